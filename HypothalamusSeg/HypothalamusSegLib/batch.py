@@ -1,0 +1,113 @@
+"""Segment several files in one run: networks loaded once, a bad file does not stop the others."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from .errors import DuplicateNameError, HypothalamusSegError, OutOfMemoryError
+from .outputs import describe, table_row, write_all
+from .pipeline import STAGE_WEIGHTS, Options, Segmentation, Segmenter
+from .progress import Steps, reporter
+from .reading import read_scan
+
+ALL_DONE, SOME_FAILED = 0, 1
+
+
+class Batch:
+    """The state of a run over several files.
+
+    Parameters
+    ----------
+    output : Path
+        Folder that all files are written to.
+    options : Options
+    """
+
+    def __init__(self, output: Path, options: Options) -> None:
+        self.output = output
+        self.options = options
+        self._segmenter: Segmenter | None = None
+        self._written: dict[str, Path] = {}
+
+    def segment(self, path: Path, steps: Steps) -> tuple[Segmentation, list[Path]]:
+        """Read, segment and write one file.
+
+        Raises
+        ------
+        HypothalamusSegError
+            With the reason; nothing of this file has been written then.
+        """
+        try:
+            steps.at("read")
+            scan = read_scan(path)
+            if scan.name in self._written:
+                raise DuplicateNameError(
+                    f"{path} would overwrite the results of {self._written[scan.name]}, which has "
+                    "the same name. Give it another --output."
+                )
+            if self._segmenter is None:
+                steps.at("read", 0.5, "networks")
+                self._segmenter = Segmenter(self.options)
+            result = self._segmenter.segment(scan, steps)
+            steps.at("write")
+            files = write_all(result, self.output)
+        except MemoryError as error:
+            raise OutOfMemoryError(
+                f"Not enough memory to segment {path}. Close other programs and run it again."
+            ) from error
+        self._written[scan.name] = path
+        return result, files
+
+
+def segment_files(inputs: Sequence[Path], output: Path, options: Options, progress: str) -> int:
+    """Segment files one after the other.
+
+    A file that fails is named with its reason on stderr; the others are finished and kept.
+
+    Returns
+    -------
+    int
+        0 if all are done, 1 if at least one failed.
+    """
+    report = reporter(progress)
+    batch = Batch(output, options)
+    failures = 0
+    for index, path in enumerate(inputs):
+        steps = Steps(report, STAGE_WEIGHTS, index, len(inputs))
+        event: dict = {"input": str(path)}
+        try:
+            result, files = batch.segment(path, steps)
+        except HypothalamusSegError as error:
+            failures += 1
+            report({"event": "error", **event, "code": error.code, "message": str(error)})
+            print(f"{path}: {error}", file=sys.stderr)
+            continue
+        event["files"] = [str(file) for file in files]
+        report({"event": "result", **event, "result": describe(result)})
+        if progress != "json":
+            print("\n".join(table_lines(result)))
+    return SOME_FAILED if failures else ALL_DONE
+
+
+def table_lines(result: Segmentation) -> list[str]:
+    """The table of a result and its flags, for a terminal."""
+    lines = [
+        f"\n{result.scan.name}",
+        f"{'structure':<26}{'volume mm³':>13}{'% of ICV':>11}{'at 1500 mL':>12}{'fold SD':>10}",
+    ]
+    for volume in result.volumes:
+        row = table_row(volume)
+        percent, adjusted, spread = "–", "–", "–"
+        if row["fraction_of_icv"] is not None and volume.structure != "icv":
+            percent = f"{100 * row['fraction_of_icv']:.4f}"
+            adjusted = f"{row['icv_adjusted_mm3']:.1f}"
+        if row["fold_sd_mm3"] is not None:
+            spread = f"{row['fold_sd_mm3']:.1f}"
+        lines.append(
+            f"{volume.structure:<26}{row['volume_mm3']:>13.1f}{percent:>11}{adjusted:>12}"
+            f"{spread:>10}"
+        )
+    lines += [f"! {flag.code}: {flag.message}" for flag in result.quality.flags]
+    return lines

@@ -1,0 +1,150 @@
+"""The command `hypothalamus-seg`: segment, demo, info."""
+
+from __future__ import annotations
+
+import argparse
+import signal
+import sys
+import threading
+from collections.abc import Sequence
+from pathlib import Path
+
+from . import __version__
+from .errors import CancelledError
+from .label_grids import GRID_NAMES
+from .pipeline import Options, check_structures, parse_folds
+from .progress import PROGRESS_STYLES
+
+ALL_DONE, CANCELLED = 0, 130
+DEVICES = ("auto", "cpu", "cuda", "mps")
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command line.
+
+    Returns
+    -------
+    int
+        0: all done; 1: at least one input failed; 2: wrong usage (argparse exits by itself);
+        130: cancelled.
+    """
+    options = build_parser().parse_args(arguments)
+    with_cancel_signals()
+    try:
+        return options.run(options)
+    except CancelledError:
+        print("Cancelled; no partial file is left.", file=sys.stderr)
+        return CANCELLED
+
+
+def build_parser() -> argparse.ArgumentParser:
+    """The command line's grammar."""
+    parser = argparse.ArgumentParser(
+        prog="hypothalamus-seg",
+        description="Segment the hypothalamus and the intracranial volume on T1-weighted head MRI. "
+        "Not a medical device.",
+    )
+    parser.add_argument("--version", action="version", version=__version__)
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    segment = commands.add_parser("segment", help="segment one or more scans")
+    segment.add_argument(
+        "inputs",
+        nargs="+",
+        type=Path,
+        metavar="INPUT",
+        help="NIfTI, NRRD, MGZ/MGH or MetaImage file, or a folder with one DICOM series",
+    )
+    _add_run_options(segment)
+    segment.set_defaults(run=_segment)
+    demo = commands.add_parser("demo", help="segment the sample brain that nilearn carries")
+    _add_run_options(demo)
+    demo.set_defaults(run=_demo)
+    info = commands.add_parser("info", help="versions, weights with checksums, devices, memory")
+    info.set_defaults(run=_info)
+    return parser
+
+
+def _add_run_options(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--output", type=Path, required=True, metavar="DIR")
+    parser.add_argument(
+        "--structures",
+        type=_argument(lambda text: check_structures(text.split(","))),
+        default=("hypothalamus", "icv"),
+        metavar="hypothalamus,icv",
+    )
+    parser.add_argument("--subunits", action="store_true", help="also the ten subunits")
+    parser.add_argument(
+        "--grid", choices=GRID_NAMES, default="0.5", help="grid of the hypothalamus labels"
+    )
+    parser.add_argument("--device", choices=DEVICES, default="auto")
+    parser.add_argument("--threads", type=_argument(_positive), default=None, metavar="N")
+    parser.add_argument(
+        "--folds", type=_argument(parse_folds), default=(0, 1, 2, 3, 4), metavar="0,1,2,3,4"
+    )
+    parser.add_argument("--progress", choices=PROGRESS_STYLES, default="bar")
+
+
+def _argument(convert):
+    """Wrap a converter so that its ValueError's own words reach the user."""
+
+    def checked(text: str):
+        try:
+            return convert(text)
+        except ValueError as error:
+            raise argparse.ArgumentTypeError(str(error)) from error
+
+    return checked
+
+
+def _positive(text: str) -> int:
+    number = int(text)
+    if number < 1:
+        raise ValueError(f"{text} is not a positive number")
+    return number
+
+
+def with_cancel_signals() -> None:
+    """Turn SIGTERM and Ctrl+C into `CancelledError`, so that temporary files are removed."""
+    if threading.current_thread() is not threading.main_thread():
+        return
+
+    def cancel(number: int, frame: object) -> None:
+        raise CancelledError(f"stopped by signal {number}")
+
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, cancel)
+
+
+def run_options(parsed: argparse.Namespace) -> Options:
+    """The engine's options of a parsed command line."""
+    return Options(
+        structures=parsed.structures,
+        subunits=parsed.subunits,
+        grid=parsed.grid,
+        device=parsed.device,
+        threads=parsed.threads,
+        folds=parsed.folds,
+    )
+
+
+def _segment(parsed: argparse.Namespace) -> int:
+    from .batch import segment_files
+
+    return segment_files(parsed.inputs, parsed.output, run_options(parsed), parsed.progress)
+
+
+def _demo(parsed: argparse.Namespace) -> int:
+    from .batch import segment_files
+    from .sample import sample_scan
+
+    code = segment_files([sample_scan()], parsed.output, run_options(parsed), parsed.progress)
+    if code == ALL_DONE and parsed.progress != "json":
+        print(f"Files and picture: {parsed.output}")
+    return code
+
+
+def _info(parsed: argparse.Namespace) -> int:
+    from .information import describe_installation
+
+    print("\n".join(describe_installation()))
+    return ALL_DONE

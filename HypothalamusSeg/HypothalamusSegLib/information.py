@@ -1,0 +1,61 @@
+"""What `hypothalamus-seg info` prints."""
+
+from __future__ import annotations
+
+import os
+import platform
+
+from . import __version__, weight_files
+from .errors import WeightsError
+
+
+def describe_installation() -> list[str]:
+    """Versions, devices, memory and every weight file with its checksum, as lines of text."""
+    import numpy
+    import SimpleITK
+    import torch
+
+    lines = [
+        f"hypothalamus-seg {__version__}",
+        f"Python {platform.python_version()}, {platform.platform()}",
+        f"torch {torch.__version__}, numpy {numpy.__version__}, SimpleITK {SimpleITK.__version__}",
+        f"Devices: {', '.join(_devices())}",
+        f"Threads: {torch.get_num_threads()} of {os.cpu_count()} processors",
+        f"Memory: {_memory()}",
+    ]
+    try:
+        folder = weight_files.default_weights_folder()
+        lines.append(f"Weights: {folder}")
+        for structure, ensemble in weight_files.read_manifest(folder).items():
+            lines += [_fold_line(structure, fold) for fold in ensemble.folds]
+    except WeightsError as error:
+        lines.append(f"Weights: {error}")
+    return lines
+
+
+def _fold_line(structure: str, fold: weight_files.FoldWeights) -> str:
+    try:
+        weight_files.verify_checksum(fold)
+        state = "verified"
+    except WeightsError as error:
+        state = f"REFUSED: {error}"
+    return f"  {structure} fold {fold.fold}: {fold.sha256} {state}"
+
+
+def _devices() -> list[str]:
+    import torch
+
+    devices = ["cpu"]
+    if torch.cuda.is_available():
+        devices.append(f"cuda ({torch.cuda.get_device_name()})")
+    if torch.backends.mps.is_available():
+        devices.append("mps")
+    return devices
+
+
+def _memory() -> str:
+    try:
+        total = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    except (AttributeError, ValueError, OSError):  # Windows and some others do not tell
+        return "unknown"
+    return f"{total / 1024**3:.1f} GiB"

@@ -1,0 +1,206 @@
+"""Write a segmentation's files: label maps, table, JSON and overview picture.
+
+All files are first written into a hidden folder beside their destination and then moved into
+place, each by one atomic rename: what stands under a final name is always whole.
+"""
+
+from __future__ import annotations
+
+import csv
+import errno
+import json
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import SimpleITK as sitk
+
+from . import labels
+from .errors import NoSpaceLeftError, PermissionDeniedError
+from .overview import draw_overview
+from .pipeline import Segmentation
+from .volume import Volume, image_from_volume
+from .volumetry import REFERENCE_ICV_MM3, StructureVolume, asymmetry_index
+
+CSV_COLUMNS = (
+    "structure",
+    "volume_mm3",
+    "mask_volume_mm3",
+    "fraction_of_icv",
+    "icv_adjusted_mm3",
+    "fold_sd_mm3",
+    "fold_min_mm3",
+    "fold_max_mm3",
+)
+VOLUME_DIGITS, FRACTION_DIGITS = 3, 9
+
+
+@contextmanager
+def staged(folder: Path) -> Iterator[Path]:
+    """A hidden folder whose files are moved into ``folder`` if all goes well, else removed.
+
+    Raises
+    ------
+    PermissionDeniedError
+        If the folder cannot be made or written to.
+    NoSpaceLeftError
+        If the disk is full.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        stage = Path(tempfile.mkdtemp(prefix=".hypothalamus-seg-", dir=folder))
+    except OSError as error:
+        raise _write_error(error, folder) from error
+    try:
+        yield stage
+        for path in sorted(stage.iterdir()):
+            os.replace(path, folder / path.name)
+    except OSError as error:
+        raise _write_error(error, folder) from error
+    finally:
+        shutil.rmtree(stage, ignore_errors=True)
+
+
+def write_all(result: Segmentation, folder: Path) -> list[Path]:
+    """Write every file of a result; see the README for their names.
+
+    Returns
+    -------
+    list of Path
+        The files as they now stand in ``folder``.
+    """
+    name = result.scan.name
+    with staged(folder) as stage:
+        for suffix, image in (
+            ("hypothalamus_dseg", result.hypothalamus),
+            ("subunits_dseg", result.subunits),
+            ("icv_mask", result.icv),
+        ):
+            if image is not None:
+                write_label_map(image, stage / f"{name}_{suffix}.nii.gz")
+        write_table(result.volumes, stage / f"{name}_volumes.csv")
+        text = json.dumps(describe(result), indent=2, allow_nan=False)
+        (stage / f"{name}_volumes.json").write_text(text + "\n", encoding="utf-8")
+        draw_overview(
+            stage / f"{name}_overview.png",
+            result.scan.volume,
+            result.hypothalamus,
+            result.icv,
+            title=name,
+            caption=caption(result),
+            warnings=[flag.message for flag in result.quality.flags],
+        )
+        names = sorted(path.name for path in stage.iterdir())
+    return [folder / name for name in names]
+
+
+def write_label_map(image: Volume, path: Path) -> None:
+    """Write labels as compressed NIfTI, in the array's own integer type."""
+    try:
+        sitk.WriteImage(image_from_volume(image), str(path), useCompression=True)
+    except RuntimeError as error:
+        # SimpleITK wraps the system's reason in a long text; a full disk is the likely one.
+        if shutil.disk_usage(path.parent).free < image.array.nbytes:
+            raise OSError(errno.ENOSPC, "no space left", str(path)) from error
+        raise OSError(errno.EIO, str(error), str(path)) from error
+
+
+def write_table(volumes: tuple[StructureVolume, ...], path: Path) -> None:
+    """Write one row a structure; a missing number is an empty cell."""
+    with path.open("w", newline="", encoding="utf-8") as stream:
+        table = csv.DictWriter(stream, CSV_COLUMNS, lineterminator="\n")
+        table.writeheader()
+        for volume in volumes:
+            table.writerow(table_row(volume))
+
+
+def table_row(volume: StructureVolume) -> dict:
+    """The rounded numbers of one structure: what table and JSON both hold."""
+    folds = volume.per_fold_mm3
+    return {
+        "structure": volume.structure,
+        "volume_mm3": round(volume.volume_mm3, VOLUME_DIGITS),
+        "mask_volume_mm3": round(volume.mask_volume_mm3, VOLUME_DIGITS),
+        "fraction_of_icv": _rounded(volume.fraction_of_icv, FRACTION_DIGITS),
+        "icv_adjusted_mm3": _rounded(volume.icv_adjusted_mm3, VOLUME_DIGITS),
+        "fold_sd_mm3": _rounded(volume.fold_sd_mm3, VOLUME_DIGITS),
+        "fold_min_mm3": round(min(folds), VOLUME_DIGITS),
+        "fold_max_mm3": round(max(folds), VOLUME_DIGITS),
+    }
+
+
+def describe(result: Segmentation) -> dict:
+    """The JSON description of a result; a missing number is None, never 0."""
+    by_name = {volume.structure: volume for volume in result.volumes}
+    description: dict = {"name": result.scan.name, "icv_mm3": None}
+    if "icv" in by_name:
+        description["icv_mm3"] = round(by_name["icv"].volume_mm3, VOLUME_DIGITS)
+        description["icv"] = _entry(by_name["icv"])
+    description["reference_icv_mm3"] = REFERENCE_ICV_MM3
+    if "hypothalamus_left" in by_name:
+        left, right = by_name["hypothalamus_left"], by_name["hypothalamus_right"]
+        description["hypothalamus"] = {
+            part: _entry(by_name[f"hypothalamus_{part}"]) for part in ("left", "right", "total")
+        }
+        index = asymmetry_index(left.volume_mm3, right.volume_mm3)
+        description["asymmetry_index"] = _rounded(index, FRACTION_DIGITS)
+    if result.subunits is not None:
+        description["subunits"] = {
+            str(label): _entry(by_name[labels.subunit_structure(label)])
+            for label in labels.SUBUNIT_LABELS
+        }
+    quality = result.quality
+    description["quality"] = {
+        "fold_dice": None if quality.fold_dice is None else _list(quality.fold_dice),
+        "confidence": _rounded(quality.confidence, 4),
+        "icv_fold_dice": _list(quality.icv_fold_dice),
+        "place_confidence": round(quality.place_confidence, 4),
+        "flags": [{"code": flag.code, "message": flag.message} for flag in quality.flags],
+    }
+    description["provenance"] = result.provenance
+    return description
+
+
+def caption(result: Segmentation) -> list[str]:
+    """The volumes in words, for the picture."""
+    by_name = {volume.structure: volume for volume in result.volumes}
+    lines = []
+    if "hypothalamus_total" in by_name:
+        left, right, total = (by_name[f"hypothalamus_{p}"] for p in ("left", "right", "total"))
+        spread = "" if total.fold_sd_mm3 is None else f" (fold SD {total.fold_sd_mm3:.0f})"
+        lines.append(
+            f"Hypothalamus: left {left.volume_mm3:.0f} mm³, right {right.volume_mm3:.0f} mm³, "
+            f"total {total.volume_mm3:.0f} mm³{spread}"
+        )
+        if total.icv_adjusted_mm3 is not None:
+            lines.append(
+                f"{100 * total.fraction_of_icv:.4f} % of ICV; {total.icv_adjusted_mm3:.0f} mm³ at "
+                f"an ICV of {REFERENCE_ICV_MM3 / 1000:.0f} mL"
+            )
+    if "icv" in by_name:
+        lines.append(f"Intracranial volume: {by_name['icv'].volume_mm3 / 1000:.0f} mL")
+    return lines
+
+
+def _entry(volume: StructureVolume) -> dict:
+    entry = table_row(volume)
+    entry["per_fold_mm3"] = [round(v, VOLUME_DIGITS) for v in volume.per_fold_mm3]
+    return entry
+
+
+def _list(values: tuple[float, ...]) -> list[float]:
+    return [round(value, 4) for value in values]
+
+
+def _rounded(value: float | None, digits: int) -> float | None:
+    return None if value is None else round(value, digits)
+
+
+def _write_error(error: OSError, folder: Path) -> Exception:
+    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return NoSpaceLeftError(f"No space left to write to {folder}. Free some and run again.")
+    reason = error.strerror or str(error)
+    return PermissionDeniedError(f"Cannot write to {folder}: {reason}. Choose another folder.")

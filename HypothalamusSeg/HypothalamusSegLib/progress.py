@@ -1,0 +1,57 @@
+"""Progress of a run, told in one of three ways."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable
+
+Reporter = Callable[[dict], None]
+PROGRESS_STYLES = ("json", "bar", "none")
+BAR_WIDTH = 30
+
+
+def reporter(style: str) -> Reporter:
+    """Make a function that takes events: ``json`` on stdout, a ``bar`` on stderr, or ``none``."""
+    return {"json": _json_line, "bar": _bar, "none": lambda event: None}[style]
+
+
+def _json_line(event: dict) -> None:
+    print(json.dumps(event, allow_nan=False), flush=True)
+
+
+def _bar(event: dict) -> None:
+    if event["event"] != "progress":
+        sys.stderr.write("\r" + " " * (BAR_WIDTH + 50) + "\r")
+        return
+    filled = round(BAR_WIDTH * event["fraction"])
+    bar = "█" * filled + "·" * (BAR_WIDTH - filled)
+    sys.stderr.write(f"\r{bar} {100 * event['fraction']:3.0f} % {event['step']:<40.40}")
+    sys.stderr.flush()
+
+
+class Steps:
+    """Turn the steps of one scan among several into fractions of the whole run.
+
+    Parameters
+    ----------
+    report : Reporter
+    weights : dict of str to float
+        Rough share of the time of each stage, in order; they need not sum to 1.
+    scan_index, scan_count : int
+    """
+
+    def __init__(
+        self, report: Reporter, weights: dict[str, float], scan_index: int, scan_count: int
+    ) -> None:
+        self._report = report
+        self._weights = weights
+        self._scan_index, self._scan_count = scan_index, scan_count
+
+    def at(self, stage: str, within: float = 0.0, step: str | None = None) -> None:
+        """Tell that a stage is reached, ``within`` of it (0–1) being done."""
+        names = list(self._weights)
+        before = sum(self._weights[name] for name in names[: names.index(stage)])
+        done = (before + within * self._weights[stage]) / sum(self._weights.values())
+        fraction = (self._scan_index + done) / self._scan_count
+        self._report({"event": "progress", "fraction": round(fraction, 4), "step": step or stage})

@@ -1,0 +1,226 @@
+"""Quality flags: what a radiologist should look at before trusting the numbers.
+
+A flag never stops the work. Limits come from the distribution over the validation scans
+(Docs/VALIDATION.md) or, where said, from the literature.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from . import labels
+from .coarse_stage import CoarseResult
+from .components import dice, dilate
+from .fine_stage import FineResult, side_labels
+from .flags import Flag
+from .volume import Volume
+from .volumetry import StructureVolume, asymmetry_index
+
+LOW_FOLD_DICE = 0.85
+LOW_CONFIDENCE = 0.70
+# Left against right, as a share of their mean; 3 standard deviations of the validation scans.
+LARGE_ASYMMETRY = 0.25
+# Adults: checks in the field use these limits.
+ICV_RANGE_MM3 = (1_000_000.0, 1_900_000.0)
+# The teacher's protocol (Billot et al. 2020), both sides; wider than any validation scan.
+HYPOTHALAMUS_RANGE_MM3 = (450.0, 1_100.0)
+LOW_PLACE_CONFIDENCE = 0.25
+# Mean intensity just outside the intracranial mask as a share of that inside.
+STRIPPED_OUTSIDE_SHARE = 0.10
+SHELL_VOXELS = (2, 6)
+# Area of the intracranial mask that may touch the edge of the scan.
+CUT_AREA_MM2 = 300.0
+# T1: deep white matter is brighter than the rim of cortex and fluid. Below this ratio it is not.
+T1_DEPTH_RATIO = 1.05
+DEEP_VOXELS, RIM_VOXELS = 10, 4
+
+
+@dataclass(frozen=True)
+class Quality:
+    """Agreement, confidence and flags of one scan."""
+
+    fold_dice: tuple[float, ...] | None
+    confidence: float | None
+    icv_fold_dice: tuple[float, ...]
+    place_confidence: float
+    flags: tuple[Flag, ...]
+
+
+def hypothalamus_agreement(fine: FineResult) -> tuple[tuple[float, ...], float]:
+    """How far the folds agree, and how sure their mean is.
+
+    Returns
+    -------
+    fold_dice : tuple of float
+        Each fold's Dice with the mean, mean of left and right.
+    confidence : float
+        Mean posterior of the label's own side inside the label, 0–1.
+    """
+    mean = side_labels(fine.posterior)
+    near = fine.posterior[0] < 1
+    agreement = []
+    for fold in fine.fold_posteriors:
+        found = side_labels(fold) * near
+        sides = [dice(found == side, mean == side) for side in (labels.LEFT, labels.RIGHT)]
+        agreement.append(sum(sides) / 2)
+    inside = mean > 0
+    certain = 1 - fine.posterior[0][inside]
+    return tuple(agreement), float(certain.mean()) if certain.size else 0.0
+
+
+def assess(
+    scan: Volume,
+    reading_flags: Sequence[Flag],
+    coarse: CoarseResult,
+    fine: FineResult | None,
+    volumes: Sequence[StructureVolume],
+) -> Quality:
+    """Collect all flags of a finished segmentation."""
+    flags = list(reading_flags)
+    flags += head_flags(scan, coarse)
+    by_name = {volume.structure: volume for volume in volumes}
+    if "icv" in by_name:
+        flags += _icv_flags(by_name["icv"].volume_mm3)
+    fold_dice, confidence = None, None
+    if fine is not None:
+        fold_dice, confidence = hypothalamus_agreement(fine)
+        left = by_name["hypothalamus_left"].volume_mm3
+        right = by_name["hypothalamus_right"].volume_mm3
+        flags += hypothalamus_flags(fold_dice, confidence, left, right)
+    return Quality(
+        fold_dice=fold_dice,
+        confidence=confidence,
+        icv_fold_dice=tuple(coarse.fold_dice),
+        place_confidence=coarse.place_confidence,
+        flags=tuple(flags),
+    )
+
+
+def hypothalamus_flags(
+    fold_dice: Sequence[float], confidence: float, left_mm3: float, right_mm3: float
+) -> list[Flag]:
+    """Flags of the hypothalamus' agreement, confidence, size and symmetry."""
+    flags = []
+    if len(fold_dice) > 1 and np.mean(fold_dice) < LOW_FOLD_DICE:
+        flags.append(
+            Flag(
+                "low_fold_agreement",
+                f"The five networks disagree about the hypothalamus (mean Dice "
+                f"{np.mean(fold_dice):.2f}, usual above {LOW_FOLD_DICE}). Check its outline.",
+            )
+        )
+    if confidence < LOW_CONFIDENCE:
+        flags.append(
+            Flag(
+                "low_confidence",
+                f"The networks are unsure of the hypothalamus (mean posterior {confidence:.2f}, "
+                f"usual above {LOW_CONFIDENCE}). Check its outline.",
+            )
+        )
+    total = left_mm3 + right_mm3
+    low, high = HYPOTHALAMUS_RANGE_MM3
+    if not low <= total <= high:
+        flags.append(
+            Flag(
+                "hypothalamus_out_of_range",
+                f"The hypothalamus measures {total:.0f} mm³; {low:.0f}–{high:.0f} mm³ is usual "
+                "with this protocol. Check that it is in the right place.",
+            )
+        )
+    index = asymmetry_index(left_mm3, right_mm3)
+    if index is None or abs(index) > LARGE_ASYMMETRY:
+        size = "one side is empty" if index is None else f"{100 * abs(index):.0f} % of their mean"
+        flags.append(
+            Flag("asymmetry", f"Left and right hypothalamus differ much ({size}). Check both.")
+        )
+    return flags
+
+
+def head_flags(scan: Volume, coarse: CoarseResult) -> list[Flag]:
+    """Flags that the head as a whole gives: stripped, cut, not T1, not recognised."""
+    flags = []
+    mask = coarse.icv_posterior > 0.5
+    if _outside_share(mask, coarse.image) < STRIPPED_OUTSIDE_SHARE:
+        flags.append(
+            Flag(
+                "skull_stripped",
+                "The skull was removed from this scan: ICV covers only what is left (about the "
+                "brain) and is too small. Use the scan before brain extraction.",
+            )
+        )
+    area = cut_area_mm2(scan, coarse)
+    if area > CUT_AREA_MM2:
+        flags.append(
+            Flag(
+                "fov_cut",
+                f"The field of view cuts the head: {area / 100:.0f} cm² of the intracranial space "
+                "lie on its edge. ICV is too small.",
+            )
+        )
+    if _depth_ratio(mask, coarse.image) < T1_DEPTH_RATIO:
+        flags.append(
+            Flag(
+                "not_t1_like",
+                "White matter is not brighter than the rim of the brain: this does not look "
+                "T1-weighted. The networks know T1 only.",
+            )
+        )
+    if coarse.place_confidence < LOW_PLACE_CONFIDENCE:
+        flags.append(
+            Flag(
+                "low_confidence",
+                "The place of the hypothalamus was not found with confidence. Check that the "
+                "outline lies on it.",
+            )
+        )
+    return flags
+
+
+def _icv_flags(icv_mm3: float) -> list[Flag]:
+    low, high = ICV_RANGE_MM3
+    if low <= icv_mm3 <= high:
+        return []
+    return [
+        Flag(
+            "icv_out_of_range",
+            f"ICV measures {icv_mm3 / 1000:.0f} mL; adults have {low / 1000:.0f}–"
+            f"{high / 1000:.0f} mL. Check the mask and the voxel size.",
+        )
+    ]
+
+
+def cut_area_mm2(scan: Volume, coarse: CoarseResult) -> float:
+    """Area of the intracranial mask that lies on a face of the scan's field of view."""
+    mask = coarse.icv_posterior > 0.5
+    points = coarse.grid.points_at(np.argwhere(mask).astype(float))
+    indices = scan.grid.indices_of(points)
+    reach = coarse.grid.spacing_mm[0] / scan.spacing_mm
+    touching = 0
+    for axis, count in enumerate(scan.array.shape):
+        position = indices[:, axis]
+        touching += int((position < reach[axis] / 2).sum())
+        touching += int((position > count - 1 - reach[axis] / 2).sum())
+    return touching * float(coarse.grid.spacing_mm[0] ** 2)
+
+
+def _outside_share(mask: np.ndarray, image: np.ndarray) -> float:
+    """Mean intensity in a shell around the mask, above its lower third, as a share of inside."""
+    near, far = SHELL_VOXELS
+    shell = dilate(mask, far) & ~dilate(mask, near)
+    # The skull's base has no shell worth the name in cut or low fields of view: look above it.
+    rows = np.flatnonzero(mask.any((0, 1)))
+    shell[:, :, : rows[0] + len(rows) // 3] = False
+    inside = float(image[mask].mean())
+    return float(image[shell].mean()) / inside if shell.any() and inside > 0 else 0.0
+
+
+def _depth_ratio(mask: np.ndarray, image: np.ndarray) -> float:
+    """Median intensity deep in the mask against its rim."""
+    deep = ~dilate(~mask, DEEP_VOXELS)
+    rim = mask & dilate(~mask, RIM_VOXELS)
+    if not deep.any() or not rim.any():
+        return 0.0
+    return float(np.median(image[deep])) / max(1e-6, float(np.median(image[rim])))

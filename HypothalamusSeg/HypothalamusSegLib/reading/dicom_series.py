@@ -1,0 +1,269 @@
+"""DICOM series folders.
+
+The slices are found and sorted here: GDCM's own search leaves truncated slices out without a word.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import SimpleITK as sitk
+
+from ..errors import (
+    CorruptFileError,
+    NoSpatialInformationError,
+    NotAnImageError,
+    SeveralFramesError,
+    SeveralSeriesError,
+)
+from ..flags import Flag
+from ..volume import LPS_FROM_RAS, Volume
+from .itk_reading import grey_frame, itk_failures_named, several_values
+
+PREAMBLE_BYTES = 128
+FILE_META_BYTES = 1024
+# Old scanners wrote DICOM without the preamble; such files are tried if the name allows it.
+DICOM_SUFFIXES = (".dcm", ".ima", ".dicom")
+# Enhanced and legacy-converted multi-frame objects keep their positions in sequences.
+ENHANCED_SOP_CLASSES = (
+    "1.2.840.10008.5.1.4.1.1.4.1",
+    "1.2.840.10008.5.1.4.1.1.4.4",
+    "1.2.840.10008.5.1.4.1.1.2.1",
+    "1.2.840.10008.5.1.4.1.1.2.2",
+)
+POSITION, ORIENTATION, PIXEL_SPACING = "0020|0032", "0020|0037", "0028|0030"
+SOP_CLASS, SERIES_UID, SERIES_DESCRIPTION = "0008|0016", "0020|000e", "0008|103e"
+SAME_POSITION_MM = 0.01
+# Positions are written with few digits; a missing slice doubles the distance.
+LARGEST_GAP_RATIO = 1.1
+LARGEST_DIRECTION_DIFFERENCE = 0.01
+
+
+@dataclass(frozen=True)
+class Slice:
+    """The header of one DICOM file; position and directions in LPS millimetres."""
+
+    path: Path
+    series_uid: str
+    description: str
+    sop_class: str
+    size: tuple[int, int, int]
+    position_mm: np.ndarray
+    directions: np.ndarray
+    spacing_mm: np.ndarray
+    has_position: bool
+    has_spacing: bool
+    values_per_voxel: int
+
+
+def is_dicom_file(path: Path) -> bool:
+    """Whether a file carries the DICOM preamble."""
+    with path.open("rb") as stream:
+        return stream.read(PREAMBLE_BYTES + 4)[PREAMBLE_BYTES:] == b"DICM"
+
+
+def read_dicom_series(path: Path) -> tuple[Volume, list[Flag], list[Path]]:
+    """Read the DICOM series in a folder, or the series to which a file belongs.
+
+    Parameters
+    ----------
+    path : Path
+        A folder with one series (here, or further down where the folder itself has no DICOM
+        file), or any file of a series.
+
+    Returns
+    -------
+    Volume
+        float32, RAS affine, slices sorted along their normal.
+    list of Flag
+        spacing_suspect where slices or the pixel spacing are missing.
+    list of Path
+        The slice files in that order.
+
+    Raises
+    ------
+    NotAnImageError
+        No DICOM image.
+    SeveralSeriesError, SeveralFramesError, CorruptFileError, ColourImageError,
+    NoSpatialInformationError
+    """
+    slices, unreadable = _find_slices(path)
+    slices = _one_series(path, slices)
+    _refuse_truncated(slices, unreadable)
+    if any(image.values_per_voxel > 1 for image in slices):
+        raise several_values(path)
+    if not all(image.has_position for image in slices):
+        raise NoSpatialInformationError(
+            f"The DICOM series in {path} has no image positions (a screen capture?), so it cannot "
+            "be placed in the patient. Give the original series."
+        )
+    if len(slices) == 1:
+        with itk_failures_named(path):
+            image = grey_frame(_read_by_gdcm(sitk.ImageFileReader(), str(slices[0].path)), path)
+        depth_step = slices[0].directions[:, 2] * image.GetSpacing()[2]
+        flags = []
+    else:
+        slices, flags = _sorted_slices(path, slices)
+        with itk_failures_named(path):
+            files = [str(image.path) for image in slices]
+            image = grey_frame(_read_by_gdcm(sitk.ImageSeriesReader(), files), path)
+        # From the positions themselves: right for a tilted gantry too, unlike ITK's normal.
+        depth_step = (slices[-1].position_mm - slices[0].position_mm) / (len(slices) - 1)
+    if slices[0].sop_class not in ENHANCED_SOP_CLASSES and not slices[0].has_spacing:
+        message = "The DICOM files have no pixel spacing; 1 mm was assumed. Volumes may be wrong."
+        flags.append(Flag("spacing_suspect", message))
+    volume = Volume(sitk.GetArrayFromImage(image).T, _affine(slices[0], depth_step))
+    return volume, flags, [image.path for image in slices]
+
+
+def _find_slices(path: Path) -> tuple[list[Slice], list[Path]]:
+    """Headers of all DICOM images, and the DICOM files that could not be read."""
+    folder = path if path.is_dir() else path.parent
+    files = [
+        file for file in sorted(folder.iterdir()) if file.is_file() and _may_be_dicom(file, True)
+    ]
+    if path.is_dir() and not any(is_dicom_file(file) for file in files):
+        nested = sorted(set(folder.rglob("*")).difference(files))
+        files += [file for file in nested if file.is_file() and _may_be_dicom(file, False)]
+    slices, unreadable = [], []
+    for file in files:
+        header = _slice_of(file)
+        if header is not None:
+            slices.append(header)
+        elif is_dicom_file(file) or file.suffix.lower() in DICOM_SUFFIXES:
+            unreadable.append(file)
+    if slices:
+        return slices, unreadable
+    if unreadable:
+        raise CorruptFileError(
+            f"None of the {len(unreadable)} DICOM files in {folder} can be read as an image: "
+            "truncated, damaged, or not images. Copy or export the series again."
+        )
+    raise NotAnImageError(
+        f"{folder} holds no DICOM series. Give the folder with the DICOM files of one T1-weighted "
+        "series, or a NIfTI, NRRD, MetaImage or MGZ file."
+    )
+
+
+def _may_be_dicom(file: Path, without_preamble: bool) -> bool:
+    if file.name.startswith(".") or file.name.upper() == "DICOMDIR":
+        return False
+    return is_dicom_file(file) or (
+        without_preamble and file.suffix.lower() in ("", *DICOM_SUFFIXES)
+    )
+
+
+def _slice_of(file: Path) -> Slice | None:
+    reader = sitk.ImageFileReader()
+    reader.SetImageIO("GDCMImageIO")
+    reader.SetFileName(str(file))
+    try:
+        with itk_failures_named(file):
+            reader.ReadImageInformation()
+    except CorruptFileError:
+        return None
+
+    def text(tag: str) -> str:
+        # Unicode may hold half a multi-byte sign where the character set is not declared.
+        value = reader.GetMetaData(tag) if reader.HasMetaDataKey(tag) else ""
+        return value.encode("utf-8", "replace").decode("utf-8").strip(" \0")
+
+    size = (*reader.GetSize(), 1)[:3]
+    placed = reader.HasMetaDataKey(POSITION) and reader.HasMetaDataKey(ORIENTATION)
+    return Slice(
+        path=file,
+        series_uid=text(SERIES_UID),
+        description=text(SERIES_DESCRIPTION),
+        sop_class=text(SOP_CLASS),
+        size=size,
+        position_mm=np.array(reader.GetOrigin()[:3]),
+        directions=np.reshape(reader.GetDirection(), (3, 3)),
+        spacing_mm=np.array(reader.GetSpacing()[:3]),
+        has_position=placed or text(SOP_CLASS) in ENHANCED_SOP_CLASSES,
+        has_spacing=reader.HasMetaDataKey(PIXEL_SPACING),
+        values_per_voxel=reader.GetNumberOfComponents(),
+    )
+
+
+def _one_series(path: Path, slices: list[Slice]) -> list[Slice]:
+    if path.is_file():
+        own = [image for image in slices if image.path == path]
+        if not own:
+            raise CorruptFileError(
+                f"{path} cannot be read as a DICOM image: truncated, damaged, or not an image. "
+                "Copy or export the series again."
+            )
+        return [image for image in slices if image.series_uid == own[0].series_uid]
+    series: dict[str, list[Slice]] = {}
+    for image in slices:
+        series.setdefault(image.series_uid, []).append(image)
+    if len(series) == 1:
+        return slices
+    listed = "\n".join(
+        f"- {images[0].description or 'no description'}, {len(images)} images, series "
+        f"{uid}, with {images[0].path}"
+        for uid, images in series.items()
+    )
+    raise SeveralSeriesError(
+        f"{path} holds {len(series)} DICOM series. Give one file of the T1-weighted series "
+        f"instead of the folder, or move that series into a folder of its own:\n{listed}"
+    )
+
+
+def _refuse_truncated(slices: list[Slice], unreadable: list[Path]) -> None:
+    """Unreadable files of the same kind as the slices are damaged slices; reports may stay."""
+    kind = slices[0].sop_class.encode()
+    for file in unreadable:
+        with file.open("rb") as stream:
+            meta = stream.read(FILE_META_BYTES)
+        # After the class follow padding or the next tag; a further digit were another class.
+        is_same_kind = kind + b"\0" in meta or kind + b"\x02\0" in meta
+        if is_same_kind or not is_dicom_file(file):
+            raise CorruptFileError(
+                f"The slice {file} is truncated or damaged. Copy or export the series again."
+            )
+
+
+def _sorted_slices(path: Path, slices: list[Slice]) -> tuple[list[Slice], list[Flag]]:
+    first = slices[0]
+    for image in slices:
+        turned = np.abs(image.directions - first.directions).max() > LARGEST_DIRECTION_DIFFERENCE
+        if turned or image.size != first.size or image.size[2] > 1:
+            raise SeveralFramesError(
+                f"The DICOM series in {path} has images of several sizes or directions "
+                "(a localizer?). Give the T1-weighted series."
+            )
+    normal = np.cross(first.directions[:, 0], first.directions[:, 1])
+    slices = sorted(slices, key=lambda image: float(image.position_mm @ normal))
+    steps = np.diff([float(image.position_mm @ normal) for image in slices])
+    if steps.min() < SAME_POSITION_MM:
+        raise SeveralFramesError(
+            f"The DICOM series in {path} has several images at one position (time points, echoes, "
+            "or magnitude and phase). Export the T1-weighted volume as a series of its own."
+        )
+    if steps.max() <= LARGEST_GAP_RATIO * np.median(steps):
+        return slices, []
+    message = (
+        f"The distances between slices vary from {steps.min():.2f} to {steps.max():.2f} mm; "
+        "slices may be missing. Volumes may be wrong."
+    )
+    return slices, [Flag("spacing_suspect", message)]
+
+
+def _read_by_gdcm(reader: sitk.ImageReaderBase, files: str | list[str]) -> sitk.Image:
+    reader.SetImageIO("GDCMImageIO")
+    if isinstance(files, str):
+        reader.SetFileName(files)
+    else:
+        reader.SetFileNames(files)
+    return reader.Execute()
+
+
+def _affine(first: Slice, depth_step_mm: np.ndarray) -> np.ndarray:
+    affine = np.eye(4)
+    affine[:3, :2] = first.directions[:, :2] * first.spacing_mm[:2]
+    affine[:3, 2] = depth_step_mm
+    affine[:3, 3] = first.position_mm
+    return LPS_FROM_RAS @ affine

@@ -1,0 +1,76 @@
+"""SimpleITK's readers with their failures in this package's words."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import SimpleITK as sitk
+
+from ..errors import (
+    ColourImageError,
+    CorruptFileError,
+    HypothalamusSegError,
+    NoSpatialInformationError,
+    OutOfMemoryError,
+)
+from .voxel_stream import spatial_shape
+
+COMPLEX_TYPES = (sitk.sitkComplexFloat32, sitk.sitkComplexFloat64)
+
+
+@contextmanager
+def itk_failures_named(path: Path) -> Iterator[None]:
+    """Turn ITK's exceptions into ours, and keep its warnings off the user's screen."""
+    shown = sitk.ProcessObject.GetGlobalWarningDisplay()
+    sitk.ProcessObject.SetGlobalWarningDisplay(False)
+    try:
+        yield
+    except RuntimeError as error:
+        raise _named(path, str(error)) from error
+    finally:
+        sitk.ProcessObject.SetGlobalWarningDisplay(shown)
+
+
+def _named(path: Path, text: str) -> HypothalamusSegError:
+    if "bad_alloc" in text or "allocate memory" in text:
+        return OutOfMemoryError(f"Not enough memory to read {path}. Close other programs.")
+    if "Zero-valued spacing" in text or "determinant is 0" in text:
+        return NoSpatialInformationError(
+            f"{path} has a voxel size of 0 or void directions, so it cannot be placed in the "
+            "patient. Convert it again from DICOM."
+        )
+    return CorruptFileError(
+        f"{path} is truncated, damaged or not what its name says. Copy or export it again."
+    )
+
+
+def several_values(path: Path) -> ColourImageError:
+    """The refusal of an image with more than one value a voxel."""
+    return ColourImageError(
+        f"{path} has several values a voxel (colour, vectors or complex numbers), and a "
+        "T1-weighted scan has one. Give the original grey-scale scan."
+    )
+
+
+def grey_frame(image: sitk.Image, path: Path) -> sitk.Image:
+    """The single three-dimensional grey-scale frame of an image, as float32.
+
+    Raises
+    ------
+    ColourImageError
+        Several values a voxel.
+    SeveralFramesError
+        More than one frame.
+    """
+    if image.GetNumberOfComponentsPerPixel() > 1 or image.GetPixelID() in COMPLEX_TYPES:
+        raise several_values(path)
+    spatial_shape(image.GetSize(), path)
+    if image.GetDimension() == 2:
+        image = sitk.JoinSeries(image)
+    while image.GetDimension() > 3:
+        image = sitk.Extract(image, [*image.GetSize()[:-1], 0], [0] * image.GetDimension())
+    if image.GetPixelIDTypeAsString().startswith("vector"):
+        image = sitk.VectorIndexSelectionCast(image, 0)
+    return sitk.Cast(image, sitk.sitkFloat32)

@@ -1,0 +1,79 @@
+"""FreeSurfer's MGH and MGZ files.
+
+Read here because SimpleITK's PyPI build has no MGH reader and 3D Slicer's Python no nibabel.
+"""
+
+from __future__ import annotations
+
+import struct
+from pathlib import Path
+
+import numpy as np
+
+from ..errors import CorruptFileError, NoSpatialInformationError
+from ..flags import Flag
+from ..volume import Volume
+from .scan_checks import spans_space
+from .voxel_stream import open_decompressed, read_array, read_exactly, spatial_shape
+
+HEADER_BYTES = 284
+VOXEL_TYPES = {0: ">u1", 1: ">i4", 3: ">f4", 4: ">i2", 10: ">u2"}
+
+
+def read_mgh(path: Path) -> tuple[Volume, list[Flag]]:
+    """Read an ``.mgh`` or ``.mgz`` file.
+
+    Returns
+    -------
+    Volume
+        float32; RAS scanner coordinates (not FreeSurfer's surface "tkr" coordinates).
+    list of Flag
+        spacing_suspect where a voxel size is missing.
+
+    Raises
+    ------
+    CorruptFileError, SeveralFramesError, NoSpatialInformationError
+    """
+    with open_decompressed(path) as stream:
+        header = read_exactly(stream, HEADER_BYTES, path)
+        version, *sizes, voxel_type, _, good_ras = struct.unpack_from(">7ih", header)
+        if version & 0xFF != 1:
+            raise CorruptFileError(
+                f"{path} is named as a FreeSurfer volume but is none, or is damaged. "
+                "Copy or export it again."
+            )
+        shape = spatial_shape(tuple(sizes), path)
+        if voxel_type not in VOXEL_TYPES:
+            raise CorruptFileError(
+                f"{path} has voxels of an unknown type ({voxel_type}). Convert it with "
+                "mri_convert to 32-bit floating point."
+            )
+        if not good_ras:
+            raise NoSpatialInformationError(
+                f"{path} does not say how it lies in the patient (its goodRAS flag is off). "
+                "Convert it again from DICOM."
+            )
+        affine, flags = _affine(struct.unpack_from(">15f", header, 30), shape, path)
+        array = read_array(stream, np.dtype(VOXEL_TYPES[voxel_type]), shape, path)
+    return Volume(array.astype(np.float32), affine), flags
+
+
+def _affine(
+    numbers: tuple[float, ...], shape: tuple[int, int, int], path: Path
+) -> tuple[np.ndarray, list[Flag]]:
+    spacing = np.array(numbers[:3])
+    flags = []
+    if not spacing.all():
+        message = "The header lacks a voxel size; 1 mm was assumed. Volumes may be wrong."
+        flags.append(Flag("spacing_suspect", message))
+        spacing[spacing == 0] = 1.0
+    affine = np.eye(4)
+    affine[:3, :3] = np.reshape(numbers[3:12], (3, 3)).T * spacing
+    # FreeSurfer stores where the voxel with index size / 2 lies.
+    affine[:3, 3] = numbers[12:15] - affine[:3, :3] @ (np.array(shape) / 2)
+    if not spans_space(affine):
+        raise NoSpatialInformationError(
+            f"{path} has void direction cosines, so left and right cannot be told. "
+            "Convert it again from DICOM."
+        )
+    return affine, flags

@@ -1,0 +1,161 @@
+"""Reading and checking of a scan, whatever its format."""
+
+from __future__ import annotations
+
+import errno
+import gzip
+import hashlib
+import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from ..errors import CorruptFileError, NotAnImageError, OutOfMemoryError, PermissionDeniedError
+from ..flags import Flag
+from ..volume import Volume
+from .dicom_series import DICOM_SUFFIXES, is_dicom_file, read_dicom_series
+from .mgh_file import read_mgh
+from .nifti_file import read_nifti
+from .nrrd_metaimage import detached_data_file, read_metaimage, read_nrrd
+from .scan_checks import check_geometry, check_spacing, repair_values
+
+READERS = {
+    ".nii.gz": read_nifti,
+    ".nii": read_nifti,
+    ".nrrd": read_nrrd,
+    ".nhdr": read_nrrd,
+    ".mha": read_metaimage,
+    ".mhd": read_metaimage,
+    ".mgz": read_mgh,
+    ".mgh": read_mgh,
+}
+DETACHED_SUFFIXES = (".nhdr", ".mhd")
+FORMATS = "NIfTI, NRRD, MetaImage, MGZ/MGH and DICOM series folders"
+HASH_CHUNK_BYTES = 1 << 20
+
+
+@dataclass(frozen=True)
+class Scan:
+    """A scan as read.
+
+    Attributes
+    ----------
+    volume : Volume
+        float32, in the orientation in which it is stored; RAS affine in millimetres.
+    name : str
+        File name without its image suffix; folder name for DICOM.
+    path : Path
+        As given.
+    sha256 : str
+        Of the file, followed by its detached voxels if any; for DICOM of the slice files in the
+        order of the slices.
+    flags : tuple of Flag
+        What reading found.
+    """
+
+    volume: Volume
+    name: str
+    path: Path
+    sha256: str
+    flags: tuple[Flag, ...]
+
+
+def read_scan(path: Path) -> Scan:
+    """Read and check one scan.
+
+    Parameters
+    ----------
+    path : Path
+        A NIfTI, NRRD, MetaImage or MGZ/MGH file, a folder with one DICOM series, or a DICOM file
+        (which stands for its series).
+
+    Returns
+    -------
+    Scan
+        With finite voxels on a grid that can hold a head.
+
+    Raises
+    ------
+    NotAnImageError
+        Missing path, or a format that is not read.
+    CorruptFileError
+        Truncated or damaged.
+    SeveralSeriesError, SeveralFramesError, ColourImageError
+        Not one grey-scale volume.
+    NoSpatialInformationError
+        The file does not tell left from right.
+    VoxelSizeError, SmallerThanHeadError, EmptyImageError
+        No head scan.
+    OutOfMemoryError, PermissionDeniedError
+    """
+    path = Path(path)
+    with _failures_named(path):
+        suffix = _image_suffix(path)
+        if path.is_dir() or suffix is None:
+            volume, flags, files = _read_dicom(path)
+            folder = path if path.is_dir() else path.parent
+            name = folder.resolve().name
+        else:
+            volume, flags = READERS[suffix](path)
+            detached = detached_data_file(path) if suffix in DETACHED_SUFFIXES else None
+            files = [path] if detached is None else [path, detached]
+            name = path.name[: -len(suffix)]
+        flags = flags + check_geometry(volume, path)
+        array, repairs = repair_values(np.asarray(volume.array, np.float32), path)
+        volume = Volume(array, volume.affine)
+        flags = flags + repairs + check_spacing(volume)
+        return Scan(volume, name, path, _sha256(files), tuple(flags))
+
+
+def _image_suffix(path: Path) -> str | None:
+    name = path.name.lower()
+    return next((suffix for suffix in READERS if name.endswith(suffix)), None)
+
+
+def _read_dicom(path: Path) -> tuple[Volume, list[Flag], list[Path]]:
+    if not path.exists():
+        raise NotAnImageError(f"{path} does not exist. Check the path.")
+    if path.is_file() and not is_dicom_file(path) and path.suffix.lower() not in DICOM_SUFFIXES:
+        raise NotAnImageError(f"{path} is not an image that can be read. Formats: {FORMATS}.")
+    return read_dicom_series(path)
+
+
+@contextmanager
+def _failures_named(path: Path) -> Iterator[None]:
+    """Turn the failures of Python, zlib and the operating system into ours."""
+    try:
+        yield
+    except MemoryError as error:
+        raise OutOfMemoryError(
+            f"Not enough memory to read {path}. Close other programs, or resample the scan."
+        ) from error
+    except FileNotFoundError as error:
+        raise NotAnImageError(
+            f"{error.filename or path} does not exist. Check the path."
+        ) from error
+    except PermissionError as error:
+        raise PermissionDeniedError(
+            f"{error.filename or path} may not be read. Ask for the right to read it."
+        ) from error
+    except (EOFError, zlib.error, gzip.BadGzipFile) as error:
+        raise CorruptFileError(
+            f"{path} is truncated or damaged ({error}). Copy or download it again."
+        ) from error
+    except OSError as error:
+        if error.errno == errno.ENOMEM:
+            raise OutOfMemoryError(f"Not enough memory to read {path}.") from error
+        raise CorruptFileError(
+            f"{path} cannot be read ({error}). Check the disk and copy the file again."
+        ) from error
+
+
+def _sha256(files: list[Path]) -> str:
+    digest = hashlib.sha256()
+    for file in files:
+        with file.open("rb") as stream:
+            while chunk := stream.read(HASH_CHUNK_BYTES):
+                digest.update(chunk)
+    return digest.hexdigest()

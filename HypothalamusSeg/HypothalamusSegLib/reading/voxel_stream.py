@@ -1,0 +1,122 @@
+"""Voxels from a file, gzip-compressed or not, with every byte accounted for.
+
+SimpleITK fills the missing rest of a truncated NIfTI with zeros and says nothing; here a missing
+byte or a wrong gzip checksum is an error.
+"""
+
+from __future__ import annotations
+
+import gzip
+import math
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import BinaryIO
+
+import numpy as np
+
+from ..errors import CorruptFileError, SeveralFramesError
+
+GZIP_MAGIC = b"\x1f\x8b"
+CHUNK_BYTES = 1 << 24
+# Deflate shrinks no further than this, so a header that asks for more lies or the rest is missing.
+DEFLATE_LARGEST_RATIO = 1032
+
+
+@contextmanager
+def open_decompressed(path: Path) -> Iterator[BinaryIO]:
+    """Open a file for reading; gzip is known by its first bytes, not by the file's name."""
+    with path.open("rb") as raw:
+        is_gzip = raw.read(2) == GZIP_MAGIC
+        raw.seek(0)
+        if is_gzip:
+            with gzip.GzipFile(fileobj=raw) as stream:
+                yield stream
+        else:
+            yield raw
+
+
+def read_exactly(stream: BinaryIO, count: int, path: Path) -> bytes:
+    """Read ``count`` bytes or raise CorruptFileError."""
+    data = stream.read(count)
+    if len(data) < count:
+        raise _truncated(path, "its header is not complete")
+    return data
+
+
+def read_array(
+    stream: BinaryIO, dtype: np.dtype, shape: tuple[int, int, int], path: Path
+) -> np.ndarray:
+    """Read the voxels that follow in ``stream``, and the stream to its end.
+
+    Parameters
+    ----------
+    stream : binary file
+        At the first voxel; i runs fastest.
+    dtype : dtype
+        As stored.
+    shape : tuple of int
+        Voxels along i, j, k.
+    path : Path
+        For messages, and for the size on disk.
+
+    Returns
+    -------
+    ndarray, shape ``shape``
+        In Fortran order.
+
+    Raises
+    ------
+    CorruptFileError
+        Fewer bytes than the header promises.
+    """
+    count = math.prod(shape)
+    if count * dtype.itemsize > os.path.getsize(path) * _largest_ratio(stream):
+        raise _truncated(path, "it is shorter than its header says")
+    voxels = np.empty(count, dtype)
+    view = memoryview(voxels.view(np.uint8))
+    filled = 0
+    while filled < len(view):
+        chunk = stream.read(min(CHUNK_BYTES, len(view) - filled))
+        if not chunk:
+            raise _truncated(path, f"{filled} of {len(view)} bytes of voxels are there")
+        view[filled : filled + len(chunk)] = chunk
+        filled += len(chunk)
+    # gzip compares its checksum only at the end of the stream.
+    while stream.read(CHUNK_BYTES):
+        pass
+    return voxels.reshape(shape, order="F")
+
+
+def spatial_shape(sizes: tuple[int, ...], path: Path) -> tuple[int, int, int]:
+    """Voxels along i, j, k of an image with any number of axes, if it is a single frame.
+
+    Raises
+    ------
+    CorruptFileError
+        An axis has no voxels.
+    SeveralFramesError
+        More than one frame along the further axes.
+    """
+    if min(sizes[:3], default=0) < 1:
+        raise CorruptFileError(f"{path} has an axis without voxels. Export the scan again.")
+    # Some programs write 0 for a further axis that is not used.
+    frames = math.prod(max(1, size) for size in sizes[3:])
+    if frames > 1:
+        raise SeveralFramesError(
+            f"{path} holds {frames} volumes (time points, echoes or directions), and only one is "
+            "segmented at a time. Save the T1-weighted volume as a file of its own."
+        )
+    i, j, k = (*sizes, 1, 1)[:3]
+    return i, j, k
+
+
+def _largest_ratio(stream: BinaryIO) -> int:
+    return DEFLATE_LARGEST_RATIO if isinstance(stream, gzip.GzipFile) else 1
+
+
+def _truncated(path: Path, detail: str) -> CorruptFileError:
+    return CorruptFileError(
+        f"{path} is truncated: {detail}. Copy or download the file again, or export it anew."
+    )

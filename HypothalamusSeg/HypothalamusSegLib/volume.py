@@ -1,0 +1,108 @@
+"""A scan or a grid in world space.
+
+World space is RAS everywhere in this package (x to the patient's right, y to anterior, z to
+superior, millimetres), as in NIfTI and in Slicer. Arrays are indexed i, j, k as in NIfTI;
+SimpleITK's k, j, i arrays and LPS world are converted at the border, here and nowhere else.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import SimpleITK as sitk
+
+LPS_FROM_RAS = np.diag([-1.0, -1.0, 1.0, 1.0])
+
+
+@dataclass(frozen=True)
+class Grid:
+    """Voxel grid in RAS world space.
+
+    Attributes
+    ----------
+    shape : tuple of int
+        Voxels along i, j, k.
+    affine : ndarray, shape (4, 4)
+        From voxel indices to RAS millimetres.
+    """
+
+    shape: tuple[int, int, int]
+    affine: np.ndarray
+
+    @property
+    def spacing_mm(self) -> np.ndarray:
+        """Voxel size along i, j, k."""
+        return np.linalg.norm(self.affine[:3, :3], axis=0)
+
+    @property
+    def voxel_volume_mm3(self) -> float:
+        return float(abs(np.linalg.det(self.affine[:3, :3])))
+
+    @property
+    def centre_mm(self) -> np.ndarray:
+        """RAS position of the grid's centre."""
+        middle = (np.asarray(self.shape) - 1) / 2
+        return self.affine[:3, :3] @ middle + self.affine[:3, 3]
+
+    def indices_of(self, points_mm: np.ndarray) -> np.ndarray:
+        """Continuous voxel indices of RAS points, shape (..., 3)."""
+        inverse = np.linalg.inv(self.affine)
+        return points_mm @ inverse[:3, :3].T + inverse[:3, 3]
+
+    def points_at(self, indices: np.ndarray) -> np.ndarray:
+        """RAS points of voxel indices, shape (..., 3)."""
+        return indices @ self.affine[:3, :3].T + self.affine[:3, 3]
+
+    @staticmethod
+    def axis_aligned(centre_mm: np.ndarray, shape: tuple[int, int, int], spacing_mm: float) -> Grid:
+        """Isotropic grid along the RAS axes with its centre at ``centre_mm``."""
+        affine = np.diag([spacing_mm, spacing_mm, spacing_mm, 1.0])
+        affine[:3, 3] = np.asarray(centre_mm) - spacing_mm * (np.asarray(shape) - 1) / 2
+        return Grid(shape, affine)
+
+
+@dataclass(frozen=True)
+class Volume:
+    """An array of voxels on a grid.
+
+    Attributes
+    ----------
+    array : ndarray, shape (I, J, K)
+    affine : ndarray, shape (4, 4)
+        From voxel indices to RAS millimetres.
+    """
+
+    array: np.ndarray
+    affine: np.ndarray
+
+    @property
+    def grid(self) -> Grid:
+        return Grid(tuple(self.array.shape), self.affine)
+
+    @property
+    def spacing_mm(self) -> np.ndarray:
+        return self.grid.spacing_mm
+
+    @property
+    def voxel_volume_mm3(self) -> float:
+        return self.grid.voxel_volume_mm3
+
+
+def image_from_volume(volume: Volume) -> sitk.Image:
+    """Make a SimpleITK image (LPS) of a volume (RAS)."""
+    image = sitk.GetImageFromArray(np.ascontiguousarray(volume.array.T))
+    affine = LPS_FROM_RAS @ volume.affine
+    spacing = volume.spacing_mm
+    image.SetSpacing(spacing.tolist())
+    image.SetOrigin(affine[:3, 3].tolist())
+    image.SetDirection((affine[:3, :3] / spacing).ravel().tolist())
+    return image
+
+
+def volume_from_image(image: sitk.Image) -> Volume:
+    """Make a volume (RAS) of a three-dimensional scalar SimpleITK image (LPS)."""
+    affine = np.eye(4)
+    affine[:3, :3] = np.reshape(image.GetDirection(), (3, 3)) * np.asarray(image.GetSpacing())
+    affine[:3, 3] = image.GetOrigin()
+    return Volume(sitk.GetArrayFromImage(image).T, LPS_FROM_RAS @ affine)

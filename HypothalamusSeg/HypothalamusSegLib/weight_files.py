@@ -1,0 +1,146 @@
+"""Find, verify and load the networks' weights."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from .errors import WeightsError
+
+if TYPE_CHECKING:
+    from torch import nn
+
+MANIFEST_NAME = "manifest.json"
+STRUCTURES = ("hypothalamus", "icv")
+
+
+@dataclass(frozen=True)
+class FoldWeights:
+    """One fold's file and the checksum that it must have."""
+
+    fold: int
+    path: Path
+    sha256: str
+
+
+@dataclass(frozen=True)
+class Ensemble:
+    """The plan of one structure's networks, as manifest.json describes it.
+
+    Attributes
+    ----------
+    network : dict
+        Keyword arguments of `networks.ResidualUNet`.
+    spacing_mm : float
+        Voxel size of the grid that the networks see.
+    shape : tuple of int
+        Size of that grid.
+    """
+
+    structure: str
+    network: dict
+    spacing_mm: float
+    shape: tuple[int, int, int]
+    folds: tuple[FoldWeights, ...]
+
+
+def default_weights_folder() -> Path:
+    """The weights beside this package: packaged with it, or at the root of a checkout.
+
+    Raises
+    ------
+    WeightsError
+        If neither place holds a manifest.
+    """
+    package = Path(__file__).resolve().parent
+    # Installed by pip; in a Slicer extension beside the modules; in a checkout of the repository.
+    places = (package / "weights", package.parent / "weights", package.parents[1] / "weights")
+    for place in places:
+        if (place / MANIFEST_NAME).exists():
+            return place
+    raise WeightsError(
+        f"No weights found: {MANIFEST_NAME} is in none of {', '.join(map(str, places))}. "
+        "Install the package again."
+    )
+
+
+def read_manifest(folder: Path) -> dict[str, Ensemble]:
+    """Read manifest.json; raises `WeightsError` if it is missing or not understood."""
+    path = folder / MANIFEST_NAME
+    try:
+        manifest = json.loads(path.read_text())
+        return {
+            structure: Ensemble(
+                structure=structure,
+                network=plan["network"],
+                spacing_mm=float(plan["spacing_mm"]),
+                shape=tuple(plan["shape"]),
+                folds=tuple(
+                    FoldWeights(int(fold["fold"]), folder / fold["file"], fold["sha256"])
+                    for fold in plan["folds"]
+                ),
+            )
+            for structure, plan in manifest["structures"].items()
+        }
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise WeightsError(
+            f"{path} cannot be read ({error}). Install the package again."
+        ) from error
+
+
+def load_networks(ensemble: Ensemble, folds: Sequence[int], device: str) -> list[nn.Module]:
+    """Load some folds of an ensemble, each after its SHA-256 was checked.
+
+    Parameters
+    ----------
+    ensemble : Ensemble
+    folds : sequence of int
+        Fold numbers; unknown ones are refused.
+    device : str
+        "cpu", "cuda" or "mps".
+
+    Raises
+    ------
+    WeightsError
+        If a file is missing, has another checksum, or does not fit the network.
+    """
+    known = {fold.fold: fold for fold in ensemble.folds}
+    missing = sorted(set(folds) - set(known))
+    if missing:
+        raise WeightsError(
+            f"The {ensemble.structure} ensemble has no fold {missing[0]}; it has {sorted(known)}."
+        )
+    return [_load_network(ensemble, known[fold], device) for fold in folds]
+
+
+def _load_network(ensemble: Ensemble, fold: FoldWeights, device: str) -> nn.Module:
+    import torch
+
+    from .networks import ResidualUNet
+
+    verify_checksum(fold)
+    network = ResidualUNet(**ensemble.network)
+    try:
+        state = torch.load(fold.path, map_location="cpu", weights_only=True)
+        network.load_state_dict(state)
+    except (RuntimeError, KeyError, AttributeError, EOFError) as error:
+        raise WeightsError(f"{fold.path} does not fit its network: {error}") from error
+    layout = torch.channels_last_3d
+    return network.eval().requires_grad_(False).to(device, memory_format=layout)
+
+
+def verify_checksum(fold: FoldWeights) -> None:
+    """Refuse a weight file that is missing or not the one that the manifest names."""
+    try:
+        found = hashlib.sha256(fold.path.read_bytes()).hexdigest()
+    except OSError as error:
+        raise WeightsError(f"{fold.path} cannot be read. Install the package again.") from error
+    if found != fold.sha256:
+        raise WeightsError(
+            f"{fold.path} is damaged or not the published one: its SHA-256 is {found[:12]}…, "
+            f"the manifest says {fold.sha256[:12]}…. Install the package again."
+        )

@@ -1,0 +1,61 @@
+# make demo | test | bench | lint | clean: each sets up .venv for itself, with no more than it needs.
+# Needs Python 3.10 or newer; name another one with `make PYTHON=python3.12 demo`.
+
+PYTHON ?= python3
+# Fixed, because another version would be fetched anew, with gigabytes of GPU libraries. Where there
+# is no such version (Macs with Intel processors): make TORCH=torch==2.2.2 demo
+TORCH ?= torch==2.13.0
+
+VENV := .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip --disable-pip-version-check
+# The one place of the linter's version is pyproject.toml.
+RUFF := $(shell sed -n 's/.*"\(ruff==[0-9.]*\)".*/\1/p' pyproject.toml)
+
+.PHONY: demo test bench lint clean
+
+demo: $(VENV)/.demo
+	$(BIN)/hypothalamus-seg demo --output demo-output
+
+test: $(VENV)/.test
+	$(BIN)/python -m pytest
+
+bench: $(VENV)/.test
+	$(BIN)/python -m Testing.bench
+
+lint: $(VENV)/.ruff
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+# What `make` made; training runs stay.
+clean:
+	rm -rf $(VENV) build dist demo-output bench-output .pytest_cache .ruff_cache .hypothesis
+	rm -rf *.egg-info HypothalamusSeg/*.egg-info
+	find HypothalamusSeg Training Testing -type d -name __pycache__ -prune -exec rm -rf {} +
+
+$(VENV)/.created:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10))' || { \
+	  echo "HypothalamusSeg needs Python 3.10 or newer, but '$(PYTHON)' is missing or older." >&2; \
+	  echo "Install it, or name one: make PYTHON=python3.12 $(MAKECMDGOALS)" >&2; exit 1; }
+	@$(PYTHON) -c 'import ensurepip, venv' || { \
+	  echo "'$(PYTHON)' cannot make virtual environments: its modules venv and ensurepip" >&2; \
+	  echo "are missing. On Debian and Ubuntu install the package python3-venv." >&2; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+	@touch $@
+
+$(VENV)/.torch: $(VENV)/.created
+	$(PIP) install "$(TORCH)"
+	@touch $@
+
+# Editable: a change of the code needs no new installation, a change of pyproject.toml does.
+$(VENV)/.demo: pyproject.toml $(VENV)/.torch
+	$(PIP) install --editable ".[demo]"
+	@touch $@
+
+$(VENV)/.test: pyproject.toml $(VENV)/.torch
+	$(PIP) install --editable ".[test,training]"
+	@touch $@
+
+$(VENV)/.ruff: pyproject.toml $(VENV)/.created
+	$(PIP) install "$(RUFF)"
+	@touch $@

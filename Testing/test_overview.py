@@ -1,0 +1,218 @@
+"""The overview picture shows each structure where it is, on the right side, in any orientation."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from HypothalamusSegLib import overview
+from HypothalamusSegLib.overview import draw_overview
+from HypothalamusSegLib.planes import AXIAL, CORONAL, SAGITTAL, intensity_window
+from HypothalamusSegLib.volume import Grid, Volume
+
+image = pytest.importorskip("matplotlib.image")
+
+# A left label twice as long as the right one, off the middle of the head in every direction.
+LEFT_CENTRE_MM, LEFT_RADII_MM = np.array([-7.0, 4.0, -6.0]), np.array([4.0, 6.0, 10.0])
+RIGHT_CENTRE_MM, RIGHT_RADII_MM = np.array([7.0, 4.0, -6.0]), np.array([4.0, 6.0, 5.0])
+SHAPE, SPACING_MM = (84, 96, 88), 2.5
+LABEL_SHAPE, LABEL_SPACING_MM = (48, 48, 48), 1.0
+COLOUR_TOLERANCE = 40
+
+
+def rotation(degrees: float, axis: int) -> np.ndarray:
+    """Rotation about a world axis as a matrix of shape (4, 4)."""
+    first, second = [other for other in range(3) if other != axis]
+    matrix, angle = np.eye(4), np.radians(degrees)
+    matrix[first, first] = matrix[second, second] = np.cos(angle)
+    matrix[first, second], matrix[second, first] = -np.sin(angle), np.sin(angle)
+    return matrix
+
+
+def flipped(grid: Grid, axis: int) -> Grid:
+    affine = grid.affine.copy()
+    affine[:3, 3] += affine[:3, axis] * (grid.shape[axis] - 1)
+    affine[:3, axis] *= -1
+    return Grid(grid.shape, affine)
+
+
+def transposed(grid: Grid) -> Grid:
+    (i, j, k), order = grid.shape, [2, 0, 1, 3]
+    return Grid((k, i, j), grid.affine[:, order])
+
+
+def oblique(grid: Grid) -> Grid:
+    return Grid(grid.shape, rotation(20, 0) @ rotation(-12, 2) @ grid.affine)
+
+
+def inside(grid: Grid, centre_mm: np.ndarray, radii_mm: np.ndarray) -> np.ndarray:
+    indices = np.stack(np.meshgrid(*map(np.arange, grid.shape), indexing="ij"), -1)
+    points = grid.points_at(indices.astype(float))
+    return (((points - centre_mm) / radii_mm) ** 2).sum(-1) < 1
+
+
+def phantom(change=lambda grid: grid) -> tuple[Volume, Volume, Volume]:
+    """Scan, hypothalamus and ICV of the same head on a grid that ``change`` makes."""
+    grid = change(Grid.axis_aligned(np.zeros(3), SHAPE, SPACING_MM))
+    icv = inside(grid, np.zeros(3), np.array([62.0, 78.0, 60.0]))
+    head = inside(grid, np.zeros(3), np.array([74.0, 92.0, 80.0]))
+    scan = 40.0 * head + 60.0 * icv
+    middle = (LEFT_CENTRE_MM + RIGHT_CENTRE_MM) / 2
+    near = change(Grid.axis_aligned(middle, LABEL_SHAPE, LABEL_SPACING_MM))
+    label = np.zeros(near.shape, np.uint8)
+    label[inside(near, LEFT_CENTRE_MM, LEFT_RADII_MM)] = 1
+    label[inside(near, RIGHT_CENTRE_MM, RIGHT_RADII_MM)] = 2
+    return (
+        Volume(scan.astype(np.float32), grid.affine),
+        Volume(label, near.affine),
+        Volume(icv.astype(np.uint8), grid.affine),
+    )
+
+
+def panel_pixels(path: Path, row: int, column: int, colour: str) -> np.ndarray:
+    """Image rows and columns, from a panel's top left, of the pixels in an outline's colour."""
+    picture = np.round(image.imread(path)[..., :3] * 255)
+    left, top = overview._corner(row, column)
+    size = overview.PANEL_PX
+    panel = picture[round(top) : round(top) + size, round(left) : round(left) + size]
+    wanted = [int(colour[start : start + 2], 16) for start in (1, 3, 5)]
+    return np.argwhere(np.abs(panel - wanted).max(-1) < COLOUR_TOLERANCE)
+
+
+@pytest.fixture(scope="module")
+def straight(tmp_path_factory) -> Path:
+    path = tmp_path_factory.mktemp("overview") / "straight.png"
+    draw_overview(path, *phantom(), "Phantom", ["Left 1005 mm³, right 503 mm³"], ["A warning."])
+    return path
+
+
+@pytest.mark.parametrize("column", [0, 1])
+def test_patients_left_is_on_the_images_right(straight: Path, column: int) -> None:
+    left = panel_pixels(straight, 0, column, overview.LEFT_COLOUR)
+    right = panel_pixels(straight, 0, column, overview.RIGHT_COLOUR)
+    middle = overview.PANEL_PX / 2
+    assert left[:, 1].min() > middle > right[:, 1].max()
+
+
+def test_outlines_have_the_size_and_place_of_the_labels(straight: Path) -> None:
+    left = panel_pixels(straight, 0, 0, overview.LEFT_COLOUR)
+    pixels_per_mm = overview.PANEL_PX / overview.CLOSE.field_mm
+    extent_mm = np.ptp(left, axis=0) / pixels_per_mm
+    assert extent_mm == pytest.approx([2 * LEFT_RADII_MM[2], 2 * LEFT_RADII_MM[0]], abs=1.2)
+    centre_mm = (left.min(0) + left.max(0)) / 2 / pixels_per_mm - overview.CLOSE.field_mm / 2
+    assert centre_mm == pytest.approx([0.0, 7.0], abs=0.6)
+
+
+def test_sagittal_planes_cut_one_side_each(straight: Path) -> None:
+    for column, (own, other) in {
+        2: (overview.RIGHT_COLOUR, overview.LEFT_COLOUR),
+        3: (overview.LEFT_COLOUR, overview.RIGHT_COLOUR),
+    }.items():
+        assert len(panel_pixels(straight, 0, column, own)) > 50
+        assert len(panel_pixels(straight, 0, column, other)) == 0
+
+
+def test_whole_head_row_outlines_the_intracranial_volume(straight: Path) -> None:
+    pixels_per_mm = overview.PANEL_PX / overview.WHOLE_HEAD.field_mm
+    # The axial plane lies 6 mm below the centre of the ellipsoid: hardly narrower than its widest.
+    outline = panel_pixels(straight, 1, 1, overview.ICV_COLOUR)
+    assert np.ptp(outline, axis=0) / pixels_per_mm == pytest.approx([156, 124], abs=3)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [lambda grid: flipped(grid, 0), lambda grid: flipped(flipped(grid, 1), 2), transposed, oblique],
+    ids=["flipped-x", "flipped-yz", "transposed", "oblique"],
+)
+def test_orientation_of_the_voxels_does_not_matter(straight: Path, tmp_path: Path, change) -> None:
+    path = tmp_path / "other.png"
+    draw_overview(path, *phantom(change), "Phantom", [])
+    for column, colour in ((0, overview.LEFT_COLOUR), (1, overview.RIGHT_COLOUR)):
+        expected = panel_pixels(straight, 0, column, colour)
+        found = panel_pixels(path, 0, column, colour)
+        pixels_per_mm = overview.PANEL_PX / overview.CLOSE.field_mm
+        for of in (np.min, np.max, np.mean):
+            assert of(found, axis=0) == pytest.approx(of(expected, axis=0), abs=pixels_per_mm)
+
+
+def test_equal_inputs_give_equal_bytes(straight: Path, tmp_path: Path) -> None:
+    path = tmp_path / "again.png"
+    draw_overview(path, *phantom(), "Phantom", ["Left 1005 mm³, right 503 mm³"], ["A warning."])
+    assert path.read_bytes() == straight.read_bytes()
+    assert b"atplotlib" not in path.read_bytes()
+
+
+def test_missing_structures_leave_their_outlines_out(tmp_path: Path) -> None:
+    scan, hypothalamus, icv = phantom()
+    empty = Volume(np.zeros_like(hypothalamus.array), hypothalamus.affine)
+    for name, structures in {
+        "icv": (None, icv),
+        "empty": (empty, icv),
+        "none": (None, None),
+    }.items():
+        draw_overview(tmp_path / f"{name}.png", scan, *structures, "Phantom", [])
+        outline = panel_pixels(tmp_path / f"{name}.png", 0, 1, overview.ICV_COLOUR)
+        assert bool(len(outline)) == (structures[1] is not None)
+        height = image.imread(tmp_path / f"{name}.png").shape[0]
+        assert height < 2 * overview.PANEL_PX, "the row of close views must be left out"
+    draw_overview(tmp_path / "hypothalamus.png", scan, hypothalamus, None, "Phantom", [])
+    assert len(panel_pixels(tmp_path / "hypothalamus.png", 0, 0, overview.LEFT_COLOUR))
+    assert not len(panel_pixels(tmp_path / "hypothalamus.png", 1, 1, overview.ICV_COLOUR))
+
+
+def test_one_sided_label_is_drawn(tmp_path: Path) -> None:
+    scan, hypothalamus, icv = phantom()
+    left_only = Volume(
+        np.where(hypothalamus.array == 1, 1, 0).astype(np.uint8), hypothalamus.affine
+    )
+    draw_overview(tmp_path / "left.png", scan, left_only, icv, "Phantom", [])
+    assert len(panel_pixels(tmp_path / "left.png", 0, 2, overview.LEFT_COLOUR))
+    assert not len(panel_pixels(tmp_path / "left.png", 0, 0, overview.RIGHT_COLOUR))
+
+
+def test_text_of_any_length_and_kind_fits(tmp_path: Path) -> None:
+    title = "$\\frac{1" + " scan_with_a_long_name" * 20 + "\udcff\n.nii.gz"
+    caption = [f"Line {n} of a long caption that has to be wrapped somewhere" for n in range(12)]
+    draw_overview(tmp_path / "a.png", *phantom(), title, caption, ["A long warning. " * 30] * 3)
+    draw_overview(tmp_path / "b.png", *phantom(), "Phantom", [])
+    tall, short = (image.imread(tmp_path / name).shape for name in ("a.png", "b.png"))
+    assert tall[0] > short[0], "the picture must grow with the text"
+    assert tall[1] == short[1]
+    for name in ("a.png", "b.png"):
+        border = image.imread(tmp_path / name)[:, -4:, :3]
+        assert np.ptp(border.reshape(-1, 3), axis=0).max() == 0, "text runs over the edge"
+
+
+def test_window_is_taken_from_the_tissue() -> None:
+    plane = np.zeros((100, 100), np.float32)
+    plane[:30] = np.linspace(50, 100, 3000).reshape(30, 100)
+    low, high = intensity_window(plane)
+    assert 49 < low < 52
+    assert 98 < high <= 100
+
+
+def test_flat_planes_have_a_window() -> None:
+    for value in (0.0, -3.0, np.nan):
+        low, high = intensity_window(np.full((8, 8), value, np.float32))
+        assert high > low
+
+
+@pytest.mark.parametrize("view", [CORONAL, AXIAL, SAGITTAL], ids=lambda view: view.name)
+def test_plane_grids_are_centred_and_end_where_their_letters_say(view) -> None:
+    centre_mm = np.array([3.0, -5.0, 7.0])
+    grid = view.grid(centre_mm, 60.0, 100)
+    assert grid.centre_mm == pytest.approx(centre_mm)
+    assert grid.spacing_mm == pytest.approx(0.6)
+    last = np.array(grid.shape) - 1
+    ends = {
+        "left": [0, 50, 0],
+        "right": [last[0], 50, 0],
+        "bottom": [50, 0, 0],
+        "top": [50, last[1], 0],
+    }
+    direction = {"R": (0, 1), "L": (0, -1), "A": (1, 1), "P": (1, -1), "S": (2, 1), "I": (2, -1)}
+    for letter, indices in zip(view.edges, ends.values(), strict=True):
+        axis, sign = direction[letter]
+        offset_mm = grid.points_at(np.array(indices, float)) - centre_mm
+        assert sign * offset_mm[axis] > 29

@@ -1,0 +1,103 @@
+"""Training and validation samples of the coarse stage: whole heads on the 2 mm grid.
+
+Two kinds are mixed: images generated from label heads, with exact ICV; and real scans, which teach
+where the hypothalamus is (and ICV too, where the data set has a mask for them).
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import torch
+from HypothalamusSegLib.head_box import COARSE_SHAPE, COARSE_SPACING_MM
+from torch import Tensor
+
+from . import augmentation
+from .head_generator import MILD_WARP, WARP, LabelHeadSource
+
+PLACE_SD_MM = 4.0
+REAL_SCAN_CHANCE = 0.25
+VALIDATION_SEED = 7
+
+
+class HeadSamples:
+    """Label heads and real scans of some subjects.
+
+    Parameters
+    ----------
+    prepared : Path
+    heads, scans : list of str
+        Names of label heads and subjects; either may be empty, not both.
+    """
+
+    def __init__(self, prepared: Path, heads: list[str], scans: list[str]) -> None:
+        self.heads = [LabelHeadSource(prepared / "heads" / f"{name}.npz") for name in heads]
+        self.scans = [_load_scan(prepared / "scans" / f"{name}.npz") for name in scans]
+
+    def augmented(self, generator: torch.Generator) -> tuple[Tensor, Tensor, float, Tensor]:
+        """One random sample.
+
+        Returns
+        -------
+        image, icv : Tensor, shape (1, 96, 112, 104)
+        icv_known : float
+            1 if ``icv`` is a label, 0 if there is none.
+        place : Tensor, shape (1, 96, 112, 104)
+            Gaussian around the hypothalamus; all 0 where its place is unknown.
+        """
+        take_scan = not self.heads or augmentation.chance(REAL_SCAN_CHANCE, generator)
+        if self.scans and take_scan:
+            index = int(torch.randint(len(self.scans), (), generator=generator))
+            return self._scan(index, WARP, generator)
+        index = int(torch.randint(len(self.heads), (), generator=generator))
+        image, icv = self.heads[index].draw(generator)
+        return image, icv, 1.0, torch.zeros_like(icv)
+
+    def plain(self, generator: torch.Generator) -> tuple[Tensor, Tensor, float, Tensor]:
+        """A sample without augmentation beyond the mild contrast that an image needs to exist."""
+        take_scan = not self.heads or augmentation.chance(REAL_SCAN_CHANCE, generator)
+        if self.scans and take_scan:
+            index = int(torch.randint(len(self.scans), (), generator=generator))
+            return self._scan(index, MILD_WARP, generator)
+        index = int(torch.randint(len(self.heads), (), generator=generator))
+        image, icv = self.heads[index].draw(generator, mild=True)
+        return image, icv, 1.0, torch.zeros_like(icv)
+
+    def validation_heads(self) -> list[tuple[Tensor, Tensor]]:
+        """Two fixed mild images of each head, with their masks."""
+        generator = torch.Generator().manual_seed(VALIDATION_SEED)
+        return [head.draw(generator, mild=True) for head in self.heads for _ in range(2)]
+
+    def validation_scans(self) -> list[tuple[Tensor, Tensor, float, Tensor]]:
+        """One fixed mild version of each scan, in the form of `augmented`."""
+        generator = torch.Generator().manual_seed(VALIDATION_SEED)
+        return [self._scan(index, MILD_WARP, generator) for index in range(len(self.scans))]
+
+    def _scan(
+        self, index: int, warp: augmentation.SpatialRange, generator: torch.Generator
+    ) -> tuple[Tensor, Tensor, float, Tensor]:
+        item = self.scans[index]
+        points, _ = augmentation.warped_points(COARSE_SHAPE, COARSE_SPACING_MM, warp, generator)
+        image = augmentation.sample(item["image"], points, COARSE_SPACING_MM)
+        icv = torch.zeros_like(image)
+        if item["icv"] is not None:
+            icv = augmentation.sample(item["icv"], points, COARSE_SPACING_MM)
+        place = torch.zeros_like(image)
+        if item["place_mm"] is not None:
+            squared = ((points - item["place_mm"].view(3, 1, 1, 1)) ** 2).sum(0, keepdim=True)
+            place = torch.exp(-0.5 * squared / PLACE_SD_MM**2)
+        image = augmentation.random_intensity(image, generator)
+        return image, icv, float(item["icv"] is not None), place
+
+
+def _load_scan(path: Path) -> dict:
+    with np.load(path) as arrays:
+        optional = {
+            name: torch.from_numpy(arrays[name].astype(np.float32)) if name in arrays else None
+            for name in ("icv", "place_mm")
+        }
+        image = torch.from_numpy(arrays["image"].astype(np.float32))[None]
+        if optional["icv"] is not None:
+            optional["icv"] = optional["icv"][None]
+        return {"image": image, **optional}

@@ -1,0 +1,272 @@
+"""Write Docs/VALIDATION.md and its figures from the measured results."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+
+UNSTABLE_VIEW_DICE = 0.90
+HYPOTHALAMUS_COLUMNS = (
+    ("dice", "Dice", "{:.3f}"),
+    ("subunit_dice", "subunit Dice", "{:.3f}"),
+    ("hausdorff95_mm", "HD95 mm", "{:.2f}"),
+    ("surface_distance_mm", "surface mm", "{:.2f}"),
+    ("mask_volume_percent", "mask volume %", "{:+.1f}"),
+    ("posterior_volume_percent", "posterior volume %", "{:+.1f}"),
+)
+
+
+def coefficients_of_variation(rows: dict[str, dict[str, float]]) -> dict[str, float]:
+    """Standard deviation over mean, in percent, of each structure over all perturbations."""
+    structures = next(iter(rows.values()))
+    found = {}
+    for structure in structures:
+        volumes = np.array([row[structure] for row in rows.values()])
+        found[structure] = float(100 * volumes.std(ddof=1) / volumes.mean())
+    return found
+
+
+def write(results: dict, runs: Path, docs: Path) -> None:
+    """Write the figures and the page."""
+    figures = docs / "validation"
+    _draw_agreement(results, figures / "agreement.png")
+    curves = _draw_learning_curves(runs, figures / "learning_curves.png")
+    sections = [
+        _head(results),
+        _hypothalamus_section(results),
+        _icv_section(results),
+        _repeatability_section(results),
+        _augmentation_section(results),
+        _training_section(results, curves),
+    ]
+    (docs / "VALIDATION.md").write_text("\n".join(sections))
+
+
+def _head(results: dict) -> str:
+    return f"""# Validation
+
+Made by `python -m Training.evaluate --scans … --heads …`; do not edit by hand. Machine:
+{results["machine"]}. The measured numbers behind each table are in
+[validation/results.json](validation/results.json).
+
+**What the scores mean.** The hypothalamus labels are the posteriors of a published network (Billot
+et al. 2020), averaged over twelve views: a score against them is agreement with that teacher, not
+with a rater. One view of the teacher agrees with its own mean by Dice 0.927. Scans on which it
+agrees by less than {UNSTABLE_VIEW_DICE:.2f} are listed apart. The ICV labels are exact, but the
+images of these heads are generated. Signed volumes are found − label. "Mask" compares voxel
+counts on the label's grid, "posterior" the engine's posterior-weighted volume with the sum of
+the teacher's posteriors.
+"""
+
+
+def _hypothalamus_section(results: dict) -> str:
+    test = results["test_hypothalamus"]
+    lines = ["## Hypothalamus, test split (never trained on, all five folds)", ""]
+    lines += _group_table(test, results)
+    lines += ["", "![Dice and volume difference](validation/agreement.png)", ""]
+    lines += ["### Scan by scan", ""]
+    lines += _table(
+        ["scan", "teacher's view Dice", *(name for _, name, _ in HYPOTHALAMUS_COLUMNS)],
+        [[row["subject"], _number(row["stability"], "{:.3f}"), *_cells(row)] for row in test],
+    )
+    lines += ["", "## Hypothalamus, cross-validation (each fold alone on its own scans)", ""]
+    lines += _group_table(results["validation_hypothalamus"], results)
+    lines += [""]
+    return "\n".join(lines)
+
+
+def _group_table(rows: list[dict], results: dict) -> list[str]:
+    stable = [row for row in rows if not _unstable(row)]
+    groups = {"all with a stable label": stable}
+    for whole, name in ((False, "skull-stripped by the publisher"), (True, "whole heads")):
+        groups[name] = [row for row in stable if results["skull"][row["subject"]] == whole]
+    groups["unstable label (teacher fails)"] = [row for row in rows if _unstable(row)]
+    body = []
+    for name, members in groups.items():
+        if members:
+            swapped = sum(row["swapped"] for row in members)
+            empty = sum(row["dice"] == 0 for row in members)
+            body.append([name, str(len(members)), *_mean_cells(members), f"{swapped} / {empty}"])
+    header = ["scans", "n", *(name for _, name, _ in HYPOTHALAMUS_COLUMNS), "swapped / missed"]
+    return _table(header, body)
+
+
+def _icv_section(results: dict) -> str:
+    lines = ["## Intracranial volume, rendered label heads", ""]
+    body = []
+    for name, key in (
+        ("test heads, all five folds", "test_icv"),
+        ("cross-validation, each fold alone", "validation_icv"),
+    ):
+        rows = results[key]
+        signed = np.array([row["volume_percent"] for row in rows])
+        dice = np.array([row["dice"] for row in rows])
+        heads = len({row["head"].rsplit("-", 1)[0] for row in rows})
+        body.append(
+            [
+                name,
+                f"{heads} ({len(rows)} images)",
+                f"{dice.mean():.4f}",
+                f"{dice.min():.4f}",
+                f"{signed.mean():+.2f}",
+                f"{abs(signed).mean():.2f} ± {abs(signed).std(ddof=1):.2f}",
+            ]
+        )
+    lines += _table(["set", "heads", "Dice", "worst", "signed volume %", "absolute volume %"], body)
+    return "\n".join([*lines, ""])
+
+
+def _repeatability_section(results: dict) -> str:
+    measured = results["repeatability"]
+    first = next(iter(measured.values()))
+    lines = [
+        "## Repeatability",
+        "",
+        f"{len(measured)} heads, each unchanged and under {len(first) - 1} perturbations "
+        "(Training/perturbations.py). Coefficient of variation of the volume over all of them; "
+        "no truth is needed.",
+        "",
+    ]
+    body, all_found = [], []
+    for name, rows in measured.items():
+        found = coefficients_of_variation(rows)
+        all_found.append(found)
+        body.append([name, f"{found['hypothalamus_total']:.2f}", f"{found['icv']:.2f}"])
+    for label, summary in (("**mean**", np.mean), ("**worst**", np.max)):
+        cells = [f"{summary([f[s] for f in all_found]):.2f}" for s in ("hypothalamus_total", "icv")]
+        body.append([label, *cells])
+    lines += _table(["head", "hypothalamus, CV %", "ICV, CV %"], body)
+    lines += ["", "Mean change of the volume under each perturbation:", ""]
+    body = []
+    for label in list(first)[1:]:
+        cells = []
+        for structure in ("hypothalamus_total", "icv"):
+            change = [
+                100 * (rows[label][structure] / rows["unchanged"][structure] - 1)
+                for rows in measured.values()
+            ]
+            cells.append(f"{np.mean(change):+.2f} ± {np.std(change, ddof=1):.2f}")
+        body.append([label, *cells])
+    lines += _table(["perturbation", "hypothalamus %", "ICV %"], body)
+    return "\n".join([*lines, ""])
+
+
+def _augmentation_section(results: dict) -> str:
+    compared = results["augmentation"]
+    lines = ["## With and without augmentation (fold 0 alone)", ""]
+    if compared is None:
+        return "\n".join([*lines, "Not measured for these weights.", ""])
+    body = []
+    for name, found in compared.items():
+        rows = [row for row in found["test"] if not _unstable(row)]
+        spread = coefficients_of_variation(found["repeatability"])["hypothalamus_total"]
+        body.append([name, str(len(rows)), *_mean_cells(rows), f"{spread:.2f}"])
+    header = ["training", "n", *(name for _, name, _ in HYPOTHALAMUS_COLUMNS), "CV % (one head)"]
+    lines += [
+        "The paper trains without augmentation. Same network, same scans; the plain run sees each "
+        "training region as it is.",
+        "",
+        *_table(header, body),
+        "",
+    ]
+    return "\n".join(lines)
+
+
+def _training_section(results: dict, curves: bool) -> str:
+    lines = ["## Training", ""]
+    body = []
+    for structure, plan in results["manifest"]["structures"].items():
+        for fold in plan["folds"]:
+            best = fold["validation"]
+            body.append(
+                [
+                    f"{structure} fold {fold['fold']}",
+                    str(fold["plan"]["steps"]),
+                    f"{fold['training_seconds'] / 60:.0f}",
+                    str(best["step"]),
+                    f"{best['dice']:.4f}",
+                    f"{best['volume_percent']:+.2f}",
+                ]
+            )
+    lines += _table(
+        ["network", "steps", "minutes", "best step", "validation Dice", "validation volume %"],
+        body,
+    )
+    if curves:
+        lines += ["", "![Learning curves](validation/learning_curves.png)"]
+    test = {
+        kind: [name for name, part in parts.items() if part == "test"]
+        for kind, parts in results["parts"].items()
+    }
+    lines += ["", "Test split, never seen in training or in the choice of weights:"]
+    lines += [f"- {kind}: {', '.join(names)}" for kind, names in test.items()]
+    return "\n".join([*lines, ""])
+
+
+def _draw_agreement(results: dict, path: Path) -> None:
+    from matplotlib.figure import Figure
+
+    rows = results["test_hypothalamus"]
+    figure = Figure(figsize=(9, 3.6), layout="constrained")
+    left, right = figure.subplots(1, 2)
+    for unstable, colour, name in (
+        (False, "#0072b2", "stable label"),
+        (True, "#d55e00", "unstable"),
+    ):
+        chosen = [row for row in rows if _unstable(row) == unstable]
+        left.plot([r["stability"] for r in chosen], [r["dice"] for r in chosen], "o", c=colour)
+        means = [(r["volume_mm3"] + r["label_volume_mm3"]) / 2 for r in chosen]
+        differences = [r["volume_mm3"] - r["label_volume_mm3"] for r in chosen]
+        right.plot(means, differences, "o", c=colour, label=name)
+    left.axline((0.9, 0.9), slope=1, c="0.7", lw=1, ls="--")
+    left.set(xlabel="teacher: Dice of one view with its mean", ylabel="this ensemble: Dice")
+    right.axhline(0, c="0.7", lw=1)
+    right.set(xlabel="mean of both volumes (mm³)", ylabel="found − label (mm³)")
+    right.legend(frameon=False)
+    figure.savefig(path, dpi=110, metadata={"Software": None})
+
+
+def _draw_learning_curves(runs: Path, path: Path) -> bool:
+    """Draw validation Dice over steps; False (and no figure) where the runs' logs are gone."""
+    from matplotlib.figure import Figure
+
+    logs = sorted(runs.glob("*/*/log.jsonl"))
+    if not logs:
+        return path.exists()
+    figure = Figure(figsize=(9, 3.6), layout="constrained")
+    panels = dict(zip(("hypothalamus", "icv"), figure.subplots(1, 2), strict=True))
+    for log in logs:
+        panel = panels[log.parents[1].name]
+        rows = [json.loads(line) for line in log.read_text().splitlines()]
+        steps = [row["step"] for row in rows]
+        panel.plot(steps, [row["dice"] for row in rows], label=log.parent.name)
+    for (name, panel), low in zip(panels.items(), (0.85, 0.94), strict=True):
+        panel.set(title=name, xlabel="step", ylabel="validation Dice (one fold)")
+        panel.set_ylim(bottom=low)
+        panel.legend(frameon=False)
+    figure.savefig(path, dpi=110, metadata={"Software": None})
+    return True
+
+
+def _unstable(row: dict) -> bool:
+    return row["stability"] is not None and row["stability"] < UNSTABLE_VIEW_DICE
+
+
+def _cells(row: dict) -> list[str]:
+    return [form.format(row[key]) for key, _, form in HYPOTHALAMUS_COLUMNS]
+
+
+def _mean_cells(rows: list[dict]) -> list[str]:
+    means = {key: float(np.mean([row[key] for row in rows])) for key, _, _ in HYPOTHALAMUS_COLUMNS}
+    return _cells(means)
+
+
+def _number(value: float | None, form: str) -> str:
+    return "–" if value is None else form.format(value)
+
+
+def _table(header: list[str], body: list[list[str]]) -> list[str]:
+    rows = [header, ["---"] * len(header), *body]
+    return ["| " + " | ".join(row) + " |" for row in rows]
