@@ -2,7 +2,8 @@
 
     python -m Training.evaluate --scans FOLDER --heads FOLDER [--weights weights] [--docs Docs]
 
-Writes Docs/validation/results.json, the figures beside it, and Docs/VALIDATION.md.
+Either folder may be left out. Writes Docs/validation/results.json, the figures beside it, and
+Docs/VALIDATION.md.
 """
 
 from __future__ import annotations
@@ -11,29 +12,58 @@ import argparse
 import json
 import platform
 from collections.abc import Iterable
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import numpy as np
 import torch
-from HypothalamusSegLib import volumetry
-from HypothalamusSegLib.pipeline import Options, Segmenter
+from HypothalamusSegLib import volumetry, weight_files
+from HypothalamusSegLib.errors import HypothalamusSegError
+from HypothalamusSegLib.pipeline import Options, Segmentation, Segmenter
 from HypothalamusSegLib.reading import Scan
+from HypothalamusSegLib.resampling import resample_mask
 from HypothalamusSegLib.volume import Grid, Volume
 
 from . import report
-from .dataset import LabelHead, LabelledScan, find_label_heads, find_scans
+from .dataset import DatasetError, LabelHead, LabelledScan, find_label_heads, find_scans
 from .head_generator import LabelHeadSource
 from .perturbations import all_perturbations
 from .prepare import PREPARED, load_volume, subunit_posteriors
 from .scoring import HypothalamusScore, IcvScore, labels_on, score_hypothalamus, score_icv
-from .splits import FOLDS, TEST
+from .splits import TEST
 from .train import RUNS
 
-RENDERS_PER_HEAD = 4
-RENDER_SPACING_MM = 1.0
 RENDER_SEED = 99
-REPEATABILITY_SCANS, REPEATABILITY_HEADS = 6, 2
+
+
+@dataclass(frozen=True)
+class Extent:
+    """How much is measured; the report says it.
+
+    Attributes
+    ----------
+    renders_per_head : int
+        Images generated of each label head.
+    render_spacing_mm : float
+    repeatability_scans, repeatability_heads : int
+        Test scans and heads that are perturbed.
+    perturbations : tuple of str or None
+        None: all of `perturbations.all_perturbations`.
+    """
+
+    renders_per_head: int = 4
+    render_spacing_mm: float = 1.0
+    repeatability_scans: int = 6
+    repeatability_heads: int = 2
+    perturbations: tuple[str, ...] | None = None
+
+
+FULL = Extent()
+QUICK = Extent(1, 2.0, 1, 0, ("mirrored", "rotated 8° (pitch)"))
+
+
+class CannotEvaluateError(Exception):
+    """The weights and the data set hold nothing that could be measured."""
 
 
 def evaluate(
@@ -43,42 +73,98 @@ def evaluate(
     weights: Path,
     prepared: Path,
     runs: Path,
+    extent: Extent = FULL,
 ) -> dict:
-    """All measurements, as a JSON-able dictionary."""
-    scan_part, head_part = parts["scans"], parts["heads"]
-    test_scans = [s for s in scans if scan_part[s.subject] == TEST]
-    test_heads = [h for h in heads if head_part[h.name] == TEST]
-    ensemble = Segmenter(Options(device="cpu"), weights)
+    """All measurements, as a JSON-able dictionary.
+
+    What cannot be measured is an empty list: hypothalamic scores without hypothalamic weights or
+    labels, ICV scores without label heads or masks.
+
+    Raises
+    ------
+    CannotEvaluateError
+        If the weights hold no ICV ensemble, without which the engine does nothing, or a scan or
+        head has no part in the split.
+    """
+    structures, folds = what_is_there(weights)
+    for names, known in (
+        ([s.subject for s in scans], parts["scans"]),
+        ([h.name for h in heads], parts["heads"]),
+    ):
+        unknown = [name for name in names if name not in known]
+        if unknown:
+            raise CannotEvaluateError(
+                f"{unknown[0]} has no part in {prepared}/splits.json: run Training.prepare with "
+                "the same --scans and --heads."
+            )
     results: dict = {
         "machine": f"{platform.processor() or platform.machine()}, "
         f"{torch.get_num_threads()} threads, torch {torch.__version__}",
+        "structures": list(structures),
+        "extent": asdict(extent),
         "parts": parts,
         "scanner": {s.subject: s.scanner for s in scans},
         "skull": {s.subject: s.skull for s in scans},
     }
-    results["test_hypothalamus"] = _rows(score_scans(ensemble, test_scans))
-    results["test_icv"] = _rows(score_heads(ensemble, test_heads, prepared))
-    results["repeatability"] = repeatability(ensemble, test_scans, test_heads, prepared)
-    results["validation_hypothalamus"], results["validation_icv"] = [], []
-    for fold in range(FOLDS):
-        single = Segmenter(Options(device="cpu", folds=(fold,)), weights)
-        fold_scans = [s for s in scans if scan_part[s.subject] == fold]
-        fold_heads = [h for h in heads if head_part[h.name] == fold]
-        for row in _rows(score_scans(single, fold_scans)):
-            results["validation_hypothalamus"].append({"fold": fold, **row})
-        for row in _rows(score_heads(single, fold_heads, prepared)):
-            results["validation_icv"].append({"fold": fold, **row})
-    results["augmentation"] = compare_augmentation(weights, runs, test_scans)
+    ensemble = Segmenter(Options(structures=structures, device="cpu", folds=folds), weights)
+    test_scans = [s for s in scans if parts["scans"][s.subject] == TEST]
+    test_heads = [h for h in heads if parts["heads"][h.name] == TEST]
+    for kind, rows in _scores(ensemble, test_scans, test_heads, prepared, extent).items():
+        results[f"test_{kind}"] = rows
+        results[f"validation_{kind}"] = []
+    results["repeatability"] = repeatability(ensemble, test_scans, test_heads, prepared, extent)
+    for fold in folds:
+        single = Segmenter(Options(structures=structures, device="cpu", folds=(fold,)), weights)
+        fold_scans = [s for s in scans if parts["scans"][s.subject] == fold]
+        fold_heads = [h for h in heads if parts["heads"][h.name] == fold]
+        for kind, rows in _scores(single, fold_scans, fold_heads, prepared, extent).items():
+            results[f"validation_{kind}"] += [{"fold": fold, **row} for row in rows]
+    results["augmentation"] = None
+    if "hypothalamus" in structures and 0 in folds:
+        results["augmentation"] = compare_augmentation(weights, runs, test_scans, extent)
     return results
+
+
+def what_is_there(weights: Path) -> tuple[tuple[str, ...], tuple[int, ...]]:
+    """The structures that weights hold, and the folds that all of them have."""
+    ensembles = weight_files.read_manifest(weights)
+    if "icv" not in ensembles:
+        raise CannotEvaluateError(
+            f"{weights} holds no ICV ensemble, without which the hypothalamus is not found: export "
+            "into a copy of the published weights, or train one."
+        )
+    trained = [{fold.fold for fold in ensemble.folds} for ensemble in ensembles.values()]
+    folds = tuple(sorted(set.intersection(*trained)))
+    if not folds:
+        raise CannotEvaluateError(f"{weights}: no fold has been trained for every structure.")
+    return tuple(name for name in weight_files.STRUCTURES if name in ensembles), folds
+
+
+def _scores(
+    segmenter: Segmenter,
+    scans: list[LabelledScan],
+    heads: list[LabelHead],
+    prepared: Path,
+    extent: Extent,
+) -> dict[str, list[dict]]:
+    """Scores of one part by kind: hypothalamus, icv (label heads), icv_scans (masks of scans)."""
+    scores = {
+        "hypothalamus": score_scans(segmenter, scans),
+        "icv": score_heads(segmenter, heads, prepared, extent),
+        "icv_scans": score_icv_masks(segmenter, scans),
+    }
+    return {kind: [asdict(score) for score in found] for kind, found in scores.items()}
 
 
 def score_scans(segmenter: Segmenter, scans: Iterable[LabelledScan]) -> list[HypothalamusScore]:
     """Run the engine on labelled scans and compare with their subunit labels."""
-    scores = []
+    scores: list[HypothalamusScore] = []
+    if "hypothalamus" not in segmenter.options.structures:
+        return scores
     for scan in scans:
         if not (scan.soft_subunits or scan.hard_subunits):
             continue
-        _, fine = segmenter.run_stages(load_volume(scan.t1w))
+        fine = segmenter.run_stages(load_volume(scan.t1w)).fine
         posteriors, affine = subunit_posteriors(scan)
         found, found_subunits = labels_on(fine, Grid(posteriors.shape[1:], affine))
         volumes = volumetry.measure_hypothalamus(fine, found.array, found.voxel_volume_mm3, None)
@@ -96,62 +182,93 @@ def score_scans(segmenter: Segmenter, scans: Iterable[LabelledScan]) -> list[Hyp
     return scores
 
 
-def rendered_heads(head: LabelHead, prepared: Path, count: int) -> list[tuple[Scan, np.ndarray]]:
-    """Render T1-like whole heads at 1 mm with their exact masks; always the same ones."""
+def rendered_heads(
+    head: LabelHead, prepared: Path, count: int, spacing_mm: float
+) -> list[tuple[Scan, np.ndarray]]:
+    """Render T1-like whole heads with their exact masks; always the same ones."""
     source = LabelHeadSource(prepared / "heads" / f"{head.name}.npz")
     generator = torch.Generator().manual_seed(RENDER_SEED)
     rendered = []
     for index in range(count):
-        image, icv = source.draw(generator, mild=True, spacing_mm=RENDER_SPACING_MM)
-        grid = Grid.axis_aligned(np.zeros(3), tuple(image.shape[1:]), RENDER_SPACING_MM)
+        image, icv = source.draw(generator, mild=True, spacing_mm=spacing_mm)
+        grid = Grid.axis_aligned(np.zeros(3), tuple(image.shape[1:]), spacing_mm)
         volume = Volume(image[0].clamp_min(0).numpy(), grid.affine)
         scan = Scan(volume, f"{head.name}-{index}", Path(head.name), "", ())
         rendered.append((scan, icv[0].numpy() > 0.5))
     return rendered
 
 
-def score_heads(segmenter: Segmenter, heads: Iterable[LabelHead], prepared: Path) -> list[IcvScore]:
+def score_heads(
+    segmenter: Segmenter, heads: Iterable[LabelHead], prepared: Path, extent: Extent = FULL
+) -> list[IcvScore]:
     """Run the engine on rendered label heads and compare with their exact masks."""
     scores = []
     for head in heads:
-        for scan, mask in rendered_heads(head, prepared, RENDERS_PER_HEAD):
+        count, spacing_mm = extent.renders_per_head, extent.render_spacing_mm
+        for scan, mask in rendered_heads(head, prepared, count, spacing_mm):
             score = score_icv(scan.name, segmenter.segment(scan), mask)
             print(scan.name, f"Dice {score.dice:.4f}, {score.volume_percent:+.2f} %", flush=True)
             scores.append(score)
     return scores
 
 
+def score_icv_masks(segmenter: Segmenter, scans: Iterable[LabelledScan]) -> list[IcvScore]:
+    """Run the engine on the scans that have an intracranial mask and compare with it."""
+    scores = []
+    for labelled in scans:
+        if labelled.icv_mask is None:
+            continue
+        volume = load_volume(labelled.t1w)
+        mask = resample_mask(load_volume(labelled.icv_mask), volume.grid)
+        scan = Scan(volume, labelled.subject, labelled.t1w, "", ())
+        score = score_icv(labelled.subject, segmenter.segment(scan), mask)
+        print(scan.name, f"ICV Dice {score.dice:.4f}, {score.volume_percent:+.2f} %", flush=True)
+        scores.append(score)
+    return scores
+
+
 def repeatability(
-    segmenter: Segmenter, scans: list[LabelledScan], heads: list[LabelHead], prepared: Path
+    segmenter: Segmenter,
+    scans: list[LabelledScan],
+    heads: list[LabelHead],
+    prepared: Path,
+    extent: Extent = FULL,
 ) -> dict:
     """Volumes of some heads under every perturbation, in mm³, by head and perturbation."""
     # Both scanners, in the order of the names: nothing is picked by its result.
     by_scanner = sorted(scans, key=lambda s: (s.scanner != scans[-1].scanner, s.subject))
-    volumes = {s.subject: load_volume(s.t1w) for s in by_scanner[:REPEATABILITY_SCANS]}
-    for head in heads[:REPEATABILITY_HEADS]:
-        volumes[head.name] = rendered_heads(head, prepared, 1)[0][0].volume
-    return {name: measure_repeatability(segmenter, v, name) for name, v in volumes.items()}
+    volumes = {s.subject: load_volume(s.t1w) for s in by_scanner[: extent.repeatability_scans]}
+    for head in heads[: extent.repeatability_heads]:
+        rendered = rendered_heads(head, prepared, 1, extent.render_spacing_mm)
+        volumes[head.name] = rendered[0][0].volume
+    return {n: measure_repeatability(segmenter, v, n, extent) for n, v in volumes.items()}
 
 
-def measure_repeatability(segmenter: Segmenter, volume: Volume, name: str) -> dict:
+def measure_repeatability(
+    segmenter: Segmenter, volume: Volume, name: str, extent: Extent = FULL
+) -> dict:
     """Hypothalamic and intracranial volume of one head, unchanged and under each perturbation."""
     scan = Scan(volume, name, Path(name), "", ())
     first = segmenter.segment(scan)
     rows = {"unchanged": _volumes(first)}
     for label, perturb in all_perturbations(first.icv.array > 0).items():
-        changed = Scan(perturb(volume), name, Path(name), "", ())
-        rows[label] = _volumes(segmenter.segment(changed))
+        if extent.perturbations is None or label in extent.perturbations:
+            changed = Scan(perturb(volume), name, Path(name), "", ())
+            rows[label] = _volumes(segmenter.segment(changed))
     print(name, "repeatability", report.coefficients_of_variation(rows), flush=True)
     return rows
 
 
-def compare_augmentation(weights: Path, runs: Path, scans: list[LabelledScan]) -> dict | None:
+def compare_augmentation(
+    weights: Path, runs: Path, scans: list[LabelledScan], extent: Extent = FULL
+) -> dict | None:
     """Fold 0 trained with and without augmentation, on the test split and under perturbation.
 
-    None if the run without augmentation is not there.
+    None if the run without augmentation is not there, or nothing to compare on.
     """
+    scans = [scan for scan in scans if scan.soft_subunits or scan.hard_subunits]
     plain_run = runs / "hypothalamus" / "fold0-plain" / "best.pt"
-    if not plain_run.exists():
+    if not (plain_run.exists() and scans):
         return None
     compared = {}
     for name in ("augmented", "plain"):
@@ -161,40 +278,46 @@ def compare_augmentation(weights: Path, runs: Path, scans: list[LabelledScan]) -
             segmenter.networks["hypothalamus"][0].load_state_dict(state)
         first = load_volume(scans[-1].t1w)
         compared[name] = {
-            "test": _rows(score_scans(segmenter, scans)),
-            "repeatability": measure_repeatability(segmenter, first, scans[-1].subject),
+            "test": [asdict(score) for score in score_scans(segmenter, scans)],
+            "repeatability": measure_repeatability(segmenter, first, scans[-1].subject, extent),
         }
     return compared
 
 
-def _volumes(result) -> dict[str, float]:
-    by_name = {v.structure: v.volume_mm3 for v in result.volumes}
-    return {name: by_name[name] for name in ("hypothalamus_total", "icv")}
-
-
-def _rows(scores: Iterable[HypothalamusScore | IcvScore]) -> list[dict]:
-    return [asdict(score) for score in scores]
+def _volumes(result: Segmentation) -> dict[str, float]:
+    totals = ("hypothalamus_total", "icv")
+    return {v.structure: v.volume_mm3 for v in result.volumes if v.structure in totals}
 
 
 def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m Training.evaluate", description=__doc__)
-    parser.add_argument("--scans", type=Path, required=True)
-    parser.add_argument("--heads", type=Path, required=True)
+    parser.add_argument("--scans", type=Path, help="BIDS-like folder of labelled T1w scans")
+    parser.add_argument("--heads", type=Path, help="folder of label heads")
     parser.add_argument("--weights", type=Path, default=Path("weights"))
     parser.add_argument("--prepared", type=Path, default=PREPARED)
     parser.add_argument("--runs", type=Path, default=RUNS)
     parser.add_argument("--docs", type=Path, default=Path("Docs"))
+    parser.add_argument("--threads", type=int, default=torch.get_num_threads())
+    parser.add_argument("--quick", action="store_true", help="a first look, not for publication")
     options = parser.parse_args(arguments)
+    if not (options.scans or options.heads):
+        parser.error("give --scans, --heads or both")
+    torch.set_num_threads(options.threads)
     parts = json.loads((options.prepared / "splits.json").read_text())
-    results = evaluate(
-        find_scans(options.scans),
-        find_label_heads(options.heads),
-        parts,
-        options.weights,
-        options.prepared,
-        options.runs,
-    )
-    results["manifest"] = json.loads((options.weights / "manifest.json").read_text())
+    try:
+        results = evaluate(
+            find_scans(options.scans) if options.scans else [],
+            find_label_heads(options.heads) if options.heads else [],
+            parts,
+            options.weights,
+            options.prepared,
+            options.runs,
+            QUICK if options.quick else FULL,
+        )
+    except (CannotEvaluateError, DatasetError, HypothalamusSegError) as error:
+        print(error)
+        return 1
+    results["manifest"] = json.loads((options.weights / weight_files.MANIFEST_NAME).read_text())
     folder = options.docs / "validation"
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "results.json").write_text(json.dumps(results, indent=1) + "\n")

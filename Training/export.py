@@ -3,7 +3,8 @@
     python -m Training.export [--runs Training/runs] [--output weights]
 
 Only folds whose run has reached its last step are exported; the weights are those of the best
-validation score.
+validation score. A structure that was not trained keeps the weights that already lie in the output
+folder: so an own hypothalamus ensemble can go with the published one for ICV.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ import argparse
 import hashlib
 import io
 import json
+import math
 from pathlib import Path
 
 import torch
@@ -37,7 +39,7 @@ CHANNELS = {
 
 
 class UnfinishedRunError(Exception):
-    """A fold has not been trained to its last step."""
+    """No fold has been trained, or one not to its last step."""
 
 
 def export(runs: Path, prepared: Path, output: Path) -> dict:
@@ -46,36 +48,60 @@ def export(runs: Path, prepared: Path, output: Path) -> dict:
     Raises
     ------
     UnfinishedRunError
-        If a fold that has been begun is not finished, or a structure has no fold at all.
+        If a fold that has been begun is not finished, or no fold has been begun.
     """
     parts = json.loads((prepared / "splits.json").read_text())
     # Everything is read and checked before the first file is written.
-    states = {(s, k): _finished(runs / s / f"fold{k}") for s in STRUCTURES for k in range(FOLDS)}
+    finished = {structure: _finished_folds(runs / structure) for structure in STRUCTURES}
+    if not any(finished.values()):
+        raise UnfinishedRunError(f"No fold of any structure has been trained in {runs}.")
+    kept = _other_structures(output, [name for name, folds in finished.items() if folds])
     output.mkdir(parents=True, exist_ok=True)
-    manifest: dict = {"structures": {}, "split": parts}
-    for structure in STRUCTURES:
-        shape, spacing_mm = GRIDS[structure]
-        folds = []
-        for fold in range(FOLDS):
-            state = states[structure, fold]
-            if state is not None:
-                path = output / f"{structure}_fold{fold}.pt"
-                folds.append({"fold": fold, **_write(runs, structure, fold, path), **state})
+    manifest: dict = {"structures": kept, "split": parts}
+    for structure, folds in finished.items():
         if not folds:
-            raise UnfinishedRunError(f"No fold of {structure} has been trained in {runs}.")
+            continue
+        shape, spacing_mm = GRIDS[structure]
+        described = []
+        for fold, state in folds.items():
+            path = output / f"{structure}_fold{fold}.pt"
+            weights = _averaged_weights(runs / structure / f"fold{fold}")
+            described.append({"fold": fold, **_write(weights, path), **state})
         manifest["structures"][structure] = {
             "network": TASKS[structure].network,
             "spacing_mm": spacing_mm,
             "shape": list(shape),
             "channels": CHANNELS[structure],
-            "folds": folds,
+            "folds": described,
         }
-    (output / MANIFEST_NAME).write_text(json.dumps(manifest, indent=1) + "\n")
+    # NaN is no JSON, and other programs read this file.
+    text = json.dumps(manifest, indent=1, allow_nan=False)
+    (output / MANIFEST_NAME).write_text(text + "\n")
     return manifest
 
 
+def _other_structures(output: Path, trained: list[str]) -> dict:
+    """What the manifest that is already there says of structures that were not trained."""
+    path = output / MANIFEST_NAME
+    if not path.exists():
+        return {}
+    there = json.loads(path.read_text())
+    # With the split that they were trained on, which is not the one of this export.
+    return {
+        structure: {"split": there.get("split"), **plan}
+        for structure, plan in there["structures"].items()
+        if structure not in trained
+    }
+
+
+def _finished_folds(runs: Path) -> dict[int, dict]:
+    """What is known of each fold of a structure that was begun."""
+    found = {fold: _finished(runs / f"fold{fold}") for fold in range(FOLDS)}
+    return {fold: state for fold, state in found.items() if state is not None}
+
+
 def _finished(run: Path) -> dict | None:
-    """Steps, training time and last validation row of a run; None if it was never begun."""
+    """Plan, training time and best validation row of a run; None if it was never begun."""
     if not (run / "last.pt").exists():
         return None
     state = torch.load(run / "last.pt", map_location="cpu")
@@ -85,13 +111,23 @@ def _finished(run: Path) -> dict | None:
             "finish it with Training.train --resume."
         )
     rows = [json.loads(line) for line in (run / "log.jsonl").read_text().splitlines()]
-    best = max(rows, key=lambda row: row["score"])
-    return {"plan": state["plan"], "training_seconds": rows[-1]["seconds"], "validation": best}
+    scored = [row for row in rows if math.isfinite(row["score"])]
+    best = rows[-1]
+    if scored and (run / "best.pt").exists():
+        best = max(scored, key=lambda row: row["score"])
+    known = {name: value if math.isfinite(value) else None for name, value in best.items()}
+    return {"plan": state["plan"], "training_seconds": rows[-1]["seconds"], "validation": known}
 
 
-def _write(runs: Path, structure: str, fold: int, path: Path) -> dict:
-    state = torch.load(runs / structure / f"fold{fold}" / "best.pt", map_location="cpu")
-    half = {name: value.half().contiguous() for name, value in state.items()}
+def _averaged_weights(run: Path) -> dict:
+    """The weights of the best validation; of the last step where nothing could be validated."""
+    if (run / "best.pt").exists():
+        return torch.load(run / "best.pt", map_location="cpu")
+    return torch.load(run / "last.pt", map_location="cpu")["average"]
+
+
+def _write(weights: dict, path: Path) -> dict:
+    half = {name: value.half().contiguous() for name, value in weights.items()}
     buffer = io.BytesIO()
     torch.save(half, buffer)
     path.write_bytes(buffer.getvalue())
@@ -111,12 +147,21 @@ def main(arguments: list[str] | None = None) -> int:
         return 1
     for structure, plan in manifest["structures"].items():
         for fold in plan["folds"]:
-            best = fold["validation"]
-            print(
-                f"{structure} fold {fold['fold']}: Dice {best['dice']:.4f}, volume "
-                f"{best['volume_percent']:+.2f} %, {fold['training_seconds'] / 60:.0f} min"
-            )
+            print(f"{structure} fold {fold['fold']}: {_result(fold)}")
+    if "icv" not in manifest["structures"]:
+        print(
+            "The engine needs an ICV ensemble too, to find the hypothalamus: export into a copy of "
+            "the published weights, or train one."
+        )
     return 0
+
+
+def _result(fold: dict) -> str:
+    best = fold["validation"]
+    minutes = f"{fold['training_seconds'] / 60:.0f} min"
+    if best["dice"] is None:
+        return f"not validated, {minutes}"
+    return f"Dice {best['dice']:.4f}, volume {best['volume_percent']:+.2f} %, {minutes}"
 
 
 if __name__ == "__main__":

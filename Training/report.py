@@ -8,6 +8,12 @@ from pathlib import Path
 import numpy as np
 
 UNSTABLE_VIEW_DICE = 0.90
+ICV_SETS = (
+    ("test heads (rendered), mean of the folds", "test_icv"),
+    ("heads (rendered), cross-validation, each fold alone", "validation_icv"),
+    ("test scans with a mask, mean of the folds", "test_icv_scans"),
+    ("scans with a mask, cross-validation, each fold alone", "validation_icv_scans"),
+)
 HYPOTHALAMUS_COLUMNS = (
     ("dice", "Dice", "{:.3f}"),
     ("subunit_dice", "subunit Dice", "{:.3f}"),
@@ -29,49 +35,69 @@ def coefficients_of_variation(rows: dict[str, dict[str, float]]) -> dict[str, fl
 
 
 def write(results: dict, runs: Path, docs: Path) -> None:
-    """Write the figures and the page."""
+    """Write the figures and the page; a section stands only where something was measured."""
     figures = docs / "validation"
-    _draw_agreement(results, figures / "agreement.png")
     curves = _draw_learning_curves(runs, figures / "learning_curves.png")
-    sections = [
-        _head(results),
-        _hypothalamus_section(results),
-        _icv_section(results),
-        _repeatability_section(results),
-        _augmentation_section(results),
-        _training_section(results, curves),
-    ]
+    sections = [_head(results)]
+    if results["test_hypothalamus"] or results["validation_hypothalamus"]:
+        if results["test_hypothalamus"]:
+            _draw_agreement(results, figures / "agreement.png")
+        sections.append(_hypothalamus_section(results))
+    if any(results[key] for _, key in ICV_SETS):
+        sections.append(_icv_section(results))
+    if results["repeatability"]:
+        sections.append(_repeatability_section(results))
+    if "hypothalamus" in results["structures"]:
+        sections.append(_augmentation_section(results))
+    sections.append(_training_section(results, curves))
     (docs / "VALIDATION.md").write_text("\n".join(sections))
 
 
 def _head(results: dict) -> str:
-    return f"""# Validation
-
-Made by `python -m Training.evaluate --scans … --heads …`; do not edit by hand. Machine:
+    extent = results["extent"]
+    paragraphs = [
+        "# Validation",
+        f"""Made by `python -m Training.evaluate --scans … --heads …`; do not edit by hand. Machine:
 {results["machine"]}. The measured numbers behind each table are in
-[validation/results.json](validation/results.json).
+[validation/results.json](validation/results.json).""",
+        f"**What the scores mean.** {_meaning_of_labels(results)}",
+        """Signed volumes are found − label. "Mask" compares voxel counts on the label's grid,
+"posterior" the engine's posterior-weighted volume with the sum of the label's posteriors.""",
+    ]
+    if results["test_icv"] or results["validation_icv"]:
+        paragraphs.append(
+            f"""The ICV labels of label heads are exact, but their images are generated:
+{extent["renders_per_head"]} a head, at {extent["render_spacing_mm"]:g} mm."""
+        )
+    if extent["perturbations"] is not None:
+        paragraphs.append("**A quick look** (`--quick`): too little was measured to rely on it.")
+    return "\n\n".join(paragraphs) + "\n"
 
-**What the scores mean.** The hypothalamus labels are the posteriors of a published network (Billot
+
+def _meaning_of_labels(results: dict) -> str:
+    rows = results["test_hypothalamus"] + results["validation_hypothalamus"]
+    if not any(row["stability"] is not None for row in rows):
+        return "A score is agreement with the labels of the data set, whoever made them."
+    return f"""The hypothalamus labels are the posteriors of a published network (Billot
 et al. 2020), averaged over twelve views: a score against them is agreement with that teacher, not
 with a rater. One view of the teacher agrees with its own mean by Dice 0.927. Scans on which it
-agrees by less than {UNSTABLE_VIEW_DICE:.2f} are listed apart. The ICV labels are exact, but the
-images of these heads are generated. Signed volumes are found − label. "Mask" compares voxel
-counts on the label's grid, "posterior" the engine's posterior-weighted volume with the sum of
-the teacher's posteriors.
-"""
+agrees by less than {UNSTABLE_VIEW_DICE:.2f} are listed apart."""
 
 
 def _hypothalamus_section(results: dict) -> str:
     test = results["test_hypothalamus"]
-    lines = ["## Hypothalamus, test split (never trained on, all five folds)", ""]
-    lines += _group_table(test, results)
-    lines += ["", "![Dice and volume difference](validation/agreement.png)", ""]
-    lines += ["### Scan by scan", ""]
-    lines += _table(
-        ["scan", "teacher's view Dice", *(name for _, name, _ in HYPOTHALAMUS_COLUMNS)],
-        [[row["subject"], _number(row["stability"], "{:.3f}"), *_cells(row)] for row in test],
-    )
-    lines += ["", "## Hypothalamus, cross-validation (each fold alone on its own scans)", ""]
+    lines = []
+    if test:
+        lines += ["## Hypothalamus, test split (never trained on, mean of the folds)", ""]
+        lines += _group_table(test, results)
+        lines += ["", "![Dice and volume difference](validation/agreement.png)", ""]
+        lines += ["### Scan by scan", ""]
+        lines += _table(
+            ["scan", "teacher's view Dice", *(name for _, name, _ in HYPOTHALAMUS_COLUMNS)],
+            [[row["subject"], _number(row["stability"], "{:.3f}"), *_cells(row)] for row in test],
+        )
+        lines += [""]
+    lines += ["## Hypothalamus, cross-validation (each fold alone on its own scans)", ""]
     lines += _group_table(results["validation_hypothalamus"], results)
     lines += [""]
     return "\n".join(lines)
@@ -94,24 +120,23 @@ def _group_table(rows: list[dict], results: dict) -> list[str]:
 
 
 def _icv_section(results: dict) -> str:
-    lines = ["## Intracranial volume, rendered label heads", ""]
+    lines = ["## Intracranial volume", ""]
     body = []
-    for name, key in (
-        ("test heads, all five folds", "test_icv"),
-        ("cross-validation, each fold alone", "validation_icv"),
-    ):
+    for name, key in ICV_SETS:
         rows = results[key]
+        if not rows:
+            continue
         signed = np.array([row["volume_percent"] for row in rows])
         dice = np.array([row["dice"] for row in rows])
-        heads = len({row["head"].rsplit("-", 1)[0] for row in rows})
+        heads = {row["head"] if "scans" in key else row["head"].rsplit("-", 1)[0] for row in rows}
         body.append(
             [
                 name,
-                f"{heads} ({len(rows)} images)",
+                f"{len(heads)} ({len(rows)} images)",
                 f"{dice.mean():.4f}",
                 f"{dice.min():.4f}",
                 f"{signed.mean():+.2f}",
-                f"{abs(signed).mean():.2f} ± {abs(signed).std(ddof=1):.2f}",
+                f"{abs(signed).mean():.2f} ± {_spread(abs(signed))}",
             ]
         )
     lines += _table(["set", "heads", "Dice", "worst", "signed volume %", "absolute volume %"], body)
@@ -121,6 +146,8 @@ def _icv_section(results: dict) -> str:
 def _repeatability_section(results: dict) -> str:
     measured = results["repeatability"]
     first = next(iter(measured.values()))
+    structures = list(first["unchanged"])
+    names = [{"hypothalamus_total": "hypothalamus", "icv": "ICV"}[s] for s in structures]
     lines = [
         "## Repeatability",
         "",
@@ -129,27 +156,24 @@ def _repeatability_section(results: dict) -> str:
         "no truth is needed.",
         "",
     ]
-    body, all_found = [], []
-    for name, rows in measured.items():
-        found = coefficients_of_variation(rows)
-        all_found.append(found)
-        body.append([name, f"{found['hypothalamus_total']:.2f}", f"{found['icv']:.2f}"])
+    found = {name: coefficients_of_variation(rows) for name, rows in measured.items()}
+    body = [[name, *(f"{cv[s]:.2f}" for s in structures)] for name, cv in found.items()]
     for label, summary in (("**mean**", np.mean), ("**worst**", np.max)):
-        cells = [f"{summary([f[s] for f in all_found]):.2f}" for s in ("hypothalamus_total", "icv")]
+        cells = [f"{summary([cv[s] for cv in found.values()]):.2f}" for s in structures]
         body.append([label, *cells])
-    lines += _table(["head", "hypothalamus, CV %", "ICV, CV %"], body)
+    lines += _table(["head", *(f"{name}, CV %" for name in names)], body)
     lines += ["", "Mean change of the volume under each perturbation:", ""]
     body = []
     for label in list(first)[1:]:
         cells = []
-        for structure in ("hypothalamus_total", "icv"):
+        for structure in structures:
             change = [
                 100 * (rows[label][structure] / rows["unchanged"][structure] - 1)
                 for rows in measured.values()
             ]
-            cells.append(f"{np.mean(change):+.2f} ± {np.std(change, ddof=1):.2f}")
+            cells.append(f"{np.mean(change):+.2f} ± {_spread(change)}")
         body.append([label, *cells])
-    lines += _table(["perturbation", "hypothalamus %", "ICV %"], body)
+    lines += _table(["perturbation", *(f"{name} %" for name in names)], body)
     return "\n".join([*lines, ""])
 
 
@@ -186,8 +210,8 @@ def _training_section(results: dict, curves: bool) -> str:
                     str(fold["plan"]["steps"]),
                     f"{fold['training_seconds'] / 60:.0f}",
                     str(best["step"]),
-                    f"{best['dice']:.4f}",
-                    f"{best['volume_percent']:+.2f}",
+                    _number(best["dice"], "{:.4f}"),
+                    _number(best["volume_percent"], "{:+.2f}"),
                 ]
             )
     lines += _table(
@@ -201,7 +225,7 @@ def _training_section(results: dict, curves: bool) -> str:
         for kind, parts in results["parts"].items()
     }
     lines += ["", "Test split, never seen in training or in the choice of weights:"]
-    lines += [f"- {kind}: {', '.join(names)}" for kind, names in test.items()]
+    lines += [f"- {kind}: {', '.join(names) or 'none'}" for kind, names in test.items()]
     return "\n".join([*lines, ""])
 
 
@@ -211,6 +235,7 @@ def _draw_agreement(results: dict, path: Path) -> None:
     rows = results["test_hypothalamus"]
     figure = Figure(figsize=(9, 3.6), layout="constrained")
     left, right = figure.subplots(1, 2)
+    left.set_visible(any(row["stability"] is not None for row in rows))
     for unstable, colour, name in (
         (False, "#0072b2", "stable label"),
         (True, "#d55e00", "unstable"),
@@ -244,8 +269,11 @@ def _draw_learning_curves(runs: Path, path: Path) -> bool:
         panel.plot(steps, [row["dice"] for row in rows], label=log.parent.name)
     for (name, panel), low in zip(panels.items(), (0.85, 0.94), strict=True):
         panel.set(title=name, xlabel="step", ylabel="validation Dice (one fold)")
-        panel.set_ylim(bottom=low)
-        panel.legend(frameon=False)
+        # The last percents are what differs, once a run has come that far.
+        if panel.get_ylim()[1] > low:
+            panel.set_ylim(bottom=low)
+        if panel.lines:
+            panel.legend(frameon=False)
     figure.savefig(path, dpi=110, metadata={"Software": None})
     return True
 
@@ -261,6 +289,11 @@ def _cells(row: dict) -> list[str]:
 def _mean_cells(rows: list[dict]) -> list[str]:
     means = {key: float(np.mean([row[key] for row in rows])) for key, _, _ in HYPOTHALAMUS_COLUMNS}
     return _cells(means)
+
+
+def _spread(values: np.ndarray | list[float]) -> str:
+    """Sample standard deviation; a dash for a single value, which has none."""
+    return f"{np.std(values, ddof=1):.2f}" if len(values) > 1 else "–"
 
 
 def _number(value: float | None, form: str) -> str:

@@ -121,6 +121,14 @@ def find_head(
     )
 
 
+def place_confidence(volume: Volume, network: nn.Module, device: str) -> float:
+    """Peak of one network's place map, 0–1: how clearly it sees a hypothalamus."""
+    image = resample_linear(volume, head_grid(volume))
+    return float(
+        _fold_posteriors(image, [network], device, lambda index: None)[0, PLACE_CHANNEL].max()
+    )
+
+
 def _fold_posteriors(
     image: np.ndarray, networks: Sequence[nn.Module], device: str, on_fold: Callable[[int], None]
 ) -> np.ndarray:

@@ -16,13 +16,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-import SimpleITK as sitk
-
 from . import labels
 from .errors import NoSpaceLeftError, PermissionDeniedError
+from .nifti_writing import write_nifti
 from .overview import draw_overview
 from .pipeline import Segmentation
-from .volume import Volume, image_from_volume
+from .volume import Volume
 from .volumetry import REFERENCE_ICV_MM3, StructureVolume, asymmetry_index
 
 CSV_COLUMNS = (
@@ -98,14 +97,8 @@ def write_all(result: Segmentation, folder: Path) -> list[Path]:
 
 
 def write_label_map(image: Volume, path: Path) -> None:
-    """Write labels as compressed NIfTI, in the array's own integer type."""
-    try:
-        sitk.WriteImage(image_from_volume(image), str(path), useCompression=True)
-    except RuntimeError as error:
-        # SimpleITK wraps the system's reason in a long text; a full disk is the likely one.
-        if shutil.disk_usage(path.parent).free < image.array.nbytes:
-            raise OSError(errno.ENOSPC, "no space left", str(path)) from error
-        raise OSError(errno.EIO, str(error), str(path)) from error
+    """Write labels as compressed NIfTI, in the array's own type (uint8 or uint16)."""
+    write_nifti(image, path)
 
 
 def write_table(volumes: tuple[StructureVolume, ...], path: Path) -> None:

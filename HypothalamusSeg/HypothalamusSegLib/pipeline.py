@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
-import os
 import platform
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
 from . import __version__, label_grids, volumetry, weight_files
 from .coarse_stage import CoarseResult, find_head
+from .errors import HeadNotFoundError
 from .fine_stage import FineResult, segment_region
-from .quality import Quality, assess
+from .orientation import find_rotation, turned, turned_back
+from .quality import LOW_PLACE_CONFIDENCE, Quality, assess, orientation_flag
 from .reading import Scan
 from .resampling import resample_mask
 from .volume import Volume
@@ -68,6 +69,19 @@ class Segmentation:
     stage_seconds: dict[str, float] = field(default_factory=dict)
 
 
+class Found(NamedTuple):
+    """What the two stages found.
+
+    ``volume`` is the scan in a world in which the head is upright: turned by ``rotation``, or as
+    it was where that is None.
+    """
+
+    volume: Volume
+    rotation: np.ndarray | None
+    coarse: CoarseResult
+    fine: FineResult | None
+
+
 class Segmenter:
     """Both ensembles, loaded once for any number of scans.
 
@@ -109,12 +123,15 @@ class Segmenter:
             If the scan holds no head.
         """
         clock = StageClock(steps, len(self.options.folds))
-        volume = scan.volume
-        coarse, fine = self.run_stages(volume, clock)
+        found = self.run_stages(scan.volume, clock)
         clock.begin("measure", "volumes")
-        images = self._label_images(volume, coarse, fine)
-        volumes = self._measure(images, coarse, fine)
-        quality = assess(volume, scan.flags, coarse, fine, volumes)
+        images = self._label_images(found)
+        volumes = self._measure(images, found)
+        flags = scan.flags
+        if found.rotation is not None:
+            flags = (*flags, orientation_flag(found.rotation))
+            images = {name: turned_back(image, found.rotation) for name, image in images.items()}
+        quality = assess(found.volume, flags, found.coarse, found.fine, volumes)
         clock.end()
         return Segmentation(
             scan=scan,
@@ -127,54 +144,65 @@ class Segmenter:
             stage_seconds=clock.seconds,
         )
 
-    def run_stages(
-        self, volume: Volume, clock: StageClock | None = None
-    ) -> tuple[CoarseResult, FineResult | None]:
+    def run_stages(self, volume: Volume, clock: StageClock | None = None) -> Found:
         """Only the networks' part of `segment`, for those who want posteriors."""
         clock = clock or StageClock(None, len(self.options.folds))
         on_fold = clock.begin("coarse", "ICV")
-        coarse = find_head(volume, self.networks["icv"], self.device, on_fold)
+        coarse, rotation = self._find_head(volume, on_fold)
+        upright = volume if rotation is None else turned(volume, rotation)
         if "hypothalamus" not in self.options.structures:
-            return coarse, None
+            return Found(upright, rotation, coarse, None)
         on_fold = clock.begin("fine", "hypothalamus")
         shape = self.ensembles["hypothalamus"].shape
         networks = self.networks["hypothalamus"]
-        fine = segment_region(volume, coarse.place_mm, networks, shape, self.device, on_fold)
-        return coarse, fine
+        fine = segment_region(upright, coarse.place_mm, networks, shape, self.device, on_fold)
+        return Found(upright, rotation, coarse, fine)
 
-    def _label_images(
-        self, volume: Volume, coarse: CoarseResult, fine: FineResult | None
-    ) -> dict[str, Volume]:
-        images = {}
+    def _find_head(
+        self, volume: Volume, on_fold: Callable[[int], None]
+    ) -> tuple[CoarseResult, np.ndarray | None]:
+        """The coarse stage; with the axes laid otherwise where the labelled ones show no head."""
+        networks = self.networks["icv"]
+        coarse, not_found = None, None
+        try:
+            coarse = find_head(volume, networks, self.device, on_fold)
+        except HeadNotFoundError as error:
+            not_found = error
+        if coarse and coarse.place_confidence >= LOW_PLACE_CONFIDENCE:
+            return coarse, None
+        rotation = find_rotation(volume, networks[0], self.device)
+        if rotation is not None:
+            return find_head(turned(volume, rotation), networks, self.device, on_fold), rotation
+        if not_found:
+            raise not_found
+        return coarse, None
+
+    def _label_images(self, found: Found) -> dict[str, Volume]:
+        images, fine, native = {}, found.fine, found.volume.grid
         if fine is not None:
-            grid = label_grids.output_grid(self.options.grid, fine.grid, volume.grid)
+            grid = label_grids.output_grid(self.options.grid, fine.grid, native)
             images["hypothalamus"] = label_grids.hypothalamus_labels(fine, grid)
             if self.options.subunits:
                 images["subunits"] = label_grids.subunit_labels(fine, grid)
         if "icv" in self.options.structures:
-            posterior = Volume(coarse.icv_posterior, coarse.grid.affine)
-            images["icv"] = Volume(resample_mask(posterior, volume.grid), volume.affine)
+            posterior = Volume(found.coarse.icv_posterior, found.coarse.grid.affine)
+            images["icv"] = Volume(resample_mask(posterior, native), native.affine)
         return images
 
-    def _measure(
-        self, images: dict[str, Volume], coarse: CoarseResult, fine: FineResult | None
-    ) -> list[StructureVolume]:
+    def _measure(self, images: dict[str, Volume], found: Found) -> list[StructureVolume]:
         volumes: list[StructureVolume] = []
-        icv_mm3 = coarse.icv_mm3 if "icv" in images else None
-        if fine is not None:
-            image = images["hypothalamus"]
-            volumes += volumetry.measure_hypothalamus(
-                fine, image.array, image.voxel_volume_mm3, icv_mm3
-            )
-        if "subunits" in images:
-            image = images["subunits"]
-            volumes += volumetry.measure_subunits(
-                fine, image.array, image.voxel_volume_mm3, icv_mm3
-            )
+        icv_mm3 = found.coarse.icv_mm3 if "icv" in images else None
+        for name, measure in (
+            ("hypothalamus", volumetry.measure_hypothalamus),
+            ("subunits", volumetry.measure_subunits),
+        ):
+            if name in images:
+                image = images[name]
+                volumes += measure(found.fine, image.array, image.voxel_volume_mm3, icv_mm3)
         if "icv" in images:
             image = images["icv"]
             mask_mm3 = float(np.count_nonzero(image.array)) * image.voxel_volume_mm3
-            volumes.append(volumetry.measure_icv(coarse, mask_mm3))
+            volumes.append(volumetry.measure_icv(found.coarse, mask_mm3))
         return volumes
 
     def _provenance(self, scan: Scan, seconds: dict[str, float]) -> dict:
@@ -274,10 +302,3 @@ def check_structures(names: Sequence[str]) -> tuple[str, ...]:
     if unknown or not names:
         raise ValueError(f"unknown structure {unknown[0] if unknown else ''!r}")
     return tuple(name for name in weight_files.STRUCTURES if name in names)
-
-
-def default_threads() -> int:
-    """Processors that this process may use."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1

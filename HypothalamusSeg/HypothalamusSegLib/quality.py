@@ -16,6 +16,7 @@ from .coarse_stage import CoarseResult
 from .components import dice, dilate
 from .fine_stage import FineResult, side_labels
 from .flags import Flag
+from .orientation import explain
 from .volume import Volume
 from .volumetry import StructureVolume, asymmetry_index
 
@@ -137,6 +138,15 @@ def hypothalamus_flags(
             Flag("asymmetry", f"Left and right hypothalamus differ much ({size}). Check both.")
         )
     return flags
+
+
+def orientation_flag(rotation: np.ndarray) -> Flag:
+    """The flag of a head that does not lie as its header says; see `orientation`."""
+    return Flag(
+        "orientation_suspect",
+        f"The head does not lie as its header says: {explain(rotation)}. It was segmented as it "
+        "lies by its anatomy; left and right may be exchanged. Check how the file was converted.",
+    )
 
 
 def head_flags(scan: Volume, coarse: CoarseResult) -> list[Flag]:
