@@ -8,6 +8,7 @@ import nibabel
 import numpy as np
 from HypothalamusSegLib import labels
 from HypothalamusSegLib.volume import Grid
+from scipy.ndimage import gaussian_filter
 
 SCAN_SHAPE, SCAN_SPACING_MM = (56, 66, 60), 3.0
 REGION_SHAPE, REGION_SPACING_MM = (40, 40, 40), 1.0
@@ -32,7 +33,8 @@ def write_scans(folder: Path) -> Path:
         region = Grid.axis_aligned(centre_mm, REGION_SHAPE, REGION_SPACING_MM)
         subunits = _subunits(region, centre_mm)
         if subject in SOFT:
-            soft = np.stack([200 * (subunits == n) for n in labels.SUBUNIT_LABELS], -1)
+            each = [gaussian_filter(250.0 * (subunits == n), 0.8) for n in labels.SUBUNIT_LABELS]
+            soft = np.stack(each, -1).round()
             path = derived / f"{subject}_seg-hypothalamus_probseg.nii.gz"
             _save(path, soft.astype(np.uint8), region.affine)
         else:

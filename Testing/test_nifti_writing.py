@@ -23,15 +23,17 @@ SHAPE = (11, 9, 14)
 # The header holds single precision: 150 mm to some 0.00001 mm.
 POSITION_TOLERANCE_MM = 1e-4
 
-orthogonal_affines = st.builds(
-    affine_of,
-    order=st.permutations(range(3)),
-    signs=st.tuples(*[st.sampled_from([-1.0, 1.0])] * 3),
-    angles_rad=st.tuples(*[st.sampled_from([0.0, 0.3]) | st.floats(-np.pi, np.pi)] * 3),
-    spacing_mm=st.tuples(*[st.floats(0.1, 5.0)] * 3),
-    offset_mm=st.tuples(*[st.floats(-150, 150)] * 3),
-)
-shears = st.tuples(*[st.floats(0.05, 0.3)] * 3)
+
+def affines(smallest_mm: float) -> st.SearchStrategy[np.ndarray]:
+    """Flipped, permuted, oblique, anisotropic; the axes at right angles."""
+    return st.builds(
+        affine_of,
+        order=st.permutations(range(3)),
+        signs=st.tuples(*[st.sampled_from([-1.0, 1.0])] * 3),
+        angles_rad=st.tuples(*[st.sampled_from([0.0, 0.3]) | st.floats(-np.pi, np.pi)] * 3),
+        spacing_mm=st.tuples(*[st.floats(smallest_mm, 5.0)] * 3),
+        offset_mm=st.tuples(*[st.floats(-150, 150)] * 3),
+    )
 
 
 def labels_on(affine: np.ndarray, dtype: str = "uint8") -> Volume:
@@ -41,9 +43,11 @@ def labels_on(affine: np.ndarray, dtype: str = "uint8") -> Volume:
 
 
 def sheared(affine: np.ndarray, shear: tuple[float, float, float]) -> np.ndarray:
-    upper = np.eye(4)
-    upper[0, 1], upper[0, 2], upper[1, 2] = shear
-    return upper @ affine
+    """Lean the second and third axis over; the shears are tangents of angles."""
+    leaning = np.eye(4)
+    leaning[0, 1], leaning[0, 2], leaning[1, 2] = shear
+    spacing = np.diag([*np.linalg.norm(affine[:3, :3], axis=0), 1.0])
+    return affine @ np.linalg.inv(spacing) @ leaning @ spacing
 
 
 def assert_same_place(affine: np.ndarray, expected: np.ndarray, tolerance_mm: float) -> None:
@@ -67,7 +71,7 @@ def error_type(tmp_path: Path, shape: tuple[int, ...], dtype: str) -> type[Excep
 
 
 @settings(max_examples=25, deadline=None)
-@given(affine=orthogonal_affines, dtype=st.sampled_from(["uint8", "uint16"]))
+@given(affine=affines(0.1), dtype=st.sampled_from(["uint8", "uint16"]))
 def test_all_readers_see_labels_on_any_orthogonal_grid_in_the_same_place(
     tmp_path_factory, affine, dtype
 ):
@@ -88,7 +92,7 @@ def test_all_readers_see_labels_on_any_orthogonal_grid_in_the_same_place(
 
 
 @settings(max_examples=25, deadline=None)
-@given(affine=orthogonal_affines)
+@given(affine=affines(0.1))
 def test_qform_and_sform_say_the_same_and_left_handed_grids_stay_left_handed(
     tmp_path_factory, affine
 ):
@@ -100,14 +104,13 @@ def test_qform_and_sform_say_the_same_and_left_handed_grids_stay_left_handed(
 
 
 @settings(max_examples=15, deadline=None)
-@given(affine=orthogonal_affines, shear=shears)
+@given(affine=affines(1.0), shear=st.tuples(*[st.floats(0.1, 0.3)] * 3))
 def test_a_sheared_grid_is_kept_exactly_and_has_no_qform(tmp_path_factory, affine, shear):
-    volume = labels_on(sheared(affine @ np.diag([3.0, 3.0, 3.0, 1.0]), shear))
+    volume = labels_on(sheared(affine, shear))
     path = written(tmp_path_factory.mktemp("labels"), volume)
     by_nibabel = nibabel.load(path)
     by_us, flags = read_nifti(path)
-    if int(by_nibabel.header["qform_code"]) != 0:  # tiny voxels hide the shear
-        assert_same_place(by_nibabel.header.get_qform(), volume.affine, 2 * QFORM_TOLERANCE_MM)
+    assert int(by_nibabel.header["qform_code"]) == 0
     assert flags == []
     np.testing.assert_array_equal(np.asanyarray(by_nibabel.dataobj), volume.array)
     np.testing.assert_array_equal(by_us.array, volume.array)

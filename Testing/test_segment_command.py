@@ -222,3 +222,22 @@ def test_info_verifies_every_weight(tmp_path):
     done = run_command(tmp_path, "info")
     assert done.code == 0
     assert done.stdout.count("verified") == 10
+
+
+def test_a_full_disk_is_said_and_keeps_what_was_there(sample_path, tmp_path):
+    """On a disk of 96 kB, mounted in a user namespace of the test's own."""
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    mount = f"mount -t tmpfs -o size=96k tmpfs '{disk}'"
+    if subprocess.run(["unshare", "-rm", "sh", "-c", mount], capture_output=True).returncode:
+        pytest.skip("this system lets no test mount a small disk")
+    arguments = ("segment", sample_path, "--output", disk, "--progress", "json")
+    command = " ".join(f"'{word}'" for word in command_line(*arguments, "--folds", "0"))
+    earlier = disk / "brain_volumes.csv"
+    script = f"{mount}; echo earlier > '{earlier}'; {command}; echo $? $(ls -A '{disk}')"
+    done = subprocess.run(
+        ["unshare", "-rm", "sh", "-c", script], capture_output=True, text=True, env=environment()
+    )
+    *events, last = done.stdout.splitlines()
+    assert json.loads(events[-1])["code"] == "no_space_left"
+    assert last == f"1 {earlier.name}"

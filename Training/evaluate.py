@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import math
 import platform
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
@@ -289,6 +290,15 @@ def _volumes(result: Segmentation) -> dict[str, float]:
     return {v.structure: v.volume_mm3 for v in result.volumes if v.structure in totals}
 
 
+def _finite(value: object) -> object:
+    """The same without NaN and infinity (distances to nothing), which JSON has no words for."""
+    if isinstance(value, dict):
+        return {key: _finite(part) for key, part in value.items()}
+    if isinstance(value, list | tuple):
+        return [_finite(part) for part in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value
+
+
 def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m Training.evaluate", description=__doc__)
     parser.add_argument("--scans", type=Path, help="BIDS-like folder of labelled T1w scans")
@@ -320,7 +330,8 @@ def main(arguments: list[str] | None = None) -> int:
     results["manifest"] = json.loads((options.weights / weight_files.MANIFEST_NAME).read_text())
     folder = options.docs / "validation"
     folder.mkdir(parents=True, exist_ok=True)
-    (folder / "results.json").write_text(json.dumps(results, indent=1) + "\n")
+    text = json.dumps(_finite(results), indent=1, allow_nan=False)
+    (folder / "results.json").write_text(text + "\n")
     report.write(results, options.runs, options.docs)
     return 0
 

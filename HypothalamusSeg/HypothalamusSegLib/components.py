@@ -23,6 +23,14 @@ def dilate(mask: np.ndarray, voxels: int) -> np.ndarray:
     return sitk.GetArrayFromImage(grown) == 1
 
 
+def depth(mask: np.ndarray) -> np.ndarray:
+    """Distance of each voxel to the mask's border in voxels: positive inside, negative outside."""
+    outside = sitk.SignedMaurerDistanceMap(
+        _image(mask), insideIsPositive=True, squaredDistance=False, useImageSpacing=False
+    )
+    return sitk.GetArrayFromImage(outside)
+
+
 def dice(first: np.ndarray, second: np.ndarray) -> float:
     """Dice overlap of two masks; 1 if both are empty."""
     total = int(first.sum()) + int(second.sum())

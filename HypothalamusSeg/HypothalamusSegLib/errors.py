@@ -113,3 +113,9 @@ class SampleMissingError(HypothalamusSegError):
     """The demo's sample brain is not installed."""
 
     code = "sample_missing"
+
+
+class GridTooLargeError(HypothalamusSegError):
+    """More voxels along an axis than a NIfTI-1 label map can hold."""
+
+    code = "grid_too_large"

@@ -44,8 +44,8 @@ class FineResult:
         0.5 mm, along the RAS axes, around the hypothalamus.
     posterior : ndarray, shape (11, *grid.shape)
         Background and ten subunits, mean of folds and views, each side's largest piece.
-    fold_posteriors : ndarray of float16, shape (F, 11, *grid.shape)
-        The same of each fold, not cleaned; half precision holds memory down.
+    fold_posteriors : ndarray, shape (F, 11, *grid.shape)
+        The same of each fold, not cleaned.
     """
 
     grid: Grid
@@ -89,7 +89,7 @@ def segment_region(
         posterior = np.clip(np.mean(views, axis=0), 0, 1)
         posterior /= posterior.sum(0, keepdims=True)
         total += posterior
-        folds.append(posterior.astype(np.float16))
+        folds.append(posterior)
     return FineResult(grid, clean(total / len(networks)), np.stack(folds))
 
 

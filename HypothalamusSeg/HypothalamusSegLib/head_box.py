@@ -33,9 +33,11 @@ def head_grid(volume: Volume) -> Grid:
         ``COARSE_SHAPE`` voxels of ``COARSE_SPACING_MM``.
     """
     steps = np.maximum(1, np.round(SEARCH_SPACING_MM / volume.spacing_mm)).astype(int)
-    sparse = volume.array[:: steps[0], :: steps[1], :: steps[2]]
-    inside = np.argwhere(sparse > _head_threshold(sparse)) * steps
-    points = volume.grid.points_at(inside.astype(float))
+    lattice = [_search_indices(n, step) for n, step in zip(volume.array.shape, steps, strict=True)]
+    sparse = volume.array[np.ix_(*lattice)]
+    inside = np.nonzero(sparse > _head_threshold(sparse))
+    indices = [along[found] for along, found in zip(lattice, inside, strict=True)]
+    points = volume.grid.points_at(np.stack(indices, -1).astype(float))
     _, top = _dense_extent(points[:, 2])
     upper = points[points[:, 2] > top - HEAD_HEIGHT_MM]
     centre = [np.mean(_dense_extent(upper[:, axis])) for axis in (0, 1)]
@@ -43,6 +45,12 @@ def head_grid(volume: Volume) -> Grid:
     return Grid.axis_aligned(
         np.array([*centre, top + VERTEX_MARGIN_MM - height_mm / 2]), COARSE_SHAPE, COARSE_SPACING_MM
     )
+
+
+def _search_indices(count: int, step: int) -> np.ndarray:
+    """Every ``step``-th index from both ends to the middle: the same voxels in a flipped array."""
+    half = np.arange(0, (count + 1) // 2, step)
+    return np.union1d(half, count - 1 - half)
 
 
 def _head_threshold(array: np.ndarray) -> float:
@@ -53,6 +61,8 @@ def _head_threshold(array: np.ndarray) -> float:
 
 def _dense_extent(coordinates_mm: np.ndarray) -> tuple[float, float]:
     """First and last position, in millimetres, whose slice is not almost empty."""
+    # Rounding errors, which depend on how a scan is stored, must not move a voxel to another bin.
+    coordinates_mm = np.round(coordinates_mm, 4)
     low = np.floor(coordinates_mm.min())
     bins = ((coordinates_mm - low) / SEARCH_SPACING_MM).astype(int)
     counts = np.bincount(bins)

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import numpy as np
 
-from .errors import HypothalamusSegError
+from .errors import GridTooLargeError
 from .volume import Grid, Volume
 
 HEADER_BYTES = 348
@@ -32,12 +32,6 @@ QFORM_TOLERANCE_MM = 0.1
 # Label maps are almost empty: higher levels take longer and save little.
 COMPRESSION_LEVEL = 4
 CHUNK_BYTES = 1 << 22
-
-
-class GridTooLargeError(HypothalamusSegError):
-    """More voxels along an axis than NIfTI-1 can hold."""
-
-    code = "grid_too_large"
 
 
 def write_nifti(volume: Volume, path: Path) -> None:

@@ -13,7 +13,7 @@ import numpy as np
 
 from . import labels
 from .coarse_stage import CoarseResult
-from .components import dice, dilate
+from .components import depth, dice
 from .fine_stage import FineResult, side_labels
 from .flags import Flag
 from .orientation import explain
@@ -153,7 +153,8 @@ def head_flags(scan: Volume, coarse: CoarseResult) -> list[Flag]:
     """Flags that the head as a whole gives: stripped, cut, not T1, not recognised."""
     flags = []
     mask = coarse.icv_posterior > 0.5
-    if _outside_share(mask, coarse.image) < STRIPPED_OUTSIDE_SHARE:
+    voxels_deep = depth(mask)
+    if _outside_share(voxels_deep, coarse.image) < STRIPPED_OUTSIDE_SHARE:
         flags.append(
             Flag(
                 "skull_stripped",
@@ -170,7 +171,7 @@ def head_flags(scan: Volume, coarse: CoarseResult) -> list[Flag]:
                 "lie on its edge. ICV is too small.",
             )
         )
-    if _depth_ratio(mask, coarse.image) < T1_DEPTH_RATIO:
+    if _depth_ratio(voxels_deep, coarse.image) < T1_DEPTH_RATIO:
         flags.append(
             Flag(
                 "not_t1_like",
@@ -216,21 +217,21 @@ def cut_area_mm2(scan: Volume, coarse: CoarseResult) -> float:
     return touching * float(coarse.grid.spacing_mm[0] ** 2)
 
 
-def _outside_share(mask: np.ndarray, image: np.ndarray) -> float:
-    """Mean intensity in a shell around the mask, above its lower third, as a share of inside."""
+def _outside_share(voxels_deep: np.ndarray, image: np.ndarray) -> float:
+    """Mean intensity in a shell around the mask as a share of that inside."""
     near, far = SHELL_VOXELS
-    shell = dilate(mask, far) & ~dilate(mask, near)
-    # The skull's base has no shell worth the name in cut or low fields of view: look above it.
-    rows = np.flatnonzero(mask.any((0, 1)))
+    shell = (voxels_deep < -near) & (voxels_deep > -far)
+    # Below the skull's base a field of view may end; only the upper two thirds tell.
+    rows = np.flatnonzero((voxels_deep > 0).any((0, 1)))
     shell[:, :, : rows[0] + len(rows) // 3] = False
-    inside = float(image[mask].mean())
+    inside = float(image[voxels_deep > 0].mean())
     return float(image[shell].mean()) / inside if shell.any() and inside > 0 else 0.0
 
 
-def _depth_ratio(mask: np.ndarray, image: np.ndarray) -> float:
-    """Median intensity deep in the mask against its rim."""
-    deep = ~dilate(~mask, DEEP_VOXELS)
-    rim = mask & dilate(~mask, RIM_VOXELS)
+def _depth_ratio(voxels_deep: np.ndarray, image: np.ndarray) -> float:
+    """Median intensity deep in the mask against that of its rim."""
+    deep = voxels_deep > DEEP_VOXELS
+    rim = (voxels_deep > 0) & (voxels_deep < RIM_VOXELS)
     if not deep.any() or not rim.any():
         return 0.0
     return float(np.median(image[deep])) / max(1e-6, float(np.median(image[rim])))

@@ -96,7 +96,9 @@ def image_from_volume(volume: Volume) -> sitk.Image:
     spacing = volume.spacing_mm
     image.SetSpacing(spacing.tolist())
     image.SetOrigin(affine[:3, 3].tolist())
-    image.SetDirection((affine[:3, :3] / spacing).ravel().tolist())
+    # Rounding moves nothing, but ITK cannot invert a matrix with subnormal numbers (as headers with
+    # uninitialised fields hold them) and then samples nothing but 0, without a word.
+    image.SetDirection(np.round(affine[:3, :3] / spacing, 14).ravel().tolist())
     return image
 
 

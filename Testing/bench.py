@@ -1,0 +1,232 @@
+"""Seconds and memory of a run on this machine, stage by stage.
+
+    python -m Testing.bench [INPUT] [--threads 2] [--repeats 3] [--weights FOLDER]
+
+The real command line is started as a new process with several names of one head; its progress
+events tell when each stage began. A cold start is a new process; the files may lie in the system's
+cache. What the networks' arithmetic takes of it is measured in this process, by hooks around each
+forward call. Nothing is asserted: this is a measurement, not a test.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import platform
+import shutil
+import subprocess
+import sys
+import time
+from pathlib import Path
+from statistics import median
+
+import numpy as np
+import SimpleITK as sitk
+from HypothalamusSegLib import weight_files
+from HypothalamusSegLib.outputs import write_all
+from HypothalamusSegLib.pipeline import Options, Segmenter
+from HypothalamusSegLib.reading import read_scan
+from HypothalamusSegLib.resampling import resample_cubic
+from HypothalamusSegLib.sample import sample_scan
+from HypothalamusSegLib.volume import Grid, Volume, image_from_volume
+
+REPOSITORY = Path(__file__).resolve().parents[1]
+PACKAGE = Path(weight_files.__file__).resolve().parent
+WHOLE_HEAD = "data/hypothalamus/sub-ucla01/anat/sub-ucla01_T1w.nii.gz"
+WHOLE_HEAD_SHAPE, WHOLE_HEAD_SPACING_MM = (192, 256, 256), 1.0
+HEADS_PER_RUN = 3
+# The text of the first progress event of each stage, and what the stage is.
+STAGES = {
+    "start": "start of Python, numpy, SimpleITK",
+    "read": "read the scan",
+    "networks": "import torch, load the networks",
+    "ICV": "coarse stage",
+    "hypothalamus": "fine stage",
+    "volumes": "measure",
+    "write": "write the files and the picture",
+}
+HeadTimes = dict[str, float]
+
+
+def prepare_input(given: Path | None, folder: Path) -> Path:
+    """The given scan; else a whole head of the training data at 1 mm; else the demo's sample."""
+    source = REPOSITORY.parent / "shared" / WHOLE_HEAD
+    if given is not None:
+        return given.resolve()
+    if not source.exists():
+        return sample_scan()
+    volume = read_scan(source).volume
+    grid = Grid.axis_aligned(volume.grid.centre_mm, WHOLE_HEAD_SHAPE, WHOLE_HEAD_SPACING_MM)
+    array = resample_cubic(volume, grid).clip(0).round().astype(np.int16)
+    path = folder / "whole_head_1mm.nii.gz"
+    sitk.WriteImage(image_from_volume(Volume(array, grid.affine)), str(path))
+    return path
+
+
+def package_with(weights: Path | None, folder: Path) -> Path:
+    """A folder to import the package from: the one in use, or a copy that holds other weights."""
+    if weights is None:
+        return PACKAGE.parent
+    copy = folder / "package"
+    shutil.copytree(PACKAGE, copy / PACKAGE.name, ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copytree(weights, copy / PACKAGE.name / "weights")
+    return copy
+
+
+def run_command_line(
+    inputs: list[Path], output: Path, package: Path, threads: int
+) -> tuple[list[HeadTimes], HeadTimes]:
+    """Seconds of each stage of each head, and the process's peak memory (MB) by stage so far."""
+    command = [sys.executable, "-m", PACKAGE.name, "segment", *map(str, inputs)]
+    command += ["--output", str(output), "--threads", str(threads), "--device", "cpu"]
+    environment = {**os.environ, "PYTHONPATH": str(package)}
+    heads: list[HeadTimes] = [{}]
+    peaks: HeadTimes = {}
+    stage, since = "start", time.monotonic()
+    with subprocess.Popen(
+        [*command, "--progress", "json"], stdout=subprocess.PIPE, text=True, env=environment
+    ) as process:
+        for line in process.stdout:
+            event, now = json.loads(line), time.monotonic()
+            if event["event"] == "error":
+                raise SystemExit(f"bench: {event['message']}")
+            finished = event["event"] == "result"
+            reached = "read" if finished else event["step"].split()[0]
+            if reached == stage and not finished:
+                continue
+            heads[-1][stage] = now - since
+            if len(heads) == 1:
+                peaks[stage] = peak_memory_mb(process.pid, event)
+            if finished:
+                heads.append({})
+            stage, since = reached, now
+    if process.returncode:
+        raise SystemExit(f"bench: the command line ended with {process.returncode}")
+    return heads[:-1], peaks
+
+
+def peak_memory_mb(process: int, event: dict) -> float:
+    """Largest resident size of a running process so far; NaN where the system does not tell."""
+    try:
+        status = Path(f"/proc/{process}/status").read_text()
+    except OSError:  # not Linux: at the end the engine says it itself
+        return event.get("result", {}).get("provenance", {}).get("peak_memory_mb") or float("nan")
+    line = next(line for line in status.splitlines() if line.startswith("VmHWM"))
+    return int(line.split()[1]) / 1024
+
+
+def seconds_to_import_torch(package: Path) -> float:
+    code = "import time; t = time.monotonic(); import torch; print(time.monotonic() - t)"
+    environment = {**os.environ, "PYTHONPATH": str(package)}
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True, env=environment
+    )
+    return float(done.stdout)
+
+
+def network_seconds(path: Path, output: Path, weights: Path | None, threads: int) -> dict:
+    """Arithmetic of the networks within this process, for the first head and for a further one.
+
+    Returns
+    -------
+    dict
+        ``first`` and ``further``: (seconds within forward calls, seconds of the whole head,
+        number of forward calls).
+    """
+    segmenter = Segmenter(Options(device="cpu", threads=threads), weights)
+    spent: list[float] = []
+    for networks in segmenter.networks.values():
+        for network in networks:
+            network.register_forward_pre_hook(lambda *_: spent.append(-time.monotonic()))
+            network.register_forward_hook(lambda *_: spent.append(time.monotonic()))
+    found = {}
+    for name in ("first", "further"):
+        spent.clear()
+        began = time.monotonic()
+        write_all(segmenter.segment(read_scan(path)), output)
+        found[name] = (sum(spent), time.monotonic() - began, len(spent) // 2)
+    return found
+
+
+def print_machine(path: Path, arguments: argparse.Namespace) -> None:
+    import torch
+
+    scan = read_scan(path).volume
+    size = " × ".join(map(str, scan.array.shape))
+    spacing = " × ".join(f"{mm:.2f}" for mm in scan.spacing_mm)
+    print(f"Machine: {processor()}, {os.cpu_count()} processors, {platform.platform()}")
+    print(f"Python {platform.python_version()}, torch {torch.__version__}")
+    if hasattr(os, "getloadavg"):
+        print(f"Load before the start: {os.getloadavg()[0]:.1f} (other programs slow this down)")
+    print(f"Input: {path.name}, {size} voxels of {spacing} mm")
+    print(f"Threads: {arguments.threads}; n = {arguments.repeats} runs, medians\n")
+
+
+def processor() -> str:
+    """The processor's model; its architecture where the system does not tell."""
+    try:
+        lines = Path("/proc/cpuinfo").read_text().splitlines()
+        return next(x.split(":")[1].strip() for x in lines if x.startswith("model name"))
+    except (OSError, StopIteration):
+        return platform.processor() or platform.machine()
+
+
+def print_table(cold: list[HeadTimes], further: list[HeadTimes], peaks: list[HeadTimes]) -> None:
+    print(f"{'stage':<36}{'cold start s':>14}{'peak so far MB':>16}{'further head s':>16}")
+    for stage, name in STAGES.items():
+        memory = median(run[stage] for run in peaks)
+        later = "–"
+        if all(stage in head for head in further):
+            later = f"{median(head[stage] for head in further):.2f}"
+        first = median(head[stage] for head in cold)
+        print(f"{name:<36}{first:>14.2f}{memory:>16.0f}{later:>16}")
+    print(f"{'whole':<36}{total(cold):>14.2f}{'':>16}{total(further):>16.2f}\n")
+
+
+def total(heads: list[HeadTimes]) -> float:
+    return median(sum(head.values()) for head in heads)
+
+
+def main(arguments: list[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(prog="python -m Testing.bench", description=__doc__)
+    parser.add_argument("input", nargs="?", type=Path, metavar="INPUT", help="a T1w head scan")
+    parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--repeats", type=int, default=3)
+    parser.add_argument("--weights", type=Path, help="other weights than the package's")
+    parser.add_argument("--output", type=Path, default=Path("bench-output"))
+    options = parser.parse_args(arguments)
+    folder = options.output
+    shutil.rmtree(folder / "package", ignore_errors=True)
+    folder.mkdir(parents=True, exist_ok=True)
+    path = prepare_input(options.input, folder)
+    package = package_with(options.weights, folder)
+    print_machine(path, options)
+
+    suffix = "".join(path.suffixes[-2:]) if path.name.endswith(".gz") else path.suffix
+    inputs = []
+    for number in range(1, HEADS_PER_RUN + 1):
+        inputs.append(folder / f"head{number}{suffix}")
+        shutil.copyfile(path, inputs[-1])
+    runs = [
+        run_command_line(inputs, folder, package.resolve(), options.threads)
+        for _ in range(options.repeats)
+    ]
+    cold = [heads[0] for heads, _ in runs]
+    further = [head for heads, _ in runs for head in heads[1:]]
+    print_table(cold, further, [peaks for _, peaks in runs])
+    imports = [seconds_to_import_torch(package.resolve()) for _ in range(options.repeats)]
+    print(f"import torch alone: {median(imports):.2f} s")
+    networks = network_seconds(path, folder, options.weights, options.threads)
+    for name, whole in (("first", total(cold)), ("further", total(further))):
+        inside, head, calls = networks[name]
+        print(
+            f"networks, {name} head: {inside:.2f} s in {calls} forward calls = "
+            f"{100 * inside / head:.0f} % of that head in this process ({head:.2f} s), "
+            f"{100 * inside / whole:.0f} % of the command line's time"
+        )
+    return 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
