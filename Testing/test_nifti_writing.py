@@ -10,8 +10,8 @@ import nibabel
 import numpy as np
 import pytest
 import SimpleITK as sitk
-from HypothalamusSegLib.errors import HypothalamusSegError, NoSpaceLeftError
-from HypothalamusSegLib.nifti_writing import QFORM_TOLERANCE_MM, GridTooLargeError, write_nifti
+from HypothalamusSegLib.errors import GridTooLargeError, HypothalamusSegError, NoSpaceLeftError
+from HypothalamusSegLib.nifti_writing import QFORM_TOLERANCE_MM, write_nifti
 from HypothalamusSegLib.outputs import staged, write_label_map
 from HypothalamusSegLib.reading.nifti_file import read_nifti
 from HypothalamusSegLib.volume import Volume, volume_from_image

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
+import SimpleITK as sitk
 
 from . import __version__, label_grids, volumetry, weight_files
 from .coarse_stage import CoarseResult, find_head
@@ -102,6 +103,7 @@ class Segmenter:
 
         if options.threads:
             torch.set_num_threads(options.threads)
+            sitk.ProcessObject.SetGlobalDefaultNumberOfThreads(options.threads)
         self.options = options
         self.device = choose_device(options.device)
         folder = weights_folder or weight_files.default_weights_folder()
