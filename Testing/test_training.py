@@ -153,13 +153,7 @@ def test_soft_and_hard_labels_and_masks_are_found(data):
     "soft",
     [
         pytest.param(True, id="soft"),
-        pytest.param(
-            False,
-            id="hard",
-            marks=pytest.mark.xfail(
-                strict=True, reason="cubic splines ring at hard edges; prepare should be linear"
-            ),
-        ),
+        pytest.param(False, id="hard"),
     ],
 )
 def test_prepared_regions_keep_the_volume_of_the_labels(data, soft):

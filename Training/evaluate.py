@@ -20,6 +20,7 @@ import numpy as np
 import torch
 from HypothalamusSegLib import volumetry, weight_files
 from HypothalamusSegLib.errors import HypothalamusSegError
+from HypothalamusSegLib.orientation import turned
 from HypothalamusSegLib.pipeline import Options, Segmentation, Segmenter
 from HypothalamusSegLib.reading import Scan
 from HypothalamusSegLib.resampling import resample_mask
@@ -165,8 +166,12 @@ def score_scans(segmenter: Segmenter, scans: Iterable[LabelledScan]) -> list[Hyp
     for scan in scans:
         if not (scan.soft_subunits or scan.hard_subunits):
             continue
-        fine = segmenter.run_stages(load_volume(scan.t1w)).fine
+        stages = segmenter.run_stages(load_volume(scan.t1w))
+        fine = stages.fine
         posteriors, affine = subunit_posteriors(scan)
+        if stages.rotation is not None:
+            # The engine has laid the head upright; the labels go with it.
+            affine = turned(Volume(posteriors[0], affine), stages.rotation).affine
         found, found_subunits = labels_on(fine, Grid(posteriors.shape[1:], affine))
         volumes = volumetry.measure_hypothalamus(fine, found.array, found.voxel_volume_mm3, None)
         score = score_hypothalamus(

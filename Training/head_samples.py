@@ -6,6 +6,7 @@ where the hypothalamus is (and ICV too, where the data set has a mask for them).
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -46,33 +47,38 @@ class HeadSamples:
         place : Tensor, shape (1, 96, 112, 104)
             Gaussian around the hypothalamus; all 0 where its place is unknown.
         """
-        take_scan = not self.heads or augmentation.chance(REAL_SCAN_CHANCE, generator)
-        if self.scans and take_scan:
-            index = int(torch.randint(len(self.scans), (), generator=generator))
-            return self._scan(index, WARP, generator)
-        index = int(torch.randint(len(self.heads), (), generator=generator))
-        image, icv = self.heads[index].draw(generator)
-        return image, icv, 1.0, torch.zeros_like(icv)
+        return self._draw(generator, WARP, mild=False)
 
     def plain(self, generator: torch.Generator) -> tuple[Tensor, Tensor, float, Tensor]:
         """A sample without augmentation beyond the mild contrast that an image needs to exist."""
+        return self._draw(generator, MILD_WARP, mild=True)
+
+    def _draw(
+        self, generator: torch.Generator, warp: augmentation.SpatialRange, mild: bool
+    ) -> tuple[Tensor, Tensor, float, Tensor]:
         take_scan = not self.heads or augmentation.chance(REAL_SCAN_CHANCE, generator)
         if self.scans and take_scan:
             index = int(torch.randint(len(self.scans), (), generator=generator))
-            return self._scan(index, MILD_WARP, generator)
+            return self._scan(index, warp, generator)
         index = int(torch.randint(len(self.heads), (), generator=generator))
-        image, icv = self.heads[index].draw(generator, mild=True)
+        image, icv = self.heads[index].draw(generator, mild)
         return image, icv, 1.0, torch.zeros_like(icv)
 
-    def validation_heads(self) -> list[tuple[Tensor, Tensor]]:
-        """Two fixed mild images of each head, with their masks."""
-        generator = torch.Generator().manual_seed(VALIDATION_SEED)
-        return [head.draw(generator, mild=True) for head in self.heads for _ in range(2)]
+    @property
+    def has_icv(self) -> bool:
+        """Whether any sample has an intracranial label."""
+        return bool(self.heads) or any(scan["icv"] is not None for scan in self.scans)
 
-    def validation_scans(self) -> list[tuple[Tensor, Tensor, float, Tensor]]:
-        """One fixed mild version of each scan, in the form of `augmented`."""
+    def validation_samples(self) -> Iterator[tuple[Tensor, Tensor, float, Tensor]]:
+        """Two fixed mild images of each head and one version of each scan, as `augmented`."""
         generator = torch.Generator().manual_seed(VALIDATION_SEED)
-        return [self._scan(index, MILD_WARP, generator) for index in range(len(self.scans))]
+        for head in self.heads:
+            for _ in range(2):
+                image, icv = head.draw(generator, mild=True)
+                yield image, icv, 1.0, torch.zeros_like(icv)
+        generator = torch.Generator().manual_seed(VALIDATION_SEED)
+        for index in range(len(self.scans)):
+            yield self._scan(index, MILD_WARP, generator)
 
     def _scan(
         self, index: int, warp: augmentation.SpatialRange, generator: torch.Generator

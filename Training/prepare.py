@@ -24,6 +24,8 @@ PREPARED = Path("Training/prepared")
 REGION_SHAPE, REGION_SPACING_MM = (96, 96, 96), 0.75
 POSTERIOR_SHAPE, POSTERIOR_SPACING_MM = (80, 80, 80), 0.5
 TEST_SHARE_SCANS, TEST_SHARE_HEADS = 0.2, 0.2
+# The generator keeps the intracranial mask in the eighth bit of a label.
+LARGEST_LABEL_COUNT = 128
 
 
 def load_volume(path: Path) -> Volume:
@@ -67,8 +69,10 @@ def prepare_region(scan: LabelledScan, output: Path) -> None:
     region = Grid.axis_aligned(centre, REGION_SHAPE, REGION_SPACING_MM)
     image = resampling.resample_cubic(t1w, region)
     fine = Grid.axis_aligned(centre, POSTERIOR_SHAPE, POSTERIOR_SPACING_MM)
-    soft = [resampling.resample_cubic(Volume(p, affine), fine) for p in posteriors]
-    np.savez(
+    # Splines keep soft posteriors from shrinking but ring at the edges of hard labels.
+    resample = resampling.resample_cubic if scan.soft_subunits else resampling.resample_linear
+    soft = [resample(Volume(p, affine), fine) for p in posteriors]
+    _save(
         output,
         image=(image.clip(0) / max(1.0, image.max())).astype(np.float16),
         posteriors=(np.clip(soft, 0, 1) * 255).round().astype(np.uint8),
@@ -82,13 +86,15 @@ def prepare_whole_scan(scan: LabelledScan, output: Path) -> None:
     """Store the whole head on the coarse grid with the place of the hypothalamus and any mask."""
     t1w = load_volume(scan.t1w)
     grid = head_grid(t1w)
-    arrays = {"image": resampling.resample_linear(t1w, grid).astype(np.float16)}
+    image = resampling.resample_linear(t1w, grid)
+    # Half precision ends at 65504; only relative intensities count.
+    arrays = {"image": (image / max(1.0, np.abs(image).max() / 1000)).astype(np.float16)}
     if scan.soft_subunits or scan.hard_subunits:
         arrays["place_mm"] = hypothalamus_centre(*subunit_posteriors(scan)) - grid.centre_mm
     if scan.icv_mask:
         mask = resampling.resample_linear(load_volume(scan.icv_mask), grid)
         arrays["icv"] = mask.clip(0, 1).astype(np.float16)
-    np.savez(output, **arrays)
+    _save(output, **arrays)
 
 
 def prepare_head(head: LabelHead, output: Path) -> None:
@@ -96,7 +102,9 @@ def prepare_head(head: LabelHead, output: Path) -> None:
     image = nibabel.as_closest_canonical(nibabel.load(head.labels))
     mask = nibabel.as_closest_canonical(nibabel.load(head.icv_mask))
     numbers, indices = np.unique(np.asarray(image.dataobj), return_inverse=True)
-    np.savez(
+    if len(numbers) > LARGEST_LABEL_COUNT:
+        raise DatasetError(f"{head.labels} has {len(numbers)} labels; {LARGEST_LABEL_COUNT} fit.")
+    _save(
         output,
         labels=indices.reshape(image.shape).astype(np.uint8),
         numbers=numbers.astype(np.int32),
@@ -126,6 +134,13 @@ def prepare(scans_folder: Path | None, heads_folder: Path | None, output: Path) 
             prepare_head(head, output / "heads" / f"{head.name}.npz")
         print(head.name, parts["heads"][head.name], flush=True)
     (output / "splits.json").write_text(json.dumps(parts, indent=1) + "\n")
+
+
+def _save(path: Path, **arrays: object) -> None:
+    """Write arrays whole or not at all: existing files are taken as finished."""
+    temporary = path.with_suffix(".part.npz")
+    np.savez(temporary, **arrays)
+    temporary.replace(path)
 
 
 def _has(output: Path, kind: str, name: str) -> bool:

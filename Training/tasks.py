@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +12,7 @@ from HypothalamusSegLib import intensity, labels
 from HypothalamusSegLib.head_box import COARSE_SPACING_MM
 from torch import Tensor, nn
 
+from .dataset import DatasetError
 from .head_samples import HeadSamples
 from .hypothalamus_samples import HypothalamusSamples
 from .losses import head_loss, hypothalamus_loss, sides
@@ -31,7 +33,15 @@ class HypothalamusTask:
     network = {"in_channels": 1, "out_channels": labels.CHANNELS, "widths": [24, 64, 96]}
 
     def __init__(self, prepared: Path, fold: int) -> None:
-        training, validation = split_subjects(prepared, "scans", fold)
+        training, validation = (
+            [name for name in names if (prepared / "regions" / f"{name}.npz").exists()]
+            for names in split_subjects(prepared, "scans", fold)
+        )
+        if not training or not validation:
+            raise DatasetError(
+                f"Fold {fold} of {prepared} has {len(training)} scans with subunit labels to train "
+                f"on and {len(validation)} to validate on. Label more scans."
+            )
         self._training = HypothalamusSamples(prepared, training)
         self._validation = HypothalamusSamples(prepared, validation)
 
@@ -95,6 +105,11 @@ class HeadTask:
         scans, validation_scans = split_subjects(prepared, "scans", fold)
         self._training = HeadSamples(prepared, heads, scans)
         self._validation = HeadSamples(prepared, validation_heads, validation_scans)
+        if not self._validation.has_icv:
+            raise DatasetError(
+                f"Fold {fold} of {prepared} has neither a label head nor a scan with an "
+                "intracranial mask to validate on. Add some."
+            )
 
     def batch(self, size: int, generator: torch.Generator, augment: bool) -> list[Tensor]:
         """Draw image, icv (N, 1, I, J, K), icv_known (N,) and place (N, 1, I, J, K)."""
@@ -109,24 +124,23 @@ class HeadTask:
     @torch.no_grad()
     def validate(self, network: nn.Module, device: torch.device) -> dict[str, float]:
         """ICV Dice and volume difference on validation heads, place error on validation scans."""
-        dice, signed = [], []
-        for image, icv in self._validation.validation_heads():
-            logits = network(intensity.standardise_head(image[None]).to(device)).float().cpu()
-            found, wanted = logits[0, 0] > 0, icv[0] > 0.5
-            both = float((found & wanted).sum())
-            dice.append(2 * both / max(1.0, float(found.sum() + wanted.sum())))
-            soft = logits[0, 0].sigmoid().sum()
-            signed.append(100 * float(soft / icv.sum() - 1))
-        errors_mm = []
-        for image, _, _, place in self._validation.validation_scans():
-            logits = network(intensity.standardise_head(image[None]).to(device)).float().cpu()
-            errors_mm.append(_peak_distance_mm(logits[0, 1], place[0]))
+        dice, signed, errors_mm = [], [], []
+        for image, icv, known, place in self._validation.validation_samples():
+            image = intensity.standardise_head(image[None]).to(device)
+            logits = network(image)[0].float().cpu()
+            if known:
+                found, wanted = logits[0] > 0, icv[0] > 0.5
+                both = float((found & wanted).sum())
+                dice.append(2 * both / max(1.0, float(found.sum() + wanted.sum())))
+                signed.append(100 * float(logits[0].sigmoid().sum() / icv.sum() - 1))
+            if place.any():
+                errors_mm.append(_peak_distance_mm(logits[1], place[0]))
         scores = {
             "dice": _mean(dice),
             "volume_percent": _mean(signed),
             "absolute_volume_percent": _mean([abs(v) for v in signed]),
             "place_error_mm": _mean(errors_mm),
-            "worst_place_error_mm": max(errors_mm, default=float("nan")),
+            "worst_place_error_mm": max(errors_mm, default=math.nan),
         }
         return {**scores, "score": scores["dice"]}
 
@@ -137,7 +151,7 @@ def _peak_distance_mm(found: Tensor, wanted: Tensor) -> float:
 
 
 def _mean(values: list[float]) -> float:
-    return sum(values) / len(values) if values else float("nan")
+    return sum(values) / len(values) if values else math.nan
 
 
 TASKS = {"hypothalamus": HypothalamusTask, "icv": HeadTask}

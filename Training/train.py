@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import math
 import time
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -17,6 +18,7 @@ from pathlib import Path
 import torch
 from HypothalamusSegLib.networks import ResidualUNet
 
+from .dataset import DatasetError
 from .optimisation import AveragedWeights, build_optimisers, learning_rate_factor
 from .prepare import PREPARED
 from .splits import FOLDS
@@ -27,6 +29,10 @@ WARMUP_STEPS = 60
 DECAY_SHARE = 0.7  # of the steps, at the end, over which the learning rate falls to zero
 AVERAGE_DECAY = 0.995
 CHECKPOINT_EVERY_S = 60.0
+
+
+class RunConflictError(Exception):
+    """The folder of this run holds another run."""
 
 
 @dataclass(frozen=True)
@@ -62,15 +68,26 @@ class Trainer:
         self.optimisers = build_optimisers(self.network)
         self.generator = torch.Generator().manual_seed(plan.seed)
         self.step = 0
-        self.best_score = -1.0
+        self.best_score = -math.inf
         self.seconds = 0.0
 
     def resume(self) -> bool:
-        """Go on from the last checkpoint; False if there is none."""
+        """Go on from the last checkpoint; False if there is none.
+
+        Raises
+        ------
+        RunConflictError
+            If the checkpoint was made with other options.
+        """
         path = self.folder / "last.pt"
         if not path.exists():
             return False
-        state = torch.load(path)
+        state = torch.load(path, map_location="cpu")
+        if state["plan"] != asdict(self.plan):
+            raise RunConflictError(
+                f"{self.folder} was begun with other options ({state['plan']}). Repeat those, or "
+                "remove the folder to begin anew."
+            )
         self.network.load_state_dict(state["network"])
         self.average.network.load_state_dict(state["average"])
         self.average.updates = state["step"]
@@ -174,9 +191,18 @@ def main(arguments: list[str] | None = None) -> int:
         seed=options.seed + options.fold,
         augment=not options.no_augmentation,
     )
-    trainer = Trainer(plan, options.prepared, options.runs, options.device)
-    if options.resume and trainer.resume():
-        print(f"resumed at step {trainer.step}", flush=True)
+    try:
+        trainer = Trainer(plan, options.prepared, options.runs, options.device)
+        if options.resume:
+            if trainer.resume():
+                print(f"resumed at step {trainer.step}", flush=True)
+        elif (trainer.folder / "log.jsonl").exists():
+            raise RunConflictError(
+                f"{trainer.folder} holds a run already. Go on with --resume, or remove the folder."
+            )
+    except (RunConflictError, DatasetError) as error:
+        print(error)
+        return 1
     trainer.run(options.validate_every)
     return 0
 

@@ -107,10 +107,9 @@ class Segmenter:
         self.options = options
         self.device = choose_device(options.device)
         folder = weights_folder or weight_files.default_weights_folder()
-        manifest = weight_files.read_manifest(folder)
         # The coarse stage is needed for the place of the hypothalamus, too.
         names = ("icv", "hypothalamus") if "hypothalamus" in options.structures else ("icv",)
-        self.ensembles = {name: manifest[name] for name in names}
+        self.ensembles = weight_files.read_ensembles(folder, names)
         self.networks = {
             name: weight_files.load_networks(ensemble, options.folds, self.device)
             for name, ensemble in self.ensembles.items()

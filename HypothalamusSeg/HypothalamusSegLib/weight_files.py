@@ -92,6 +92,15 @@ def read_manifest(folder: Path) -> dict[str, Ensemble]:
         ) from error
 
 
+def read_ensembles(folder: Path, structures: Sequence[str]) -> dict[str, Ensemble]:
+    """Read some structures' ensembles; raises `WeightsError` if one is not in the manifest."""
+    ensembles = read_manifest(folder)
+    missing = sorted(set(structures) - set(ensembles))
+    if missing:
+        raise WeightsError(f"{folder / MANIFEST_NAME} has no ensemble for {missing[0]}.")
+    return {structure: ensembles[structure] for structure in structures}
+
+
 def load_networks(ensemble: Ensemble, folds: Sequence[int], device: str) -> list[nn.Module]:
     """Load some folds of an ensemble, each after its SHA-256 was checked.
 
