@@ -6,7 +6,12 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from .errors import DuplicateNameError, HypothalamusSegError, OutOfMemoryError
+from .errors import (
+    CancelledError,
+    DuplicateNameError,
+    HypothalamusSegError,
+    OutOfMemoryError,
+)
 from .outputs import describe, table_row, write_all
 from .pipeline import STAGE_WEIGHTS, Options, Segmentation, Segmenter
 from .progress import Steps, reporter
@@ -79,6 +84,8 @@ def segment_files(inputs: Sequence[Path], output: Path, options: Options, progre
         event: dict = {"input": str(path)}
         try:
             result, files = batch.segment(path, steps)
+        except CancelledError:
+            raise
         except HypothalamusSegError as error:
             failures += 1
             report({"event": "error", **event, "code": error.code, "message": str(error)})
