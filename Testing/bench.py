@@ -24,6 +24,7 @@ from statistics import median
 import numpy as np
 import SimpleITK as sitk
 from HypothalamusSegLib import weight_files
+from HypothalamusSegLib.information import processor_name
 from HypothalamusSegLib.outputs import write_all
 from HypothalamusSegLib.pipeline import Options, Segmenter
 from HypothalamusSegLib.reading import read_scan
@@ -155,21 +156,12 @@ def print_machine(path: Path, arguments: argparse.Namespace) -> None:
     scan = read_scan(path).volume
     size = " × ".join(map(str, scan.array.shape))
     spacing = " × ".join(f"{mm:.2f}" for mm in scan.spacing_mm)
-    print(f"Machine: {processor()}, {os.cpu_count()} processors, {platform.platform()}")
+    print(f"Machine: {processor_name()}, {os.cpu_count()} processors, {platform.platform()}")
     print(f"Python {platform.python_version()}, torch {torch.__version__}")
     if hasattr(os, "getloadavg"):
         print(f"Load before the start: {os.getloadavg()[0]:.1f} (other programs slow this down)")
     print(f"Input: {path.name}, {size} voxels of {spacing} mm")
     print(f"Threads: {arguments.threads}; n = {arguments.repeats} runs, medians\n")
-
-
-def processor() -> str:
-    """The processor's model; its architecture where the system does not tell."""
-    try:
-        lines = Path("/proc/cpuinfo").read_text().splitlines()
-        return next(x.split(":")[1].strip() for x in lines if x.startswith("model name"))
-    except (OSError, StopIteration):
-        return platform.processor() or platform.machine()
 
 
 def print_table(cold: list[HeadTimes], further: list[HeadTimes], peaks: list[HeadTimes]) -> None:

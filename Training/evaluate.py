@@ -11,7 +11,6 @@ from __future__ import annotations
 import argparse
 import json
 import math
-import platform
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -20,8 +19,10 @@ import numpy as np
 import torch
 from HypothalamusSegLib import volumetry, weight_files
 from HypothalamusSegLib.errors import HypothalamusSegError
+from HypothalamusSegLib.information import processor_name
 from HypothalamusSegLib.orientation import turned
 from HypothalamusSegLib.pipeline import Options, Segmentation, Segmenter
+from HypothalamusSegLib.quality import hypothalamus_agreement
 from HypothalamusSegLib.reading import Scan
 from HypothalamusSegLib.resampling import resample_mask
 from HypothalamusSegLib.volume import Grid, Volume
@@ -53,10 +54,10 @@ class Extent:
         None: all of `perturbations.all_perturbations`.
     """
 
-    renders_per_head: int = 4
+    renders_per_head: int = 2
     render_spacing_mm: float = 1.0
-    repeatability_scans: int = 6
-    repeatability_heads: int = 2
+    repeatability_scans: int = 4
+    repeatability_heads: int = 1
     perturbations: tuple[str, ...] | None = None
 
 
@@ -100,7 +101,7 @@ def evaluate(
                 "the same --scans and --heads."
             )
     results: dict = {
-        "machine": f"{platform.processor() or platform.machine()}, "
+        "machine": f"{processor_name()}, "
         f"{torch.get_num_threads()} threads, torch {torch.__version__}",
         "structures": list(structures),
         "extent": asdict(extent),
@@ -174,6 +175,8 @@ def score_scans(segmenter: Segmenter, scans: Iterable[LabelledScan]) -> list[Hyp
             affine = turned(Volume(posteriors[0], affine), stages.rotation).affine
         found, found_subunits = labels_on(fine, Grid(posteriors.shape[1:], affine))
         volumes = volumetry.measure_hypothalamus(fine, found.array, found.voxel_volume_mm3, None)
+        fold_dice, confidence = hypothalamus_agreement(fine)
+        quality = (float(np.mean(fold_dice)), confidence, stages.coarse.place_confidence)
         score = score_hypothalamus(
             scan.subject,
             found,
@@ -182,6 +185,7 @@ def score_scans(segmenter: Segmenter, scans: Iterable[LabelledScan]) -> list[Hyp
             posteriors,
             affine,
             scan.label_stability,
+            quality,
         )
         print(scan.subject, f"Dice {score.dice:.3f}", flush=True)
         scores.append(score)

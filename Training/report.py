@@ -14,6 +14,11 @@ ICV_SETS = (
     ("test scans with a mask, mean of the folds", "test_icv_scans"),
     ("scans with a mask, cross-validation, each fold alone", "validation_icv_scans"),
 )
+QUALITY_MEASURES = (
+    ("fold_agreement", "fold agreement (Dice)"),
+    ("confidence", "confidence"),
+    ("place_confidence", "place confidence"),
+)
 HYPOTHALAMUS_COLUMNS = (
     ("dice", "Dice", "{:.3f}"),
     ("subunit_dice", "subunit Dice", "{:.3f}"),
@@ -43,6 +48,8 @@ def write(results: dict, runs: Path, docs: Path) -> None:
         if results["test_hypothalamus"]:
             _draw_agreement(results, figures / "agreement.png")
         sections.append(_hypothalamus_section(results))
+    if results["test_hypothalamus"]:
+        sections.append(_quality_section(results))
     if any(results[key] for _, key in ICV_SETS):
         sections.append(_icv_section(results))
     if results["repeatability"]:
@@ -117,6 +124,28 @@ def _group_table(rows: list[dict], results: dict) -> list[str]:
             body.append([name, str(len(members)), *_mean_cells(members), f"{swapped} / {empty}"])
     header = ["scans", "n", *(name for _, name, _ in HYPOTHALAMUS_COLUMNS), "swapped / missed"]
     return _table(header, body)
+
+
+def _quality_section(results: dict) -> str:
+    """What the limits of the quality flags are set by."""
+    lines = [
+        "## What the quality flags compare with",
+        "",
+        "Measures of the test split (all folds); the limits in `HypothalamusSegLib/quality.py` lie "
+        "below the lowest scan with a stable label.",
+        "",
+    ]
+    body = []
+    for name, unstable in (("stable label", False), ("unstable label", True)):
+        rows = [row for row in results["test_hypothalamus"] if _unstable(row) == unstable]
+        if rows:
+            cells = []
+            for key, _ in QUALITY_MEASURES:
+                values = [row[key] for row in rows]
+                cells.append(f"{min(values):.3f} / {np.median(values):.3f}")
+            body.append([name, str(len(rows)), *cells])
+    header = ["scans", "n", *(f"{name}: lowest / median" for _, name in QUALITY_MEASURES)]
+    return "\n".join([*lines, *_table(header, body), ""])
 
 
 def _icv_section(results: dict) -> str:

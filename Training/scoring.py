@@ -31,6 +31,9 @@ class HypothalamusScore:
     volume_mm3: float
     label_volume_mm3: float
     stability: float | None
+    fold_agreement: float
+    confidence: float
+    place_confidence: float
 
 
 def score_hypothalamus(
@@ -41,6 +44,7 @@ def score_hypothalamus(
     posteriors: np.ndarray,
     affine: np.ndarray,
     stability: float | None,
+    quality: tuple[float, float, float],
 ) -> HypothalamusScore:
     """Compare labels with a teacher's posteriors on the posteriors' own grid.
 
@@ -55,6 +59,10 @@ def score_hypothalamus(
         The posterior-weighted volume that the engine reports.
     posteriors : ndarray, shape (10, I, J, K)
     affine : ndarray, shape (4, 4)
+    stability : float or None
+        The teacher's agreement with itself.
+    quality : tuple of float
+        Fold agreement, confidence and place confidence, on which quality flags rest.
     """
     sides = np.stack([posteriors[:5].sum(0), posteriors[5:].sum(0)])
     with_background = np.concatenate([1 - sides.sum(0, keepdims=True), sides])
@@ -84,6 +92,9 @@ def score_hypothalamus(
         volume_mm3=volume_mm3,
         label_volume_mm3=label_mm3,
         stability=stability,
+        fold_agreement=quality[0],
+        confidence=quality[1],
+        place_confidence=quality[2],
     )
 
 

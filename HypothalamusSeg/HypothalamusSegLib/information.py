@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import platform
+from pathlib import Path
 
 from . import __version__, weight_files
 from .errors import WeightsError
@@ -20,7 +21,7 @@ def describe_installation() -> list[str]:
         f"Python {platform.python_version()}, {platform.platform()}",
         f"torch {torch.__version__}, numpy {numpy.__version__}, SimpleITK {SimpleITK.__version__}",
         f"Devices: {', '.join(_devices())}",
-        f"Threads: {torch.get_num_threads()} of {os.cpu_count()} processors",
+        f"Processor: {processor_name()}; {torch.get_num_threads()} threads used",
         f"Memory: {_memory()}",
     ]
     try:
@@ -31,6 +32,18 @@ def describe_installation() -> list[str]:
     except WeightsError as error:
         lines.append(f"Weights: {error}")
     return lines
+
+
+def processor_name() -> str:
+    """The processor's name as the system gives it, with the number of processors."""
+    name = platform.processor() or platform.machine()
+    cpu_table = Path("/proc/cpuinfo")
+    if cpu_table.exists():
+        names = [
+            line.split(":", 1)[1] for line in cpu_table.open() if line.startswith("model name")
+        ]
+        name = names[0].strip() if names else name
+    return f"{name}, {os.cpu_count()} processors"
 
 
 def _fold_line(structure: str, fold: weight_files.FoldWeights) -> str:
