@@ -13,6 +13,8 @@ BAR_WIDTH = 30
 
 def reporter(style: str) -> Reporter:
     """Make a function that takes events: ``json`` on stdout, a ``bar`` on stderr, or ``none``."""
+    if style == "bar" and not sys.stderr.isatty():
+        style = "none"  # a log file is no place for a bar that is drawn over itself
     return {"json": _json_line, "bar": _bar, "none": lambda event: None}[style]
 
 
