@@ -110,7 +110,7 @@ def run_command_line(
 def peak_memory_mb(process: int, event: dict) -> float:
     """Largest resident size of a running process so far; NaN where the system does not tell."""
     try:
-        status = Path(f"/proc/{process}/status").read_text()
+        status = Path(f"/proc/{process}/status").read_text(encoding="utf-8")
     except OSError:  # not Linux: at the end the engine says it itself
         return event.get("result", {}).get("provenance", {}).get("peak_memory_mb") or float("nan")
     line = next(line for line in status.splitlines() if line.startswith("VmHWM"))

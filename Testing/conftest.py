@@ -36,12 +36,17 @@ def command_line(*arguments: object) -> list[str]:
 
 
 def environment() -> dict[str, str]:
-    return {**os.environ, "PYTHONPATH": str(REPOSITORY / "HypothalamusSeg")}
+    paths = {"PYTHONPATH": str(REPOSITORY / "HypothalamusSeg"), "PYTHONIOENCODING": "utf-8"}
+    return {**os.environ, **paths}
 
 
 def run_command(output: Path, *arguments: object) -> CommandRun:
     done = subprocess.run(
-        command_line(*arguments), capture_output=True, text=True, env=environment(), timeout=300
+        command_line(*arguments),
+        capture_output=True,
+        encoding="utf-8",
+        env=environment(),
+        timeout=300,
     )
     return CommandRun(done.returncode, done.stdout, done.stderr, output)
 
@@ -73,7 +78,7 @@ def sample_run(sample_path, tmp_path_factory) -> CommandRun:
 
 @pytest.fixture(scope="session")
 def sample_json(sample_run) -> dict:
-    return json.loads((sample_run.output / "brain_volumes.json").read_text())
+    return json.loads((sample_run.output / "brain_volumes.json").read_text(encoding="utf-8"))
 
 
 @pytest.fixture(scope="session")

@@ -47,7 +47,7 @@ def test_two_runs_give_identical_files(sample_run, sample_path, tmp_path):
     for name in FILES - {"brain_volumes.json"}:
         assert (tmp_path / name).read_bytes() == (sample_run.output / name).read_bytes(), name
     first, second = (
-        json.loads((folder / "brain_volumes.json").read_text())
+        json.loads((folder / "brain_volumes.json").read_text(encoding="utf-8"))
         for folder in (sample_run.output, tmp_path)
     )
     for key in CHANGING:
@@ -56,7 +56,7 @@ def test_two_runs_give_identical_files(sample_run, sample_path, tmp_path):
 
 
 def test_table_and_json_agree_to_the_last_digit(sample_run, sample_json):
-    with (sample_run.output / "brain_volumes.csv").open(newline="") as stream:
+    with (sample_run.output / "brain_volumes.csv").open(newline="", encoding="utf-8") as stream:
         table = {row["structure"]: row for row in csv.DictReader(stream)}
     entries = [*sample_json["hypothalamus"].values(), *sample_json["subunits"].values()]
     entries.append(sample_json["icv"])
@@ -158,13 +158,13 @@ def test_fewer_structures_and_folds_leave_null_and_write_less(sample_path, tmp_p
         *("--structures", "hypothalamus", "--folds", "3,1"),
     )
     assert done.code == 0, done.stderr
-    described = json.loads((tmp_path / "brain_volumes.json").read_text())
+    described = json.loads((tmp_path / "brain_volumes.json").read_text(encoding="utf-8"))
     assert described["icv_mm3"] is None
     assert described["hypothalamus"]["total"]["fraction_of_icv"] is None
     assert len(described["hypothalamus"]["total"]["per_fold_mm3"]) == 2
     assert described["provenance"]["options"]["folds"] == [3, 1]
     assert not (tmp_path / "brain_icv_mask.nii.gz").exists()
-    assert ",," in (tmp_path / "brain_volumes.csv").read_text()
+    assert ",," in (tmp_path / "brain_volumes.csv").read_text(encoding="utf-8")
 
 
 @pytest.mark.parametrize("after", ["coarse", "fine", "write"])
@@ -197,7 +197,7 @@ def test_a_folder_that_cannot_be_written_is_said(sample_path, tmp_path):
     )
     assert done.code == 1
     assert done.events[-1]["code"] == "permission_denied"
-    assert obstacle.read_text() == "in the way"
+    assert obstacle.read_text(encoding="utf-8") == "in the way"
 
 
 @pytest.mark.parametrize(
@@ -236,8 +236,24 @@ def test_a_full_disk_is_said_and_keeps_what_was_there(sample_path, tmp_path):
     earlier = disk / "brain_volumes.csv"
     script = f"{mount}; echo earlier > '{earlier}'; {command}; echo $? $(ls -A '{disk}')"
     done = subprocess.run(
-        ["unshare", "-rm", "sh", "-c", script], capture_output=True, text=True, env=environment()
+        ["unshare", "-rm", "sh", "-c", script],
+        capture_output=True,
+        encoding="utf-8",
+        env=environment(),
     )
     *events, last = done.stdout.splitlines()
     assert json.loads(events[-1])["code"] == "no_space_left"
     assert last == f"1 {earlier.name}"
+
+
+def test_a_terminal_without_unicode_does_not_lose_the_run(sample_path, tmp_path):
+    ascii_only = {**environment(), "PYTHONIOENCODING": "ascii", "PYTHONUTF8": "0", "LC_ALL": "C"}
+    done = subprocess.run(
+        command_line("segment", sample_path, "--output", tmp_path, "--folds", "0"),
+        capture_output=True,
+        env=ascii_only,
+    )
+    assert done.returncode == 0, done.stderr
+    assert b"hypothalamus_total" in done.stdout
+    table = (tmp_path / "brain_volumes.csv").read_text(encoding="utf-8")
+    assert "hypothalamus_total" in table

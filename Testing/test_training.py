@@ -97,7 +97,7 @@ def strict_json(path: Path) -> dict:
     def refuse(constant: str) -> None:
         raise AssertionError(f"{path} holds {constant}")
 
-    return json.loads(path.read_text(), parse_constant=refuse)
+    return json.loads(path.read_text(encoding="utf-8"), parse_constant=refuse)
 
 
 SCANNER_OF = {f"sub-{n:03d}": ("A", "B", "B", "rare")[min(n % 20, 3)] for n in range(60)} | {
@@ -127,7 +127,7 @@ def test_a_scanner_with_few_subjects_is_kept_for_training():
 
 @pytest.mark.parametrize(("kind", "names"), [("scans", set(SCANNERS)), ("heads", set(HEADS))])
 def test_test_subjects_are_in_no_fold_and_each_other_one_is_validated_once(data, kind, names):
-    parts = json.loads((data.prepared / "splits.json").read_text())[kind]
+    parts = json.loads((data.prepared / "splits.json").read_text(encoding="utf-8"))[kind]
     test = {name for name, part in parts.items() if part == TEST}
     assert set(parts) == names
     assert test
@@ -191,7 +191,11 @@ def test_a_resumed_run_ends_with_the_weights_of_an_uninterrupted_one(
         for name, values in whole[kind].items():
             assert torch.equal(resumed[kind][name], values), f"{kind} {name}"
     last_rows = [
-        json.loads((folder / structure / "fold0" / "log.jsonl").read_text().splitlines()[-1])
+        json.loads(
+            (folder / structure / "fold0" / "log.jsonl")
+            .read_text(encoding="utf-8")
+            .splitlines()[-1]
+        )
         for folder in (tmp_path, runs)
     ]
     assert last_rows[0]["score"] == last_rows[1]["score"]
@@ -215,7 +219,9 @@ def test_nothing_trained_is_not_exported(data, tmp_path, capsys):
 @pytest.mark.slow
 def test_exported_weights_have_the_manifests_checksums_and_load(data, weights):
     manifest = strict_json(weights / "manifest.json")
-    assert manifest["split"] == json.loads((data.prepared / "splits.json").read_text())
+    assert manifest["split"] == json.loads(
+        (data.prepared / "splits.json").read_text(encoding="utf-8")
+    )
     assert sorted(manifest["structures"]) == sorted(STRUCTURES)
     for plan in manifest["structures"].values():
         assert len(plan["channels"]) == plan["network"]["out_channels"]
@@ -262,7 +268,7 @@ def test_evaluation_measures_test_split_and_cross_validation_and_says_what_that_
     assert len(results["test_icv"]) == len(results["validation_icv"]) == 1
     (repeated,) = results["repeatability"].values()
     assert list(repeated) == ["unchanged", *evaluate.QUICK.perturbations]
-    page = (tmp_path / "VALIDATION.md").read_text()
+    page = (tmp_path / "VALIDATION.md").read_text(encoding="utf-8")
     assert "A quick look" in page
     assert "agreement with the labels of the data set" in page
     assert "teacher of" not in page
@@ -276,7 +282,7 @@ def scans_only(data: Data, folder: Path) -> Path:
         (folder / kind).mkdir(parents=True)
         for path in (data.prepared / kind).iterdir():
             (folder / kind / path.name).symlink_to(path)
-    parts = json.loads((data.prepared / "splits.json").read_text())
+    parts = json.loads((data.prepared / "splits.json").read_text(encoding="utf-8"))
     (folder / "splits.json").write_text(json.dumps({**parts, "heads": {}}))
     return folder
 
@@ -339,6 +345,6 @@ def test_icv_alone_is_evaluated_on_label_heads_alone(data, runs, tmp_path):
     results = strict_json(tmp_path / "docs" / "validation" / "results.json")
     assert results["test_icv"]
     assert not results["test_hypothalamus"]
-    page = (tmp_path / "docs" / "VALIDATION.md").read_text()
+    page = (tmp_path / "docs" / "VALIDATION.md").read_text(encoding="utf-8")
     assert "## Hypothalamus" not in page
     assert "Intracranial volume" in page

@@ -58,7 +58,7 @@ def test_an_unknown_fold_is_refused():
 
 def test_a_manifest_without_its_keys_is_refused(copied_weights):
     path = copied_weights / weight_files.MANIFEST_NAME
-    manifest = json.loads(path.read_text())
+    manifest = json.loads(path.read_text(encoding="utf-8"))
     del manifest["structures"]["icv"]["shape"]
     path.write_text(json.dumps(manifest))
     with pytest.raises(WeightsError, match=r"manifest\.json"):

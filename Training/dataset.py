@@ -102,7 +102,7 @@ def _participants(folder: Path) -> dict[str, dict[str, str]]:
     table = folder / "participants.tsv"
     if not table.exists():
         return {}
-    with table.open(newline="") as stream:
+    with table.open(newline="", encoding="utf-8") as stream:
         return {row["participant_id"]: row for row in csv.DictReader(stream, delimiter="\t")}
 
 

@@ -322,7 +322,7 @@ def main(arguments: list[str] | None = None) -> int:
     if not (options.scans or options.heads):
         parser.error("give --scans, --heads or both")
     torch.set_num_threads(options.threads)
-    parts = json.loads((options.prepared / "splits.json").read_text())
+    parts = json.loads((options.prepared / "splits.json").read_text(encoding="utf-8"))
     try:
         results = evaluate(
             find_scans(options.scans) if options.scans else [],
@@ -336,11 +336,13 @@ def main(arguments: list[str] | None = None) -> int:
     except (CannotEvaluateError, DatasetError, HypothalamusSegError) as error:
         print(error)
         return 1
-    results["manifest"] = json.loads((options.weights / weight_files.MANIFEST_NAME).read_text())
+    results["manifest"] = json.loads(
+        (options.weights / weight_files.MANIFEST_NAME).read_text(encoding="utf-8")
+    )
     folder = options.docs / "validation"
     folder.mkdir(parents=True, exist_ok=True)
     text = json.dumps(_finite(results), indent=1, allow_nan=False)
-    (folder / "results.json").write_text(text + "\n")
+    (folder / "results.json").write_text(text + "\n", encoding="utf-8")
     report.write(results, options.runs, options.docs)
     return 0
 

@@ -50,7 +50,7 @@ def export(runs: Path, prepared: Path, output: Path) -> dict:
     UnfinishedRunError
         If a fold that has been begun is not finished, or no fold has been begun.
     """
-    parts = json.loads((prepared / "splits.json").read_text())
+    parts = json.loads((prepared / "splits.json").read_text(encoding="utf-8"))
     # Everything is read and checked before the first file is written.
     finished = {structure: _finished_folds(runs / structure) for structure in STRUCTURES}
     if not any(finished.values()):
@@ -76,7 +76,7 @@ def export(runs: Path, prepared: Path, output: Path) -> dict:
         }
     # NaN is no JSON, and other programs read this file.
     text = json.dumps(manifest, indent=1, allow_nan=False)
-    (output / MANIFEST_NAME).write_text(text + "\n")
+    (output / MANIFEST_NAME).write_text(text + "\n", encoding="utf-8")
     return manifest
 
 
@@ -85,7 +85,7 @@ def _other_structures(output: Path, trained: list[str]) -> dict:
     path = output / MANIFEST_NAME
     if not path.exists():
         return {}
-    there = json.loads(path.read_text())
+    there = json.loads(path.read_text(encoding="utf-8"))
     # With the split that they were trained on, which is not the one of this export.
     return {
         structure: {"split": there.get("split"), **plan}
@@ -110,7 +110,9 @@ def _finished(run: Path) -> dict | None:
             f"{run} stands at step {state['step']} of {state['plan']['steps']}: "
             "finish it with Training.train --resume."
         )
-    rows = [json.loads(line) for line in (run / "log.jsonl").read_text().splitlines()]
+    rows = [
+        json.loads(line) for line in (run / "log.jsonl").read_text(encoding="utf-8").splitlines()
+    ]
     scored = [row for row in rows if math.isfinite(row["score"])]
     best = rows[-1]
     if scored and (run / "best.pt").exists():

@@ -133,7 +133,7 @@ def prepare(scans_folder: Path | None, heads_folder: Path | None, output: Path) 
         if not _has(output, "heads", head.name):
             prepare_head(head, output / "heads" / f"{head.name}.npz")
         print(head.name, parts["heads"][head.name], flush=True)
-    (output / "splits.json").write_text(json.dumps(parts, indent=1) + "\n")
+    (output / "splits.json").write_text(json.dumps(parts, indent=1) + "\n", encoding="utf-8")
 
 
 def _save(path: Path, **arrays: object) -> None:

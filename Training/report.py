@@ -57,7 +57,7 @@ def write(results: dict, runs: Path, docs: Path) -> None:
     if "hypothalamus" in results["structures"]:
         sections.append(_augmentation_section(results))
     sections.append(_training_section(results, curves))
-    (docs / "VALIDATION.md").write_text("\n".join(sections))
+    (docs / "VALIDATION.md").write_text("\n".join(sections), encoding="utf-8")
 
 
 def _head(results: dict) -> str:
@@ -293,7 +293,7 @@ def _draw_learning_curves(runs: Path, path: Path) -> bool:
     panels = dict(zip(("hypothalamus", "icv"), figure.subplots(1, 2), strict=True))
     for log in logs:
         panel = panels[log.parents[1].name]
-        rows = [json.loads(line) for line in log.read_text().splitlines()]
+        rows = [json.loads(line) for line in log.read_text(encoding="utf-8").splitlines()]
         steps = [row["step"] for row in rows]
         panel.plot(steps, [row["dice"] for row in rows], label=log.parent.name)
     for (name, panel), low in zip(panels.items(), (0.85, 0.94), strict=True):

@@ -21,7 +21,7 @@ from .splits import TEST
 
 def split_subjects(prepared: Path, kind: str, fold: int) -> tuple[list[str], list[str]]:
     """Names for training and for validation; the test split is in neither."""
-    parts = json.loads((prepared / "splits.json").read_text())[kind]
+    parts = json.loads((prepared / "splits.json").read_text(encoding="utf-8"))[kind]
     training = [s for s, p in parts.items() if p not in (TEST, fold)]
     validation = [s for s, p in parts.items() if p == fold]
     return training, validation

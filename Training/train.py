@@ -159,7 +159,7 @@ class Trainer:
             "loss": training_loss,
             **scores,
         }
-        with (self.folder / "log.jsonl").open("a") as stream:
+        with (self.folder / "log.jsonl").open("a", encoding="utf-8") as stream:
             stream.write(json.dumps({k: round(v, 5) for k, v in row.items()}) + "\n")
         print(self.plan.structure, self.plan.name, json.dumps(row), flush=True)
         if scores and scores["score"] >= self.best_score:

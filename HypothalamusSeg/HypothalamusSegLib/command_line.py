@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import io
 import signal
 import sys
 import threading
@@ -28,6 +29,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         0: all done; 1: at least one input failed; 2: wrong usage (argparse exits by itself);
         130: cancelled.
     """
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            # A terminal that cannot show "³" shows "?", rather than losing a finished run.
+            stream.reconfigure(errors="replace")
     options = build_parser().parse_args(arguments)
     with_cancel_signals()
     try:

@@ -40,7 +40,9 @@ def processor_name() -> str:
     cpu_table = Path("/proc/cpuinfo")
     if cpu_table.exists():
         names = [
-            line.split(":", 1)[1] for line in cpu_table.open() if line.startswith("model name")
+            line.split(":", 1)[1]
+            for line in cpu_table.open(encoding="utf-8")
+            if line.startswith("model name")
         ]
         name = names[0].strip() if names else name
     return f"{name}, {os.cpu_count()} processors"

@@ -72,7 +72,7 @@ def read_manifest(folder: Path) -> dict[str, Ensemble]:
     """Read manifest.json; raises `WeightsError` if it is missing or not understood."""
     path = folder / MANIFEST_NAME
     try:
-        manifest = json.loads(path.read_text())
+        manifest = json.loads(path.read_text(encoding="utf-8"))
         return {
             structure: Ensemble(
                 structure=structure,
