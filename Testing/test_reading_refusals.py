@@ -23,7 +23,8 @@ import resource, sys
 from pathlib import Path
 from HypothalamusSegLib.errors import OutOfMemoryError
 from HypothalamusSegLib.reading import read_scan
-in_use = int(Path("/proc/self/statm").read_text(encoding="utf-8").split()[0]) * resource.getpagesize()
+in_use_pages = int(Path("/proc/self/statm").read_text(encoding="utf-8").split()[0])
+in_use = in_use_pages * resource.getpagesize()
 resource.setrlimit(resource.RLIMIT_AS, (in_use + 2**29, in_use + 2**29))
 try:
     read_scan(Path(sys.argv[1]))
