@@ -34,7 +34,7 @@ from .perturbations import all_perturbations
 from .prepare import PREPARED, load_volume, subunit_posteriors
 from .scoring import HypothalamusScore, IcvScore, labels_on, score_hypothalamus, score_icv
 from .splits import TEST
-from .train import RUNS
+from .train import RUNS, is_finished
 
 RENDER_SEED = 99
 
@@ -274,17 +274,17 @@ def compare_augmentation(
 ) -> dict | None:
     """Fold 0 trained with and without augmentation, on the test split and under perturbation.
 
-    None if the run without augmentation is not there, or nothing to compare on.
+    None if the run without augmentation is not finished, or there is nothing to compare on.
     """
     scans = [scan for scan in scans if scan.soft_subunits or scan.hard_subunits]
-    plain_run = runs / "hypothalamus" / "fold0-plain" / "best.pt"
-    if not (plain_run.exists() and scans):
+    plain_run = runs / "hypothalamus" / "fold0-plain"
+    if not (is_finished(plain_run) and scans):
         return None
     compared = {}
     for name in ("augmented", "plain"):
         segmenter = Segmenter(Options(device="cpu", folds=(0,)), weights)
         if name == "plain":
-            state = torch.load(plain_run, map_location="cpu")
+            state = torch.load(plain_run / "best.pt", map_location="cpu")
             segmenter.networks["hypothalamus"][0].load_state_dict(state)
         first = load_volume(scans[-1].t1w)
         compared[name] = {

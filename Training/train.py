@@ -51,6 +51,14 @@ class Plan:
         return f"fold{self.fold}" + ("" if self.augment else "-plain")
 
 
+def is_finished(run: Path) -> bool:
+    """Whether a run's folder holds a checkpoint of its plan's last step."""
+    if not (run / "last.pt").exists():
+        return False
+    state = torch.load(run / "last.pt", map_location="cpu")
+    return state["step"] >= state["plan"]["steps"]
+
+
 class Trainer:
     """A network, its optimisers and its data; can be stopped and resumed at any checkpoint."""
 

@@ -20,15 +20,15 @@ from .orientation import explain
 from .volume import Volume
 from .volumetry import StructureVolume, asymmetry_index
 
-LOW_FOLD_DICE = 0.85
-LOW_CONFIDENCE = 0.70
-# Left against right, as a share of their mean; 3 standard deviations of the validation scans.
+LOW_FOLD_DICE = 0.93
+LOW_CONFIDENCE = 0.72
+# Left against right, as a share of their mean.
 LARGE_ASYMMETRY = 0.25
 # Adults: checks in the field use these limits.
 ICV_RANGE_MM3 = (1_000_000.0, 1_900_000.0)
 # The teacher's protocol (Billot et al. 2020), both sides; wider than any validation scan.
 HYPOTHALAMUS_RANGE_MM3 = (450.0, 1_100.0)
-LOW_PLACE_CONFIDENCE = 0.25
+LOW_PLACE_CONFIDENCE = 0.30
 # Mean intensity just outside the intracranial mask as a share of that inside.
 STRIPPED_OUTSIDE_SHARE = 0.10
 SHELL_VOXELS = (2, 6)
