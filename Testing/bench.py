@@ -156,7 +156,7 @@ def print_machine(path: Path, arguments: argparse.Namespace) -> None:
     scan = read_scan(path).volume
     size = " × ".join(map(str, scan.array.shape))
     spacing = " × ".join(f"{mm:.2f}" for mm in scan.spacing_mm)
-    print(f"Machine: {processor_name()}, {os.cpu_count()} processors, {platform.platform()}")
+    print(f"Machine: {processor_name()}, {platform.platform()}")
     print(f"Python {platform.python_version()}, torch {torch.__version__}")
     if hasattr(os, "getloadavg"):
         print(f"Load before the start: {os.getloadavg()[0]:.1f} (other programs slow this down)")
