@@ -68,7 +68,7 @@ class CoarseResult:
     @property
     def icv_mm3(self) -> float:
         """Posterior-weighted intracranial volume."""
-        return float(self.icv_posterior.sum()) * self.grid.voxel_volume_mm3
+        return float(self.icv_posterior.sum(dtype=np.float64)) * self.grid.voxel_volume_mm3
 
 
 def find_head(
@@ -113,7 +113,7 @@ def find_head(
         grid=grid,
         image=image,
         icv_posterior=posterior.astype(np.float32),
-        fold_icv_mm3=[float((fold * near).sum()) * voxel_mm3 for fold in icv],
+        fold_icv_mm3=[float((fold * near).sum(dtype=np.float64)) * voxel_mm3 for fold in icv],
         fold_dice=[dice((fold > 0.5) & near, kept) for fold in icv],
         place_mm=place_mm,
         place_confidence=float(place.mean(0).max()),
