@@ -96,6 +96,24 @@ def test_a_box_of_noise_is_no_head(segmenter, scan):
     assert "low_confidence" in [flag.code for flag in found.quality.flags]
 
 
+def test_a_cut_field_of_view_is_flagged_and_spares_the_hypothalamus(segmenter, scan, result):
+    below_the_vertex = scan.volume.array[:, :, : int(0.65 * scan.volume.array.shape[2])]
+    found = segmenter.segment(with_volume(scan, below_the_vertex, scan.volume.affine))
+    assert "fov_cut" in [flag.code for flag in found.quality.flags]
+    assert volumes(found)["icv"] < 0.95 * volumes(result)["icv"]
+    assert volumes(found)["hypothalamus_total"] == pytest.approx(
+        volumes(result)["hypothalamus_total"], rel=0.02
+    )
+
+
+def test_another_contrast_is_flagged(segmenter, scan):
+    array = scan.volume.array
+    tissue = array > 0.05 * array.max()
+    inverted = np.where(tissue, 1.1 * array.max() - array, array).astype(np.float32)
+    found = segmenter.segment(with_volume(scan, inverted, scan.volume.affine))
+    assert "not_t1_like" in [flag.code for flag in found.quality.flags]
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("subject", ["sub-nsk19", "sub-ucla04"])
 def test_test_split_scans_agree_with_their_labels(segmenter, shared_data, subject):

@@ -13,7 +13,7 @@ import numpy as np
 
 from . import labels
 from .coarse_stage import CoarseResult
-from .components import depth, dice
+from .components import depth, dice, dilate
 from .fine_stage import FineResult, side_labels
 from .flags import Flag
 from .orientation import explain
@@ -34,6 +34,9 @@ STRIPPED_OUTSIDE_SHARE = 0.10
 SHELL_VOXELS = (2, 6)
 # Area of the intracranial mask that may touch the edge of the scan.
 CUT_AREA_MM2 = 300.0
+# A face belongs to the mask if it lies within this many coarse voxels of it, and holds tissue if
+# it is brighter than this share of the mean inside.
+FACE_REACH_VOXELS, TISSUE_SHARE = 2, 0.3
 # T1: deep white matter is brighter than the rim of cortex and fluid. Below this ratio it is not.
 T1_DEPTH_RATIO = 1.05
 DEEP_VOXELS, RIM_VOXELS = 10, 4
@@ -204,17 +207,23 @@ def _icv_flags(icv_mm3: float) -> list[Flag]:
 
 
 def cut_area_mm2(scan: Volume, coarse: CoarseResult) -> float:
-    """Area of the intracranial mask that lies on a face of the scan's field of view."""
+    """Area on the faces of the scan's field of view where tissue of the intracranial space lies.
+
+    Only bright voxels count, so that a scan cropped tightly around the whole head is not cut.
+    """
     mask = coarse.icv_posterior > 0.5
-    points = coarse.grid.points_at(np.argwhere(mask).astype(float))
-    indices = scan.grid.indices_of(points)
-    reach = coarse.grid.spacing_mm[0] / scan.spacing_mm
-    touching = 0
+    near = dilate(mask, FACE_REACH_VOXELS)
+    threshold = TISSUE_SHARE * float(coarse.image[mask].mean())
+    area_mm2 = 0.0
     for axis, count in enumerate(scan.array.shape):
-        position = indices[:, axis]
-        touching += int((position < reach[axis] / 2).sum())
-        touching += int((position > count - 1 - reach[axis] / 2).sum())
-    return touching * float(coarse.grid.spacing_mm[0] ** 2)
+        face_voxel_mm2 = scan.voxel_volume_mm3 / scan.spacing_mm[axis]
+        for position in (0, count - 1):
+            bright = np.argwhere(np.take(scan.array, position, axis) > threshold)
+            indices = np.insert(bright, axis, position, axis=1).astype(float)
+            at = np.rint(coarse.grid.indices_of(scan.grid.points_at(indices))).astype(int)
+            at = at[((at >= 0) & (at < near.shape)).all(1)]
+            area_mm2 += float(near[tuple(at.T)].sum()) * face_voxel_mm2
+    return area_mm2
 
 
 def _outside_share(voxels_deep: np.ndarray, image: np.ndarray) -> float:
