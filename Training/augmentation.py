@@ -1,7 +1,7 @@
 """Random changes of shape and intensity, in torch, for images and their labels alike.
 
-MONAI's and TorchIO's transforms resample image and labels one after the other on one thread each;
-these do it in a single `grid_sample` a tensor, which leaves the two cores to the network.
+Rotation, scaling, shift, mirror and elastic field are one warp here, so that image and labels are
+each interpolated once.
 """
 
 from __future__ import annotations

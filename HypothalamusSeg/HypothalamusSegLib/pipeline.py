@@ -27,8 +27,8 @@ from .volumetry import StructureVolume
 if TYPE_CHECKING:
     from .progress import Steps
 
-# Rough shares of the time, measured on two cores; only the progress bar depends on them.
-STAGE_WEIGHTS = {"read": 1.0, "coarse": 4.0, "fine": 4.0, "measure": 0.5, "write": 1.5}
+# Seconds of a cold start as `make bench` printed them on two cores; only progress depends on them.
+STAGE_WEIGHTS = {"read": 1.4, "coarse": 3.0, "fine": 2.2, "measure": 0.2, "write": 1.2}
 
 
 @dataclass(frozen=True)

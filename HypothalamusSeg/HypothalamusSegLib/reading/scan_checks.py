@@ -12,7 +12,7 @@ from ..volume import Volume
 
 SMALLEST_VOXEL_MM = 0.1
 LARGEST_VOXEL_MM = 6.0
-# The fine stage looks at 64 mm around the hypothalamus; a crop with the brain's centre passes, and
+# The fine stage looks at 32 mm around the hypothalamus; a crop with the brain's centre passes, and
 # a slab or a pituitary scan of less does not.
 SHORTEST_AXIS_MM = 60.0
 SECOND_SHORTEST_AXIS_MM = 80.0
