@@ -24,6 +24,17 @@ class SpatialRange:
     elastic_sd: tuple[float, float]
     elastic_points: int
 
+    def scaled(self, strength: float) -> SpatialRange:
+        """All but the shift, which costs no sharpness, made weaker by a factor."""
+        low, high = self.elastic_sd
+        return SpatialRange(
+            rotation_sd=strength * self.rotation_sd,
+            scale_sd=strength * self.scale_sd,
+            shift=self.shift,
+            elastic_sd=(strength * low, strength * high),
+            elastic_points=self.elastic_points,
+        )
+
 
 def uniform(low: float, high: float, generator: torch.Generator) -> float:
     return low + (high - low) * float(torch.rand((), generator=generator))
@@ -102,24 +113,27 @@ def random_texture(image: Tensor, generator: torch.Generator) -> Tensor:
     return torch.where(image <= 0.01 * image.max(), filler, image)
 
 
-def random_intensity(image: Tensor, generator: torch.Generator) -> Tensor:
+def random_intensity(image: Tensor, generator: torch.Generator, strength: float = 1.0) -> Tensor:
     """Gamma, bias field, coarser resolution and noise, as scanners differ.
 
     Parameters
     ----------
     image : Tensor, shape (1, I, J, K)
         Non-negative intensities of any scale.
+    generator : torch.Generator
+    strength : float
+        0 changes nothing, 1 as much as scanners differ.
     """
     image = image.clamp_min(0) / image.max().clamp_min(1e-6)
-    image = image ** math.exp(normal(0.22, generator))
+    image = image ** math.exp(normal(0.22 * strength, generator))
     if chance(0.8, generator):
         points = int(uniform(2, 5, generator))
         field = smooth_field(tuple(image.shape[1:]), points, generator)
-        image = image * torch.exp(uniform(0.0, 0.35, generator) * field)
-    if chance(0.5, generator):
+        image = image * torch.exp(uniform(0.0, 0.35 * strength, generator) * field)
+    if chance(0.5 * strength, generator):
         image = coarsen(image, [uniform(1.0, 2.0, generator) for _ in range(3)])
     if chance(0.8, generator):
-        sd = uniform(0.0, 0.05, generator) * image.max()
+        sd = uniform(0.0, 0.05 * strength, generator) * image.max()
         image = image + sd * torch.randn(image.shape, generator=generator)
     return image
 

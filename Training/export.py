@@ -118,7 +118,11 @@ def _finished(run: Path) -> dict | None:
     if scored and (run / "best.pt").exists():
         best = max(scored, key=lambda row: row["score"])
     known = {name: value if math.isfinite(value) else None for name, value in best.items()}
-    return {"plan": state["plan"], "training_seconds": rows[-1]["seconds"], "validation": known}
+    plan = dict(state["plan"])
+    if plan.get("start"):
+        # Whose folder it lay in is nobody's business.
+        plan["start"] = Path(plan["start"]).name
+    return {"plan": plan, "training_seconds": rows[-1]["seconds"], "validation": known}
 
 
 def _averaged_weights(run: Path) -> dict:

@@ -19,9 +19,10 @@ from torch.nn import functional
 
 from . import augmentation
 from .augmentation import chance, normal, uniform
+from .head_anatomy import FIRST_EXTRACRANIAL_LABEL, AnatomyChange, is_brain
 
 WARP = augmentation.SpatialRange(
-    rotation_sd=9.0, scale_sd=0.06, shift=10.0, elastic_sd=(0.3, 3.0), elastic_points=6
+    rotation_sd=9.0, scale_sd=0.07, shift=10.0, elastic_sd=(0.3, 4.0), elastic_points=6
 )
 # Mean T1 intensity with white matter at 1, and its relative random range, by label (FreeSurfer
 # below 500; see the data set's README for 500 and above).
@@ -43,7 +44,6 @@ T1_MEANS = {
     516: (0.5, 0.25),
 }
 OTHER_MEAN = (0.5, 0.5)
-FIRST_EXTRACRANIAL_LABEL = 500
 # Labels drawn with one mean per tissue instead of per structure when contrast is random.
 RANDOM_CONTRAST_CHANCE = 0.15
 STRIP_CHANCE, DEFACE_CHANCE, CUT_CHANCE, GHOST_CHANCE = 0.25, 0.35, 0.35, 0.08
@@ -67,8 +67,11 @@ class LabelHeadSource:
             box = head_grid(Volume((labels > 0).astype(np.float32), affine))
             self._centre = torch.tensor(box.centre_mm, dtype=torch.float32)
             self._spacing = torch.tensor(arrays["spacing_mm"], dtype=torch.float32)
-            # The mask travels in the top bit of the label, so that one look-up gives both.
-            self._coded = torch.from_numpy(labels | (arrays["icv"] << 7)).contiguous()
+            # All that is known of a voxel travels in one number, so that one look-up gives it.
+            coded = labels.astype(np.int32) | (arrays["icv"].astype(np.int32) << 7)
+            coded |= (arrays["skull_steps"].astype(np.int32) + 128) << 8
+            coded |= arrays["depth_steps"].astype(np.int32) << 16
+            self._coded = torch.from_numpy(coded).contiguous()
 
     def draw(
         self,
@@ -97,12 +100,17 @@ class LabelHeadSource:
         points = points + self._centre.view(3, 1, 1, 1)
         means, deviations = self._tissue(generator, random=not mild)
         texture = _texture(shape, generator)
+        change = None if mild else AnatomyChange.draw(self._numbers, shape, generator)
         image, icv, brain = torch.zeros(3, *shape)
         for offset in PARTIAL_VOLUME_OFFSETS:
             coded = self._look_up(points + spacing_mm * offset.view(3, 1, 1, 1))
-            label = (coded & 127).long()
+            label, inside = coded & 127, (coded >> 7) & 1
+            if change:
+                skull_steps, depth_steps = ((coded >> 8) & 255) - 128, coded >> 16
+                label, inside = change.apply(label, inside, skull_steps, depth_steps)
+            label = label.long()
             image += means[label] + deviations[label] * texture
-            icv += coded >> 7
+            icv += inside
             brain += self._is_brain()[label]
         count = len(PARTIAL_VOLUME_OFFSETS)
         image, icv, brain = (t[None] / count for t in (image.clamp_min(0), icv, brain))
@@ -111,7 +119,7 @@ class LabelHeadSource:
         return augmentation.random_intensity(image, generator), icv
 
     def _look_up(self, points_mm: Tensor) -> Tensor:
-        """Label and mask bit at points in millimetres from the first voxel; 0 outside."""
+        """What is known at points in millimetres from the first voxel; 0 outside."""
         flat = torch.zeros(points_mm.shape[1:], dtype=torch.int32)
         inside = torch.ones(points_mm.shape[1:], dtype=torch.bool)
         for axis, size in enumerate(self._coded.shape):
@@ -121,9 +129,7 @@ class LabelHeadSource:
         return torch.where(inside, self._coded.view(-1)[flat.long()], 0)
 
     def _is_brain(self) -> Tensor:
-        numbers = self._numbers
-        brain = (numbers > 0) & (numbers < FIRST_EXTRACRANIAL_LABEL) & (numbers != 24)
-        return torch.from_numpy(brain.astype(np.float32))
+        return torch.from_numpy(is_brain(self._numbers).astype(np.float32))
 
     def _tissue(self, generator: torch.Generator, random: bool) -> tuple[Tensor, Tensor]:
         """Mean and texture deviation of each label of this head."""
@@ -184,9 +190,13 @@ def _strip_mask(icv: Tensor, brain: Tensor, generator: torch.Generator) -> Tenso
     """What a brain extraction leaves: the inner skull, or the brain with its sulci filled."""
     if chance(0.3, generator):
         return (icv > 0.5).float()
-    width = 2 * int(uniform(1, 3, generator)) + 1
-    smooth = functional.avg_pool3d(brain[None], width, stride=1, padding=width // 2)[0]
-    return (smooth > uniform(0.25, 0.6, generator)).float()
+    reach = int(uniform(1, 4, generator))
+    smooth = brain[None]
+    for axis in range(3):
+        width, padding = [1, 1, 1], [0, 0, 0]
+        width[axis], padding[axis] = 2 * reach + 1, reach
+        smooth = functional.avg_pool3d(smooth, width, stride=1, padding=padding)
+    return (smooth[0] > uniform(0.2, 0.5, generator)).float()
 
 
 def _positions_mm() -> Tensor:

@@ -15,6 +15,7 @@ from HypothalamusSegLib import labels, resampling
 from HypothalamusSegLib.head_box import head_grid
 from HypothalamusSegLib.volume import Grid, Volume
 
+from . import head_anatomy
 from .dataset import DatasetError, LabelHead, LabelledScan, find_label_heads, find_scans
 from .splits import assign_parts
 
@@ -98,18 +99,22 @@ def prepare_whole_scan(scan: LabelledScan, output: Path) -> None:
 
 
 def prepare_head(head: LabelHead, output: Path) -> None:
-    """Store a label head with its labels numbered from 0 and its intracranial mask."""
+    """Store a label head: labels numbered from 0, intracranial mask, distances from its borders."""
     image = nibabel.as_closest_canonical(nibabel.load(head.labels))
     mask = nibabel.as_closest_canonical(nibabel.load(head.icv_mask))
     numbers, indices = np.unique(np.asarray(image.dataobj), return_inverse=True)
     if len(numbers) > LARGEST_LABEL_COUNT:
         raise DatasetError(f"{head.labels} has {len(numbers)} labels; {LARGEST_LABEL_COUNT} fit.")
+    spacing_mm = np.asarray(image.header.get_zooms()[:3], float)
+    icv = np.asarray(mask.dataobj) > 0
     _save(
         output,
         labels=indices.reshape(image.shape).astype(np.uint8),
         numbers=numbers.astype(np.int32),
-        icv=(np.asarray(mask.dataobj) > 0).astype(np.uint8),
-        spacing_mm=np.asarray(image.header.get_zooms()[:3], float),
+        icv=icv.astype(np.uint8),
+        skull_steps=head_anatomy.skull_distance_steps(icv, spacing_mm),
+        depth_steps=head_anatomy.brain_depth_steps(np.asarray(image.dataobj), spacing_mm),
+        spacing_mm=spacing_mm,
     )
 
 

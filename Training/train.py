@@ -37,7 +37,11 @@ class RunConflictError(Exception):
 
 @dataclass(frozen=True)
 class Plan:
-    """All that decides a run's result."""
+    """All that decides a run's result.
+
+    ``start`` names the weights that it begins with; None: random ones. They must come from the same
+    fold, or they have seen the scans that this run is validated on.
+    """
 
     structure: str
     fold: int
@@ -45,6 +49,7 @@ class Plan:
     batch: int
     seed: int
     augment: bool
+    start: str | None = None
 
     @property
     def name(self) -> str:
@@ -70,6 +75,8 @@ class Trainer:
         self.folder.mkdir(parents=True, exist_ok=True)
         torch.manual_seed(plan.seed)
         network = ResidualUNet(**self.task.network)
+        if plan.start:
+            network.load_state_dict(torch.load(plan.start, map_location="cpu"))
         layout = torch.channels_last_3d
         self.network = network.to(self.device, memory_format=layout)
         self.average = AveragedWeights(self.network, AVERAGE_DECAY)
@@ -183,6 +190,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--steps", type=int, default=3000)
     parser.add_argument("--batch", type=int, default=2)
     parser.add_argument("--no-augmentation", action="store_true")
+    parser.add_argument("--start", help="best.pt of an earlier run of this fold, to begin with")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--validate-every", type=int, default=250)
     parser.add_argument("--threads", type=int, default=torch.get_num_threads())
@@ -198,6 +206,7 @@ def main(arguments: list[str] | None = None) -> int:
         batch=options.batch,
         seed=options.seed + options.fold,
         augment=not options.no_augmentation,
+        start=options.start,
     )
     try:
         trainer = Trainer(plan, options.prepared, options.runs, options.device)
