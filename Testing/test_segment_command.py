@@ -187,6 +187,37 @@ def test_cancelling_leaves_no_file(sample_path, tmp_path, after):
     assert not output.exists() or not list(output.iterdir())
 
 
+def test_the_end_of_standard_input_cancels_within_a_second(sample_path, tmp_path):
+    arguments = ("segment", sample_path, "--output", tmp_path / "output", "--progress", "json")
+    with subprocess.Popen(
+        command_line(*arguments, "--stop-with-stdin"),
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        env=environment(),
+    ) as process:
+        for line in process.stdout:
+            if json.loads(line)["step"].startswith("hypothalamus"):
+                break
+        asked = time.monotonic()
+        process.stdin.close()
+        process.wait(timeout=30)
+        # On an idle machine within a second; a loaded one may be later.
+        assert time.monotonic() - asked < 3
+        assert process.returncode == 130
+    assert not list(tmp_path.rglob("*.nii.gz"))
+
+
+def test_without_overview_all_but_the_picture_is_written(sample_path, tmp_path):
+    done = run_command(
+        tmp_path,
+        *("segment", sample_path, "--output", tmp_path, "--progress", "json", "--no-overview"),
+        *("--structures", "icv", "--folds", "0"),
+    )
+    assert done.code == 0
+    suffixes = {path.name.removeprefix("brain_") for path in tmp_path.iterdir()}
+    assert suffixes == {"icv_mask.nii.gz", "volumes.csv", "volumes.json"}
+
+
 def test_a_folder_that_cannot_be_written_is_said(sample_path, tmp_path):
     obstacle = tmp_path / "file"
     obstacle.write_text("in the way")

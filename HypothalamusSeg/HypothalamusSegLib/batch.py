@@ -28,11 +28,13 @@ class Batch:
     output : Path
         Folder that all files are written to.
     options : Options
+    with_overview : bool
     """
 
-    def __init__(self, output: Path, options: Options) -> None:
+    def __init__(self, output: Path, options: Options, with_overview: bool = True) -> None:
         self.output = output
         self.options = options
+        self.with_overview = with_overview
         self._segmenter: Segmenter | None = None
         self._written: dict[str, Path] = {}
 
@@ -57,7 +59,7 @@ class Batch:
                 self._segmenter = Segmenter(self.options)
             result = self._segmenter.segment(scan, steps)
             steps.at("write")
-            files = write_all(result, self.output)
+            files = write_all(result, self.output, self.with_overview)
         except MemoryError as error:
             raise OutOfMemoryError(
                 f"Not enough memory to segment {path}. Close other programs and run it again."
@@ -66,7 +68,13 @@ class Batch:
         return result, files
 
 
-def segment_files(inputs: Sequence[Path], output: Path, options: Options, progress: str) -> int:
+def segment_files(
+    inputs: Sequence[Path],
+    output: Path,
+    options: Options,
+    progress: str,
+    with_overview: bool = True,
+) -> int:
     """Segment files one after the other.
 
     A file that fails is named with its reason on stderr; the others are finished and kept.
@@ -77,7 +85,7 @@ def segment_files(inputs: Sequence[Path], output: Path, options: Options, progre
         0 if all are done, 1 if at least one failed.
     """
     report = reporter(progress)
-    batch = Batch(output, options)
+    batch = Batch(output, options, with_overview)
     failures = 0
     for index, path in enumerate(inputs):
         steps = Steps(report, STAGE_WEIGHTS, index, len(inputs))

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import _thread
 import argparse
 import io
+import os
 import signal
 import sys
 import threading
+import time
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -17,6 +20,7 @@ from .pipeline import Options, check_structures, parse_folds
 from .progress import PROGRESS_STYLES
 
 ALL_DONE, CANCELLED = 0, 130
+CANCEL_PATIENCE_S = 0.7
 DEVICES = ("auto", "cpu", "cuda", "mps")
 
 
@@ -87,6 +91,14 @@ def _add_run_options(parser: argparse.ArgumentParser) -> None:
         "--folds", type=_argument(parse_folds), default=(0, 1, 2, 3, 4), metavar="0,1,2,3,4"
     )
     parser.add_argument("--progress", choices=PROGRESS_STYLES, default="bar")
+    parser.add_argument(
+        "--no-overview", action="store_true", help="no picture; matplotlib is not needed then"
+    )
+    parser.add_argument(
+        "--stop-with-stdin",
+        action="store_true",
+        help="cancel when standard input ends: for programs that start this one",
+    )
 
 
 def _argument(convert):
@@ -120,6 +132,24 @@ def with_cancel_signals() -> None:
         signal.signal(number, cancel)
 
 
+def cancel_when_stdin_ends() -> None:
+    """Cancel this run when the program that started it closes the pipe, or dies.
+
+    A signal reaches only the launcher where there is one (3D Slicer's PythonSlicer); the end of
+    standard input reaches the process behind it too, on every operating system.
+    """
+
+    def wait_for_end() -> None:
+        while sys.stdin.buffer.read(1024):
+            pass
+        _thread.interrupt_main(signal.SIGTERM)
+        time.sleep(CANCEL_PATIENCE_S)
+        # A long operation of torch keeps the main thread from noticing.
+        os._exit(CANCELLED)
+
+    threading.Thread(target=wait_for_end, daemon=True).start()
+
+
 def run_options(parsed: argparse.Namespace) -> Options:
     """The engine's options of a parsed command line."""
     return Options(
@@ -135,14 +165,22 @@ def run_options(parsed: argparse.Namespace) -> Options:
 def _segment(parsed: argparse.Namespace) -> int:
     from .batch import segment_files
 
-    return segment_files(parsed.inputs, parsed.output, run_options(parsed), parsed.progress)
+    if parsed.stop_with_stdin:
+        cancel_when_stdin_ends()
+    return segment_files(
+        parsed.inputs,
+        parsed.output,
+        run_options(parsed),
+        parsed.progress,
+        with_overview=not parsed.no_overview,
+    )
 
 
 def _demo(parsed: argparse.Namespace) -> int:
-    from .batch import segment_files
     from .sample import sample_scan
 
-    code = segment_files([sample_scan()], parsed.output, run_options(parsed), parsed.progress)
+    parsed.inputs = [sample_scan()]
+    code = _segment(parsed)
     if code == ALL_DONE and parsed.progress != "json":
         print(f"Files and picture: {parsed.output}")
     return code

@@ -63,8 +63,15 @@ def staged(folder: Path) -> Iterator[Path]:
         shutil.rmtree(stage, ignore_errors=True)
 
 
-def write_all(result: Segmentation, folder: Path) -> list[Path]:
+def write_all(result: Segmentation, folder: Path, with_overview: bool = True) -> list[Path]:
     """Write every file of a result; see the README for their names.
+
+    Parameters
+    ----------
+    result : Segmentation
+    folder : Path
+    with_overview : bool
+        The picture needs matplotlib, which 3D Slicer does not bring along.
 
     Returns
     -------
@@ -83,15 +90,16 @@ def write_all(result: Segmentation, folder: Path) -> list[Path]:
         write_table(result.volumes, stage / f"{name}_volumes.csv")
         text = json.dumps(describe(result), indent=2, allow_nan=False)
         (stage / f"{name}_volumes.json").write_text(text + "\n", encoding="utf-8")
-        draw_overview(
-            stage / f"{name}_overview.png",
-            result.scan.volume,
-            result.hypothalamus,
-            result.icv,
-            title=name,
-            caption=caption(result),
-            warnings=[flag.message for flag in result.quality.flags],
-        )
+        if with_overview:
+            draw_overview(
+                stage / f"{name}_overview.png",
+                result.scan.volume,
+                result.hypothalamus,
+                result.icv,
+                title=name,
+                caption=caption(result),
+                warnings=[flag.message for flag in result.quality.flags],
+            )
         names = sorted(path.name for path in stage.iterdir())
     return [folder / name for name in names]
 
