@@ -17,7 +17,7 @@ RUFF := $(shell sed -n 's/.*"\(ruff==[0-9.]*\)".*/\1/p' pyproject.toml)
 demo: $(VENV)/.demo
 	$(BIN)/hypothalamus-seg demo --output demo-output
 
-test: $(VENV)/.test
+test: $(VENV)/.test $(VENV)/.libraries
 	$(BIN)/python -m pytest
 
 bench: $(VENV)/.test
@@ -54,6 +54,14 @@ $(VENV)/.demo: pyproject.toml $(VENV)/.torch
 
 $(VENV)/.test: pyproject.toml $(VENV)/.torch
 	$(PIP) install --editable ".[test,training]"
+	@touch $@
+
+# What Qt and VTK draw with, offscreen. Without them the tests of the Slicer panel cannot start.
+LIBRARIES := libegl1 libgl1 libxkbcommon0
+$(VENV)/.libraries: $(VENV)/.created
+	@if command -v dpkg >/dev/null && ! dpkg -s $(LIBRARIES) >/dev/null 2>&1; then \
+	  if [ "$$(id -u)" = 0 ]; then apt-get update -q && apt-get install -qy $(LIBRARIES); \
+	  else echo "The panel's tests want: sudo apt-get install $(LIBRARIES)" >&2; exit 1; fi; fi
 	@touch $@
 
 $(VENV)/.ruff: pyproject.toml $(VENV)/.created

@@ -207,6 +207,18 @@ def test_the_end_of_standard_input_cancels_within_a_second(sample_path, tmp_path
     assert not list(tmp_path.rglob("*.nii.gz"))
 
 
+def test_a_run_whose_standard_input_stays_open_ends_well(sample_path, tmp_path):
+    arguments = ("segment", sample_path, "--output", tmp_path, "--no-overview", "--stop-with-stdin")
+    with subprocess.Popen(
+        command_line(*arguments, "--structures", "icv", "--folds", "0"),
+        stdin=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        env=environment(),
+    ) as process:
+        assert process.wait(timeout=120) == 0
+        assert b"Fatal" not in process.stderr.read()
+
+
 def test_without_overview_all_but_the_picture_is_written(sample_path, tmp_path):
     done = run_command(
         tmp_path,

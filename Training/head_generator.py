@@ -26,7 +26,7 @@ WARP = augmentation.SpatialRange(
 )
 # Mean T1 intensity with white matter at 1, and its relative random range, by label (FreeSurfer
 # below 500; see the data set's README for 500 and above).
-CSF, WHITE, CORTEX = (0.22, 0.35), (1.0, 0.06), (0.68, 0.08)
+CSF, WHITE, CORTEX = (0.24, 0.3), (1.0, 0.06), (0.68, 0.08)
 T1_MEANS = {
     **dict.fromkeys((4, 5, 14, 15, 24, 43, 44, 72), CSF),
     **dict.fromkeys((2, 7, 41, 46), WHITE),
@@ -40,10 +40,11 @@ T1_MEANS = {
     507: (0.6, 0.35),
     511: (0.95, 0.35),
     514: (0.38, 0.45),
-    515: (0.12, 0.5),
+    515: (0.08, 0.7),
     516: (0.5, 0.25),
 }
 OTHER_MEAN = (0.5, 0.5)
+MILD_STRENGTH = 0.4  # of noise, bias field and loss of resolution, in validation
 # Labels drawn with one mean per tissue instead of per structure when contrast is random.
 RANDOM_CONTRAST_CHANCE = 0.15
 STRIP_CHANCE, DEFACE_CHANCE, CUT_CHANCE, GHOST_CHANCE = 0.25, 0.35, 0.35, 0.08
@@ -116,7 +117,8 @@ class LabelHeadSource:
         image, icv, brain = (t[None] / count for t in (image.clamp_min(0), icv, brain))
         if not mild:
             image, icv = _publish(image, icv, brain, generator)
-        return augmentation.random_intensity(image, generator), icv
+        strength = MILD_STRENGTH if mild else uniform(0.0, 1.0, generator)
+        return augmentation.random_intensity(image, generator, strength), icv
 
     def _look_up(self, points_mm: Tensor) -> Tensor:
         """What is known at points in millimetres from the first voxel; 0 outside."""

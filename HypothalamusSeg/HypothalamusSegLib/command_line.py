@@ -140,13 +140,15 @@ def cancel_when_stdin_ends() -> None:
     """
 
     def wait_for_end() -> None:
-        while sys.stdin.buffer.read(1024):
+        # Not through sys.stdin: its lock, held here, would break the interpreter's own end.
+        while os.read(descriptor, 1024):
             pass
         _thread.interrupt_main(signal.SIGTERM)
         time.sleep(CANCEL_PATIENCE_S)
         # A long operation of torch keeps the main thread from noticing.
         os._exit(CANCELLED)
 
+    descriptor = sys.stdin.fileno()
     threading.Thread(target=wait_for_end, daemon=True).start()
 
 

@@ -91,6 +91,12 @@ class WeightsError(HypothalamusSegError):
     code = "weights"
 
 
+class TorchUnusableError(HypothalamusSegError):
+    """PyTorch is missing, or installed and does not load."""
+
+    code = "torch_unusable"
+
+
 class HeadNotFoundError(HypothalamusSegError):
     """The scan shows no head."""
 

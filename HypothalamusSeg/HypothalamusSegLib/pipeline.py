@@ -15,7 +15,7 @@ import SimpleITK as sitk
 
 from . import __version__, label_grids, volumetry, weight_files
 from .coarse_stage import CoarseResult, find_head
-from .errors import HeadNotFoundError
+from .errors import HeadNotFoundError, TorchUnusableError
 from .fine_stage import FineResult, segment_region
 from .orientation import find_rotation, turned, turned_back
 from .quality import LOW_PLACE_CONFIDENCE, Quality, assess, orientation_flag
@@ -96,11 +96,11 @@ class Segmenter:
     ------
     WeightsError
         If weights are missing or damaged.
+    TorchUnusableError
     """
 
     def __init__(self, options: Options, weights_folder: Path | None = None) -> None:
-        import torch
-
+        torch = import_torch()
         if options.threads:
             torch.set_num_threads(options.threads)
             sitk.ProcessObject.SetGlobalDefaultNumberOfThreads(options.threads)
@@ -266,6 +266,17 @@ class StageClock:
     def _tell(self, stage: str, within: float, step: str) -> None:
         if self._steps:
             self._steps.at(stage, within, step)
+
+
+def import_torch():
+    """Import torch; raises `TorchUnusableError` where it is missing or broken."""
+    try:
+        import torch
+    except (ImportError, OSError) as error:
+        raise TorchUnusableError(
+            f"PyTorch cannot be loaded ({error}). Install it again: pip install torch."
+        ) from error
+    return torch
 
 
 def choose_device(wanted: str) -> str:

@@ -1,0 +1,62 @@
+"""3D Slicer scripted module: hypothalamus and intracranial volume on T1-weighted MRI.
+
+A thin shell: what Slicer must find in this file, and nothing else. The panel and the scene are in
+HypothalamusSegSlicer, the engine is in HypothalamusSegLib.
+"""
+
+from __future__ import annotations
+
+import slicer
+from HypothalamusSegSlicer.logic import HypothalamusSegLogic
+from HypothalamusSegSlicer.panel import HypothalamusSegPanel
+from HypothalamusSegSlicer.registration import register
+from slicer.i18n import tr as _
+from slicer.i18n import translate
+from slicer.ScriptedLoadableModule import (
+    ScriptedLoadableModule,
+    ScriptedLoadableModuleWidget,
+)
+
+__all__ = ["HypothalamusSeg", "HypothalamusSegLogic", "HypothalamusSegWidget"]
+
+
+class HypothalamusSeg(ScriptedLoadableModule):
+    """What Slicer shows of the module before it is opened."""
+
+    def __init__(self, parent) -> None:
+        ScriptedLoadableModule.__init__(self, parent)
+        parent.title = _("Hypothalamus Segmentation")
+        parent.categories = [translate("qSlicerAbstractCoreModule", "Segmentation")]
+        parent.dependencies = []
+        parent.contributors = ["HypothalamusSeg developers"]
+        parent.helpText = _(
+            "Segments the hypothalamus (left, right, ten subunits) and the intracranial volume on "
+            "T1-weighted head MRI, and gives ICV-normalised volumes. Not a medical device."
+        )
+        parent.acknowledgementText = _(
+            "Follows Vernikouskaya et al., Int J CARS 2025. Labels of the subunits: Billot et al., "
+            "NeuroImage 2020."
+        )
+        register(self.resourcePath)
+
+
+class HypothalamusSegWidget(ScriptedLoadableModuleWidget):
+    """Opens and closes the panel."""
+
+    def __init__(self, parent=None) -> None:
+        ScriptedLoadableModuleWidget.__init__(self, parent)
+        self.panel: HypothalamusSegPanel | None = None
+
+    def setup(self) -> None:
+        ScriptedLoadableModuleWidget.setup(self)
+        root = slicer.util.loadUI(self.resourcePath("UI/HypothalamusSeg.ui"))
+        self.layout.addWidget(root)
+        ui = slicer.util.childWidgetVariables(root)
+        root.setMRMLScene(slicer.mrmlScene)
+        self.panel = HypothalamusSegPanel(ui, root, slicer.mrmlScene)
+
+    def cleanup(self) -> None:
+        """Slicer calls this when the module is reloaded and when the application quits."""
+        if self.panel is not None:
+            self.panel.close()
+            self.panel = None

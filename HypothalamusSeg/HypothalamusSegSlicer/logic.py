@@ -1,0 +1,75 @@
+"""Segment a volume from a script or a notebook, without the panel."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import slicer
+from slicer.ScriptedLoadableModule import ScriptedLoadableModuleLogic
+
+from .engine_command import EngineSettings
+from .job import JobResult, SegmentationJob
+
+
+class SegmentationFailedError(Exception):
+    """The engine could not segment the volume; the message says why and what to do."""
+
+
+def _ignore(*_: object) -> None:
+    """For callbacks that were not given."""
+
+
+class HypothalamusSegLogic(ScriptedLoadableModuleLogic):
+    """The module's logic; the parameter node comes with its base class.
+
+    Examples
+    --------
+    In ``Slicer --no-main-window --python-script segment.py``::
+
+        volume = slicer.util.loadVolume("head.nii.gz")
+        result = HypothalamusSegLogic().process(volume)
+        slicer.util.saveNode(result.hypothalamus, "head_hypothalamus.seg.nrrd")
+        print([(row.name, row.value, row.unit) for row in result.rows])
+    """
+
+    def process(
+        self,
+        volumeNode: slicer.vtkMRMLScalarVolumeNode,  # noqa: N803 – Slicer's spelling
+        settings: EngineSettings | None = None,
+        waitForCompletion: bool = True,  # noqa: N803
+        on_progress: Callable[[float, str], None] = _ignore,
+        on_log: Callable[[str], None] = _ignore,
+        on_finished: Callable[[JobResult], None] = _ignore,
+    ) -> JobResult | SegmentationJob:
+        """Segment a volume.
+
+        Parameters
+        ----------
+        volumeNode : vtkMRMLScalarVolumeNode
+            A T1-weighted head; may lie under a transform.
+        settings : EngineSettings or None
+            None: both structures, 0.5 mm grid, all folds.
+        waitForCompletion : bool
+            False: return at once with the running job; ``on_finished`` is called at its end.
+
+        Returns
+        -------
+        JobResult or SegmentationJob
+
+        Raises
+        ------
+        SegmentationFailedError
+            When waiting, if there is no result.
+        HandoverError
+            If the volume cannot be written for the engine.
+        """
+        job = SegmentationJob(
+            volumeNode, settings or EngineSettings(), on_progress, on_log, on_finished
+        )
+        job.start()
+        if not waitForCompletion:
+            return job
+        result = job.wait()
+        if result.nodes is None:
+            raise SegmentationFailedError(result.outcome.message)
+        return result

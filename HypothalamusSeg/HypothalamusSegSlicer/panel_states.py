@@ -1,0 +1,49 @@
+"""What the Apply button says and does in each state of the panel."""
+
+from __future__ import annotations
+
+import enum
+from dataclasses import dataclass
+
+
+class State(enum.Enum):
+    """States of the panel; exactly one at a time."""
+
+    NOT_READY = "not ready"
+    READY = "ready"
+    INSTALLING = "installing PyTorch"
+    RUNNING = "running"
+    CANCELLING = "cancelling"
+
+
+@dataclass(frozen=True)
+class ApplyButton:
+    """How the button looks."""
+
+    text: str
+    tooltip: str
+    enabled: bool
+
+
+def apply_button(state: State, missing: str = "") -> ApplyButton:
+    """The button of a state; ``missing`` says what keeps the panel from being ready."""
+    return {
+        State.NOT_READY: ApplyButton("Apply", missing, False),
+        State.READY: ApplyButton("Apply", "Segment the input volume (Ctrl+Return)", True),
+        State.INSTALLING: ApplyButton("Installing PyTorch…", "This happens once", False),
+        State.RUNNING: ApplyButton("Cancel", "Stop; results that are there stay as they are", True),
+        State.CANCELLING: ApplyButton("Cancelling…", "Waiting for the engine to end", False),
+    }[state]
+
+
+def is_editable(state: State) -> bool:
+    """Whether inputs may be changed."""
+    return state in (State.NOT_READY, State.READY)
+
+
+def remaining_text(fraction: float, elapsed_s: float) -> str:
+    """Elapsed and estimated time, for the line below the progress bar."""
+    if fraction < 0.1 or elapsed_s < 2:
+        return f"{elapsed_s:.0f} s"
+    remaining_s = elapsed_s * (1 - fraction) / fraction
+    return f"{elapsed_s:.0f} s, about {max(1.0, remaining_s):.0f} s left"

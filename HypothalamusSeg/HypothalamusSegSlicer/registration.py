@@ -1,0 +1,51 @@
+"""What the module tells Slicer once, after it has started: terminology and sample data."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+
+import slicer
+
+TERMINOLOGY = "Terminologies/HypothalamusSeg.term.json"
+ICON = "Icons/HypothalamusSeg.png"
+SAMPLE_CHECKSUM = "SHA256:cc211f0dfd9a05ca3841ce1141b292898b2dd2d3f08286affadf823a7e58df93"
+SAMPLE_URL = (
+    "https://github.com/Slicer/SlicerTestingData/releases/download/SHA256/"
+    + SAMPLE_CHECKSUM.split(":")[1]
+)
+
+
+def register(resource_path: Callable[[str], str]) -> None:
+    """Register at the end of Slicer's start, when the modules that are needed are there."""
+
+    def registered() -> None:
+        register_terminology(resource_path(TERMINOLOGY))
+        register_sample(resource_path(ICON))
+
+    slicer.app.connect("startupCompleted()", registered)
+
+
+def register_terminology(path: str) -> bool:
+    """Load the codes of the hypothalamus and its subunits, which Slicer does not ship."""
+    loaded = slicer.modules.terminologies.logic().LoadTerminologyFromFile(path)
+    if not loaded:
+        logging.warning("The terminology %s could not be loaded; codes stay without names.", path)
+    return bool(loaded)
+
+
+def register_sample(thumbnail: str) -> None:
+    """Offer Slicer's own sample head under this module's name, too."""
+    if not hasattr(slicer.modules, "sampledata"):
+        return
+    from SampleData import SampleDataLogic
+
+    SampleDataLogic.registerCustomSampleDataSource(
+        category="HypothalamusSeg",
+        sampleName="HypothalamusSegMRHead",
+        thumbnailFileName=thumbnail,
+        uris=SAMPLE_URL,
+        fileNames="MRHead.nrrd",
+        nodeNames="MRHead",
+        checksums=SAMPLE_CHECKSUM,
+    )

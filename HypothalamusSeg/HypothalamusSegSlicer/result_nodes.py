@@ -1,0 +1,143 @@
+"""The nodes that belong to one volume's result, found again by their roles.
+
+Roles and references are kept in the scene, so that they survive saving, and a second run finds and
+updates its own nodes and no others.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+
+import slicer
+
+from .review import Review
+from .structures import NODE_PLANS, NodePlan
+
+ROLE_ATTRIBUTE = "HypothalamusSeg.Role"
+VOLUME_REFERENCE = "HypothalamusSeg.Volume"
+RECORD_ROLE, TABLE_ROLE = "record", "table"
+NETWORK_SUFFIX = "-network-output"
+
+
+class ResultNodes:
+    """Finds and makes the result nodes of one volume.
+
+    Parameters
+    ----------
+    volume : vtkMRMLScalarVolumeNode
+        The volume that was segmented; its scene is the one that is used.
+    """
+
+    def __init__(self, volume: slicer.vtkMRMLScalarVolumeNode) -> None:
+        self.volume = volume
+        self._scene = volume.GetScene()
+
+    def segmentation(self, role: str) -> slicer.vtkMRMLSegmentationNode | None:
+        """The editable segmentation of a role, or None."""
+        return self._find("vtkMRMLSegmentationNode", role)
+
+    def network_output(self, role: str) -> slicer.vtkMRMLSegmentationNode | None:
+        """The hidden copy of what the networks gave, or None."""
+        return self._find("vtkMRMLSegmentationNode", role + NETWORK_SUFFIX)
+
+    def segmentations(self) -> Iterator[tuple[NodePlan, slicer.vtkMRMLSegmentationNode]]:
+        """All editable segmentations that there are."""
+        for plan in NODE_PLANS:
+            node = self.segmentation(plan.role)
+            if node is not None:
+                yield plan, node
+
+    def make_segmentation(self, plan: NodePlan) -> slicer.vtkMRMLSegmentationNode:
+        name = f"{self.volume.GetName()} {plan.name_suffix}"
+        return self._make("vtkMRMLSegmentationNode", plan.role, name)
+
+    def make_network_output(self, plan: NodePlan) -> slicer.vtkMRMLSegmentationNode:
+        name = f"{self.volume.GetName()} {plan.name_suffix} (network output)"
+        node = self._make("vtkMRMLSegmentationNode", plan.role + NETWORK_SUFFIX, name)
+        node.SetHideFromEditors(True)
+        return node
+
+    @property
+    def table(self) -> slicer.vtkMRMLTableNode | None:
+        return self._find("vtkMRMLTableNode", TABLE_ROLE)
+
+    def make_table(self) -> slicer.vtkMRMLTableNode:
+        name = f"{self.volume.GetName()} hypothalamus volumes"
+        return self._make("vtkMRMLTableNode", TABLE_ROLE, name)
+
+    @property
+    def record(self) -> Record | None:
+        """The engine's result and its review, or None if this volume has no result."""
+        node = self._find("vtkMRMLTextNode", RECORD_ROLE)
+        return None if node is None else Record(node)
+
+    def make_record(self) -> Record:
+        name = f"{self.volume.GetName()} hypothalamus result"
+        node = self._make("vtkMRMLTextNode", RECORD_ROLE, name)
+        node.SetHideFromEditors(True)
+        # Kept within the scene's own file: no storage node can then point to a file that is gone.
+        node.SetForceCreateStorageNode(node.CreateStorageNodeNever)
+        return Record(node)
+
+    def remove(self, role: str) -> None:
+        """Remove a role's segmentation and its copy, where they are."""
+        for node in (self.segmentation(role), self.network_output(role)):
+            if node is not None:
+                self._scene.RemoveNode(node)
+
+    def _find(self, class_name: str, role: str):
+        collection = self._scene.GetNodesByClass(class_name)
+        collection.UnRegister(None)
+        for index in range(collection.GetNumberOfItems()):
+            node = collection.GetItemAsObject(index)
+            if node.GetAttribute(ROLE_ATTRIBUTE) == role and self._belongs(node):
+                return node
+        return None
+
+    def _belongs(self, node: slicer.vtkMRMLNode) -> bool:
+        return node.GetNodeReferenceID(VOLUME_REFERENCE) == self.volume.GetID()
+
+    def _make(self, class_name: str, role: str, name: str):
+        found = self._find(class_name, role)
+        if found is not None:
+            return found
+        node = self._scene.CreateNodeByClass(class_name)
+        node.UnRegister(None)
+        node.SetName(self._scene.GenerateUniqueName(name) if self._is_taken(name) else name)
+        node.SetAttribute(ROLE_ATTRIBUTE, role)
+        self._scene.AddNode(node)
+        node.SetNodeReferenceID(VOLUME_REFERENCE, self.volume.GetID())
+        return node
+
+    def _is_taken(self, name: str) -> bool:
+        return self._scene.GetFirstNodeByName(name) is not None
+
+
+class Record:
+    """What the engine said and what the reviewer says, as JSON in a text node."""
+
+    def __init__(self, node: slicer.vtkMRMLTextNode) -> None:
+        self.node = node
+
+    @property
+    def engine(self) -> dict:
+        """The engine's description of the result: the content of its JSON file."""
+        return self._content().get("engine", {})
+
+    @property
+    def review(self) -> Review:
+        return Review(**self._content().get("review", {}))
+
+    def set_engine(self, description: dict) -> None:
+        """Take a new result; its review begins anew."""
+        self._write({"engine": description, "review": Review().as_dict()})
+
+    def set_review(self, review: Review) -> None:
+        self._write({**self._content(), "review": review.as_dict()})
+
+    def _content(self) -> dict:
+        return json.loads(self.node.GetText() or "{}")
+
+    def _write(self, content: dict) -> None:
+        self.node.SetText(json.dumps(content, allow_nan=False))

@@ -1,0 +1,102 @@
+"""``qMRML`` and ``qSlicer`` widgets: the bases that a form and a module's widget are made of."""
+# ruff: noqa: N801, N802, N815 (names of Slicer)
+
+from __future__ import annotations
+
+from typing import Any
+
+import slicer
+from PySide6 import QtCore, QtGui, QtWidgets
+
+from .ctk_widgets import ctkCollapsibleButton
+from .stand_in import StandIn
+
+
+class qMRMLWidget(StandIn, QtWidgets.QWidget):
+    """A widget with a scene; forms hand the scene on by its signal."""
+
+    mrmlSceneChanged = QtCore.Signal(object)
+    vtk_signals = {"mrmlSceneChanged(vtkMRMLScene*)": "mrmlSceneChanged"}
+
+    def __init__(self, *arguments: Any) -> None:
+        super().__init__(*arguments)
+        self._scene = None
+
+    def mrmlScene(self) -> slicer.vtkMRMLScene | None:
+        return self._scene
+
+    def setMRMLScene(self, scene: slicer.vtkMRMLScene | None) -> None:
+        if scene is not self._scene:
+            self._scene = scene
+            self.mrmlSceneChanged.emit(scene)
+
+
+class qSlicerWidget(qMRMLWidget):
+    """A widget of the application; here no more than one with a scene."""
+
+
+class qSlicerScriptedLoadableModuleWidget(qSlicerWidget):
+    """What a scripted module's widget gets as its ``parent``."""
+
+    def __init__(self, *arguments: Any) -> None:
+        super().__init__(*arguments)
+        self._python_self = None
+        QtWidgets.QVBoxLayout(self)
+
+    def self(self) -> Any:
+        """The module's own widget object, written in Python."""
+        return self._python_self
+
+
+class qMRMLCollapsibleButton(ctkCollapsibleButton):
+    """A collapsible section with a scene."""
+
+    mrmlSceneChanged = QtCore.Signal(object)
+    vtk_signals = {"mrmlSceneChanged(vtkMRMLScene*)": "mrmlSceneChanged"}
+
+    def setMRMLScene(self, scene: slicer.vtkMRMLScene | None) -> None:
+        self.mrmlSceneChanged.emit(scene)
+
+
+class ScriptedModule(StandIn, QtCore.QObject):
+    """``qSlicerScriptedLoadableModule``: what a scripted module's class gets as its ``parent``.
+
+    Parameters
+    ----------
+    name
+        Name of the module, that of its file.
+    path
+        The module's file.
+    """
+
+    properties = {
+        "title": "",
+        "path": "",
+        "categories": [],
+        "contributors": [],
+        "dependencies": [],
+        "associatedNodeTypes": [],
+        "helpText": "",
+        "acknowledgementText": "",
+        "hidden": False,
+        "index": -1,
+        "widgetRepresentationCreationEnabled": True,
+    }
+
+    def __init__(self, name: str, path: str) -> None:
+        super().__init__()
+        self.objectName = name
+        self.path = path
+        self._icon = QtGui.QIcon()
+        self._widget = None
+
+    def setIcon(self, icon: QtGui.QIcon) -> None:
+        self._icon = icon
+
+    icon = QtCore.Property(QtGui.QIcon, lambda self: self._icon, setIcon)
+
+    def logic(self) -> None:
+        """None: the logic of a scripted module belongs to its widget."""
+
+    def widgetRepresentation(self) -> qSlicerScriptedLoadableModuleWidget | None:
+        return self._widget
