@@ -18,7 +18,7 @@ from vtk.util.numpy_support import numpy_to_vtk
 
 from .report import draw_report
 from .result_nodes import ResultNodes
-from .segment_voxels import read_segment
+from .segment_voxels import is_same_lattice, read_segment, reference_grid
 from .structures import NodePlan
 from .volume_rows import VolumeRow
 from .volume_table import as_text
@@ -115,11 +115,13 @@ def write_label_map(node: slicer.vtkMRMLSegmentationNode, plan: NodePlan, path: 
     ]
     if not found:
         raise ExportError(f"{node.GetName()} is empty: there is nothing to export.")
-    affine = found[0][1].image_to_world
-    # Extents differ where segments lie in label maps of their own; take all of them.
-    starts = np.array([voxels.start for _, voxels in found])
-    ends = np.array([np.add(v.start, v.inside.shape[::-1]) for _, v in found])
-    low, high = starts.min(0), ends.max(0)
+    first = found[0][1]
+    covered = [voxels for _, voxels in found]
+    whole = reference_grid(node)
+    if whole is not None and is_same_lattice(first, whole):
+        covered.append(whole)  # the grid that the engine wrote, not only what is filled of it
+    low = np.min([voxels.start for voxels in covered], axis=0)
+    high = np.max([np.add(v.start, v.inside.shape[::-1]) for v in covered], axis=0)
     dtype, vtk_type = (
         (np.uint8, vtk.VTK_UNSIGNED_CHAR)
         if plan.segments[-1].label < 256
@@ -137,8 +139,8 @@ def write_label_map(node: slicer.vtkMRMLSegmentationNode, plan: NodePlan, path: 
     image.GetPointData().SetScalars(numpy_to_vtk(labels.ravel(), deep=True, array_type=vtk_type))
     node_for_file = slicer.vtkMRMLLabelMapVolumeNode()
     node_for_file.SetAndObserveImageData(image)
-    matrix = affine.copy()
-    matrix[:3, 3] = (affine @ [*low, 1.0])[:3]
+    matrix = first.image_to_world.copy()
+    matrix[:3, 3] = (matrix @ [*low, 1.0])[:3]
     node_for_file.SetIJKToRASMatrix(slicer.util.vtkMatrixFromArray(matrix))
     write_volume(node_for_file, path)
 

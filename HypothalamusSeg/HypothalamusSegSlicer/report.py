@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import tempfile
+import textwrap
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,6 +12,7 @@ import numpy as np
 import qt
 import slicer
 import vtk
+from vtk.util.numpy_support import numpy_to_vtk
 
 from .result_nodes import ResultNodes
 from .segment_voxels import read_segment
@@ -133,8 +136,7 @@ def _draw_plane(painter, corner, scan, outlined, view, centre, field_mm: float) 
     for item in outlined:
         inside = item.volume.on_plane(grid)[::-1] > 0.5
         pixels[_edge(inside)] = _rgb(item.colour)
-    pixels = np.ascontiguousarray(pixels)
-    picture = qt.QImage(pixels.tobytes(), PANEL_PX, PANEL_PX, 3 * PANEL_PX, qt.QImage.Format_RGB888)
+    picture = _image(pixels)
     painter.drawImage(*corner, picture)
     left, right, bottom, top = view.edges
     middle = PANEL_PX // 2
@@ -147,6 +149,22 @@ def _draw_plane(painter, corner, scan, outlined, view, centre, field_mm: float) 
         x, y = corner[0] + dx, corner[1] + dy
         _text(painter, x + 1, y + 1, letter, 11, "#000000", bold=True)
         _text(painter, x, y, letter, 11, "#ffffff", bold=True)
+
+
+def _image(pixels: np.ndarray) -> qt.QImage:
+    """An image of pixels of shape (rows, columns, 3), through a file: PythonQt takes no buffers."""
+    rows, columns, _ = pixels.shape
+    picture = vtk.vtkImageData()
+    picture.SetDimensions(columns, rows, 1)
+    flat = np.ascontiguousarray(pixels[::-1]).reshape(-1, 3)
+    picture.GetPointData().SetScalars(numpy_to_vtk(flat, deep=True))
+    writer = vtk.vtkPNGWriter()
+    writer.SetInputData(picture)
+    with tempfile.TemporaryDirectory(prefix="hypothalamus-seg-") as folder:
+        path = str(Path(folder) / "plane.png")
+        writer.SetFileName(path)
+        writer.Write()
+        return qt.QImage(path)
 
 
 def _edge(inside: np.ndarray) -> np.ndarray:
@@ -209,8 +227,6 @@ def _draw_review(painter, nodes: ResultNodes, top: int) -> None:
 
 
 def _wrapped(text: str, width: int) -> list[str]:
-    import textwrap
-
     return textwrap.wrap(text, width)
 
 

@@ -59,6 +59,33 @@ def read_segment(node: slicer.vtkMRMLSegmentationNode, identifier: str) -> Segme
     )
 
 
+def reference_grid(node: slicer.vtkMRMLSegmentationNode) -> SegmentVoxels | None:
+    """The grid that a node's segments are edited on, with nothing in it; None if none is set."""
+    converter = slicer.vtkSegmentationConverter
+    name = converter.GetReferenceImageGeometryParameterName()
+    text = node.GetSegmentation().GetConversionParameter(name)
+    image = slicer.vtkOrientedImageData()
+    if not text or not converter.DeserializeImageGeometry(text, image, False):
+        return None
+    first_i, last_i, first_j, last_j, first_k, last_k = image.GetExtent()
+    matrix = vtk.vtkMatrix4x4()
+    image.GetImageToWorldMatrix(matrix)
+    return SegmentVoxels(
+        # No memory is taken: a view of one element in every place.
+        inside=np.broadcast_to(
+            np.False_, (last_k - first_k + 1, last_j - first_j + 1, last_i - first_i + 1)
+        ),
+        start=(first_i, first_j, first_k),
+        image_to_world=slicer.util.arrayFromVTKMatrix(matrix),
+    )
+
+
+def is_same_lattice(first: SegmentVoxels, second: SegmentVoxels) -> bool:
+    """Whether both count voxels from the same place, in the same steps."""
+    shift = _shift_between(first, second)
+    return shift is not None and not shift.any()
+
+
 def dice(first: SegmentVoxels, second: SegmentVoxels) -> float | None:
     """Overlap of two segments on the same grid; None on different grids, or if both are empty."""
     sizes = [int(np.count_nonzero(v.inside)) for v in (first, second)]
