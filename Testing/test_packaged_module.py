@@ -102,7 +102,7 @@ def test_no_file_is_listed_twice():
 def test_the_weights_of_the_manifest_are_packaged_with_their_card(package):
     manifest = json.loads((REPOSITORY / "weights" / "manifest.json").read_text(encoding="utf-8"))
     folds = [fold["file"] for plan in manifest["structures"].values() for fold in plan["folds"]]
-    packaged = {path.name for path in (package / "weights").iterdir()}
+    packaged = {path.name for path in (package / "HypothalamusSegLib" / "weights").iterdir()}
     assert packaged == {"manifest.json", "MODEL_CARD.md", *folds}
 
 
@@ -112,7 +112,7 @@ def test_the_build_tree_gets_the_same_weights_as_the_package():
     (installing,) = (command for command in commands if command.name == "install")
     *copied, folder = copying.values("copy_if_different", ("COMMENT",))
     assert copied == installing.values("FILES", INSTALL_KEYWORDS)
-    assert folder.endswith("${Slicer_QTSCRIPTEDMODULES_LIB_DIR}/weights")
+    assert folder.endswith("${Slicer_QTSCRIPTEDMODULES_LIB_DIR}/HypothalamusSegLib/weights")
 
 
 def test_the_packaged_engine_is_its_own_and_finds_and_verifies_its_weights(package, tmp_path):
