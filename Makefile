@@ -20,8 +20,9 @@ demo: $(VENV)/.demo
 test: $(VENV)/.test $(VENV)/.libraries
 	$(BIN)/python -m pytest
 
-bench: $(VENV)/.test
+bench: $(VENV)/.test $(VENV)/.libraries
 	$(BIN)/python -m Testing.bench
+	$(BIN)/python -m Testing.bench_panel
 
 lint: $(VENV)/.ruff
 	$(BIN)/ruff check .

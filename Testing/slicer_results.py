@@ -37,7 +37,13 @@ def run_engine(scan: Path, folder: Path, settings: EngineSettings = QUICK) -> En
     written = handover.write_scan(volume, folder)
     arguments = settings.arguments(written, folder)
     arguments.remove("--stop-with-stdin")  # nobody holds it open here
-    subprocess.run([sys.executable, *arguments], check=True, env=environment(), timeout=300)
+    subprocess.run(
+        [sys.executable, *arguments],
+        check=True,
+        env=environment(),
+        stdout=subprocess.DEVNULL,
+        timeout=300,
+    )
     slicer.mrmlScene.RemoveNode(volume)
     path = folder / f"{handover.SCAN_NAME}_volumes.json"
     return EngineFiles(scan, folder, json.loads(path.read_text(encoding="utf-8")))

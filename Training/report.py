@@ -218,8 +218,8 @@ def _augmentation_section(results: dict) -> str:
         body.append([name, str(len(rows)), *_mean_cells(rows), f"{spread:.2f}"])
     header = ["training", "n", *(name for _, name, _ in HYPOTHALAMUS_COLUMNS), "CV % (one head)"]
     lines += [
-        "The paper trains without augmentation. Same network, same scans; the plain run sees each "
-        "training region as it is.",
+        "The paper trains without augmentation. Same network, same scans, same number of steps; the "
+        "plain run sees each training region as it is.",
         "",
         *_table(header, body),
         "",
@@ -238,13 +238,22 @@ def _training_section(results: dict, curves: bool) -> str:
                     f"{structure} fold {fold['fold']}",
                     str(fold["plan"]["steps"]),
                     f"{fold['training_seconds'] / 60:.0f}",
+                    "earlier weights" if fold["plan"].get("start") else "random",
                     str(best["step"]),
                     _number(best["dice"], "{:.4f}"),
                     _number(best["volume_percent"], "{:+.2f}"),
                 ]
             )
     lines += _table(
-        ["network", "steps", "minutes", "best step", "validation Dice", "validation volume %"],
+        [
+            "network",
+            "steps",
+            "minutes",
+            "begun with",
+            "best step",
+            "validation Dice",
+            "validation volume %",
+        ],
         body,
     )
     if curves:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.metadata
 import importlib.util
 from collections.abc import Callable
 
@@ -32,9 +31,12 @@ def is_installed() -> bool:
     """Whether PyTorch is there, found without importing it (which takes seconds)."""
     if importlib.util.find_spec("torch") is None:
         return False
+    # Not at the top: it takes longer to import than all the rest of the panel.
+    from importlib import metadata
+
     try:
-        importlib.metadata.version("torch")
-    except importlib.metadata.PackageNotFoundError:
+        metadata.version("torch")
+    except metadata.PackageNotFoundError:
         return False  # a folder without its record: an installation that was broken off
     return True
 
