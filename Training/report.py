@@ -218,8 +218,8 @@ def _augmentation_section(results: dict) -> str:
         body.append([name, str(len(rows)), *_mean_cells(rows), f"{spread:.2f}"])
     header = ["training", "n", *(name for _, name, _ in HYPOTHALAMUS_COLUMNS), "CV % (one head)"]
     lines += [
-        "The paper trains without augmentation. Same network, same scans, same number of steps; the "
-        "plain run sees each training region as it is.",
+        "The paper trains without augmentation. Same network, same scans, same number of steps; "
+        "the plain run sees each training region as it is.",
         "",
         *_table(header, body),
         "",
