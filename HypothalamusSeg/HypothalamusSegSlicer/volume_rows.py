@@ -96,7 +96,7 @@ def volume_rows(engine: dict, edits: Mapping[str, Edit | None]) -> list[VolumeRo
     for structure, entry in entries.items():
         if structure == TOTAL:
             rows.append(_total_row(entry, entries, edits, icv))
-            rows.append(_asymmetry_row(entries, edits))
+            rows.append(_asymmetry_row(engine, entries, edits))
         else:
             rows.append(_row(structure, entry, edits, icv))
     return rows
@@ -202,14 +202,18 @@ def _volume_row(
     )
 
 
-def _asymmetry_row(entries: dict[str, dict], edits: Mapping[str, Edit | None]) -> VolumeRow:
-    left, right = (_present(entries[side]["volume_mm3"], edits, side) for side in SIDES)
-    mean = (left + right) / 2
+def _asymmetry_row(
+    engine: dict, entries: dict[str, dict], edits: Mapping[str, Edit | None]
+) -> VolumeRow:
     changed = any(_is_change(edits[side]) for side in SIDES if side in edits)
+    index = engine["asymmetry_index"]
+    if changed:
+        left, right = (_present(entries[side]["volume_mm3"], edits, side) for side in SIDES)
+        index = 2 * (left - right) / (left + right) if left + right else None
     return VolumeRow(
         structure=ASYMMETRY,
         name=DISPLAY_NAMES[ASYMMETRY],
-        value=round(100 * (left - right) / mean, 4) if mean else NAN,
+        value=NAN if index is None else round(100 * index, FRACTION_DIGITS - 2),
         unit="%",
         percent_of_icv=NAN,
         adjusted_mm3=NAN,
