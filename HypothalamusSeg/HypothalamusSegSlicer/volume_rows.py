@@ -27,10 +27,10 @@ class Edit:
 
     Attributes
     ----------
-    added_mm3, removed_mm3 : float
+    mask_mm3, network_mask_mm3 : float
         Volume of the present mask, and of the networks' mask.
     dice : float or None
-        None where the two lie on different grids.
+        None where the two lie on different grids, or both are empty.
     """
 
     mask_mm3: float
@@ -43,8 +43,9 @@ class Edit:
 
     @property
     def is_change(self) -> bool:
-        same_size = abs(self.difference_mm3) < 1e-6
-        return not same_size or (self.dice is not None and self.dice < 1.0)
+        if self.dice is None:
+            return self.mask_mm3 > 0 or self.network_mask_mm3 > 0
+        return self.dice < 1.0
 
 
 @dataclass(frozen=True)
