@@ -227,6 +227,14 @@ def test_a_killed_engine_is_said_and_apply_is_there_again(panel, volume):
     assert not panel.ui.logCollapsible.collapsed
 
 
+def test_an_engine_that_cannot_be_started_is_said(panel, volume, monkeypatch):
+    monkeypatch.setattr("HypothalamusSegSlicer.job.python_executable", lambda: "/no/such/python")
+    click(panel.ui.applyButton)
+    wait_for_end(panel)
+    assert panel.state is State.READY
+    assert "could not be started" in host.dialogs[-1].text
+
+
 def test_damaged_weights_are_said(panel, volume, tmp_path, monkeypatch):
     shutil.copytree(engine_command.MODULE_FOLDER, tmp_path / "module")
     shutil.copytree(REPOSITORY / "weights", tmp_path / "weights")

@@ -7,22 +7,20 @@ from collections.abc import Sequence
 import slicer
 import vtk
 
-from .result_nodes import VOLUME_REFERENCE, ResultNodes
+from .result_nodes import ResultNodes
 from .volume_rows import VolumeRow
-
-ROLE = "HypothalamusSeg.Chart"
 
 
 def show_chart(nodes: ResultNodes, rows: Sequence[VolumeRow]) -> slicer.vtkMRMLPlotChartNode:
     """Make or update the chart of a result and show it in a plot view."""
-    scene = nodes.volume.GetScene()
+    scene, name = nodes.volume.GetScene(), nodes.volume.GetName()
     shown = [row for row in rows if row.unit == "mm³"]
-    table = _node(nodes, "vtkMRMLTableNode", "chart data")
+    table = nodes.make("vtkMRMLTableNode", "chart-data", f"{name} chart data")
     table.SetHideFromEditors(True)
     _fill(table, shown)
-    chart = _node(nodes, "vtkMRMLPlotChartNode", "hypothalamus chart")
+    chart = nodes.make("vtkMRMLPlotChartNode", "chart", f"{name} hypothalamus chart")
     chart.RemoveAllPlotSeriesNodeIDs()
-    chart.SetTitle(f"{nodes.volume.GetName()}: volumes and spread of the networks (± 1 SD)")
+    chart.SetTitle(f"{name}: volumes and spread of the networks (± 1 SD)")
     chart.SetYAxisTitle("mm³")
     chart.SetYAxisRangeAuto(True)
     for column, marker, colour in (
@@ -30,7 +28,7 @@ def show_chart(nodes: ResultNodes, rows: Sequence[VolumeRow]) -> slicer.vtkMRMLP
         ("minus", slicer.vtkMRMLPlotSeriesNode.MarkerStyleCross, (0.55, 0.55, 0.55)),
         ("plus", slicer.vtkMRMLPlotSeriesNode.MarkerStyleCross, (0.55, 0.55, 0.55)),
     ):
-        series = _node(nodes, "vtkMRMLPlotSeriesNode", column)
+        series = nodes.make("vtkMRMLPlotSeriesNode", f"chart-{column}", f"{name} {column}")
         series.SetAndObserveTableNodeID(table.GetID())
         series.SetXColumnName("position")
         series.SetYColumnName(column)
@@ -64,19 +62,3 @@ def _fill(table: slicer.vtkMRMLTableNode, rows: Sequence[VolumeRow]) -> None:
     for name, array in numbers.items():
         array.SetName(name)
         table.AddColumn(array)
-
-
-def _node(nodes: ResultNodes, class_name: str, name: str):
-    """The chart's node of that name, made where there is none."""
-    scene = nodes.volume.GetScene()
-    collection = scene.GetNodesByClass(class_name)
-    collection.UnRegister(None)
-    for index in range(collection.GetNumberOfItems()):
-        node = collection.GetItemAsObject(index)
-        of_volume = node.GetNodeReferenceID(VOLUME_REFERENCE) == nodes.volume.GetID()
-        if of_volume and node.GetAttribute(ROLE) == name:
-            return node
-    node = scene.AddNewNodeByClass(class_name, f"{nodes.volume.GetName()} {name}")
-    node.SetAttribute(ROLE, name)
-    node.SetNodeReferenceID(VOLUME_REFERENCE, nodes.volume.GetID())
-    return node

@@ -113,11 +113,12 @@ def write_label_map(node: slicer.vtkMRMLSegmentationNode, plan: NodePlan, path: 
         for segment in plan.segments
         if (voxels := read_segment(node, segment.identifier)) is not None and voxels.inside.size
     ]
-    if not found:
-        raise ExportError(f"{node.GetName()} is empty: there is nothing to export.")
-    first = found[0][1]
-    covered = [voxels for _, voxels in found]
     whole = reference_grid(node)
+    if not found and whole is None:
+        raise ExportError(f"{node.GetName()} is empty and has no grid: it cannot be exported.")
+    # Emptied by hand, it is written as an empty label map: that, too, is a reviewer's answer.
+    first = found[0][1] if found else whole
+    covered = [voxels for _, voxels in found]
     if whole is not None and is_same_lattice(first, whole):
         covered.append(whole)  # the grid that the engine wrote, not only what is filled of it
     low = np.min([voxels.start for voxels in covered], axis=0)

@@ -7,10 +7,10 @@ from pathlib import Path
 import numpy as np
 import slicer
 import vtk
-from vtk.util.numpy_support import numpy_to_vtk, vtk_to_numpy
+from vtk.util.numpy_support import numpy_to_vtk
 
 from .result_nodes import ResultNodes
-from .segment_voxels import replace_segment
+from .segment_voxels import replace_segment, voxel_array
 from .structures import NODE_PLANS, NodePlan
 
 SCAN_NAME = "scan"
@@ -117,8 +117,7 @@ def _fill_segment(node, segment, image: slicer.vtkOrientedImageData) -> None:
 def _only(image: slicer.vtkOrientedImageData, label: int) -> slicer.vtkOrientedImageData:
     """One label as a binary image, cropped to what it holds: whole heads are large."""
     extent = image.GetExtent()
-    shape = tuple(extent[2 * axis + 1] - extent[2 * axis] + 1 for axis in (2, 1, 0))
-    inside = vtk_to_numpy(image.GetPointData().GetScalars()).reshape(shape) == label
+    inside = voxel_array(image) == label
     bounds = []
     for axis in range(3):
         hit = np.flatnonzero(inside.any(axis=tuple(a for a in range(3) if a != axis)))

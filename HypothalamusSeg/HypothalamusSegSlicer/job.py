@@ -11,7 +11,7 @@ from pathlib import Path
 import slicer
 import vtk
 
-from .edits import measure_edits, update_table
+from .edits import update_table
 from .engine_command import EngineSettings, python_executable
 from .engine_process import EngineOutcome, EngineProcess
 from .handover import HandoverError, take_results, write_scan
@@ -136,7 +136,7 @@ class SegmentationJob:
         if outcome.result is not None:
             try:
                 nodes = take_results(self.volume, outcome.result, self._folder)
-                rows = tuple(update_table(nodes, measure_edits(nodes)))
+                rows = tuple(update_table(nodes, {}))  # nothing is edited yet
             except HandoverError as error:
                 outcome = EngineOutcome(error_code="handover", message=str(error))
         self._clean_up()

@@ -20,7 +20,7 @@ from .panel_results import ResultsSection
 from .panel_review import ReviewSection
 from .panel_states import State, apply_button, is_editable, remaining_text
 from .parameter_node import HypothalamusSegParameterNode, engine_settings
-from .result_nodes import ResultNodes
+from .result_nodes import ROLE_ATTRIBUTE, ResultNodes
 
 CLOCK_MS = 500
 INPUTS = (
@@ -187,7 +187,7 @@ class HypothalamusSegPanel:
         self.ui.logText.plainText = ""
         self._started, self._fraction, self._step = time.monotonic(), 0.0, _("Starting")
         try:
-            self.job = self.logic.process(
+            job = self.logic.process(
                 self.parameters.inputVolume,
                 engine_settings(self.parameters),
                 waitForCompletion=False,
@@ -198,6 +198,9 @@ class HypothalamusSegPanel:
         except HandoverError as error:
             slicer.util.errorDisplay(str(error))
             return
+        if job.result is not None:
+            return  # the process could not be started, and that was shown already
+        self.job = job
         self._enter(State.RUNNING)
         self._clock.start()
         self._show_time()
@@ -268,7 +271,7 @@ class HypothalamusSegPanel:
         """A result node or the input was deleted: show what is left."""
         if self.parameters is None or self.scene.IsClosing():
             return
-        if node.GetAttribute("HypothalamusSeg.Role") or node.IsA("vtkMRMLScalarVolumeNode"):
+        if node.GetAttribute(ROLE_ATTRIBUTE) or node.IsA("vtkMRMLScalarVolumeNode"):
             self._shown_volume_id = None
             self._parameters_changed()
 

@@ -51,9 +51,8 @@ def _agreement(quality: dict) -> str:
         parts.append(
             f"hypothalamus {min(quality['fold_dice']):.2f}–{max(quality['fold_dice']):.2f}"
         )
-    if quality["icv_fold_dice"]:
-        low, high = min(quality["icv_fold_dice"]), max(quality["icv_fold_dice"])
-        parts.append(f"ICV {low:.3f}–{high:.3f}")
+    low, high = min(quality["icv_fold_dice"]), max(quality["icv_fold_dice"])
+    parts.append(f"ICV {low:.3f}–{high:.3f}")
     return f"<p style='margin:2px'>Agreement of the networks (Dice): {', '.join(parts)}.</p>"
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import tempfile
 import textwrap
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -31,14 +30,6 @@ TABLE_COLUMNS = (
     ("Fold SD", 870),
     ("Status", 980),
 )
-
-
-@dataclass(frozen=True)
-class Outlined:
-    """A segment as a volume of the engine's kind, and its colour."""
-
-    colour: str
-    volume: object
 
 
 def draw_report(nodes: ResultNodes, rows: Sequence[VolumeRow], path: Path) -> None:
@@ -86,7 +77,7 @@ def _draw_planes(painter, nodes: ResultNodes, top: int) -> int:
     return y + 44
 
 
-def _outlines(nodes: ResultNodes) -> tuple[list[Outlined], np.ndarray | None]:
+def _outlines(nodes: ResultNodes) -> tuple[list, np.ndarray | None]:
     from HypothalamusSegLib.planes import outline_of
     from HypothalamusSegLib.volume import Volume
 
@@ -102,7 +93,7 @@ def _outlines(nodes: ResultNodes) -> tuple[list[Outlined], np.ndarray | None]:
             affine[:3, 3] = (affine @ [*voxels.start, 1.0])[:3]
             volume = Volume(np.pad(voxels.inside.T.astype(np.uint8), 1), _padded(affine))
             outline = outline_of(segment.name, COLOURS[segment.identifier], volume, 1)
-            outlined.append(Outlined(COLOURS[segment.identifier], outline))
+            outlined.append(outline)
             if plan.role == "hypothalamus":
                 centres.append(outline.centre_mm)
     return outlined, np.mean(centres, axis=0) if centres else None
@@ -134,7 +125,7 @@ def _draw_plane(painter, corner, scan, outlined, view, centre, field_mm: float) 
     grey = (255 * np.clip((plane - low) / (high - low), 0, 1)).astype(np.uint8)
     pixels = np.repeat(grey[::-1, :, None], 3, axis=2)
     for item in outlined:
-        inside = item.volume.on_plane(grid)[::-1] > 0.5
+        inside = item.on_plane(grid)[::-1] > 0.5
         pixels[_edge(inside)] = _rgb(item.colour)
     picture = _image(pixels)
     painter.drawImage(*corner, picture)

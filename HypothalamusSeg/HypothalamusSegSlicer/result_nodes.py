@@ -50,11 +50,11 @@ class ResultNodes:
 
     def make_segmentation(self, plan: NodePlan) -> slicer.vtkMRMLSegmentationNode:
         name = f"{self.volume.GetName()} {plan.name_suffix}"
-        return self._make("vtkMRMLSegmentationNode", plan.role, name)
+        return self.make("vtkMRMLSegmentationNode", plan.role, name)
 
     def make_network_output(self, plan: NodePlan) -> slicer.vtkMRMLSegmentationNode:
         name = f"{self.volume.GetName()} {plan.name_suffix} (network output)"
-        node = self._make("vtkMRMLSegmentationNode", plan.role + NETWORK_SUFFIX, name)
+        node = self.make("vtkMRMLSegmentationNode", plan.role + NETWORK_SUFFIX, name)
         node.SetHideFromEditors(True)
         return node
 
@@ -64,7 +64,7 @@ class ResultNodes:
 
     def make_table(self) -> slicer.vtkMRMLTableNode:
         name = f"{self.volume.GetName()} hypothalamus volumes"
-        return self._make("vtkMRMLTableNode", TABLE_ROLE, name)
+        return self.make("vtkMRMLTableNode", TABLE_ROLE, name)
 
     @property
     def record(self) -> Record | None:
@@ -74,7 +74,7 @@ class ResultNodes:
 
     def make_record(self) -> Record:
         name = f"{self.volume.GetName()} hypothalamus result"
-        node = self._make("vtkMRMLTextNode", RECORD_ROLE, name)
+        node = self.make("vtkMRMLTextNode", RECORD_ROLE, name)
         node.SetHideFromEditors(True)
         # Kept within the scene's own file: no storage node can then point to a file that is gone.
         node.SetForceCreateStorageNode(node.CreateStorageNodeNever)
@@ -98,7 +98,8 @@ class ResultNodes:
     def _belongs(self, node: slicer.vtkMRMLNode) -> bool:
         return node.GetNodeReferenceID(VOLUME_REFERENCE) == self.volume.GetID()
 
-    def _make(self, class_name: str, role: str, name: str):
+    def make(self, class_name: str, role: str, name: str):
+        """The node of a role, made with that name where there is none."""
         found = self._find(class_name, role)
         if found is not None:
             return found

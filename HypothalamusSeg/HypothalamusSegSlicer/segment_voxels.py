@@ -47,16 +47,19 @@ def read_segment(node: slicer.vtkMRMLSegmentationNode, identifier: str) -> Segme
     image = segment.GetRepresentation(BINARY_LABELMAP)
     if image is None or image.GetNumberOfPoints() == 0 or not image.GetPointData().GetScalars():
         return SegmentVoxels(np.zeros((0, 0, 0), bool), (0, 0, 0), np.eye(4))
-    first_i, last_i, first_j, last_j, first_k, last_k = image.GetExtent()
-    shape = (last_k - first_k + 1, last_j - first_j + 1, last_i - first_i + 1)
-    array = vtk_to_numpy(image.GetPointData().GetScalars()).reshape(shape)
+    return _on_grid_of(image, voxel_array(image) == segment.GetLabelValue())
+
+
+def voxel_array(image: slicer.vtkOrientedImageData) -> np.ndarray:
+    """An image's voxels, shape (K, J, I), without a copy."""
+    return vtk_to_numpy(image.GetPointData().GetScalars()).reshape(image.GetDimensions()[::-1])
+
+
+def _on_grid_of(image: slicer.vtkOrientedImageData, inside: np.ndarray) -> SegmentVoxels:
     matrix = vtk.vtkMatrix4x4()
     image.GetImageToWorldMatrix(matrix)
-    return SegmentVoxels(
-        inside=array == segment.GetLabelValue(),
-        start=(first_i, first_j, first_k),
-        image_to_world=slicer.util.arrayFromVTKMatrix(matrix),
-    )
+    start = image.GetExtent()[::2]
+    return SegmentVoxels(inside, start, slicer.util.arrayFromVTKMatrix(matrix))
 
 
 def reference_grid(node: slicer.vtkMRMLSegmentationNode) -> SegmentVoxels | None:
@@ -67,17 +70,8 @@ def reference_grid(node: slicer.vtkMRMLSegmentationNode) -> SegmentVoxels | None
     image = slicer.vtkOrientedImageData()
     if not text or not converter.DeserializeImageGeometry(text, image, False):
         return None
-    first_i, last_i, first_j, last_j, first_k, last_k = image.GetExtent()
-    matrix = vtk.vtkMatrix4x4()
-    image.GetImageToWorldMatrix(matrix)
-    return SegmentVoxels(
-        # No memory is taken: a view of one element in every place.
-        inside=np.broadcast_to(
-            np.False_, (last_k - first_k + 1, last_j - first_j + 1, last_i - first_i + 1)
-        ),
-        start=(first_i, first_j, first_k),
-        image_to_world=slicer.util.arrayFromVTKMatrix(matrix),
-    )
+    # No memory is taken: a view of one element in every place.
+    return _on_grid_of(image, np.broadcast_to(np.False_, image.GetDimensions()[::-1]))
 
 
 def is_same_lattice(first: SegmentVoxels, second: SegmentVoxels) -> bool:

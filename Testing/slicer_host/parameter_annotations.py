@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import types
 import typing
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any
@@ -31,12 +32,12 @@ class Default:
         return self._generator() if self._generator else self._value
 
 
-class Validator:
+class Validator(ABC):
     """Base class of annotations that refuse values."""
 
+    @abstractmethod
     def validate(self, value: Any) -> None:
         """Raise ``ValueError`` for a value that is not allowed."""
-        raise NotImplementedError
 
 
 @dataclass

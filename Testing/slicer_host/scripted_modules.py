@@ -145,7 +145,6 @@ def install() -> None:
     classes += [ScriptedLoadableModuleLogic, ScriptedLoadableModuleTest]
     _add("slicer.ScriptedLoadableModule", **{each.__name__: each for each in classes})
     _add("slicer.i18n", tr=lambda text: text, translate=lambda context, text: text)
-    _add("slicer.cli", run=_no_command_line_modules, runSync=_no_command_line_modules)
     public = {
         name: getattr(parameter_node_wrapper, name) for name in parameter_node_wrapper.__all__
     }
@@ -160,7 +159,3 @@ def _add(name: str, **content: Any) -> None:
     package, _, child = name.rpartition(".")
     if package:
         setattr(sys.modules[package], child, module)
-
-
-def _no_command_line_modules(*arguments: Any, **keywords: Any) -> None:
-    raise NotImplementedError("command-line modules of Slicer have no stand-in")
