@@ -24,8 +24,10 @@ from slicer_host import application as host
 host.start()
 
 import slicer
+from HypothalamusSegLib.flags import FLAG_TITLES
 from HypothalamusSegSlicer import engine_command, torch_setup
 from HypothalamusSegSlicer.panel_states import State
+from HypothalamusSegSlicer.quality_text import flag_titles
 from HypothalamusSegSlicer.result_nodes import ResultNodes
 from PySide6 import QtCore, QtTest
 from slicer_results import HandEditor, load_volume, run_engine, take
@@ -146,7 +148,8 @@ def test_a_newcomers_whole_way(panel, volume, tmp_path, monkeypatch):
     assert len(set(fractions)) >= 5
     assert any("hypothalamus" in step for _, step in seen)
     assert panel.ui.applyButton.text == "Apply"
-    assert "skull was removed" in panel.ui.qualityBrowser.toPlainText()
+    quality = panel.ui.qualityBrowser.toPlainText()
+    assert "Skull removed. The skull was removed" in quality
 
     before = cell(panel, LEFT_ROW, "value")
     nodes = ResultNodes(volume)
@@ -432,3 +435,7 @@ def test_opening_the_module_imports_neither_torch_nor_simpleitk():
         timeout=120,
     )
     assert done.stdout.splitlines()[-2:] == ["[]", "[]"], done.stderr
+
+
+def test_flag_titles_for_translators_are_the_engines():
+    assert flag_titles() == FLAG_TITLES

@@ -4,22 +4,45 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-FLAG_CODES = (
-    "skull_stripped",
-    "fov_cut",
-    "low_fold_agreement",
-    "low_confidence",
-    "asymmetry",
-    "icv_out_of_range",
-    "hypothalamus_out_of_range",
-    "anisotropic",
-    "coarse_resolution",
-    "not_t1_like",
-    "left_right_suspect",
-    "orientation_suspect",
-    "spacing_suspect",
-    "repaired_values",
+# A title for each code, as a face shows it before the sentence with the numbers.
+FLAG_TITLES = {
+    "skull_stripped": "Skull removed",
+    "fov_cut": "Head cut off",
+    "low_fold_agreement": "Networks disagree",
+    "low_confidence": "Networks unsure",
+    "asymmetry": "Asymmetry",
+    "icv_out_of_range": "Unusual ICV",
+    "hypothalamus_out_of_range": "Unusual hypothalamic volume",
+    "anisotropic": "Long voxels",
+    "coarse_resolution": "Coarse resolution",
+    "not_t1_like": "Not T1-weighted",
+    "left_right_suspect": "Left and right in doubt",
+    "orientation_suspect": "Orientation in doubt",
+    "spacing_suspect": "Voxel size in doubt",
+    "repaired_values": "Repaired intensities",
+}
+FLAG_CODES = tuple(FLAG_TITLES)
+# What makes numbers wrong, what makes them doubtful, and what is good to know.
+SEVERE, DOUBTFUL, NOTE = "severe", "doubtful", "note"
+WEIGHTS = (SEVERE, DOUBTFUL, NOTE)
+SEVERE_CODES = frozenset(
+    ("fov_cut", "skull_stripped", "not_t1_like", "left_right_suspect", "orientation_suspect")
 )
+DOUBTFUL_CODES = frozenset(
+    (
+        "low_fold_agreement",
+        "low_confidence",
+        "asymmetry",
+        "icv_out_of_range",
+        "hypothalamus_out_of_range",
+        "spacing_suspect",
+    )
+)
+
+
+def weight_of(code: str) -> str:
+    """How much a flag weighs: ``severe``, ``doubtful`` or ``note``."""
+    return SEVERE if code in SEVERE_CODES else DOUBTFUL if code in DOUBTFUL_CODES else NOTE
 
 
 @dataclass(frozen=True)

@@ -4,28 +4,38 @@ from __future__ import annotations
 
 import html
 
-# What makes numbers wrong, what makes them doubtful, and what is good to know.
-SEVERE = {"fov_cut", "skull_stripped", "not_t1_like", "left_right_suspect", "orientation_suspect"}
-DOUBTFUL = {
-    "low_fold_agreement",
-    "low_confidence",
-    "asymmetry",
-    "icv_out_of_range",
-    "hypothalamus_out_of_range",
-    "spacing_suspect",
-}
+from HypothalamusSegLib.flags import WEIGHTS, weight_of
+from slicer.i18n import tr as _
+
 # Dark enough on white, light enough on black.
 COLOURS = {"severe": "#d1495b", "doubtful": "#c77700", "note": "#4a7fb5", "good": "#3a8f5c"}
 SYMBOLS = {"severe": "■", "doubtful": "▲", "note": "●", "good": "✓"}
 
 
-def weight_of(code: str) -> str:
-    """``severe``, ``doubtful`` or ``note``."""
-    return "severe" if code in SEVERE else "doubtful" if code in DOUBTFUL else "note"
+def flag_titles() -> dict[str, str]:
+    """The engine's `FLAG_TITLES`, once more as literals: Slicer collects those for translators."""
+    return {
+        "skull_stripped": _("Skull removed"),
+        "fov_cut": _("Head cut off"),
+        "low_fold_agreement": _("Networks disagree"),
+        "low_confidence": _("Networks unsure"),
+        "asymmetry": _("Asymmetry"),
+        "icv_out_of_range": _("Unusual ICV"),
+        "hypothalamus_out_of_range": _("Unusual hypothalamic volume"),
+        "anisotropic": _("Long voxels"),
+        "coarse_resolution": _("Coarse resolution"),
+        "not_t1_like": _("Not T1-weighted"),
+        "left_right_suspect": _("Left and right in doubt"),
+        "orientation_suspect": _("Orientation in doubt"),
+        "spacing_suspect": _("Voxel size in doubt"),
+        "repaired_values": _("Repaired intensities"),
+    }
 
 
 def quality_html(quality: dict) -> str:
     """Describe the quality part of the engine's result.
+
+    Titles are translated; the sentences with the numbers are the engine's, as in its files.
 
     Parameters
     ----------
@@ -33,31 +43,34 @@ def quality_html(quality: dict) -> str:
         ``fold_dice``, ``confidence``, ``icv_fold_dice``, ``flags``.
     """
     lines = [_agreement(quality)]
-    flags = sorted(
-        quality["flags"],
-        key=lambda flag: ("severe", "doubtful", "note").index(weight_of(flag["code"])),
-    )
-    lines += [_line(weight_of(flag["code"]), flag["message"]) for flag in flags]
+    flags = sorted(quality["flags"], key=lambda flag: WEIGHTS.index(weight_of(flag["code"])))
+    titles = flag_titles()
+    for flag in flags:
+        # A scene of a newer version may hold a flag that this one does not know.
+        title = titles.get(flag["code"], flag["code"])
+        lines.append(_line(weight_of(flag["code"]), flag["message"], title))
     if not flags:
-        lines.append(_line("good", "No quality flag. Look at the outline all the same."))
+        lines.append(_line("good", _("No quality flag. Look at the outline all the same.")))
     return "".join(lines)
 
 
 def _agreement(quality: dict) -> str:
     parts = []
     if len(quality["icv_fold_dice"]) < 2:
-        return "<p style='margin:2px'>A single network: nothing to compare it with.</p>"
+        words = _("A single network: nothing to compare it with.")
+        return f"<p style='margin:2px'>{words}</p>"
     if quality["fold_dice"]:
-        parts.append(
-            f"hypothalamus {min(quality['fold_dice']):.2f}–{max(quality['fold_dice']):.2f}"
-        )
+        low, high = min(quality["fold_dice"]), max(quality["fold_dice"])
+        parts.append(f"{_('hypothalamus')} {low:.2f}–{high:.2f}")
     low, high = min(quality["icv_fold_dice"]), max(quality["icv_fold_dice"])
-    parts.append(f"ICV {low:.3f}–{high:.3f}")
-    return f"<p style='margin:2px'>Agreement of the networks (Dice): {', '.join(parts)}.</p>"
+    parts.append(f"{_('ICV')} {low:.3f}–{high:.3f}")
+    words = _("Agreement of the networks (Dice)")
+    return f"<p style='margin:2px'>{words}: {', '.join(parts)}.</p>"
 
 
-def _line(weight: str, message: str) -> str:
+def _line(weight: str, message: str, title: str = "") -> str:
+    heading = f"<b>{html.escape(title)}.</b> " if title else ""
     return (
         f"<p style='margin:2px'><span style='color:{COLOURS[weight]}'>{SYMBOLS[weight]}</span> "
-        f"{html.escape(message)}</p>"
+        f"{heading}{html.escape(message)}</p>"
     )
