@@ -23,6 +23,7 @@ test: $(VENV)/.test $(VENV)/.libraries
 bench: $(VENV)/.test $(VENV)/.libraries
 	$(BIN)/python -m Testing.bench
 	$(BIN)/python -m Testing.bench_panel
+	$(BIN)/python -m Testing.bench_cohort
 
 lint: $(VENV)/.ruff
 	$(BIN)/ruff check .
@@ -32,7 +33,7 @@ lint: $(VENV)/.ruff
 clean:
 	rm -rf $(VENV) build dist demo-output bench-output .pytest_cache .ruff_cache .hypothesis
 	rm -rf *.egg-info HypothalamusSeg/*.egg-info
-	find HypothalamusSeg Training Testing -type d -name __pycache__ -prune -exec rm -rf {} +
+	find HypothalamusSeg Training Testing Cohort Web -type d -name __pycache__ -prune -exec rm -rf {} +
 
 $(VENV)/.created:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10))' || { \
@@ -54,7 +55,7 @@ $(VENV)/.demo: pyproject.toml $(VENV)/.torch
 	@touch $@
 
 $(VENV)/.test: pyproject.toml $(VENV)/.torch
-	$(PIP) install --editable ".[test,training]"
+	$(PIP) install --editable ".[test,training,cohort,cluster,web]"
 	@touch $@
 
 # What Qt and VTK draw with, offscreen. Without them the tests of the Slicer panel cannot start.

@@ -40,13 +40,13 @@ def environment() -> dict[str, str]:
     return {**os.environ, **paths}
 
 
-def run_command(output: Path, *arguments: object) -> CommandRun:
+def run_command(output: Path, *arguments: object, seconds: float = 300) -> CommandRun:
     done = subprocess.run(
         command_line(*arguments),
         capture_output=True,
         encoding="utf-8",
         env=environment(),
-        timeout=300,
+        timeout=seconds,
     )
     return CommandRun(done.returncode, done.stdout, done.stderr, output)
 

@@ -1,4 +1,8 @@
-"""The command `hypothalamus-seg`: segment, demo, info."""
+"""The command `hypothalamus-seg`: segment, demo, info, and the commands of installed faces.
+
+A face (cohort, serve) is a package of its own that this one does not know: it registers its
+``main(arguments)`` as an entry point of the group ``hypothalamus_seg.faces``.
+"""
 
 from __future__ import annotations
 
@@ -10,7 +14,8 @@ import signal
 import sys
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
+from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
 
 from . import __version__
@@ -22,6 +27,8 @@ from .progress import PROGRESS_STYLES
 ALL_DONE, CANCELLED = 0, 130
 CANCEL_PATIENCE_S = 0.7
 DEVICES = ("auto", "cpu", "cuda", "mps")
+OWN_COMMANDS = ("segment", "demo", "info")
+FACES_GROUP = "hypothalamus_seg.faces"
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -37,17 +44,27 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if isinstance(stream, io.TextIOWrapper):
             # A terminal that cannot show "³" shows "?", rather than losing a finished run.
             stream.reconfigure(errors="replace")
-    options = build_parser().parse_args(arguments)
+    arguments = sys.argv[1:] if arguments is None else list(arguments)
+    # Looking for faces reads the metadata of every installed package: not for each segmentation.
+    faces = {} if arguments and arguments[0] in OWN_COMMANDS else installed_faces()
     with_cancel_signals()
     try:
+        if arguments and arguments[0] in faces:
+            return faces[arguments[0]].load()(arguments[1:])
+        options = build_parser(faces).parse_args(arguments)
         return options.run(options)
     except CancelledError:
         print("Cancelled; no partial file is left.", file=sys.stderr)
         return CANCELLED
 
 
-def build_parser() -> argparse.ArgumentParser:
-    """The command line's grammar."""
+def installed_faces() -> dict[str, EntryPoint]:
+    """Commands of the installed faces, by their name."""
+    return {point.name: point for point in entry_points(group=FACES_GROUP)}
+
+
+def build_parser(faces: Iterable[str] = ()) -> argparse.ArgumentParser:
+    """The command line's grammar; of the faces only their names, for ``--help``."""
     parser = argparse.ArgumentParser(
         prog="hypothalamus-seg",
         description="Segment the hypothalamus and the intracranial volume on T1-weighted head MRI. "
@@ -70,29 +87,19 @@ def build_parser() -> argparse.ArgumentParser:
     demo.set_defaults(run=_demo)
     info = commands.add_parser("info", help="versions, weights with checksums, devices, memory")
     info.set_defaults(run=_info)
+    for name in sorted(faces):
+        commands.add_parser(name, help=f"see `hypothalamus-seg {name} --help`", add_help=False)
     return parser
 
 
 def _add_run_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--output", type=Path, required=True, metavar="DIR")
+    add_engine_options(parser)
     parser.add_argument(
         "--structures",
-        type=_argument(lambda text: check_structures(text.split(","))),
+        type=argument(lambda text: check_structures(text.split(","))),
         default=("hypothalamus", "icv"),
         metavar="hypothalamus,icv",
-    )
-    parser.add_argument("--subunits", action="store_true", help="also the ten subunits")
-    parser.add_argument(
-        "--grid", choices=GRID_NAMES, default="0.5", help="grid of the hypothalamus labels"
-    )
-    parser.add_argument("--device", choices=DEVICES, default="auto")
-    parser.add_argument("--threads", type=_argument(_positive), default=None, metavar="N")
-    parser.add_argument(
-        "--folds", type=_argument(parse_folds), default=(0, 1, 2, 3, 4), metavar="0,1,2,3,4"
-    )
-    parser.add_argument("--progress", choices=PROGRESS_STYLES, default="bar")
-    parser.add_argument(
-        "--no-overview", action="store_true", help="no picture; matplotlib is not needed then"
     )
     parser.add_argument(
         "--stop-with-stdin",
@@ -101,7 +108,24 @@ def _add_run_options(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def _argument(convert):
+def add_engine_options(parser: argparse.ArgumentParser) -> None:
+    """The options that every way to run the engine has."""
+    parser.add_argument("--subunits", action="store_true", help="also the ten subunits")
+    parser.add_argument(
+        "--grid", choices=GRID_NAMES, default="0.5", help="grid of the hypothalamus labels"
+    )
+    parser.add_argument("--device", choices=DEVICES, default="auto")
+    parser.add_argument("--threads", type=argument(positive), default=None, metavar="N")
+    parser.add_argument(
+        "--folds", type=argument(parse_folds), default=(0, 1, 2, 3, 4), metavar="0,1,2,3,4"
+    )
+    parser.add_argument("--progress", choices=PROGRESS_STYLES, default="bar")
+    parser.add_argument(
+        "--no-overview", action="store_true", help="no picture; matplotlib is not needed then"
+    )
+
+
+def argument(convert: Callable[[str], object]) -> Callable[[str], object]:
     """Wrap a converter so that its ValueError's own words reach the user."""
 
     def checked(text: str):
@@ -113,7 +137,8 @@ def _argument(convert):
     return checked
 
 
-def _positive(text: str) -> int:
+def positive(text: str) -> int:
+    """A count of one or more; raises ValueError."""
     number = int(text)
     if number < 1:
         raise ValueError(f"{text} is not a positive number")

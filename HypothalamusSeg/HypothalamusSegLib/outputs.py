@@ -52,13 +52,13 @@ def staged(folder: Path) -> Iterator[Path]:
         folder.mkdir(parents=True, exist_ok=True)
         stage = Path(tempfile.mkdtemp(prefix=".hypothalamus-seg-", dir=folder))
     except OSError as error:
-        raise _write_error(error, folder) from error
+        raise as_write_error(error, folder) from error
     try:
         yield stage
         for path in sorted(stage.iterdir()):
             os.replace(path, folder / path.name)
     except OSError as error:
-        raise _write_error(error, folder) from error
+        raise as_write_error(error, folder) from error
     finally:
         shutil.rmtree(stage, ignore_errors=True)
 
@@ -200,7 +200,8 @@ def _rounded(value: float | None, digits: int) -> float | None:
     return None if value is None else round(value, digits)
 
 
-def _write_error(error: OSError, folder: Path) -> Exception:
+def as_write_error(error: OSError, folder: Path) -> Exception:
+    """What an OSError on writing means to the user, as one of our errors."""
     if error.errno in (errno.ENOSPC, errno.EDQUOT):
         return NoSpaceLeftError(f"No space left to write to {folder}. Free some and run again.")
     reason = error.strerror or str(error)

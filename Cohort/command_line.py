@@ -1,0 +1,195 @@
+"""The command `hypothalamus-seg cohort`: participant level, group level, comparison of two runs."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from HypothalamusSegLib.command_line import add_engine_options, argument, positive
+from HypothalamusSegLib.errors import CancelledError, HypothalamusSegError
+from HypothalamusSegLib.pipeline import Options
+from HypothalamusSegLib.progress import Reporter, reporter
+
+ALL_DONE, SOME_FAILED, CANCELLED = 0, 1, 130
+COMPARE = "compare"
+FAILURES_SHOWN = 20
+EXECUTORS = ("local", "parsl")
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Run `hypothalamus-seg cohort` with the arguments that follow these words.
+
+    Returns
+    -------
+    int
+        0: all done; 1: the work, or at least one scan, failed; 2: wrong usage (argparse exits by
+        itself); 130: cancelled, everything finished so far being kept.
+    """
+    arguments = list(arguments)
+    if arguments[:1] == [COMPARE]:
+        run, parsed = _compare, _compare_parser().parse_args(arguments[1:])
+    else:
+        parser = _cohort_parser()
+        parsed = parser.parse_args(arguments)
+        run = _level(parsed.level)
+        if parsed.executor == "parsl" and not parsed.parsl_config:
+            parser.error("--executor parsl needs --parsl-config FILE")
+        if parsed.parsl_config and parsed.executor != "parsl":
+            parser.error("--parsl-config needs --executor parsl")
+    try:
+        return run(parsed)
+    except CancelledError:
+        print("Cancelled. Run the same command to go on.", file=sys.stderr, flush=True)
+        # Not through Python's end, which would wait for the executor's threads.
+        sys.stdout.flush()
+        os._exit(CANCELLED)
+    except HypothalamusSegError as error:
+        print(error, file=sys.stderr)
+        return SOME_FAILED
+
+
+def _level(name: str) -> Callable[[argparse.Namespace], int]:
+    return {"participant": _participant, "group": _group}[name]
+
+
+def _cohort_parser() -> argparse.ArgumentParser:
+    from .group.group_level import add_group_arguments
+
+    parser = argparse.ArgumentParser(
+        prog="hypothalamus-seg cohort",
+        description="Segment all T1-weighted scans of a data set (participant), then compare "
+        "groups (group). `hypothalamus-seg cohort compare RUN_A RUN_B` sets two runs side by side. "
+        "Not a medical device.",
+    )
+    parser.add_argument(
+        "bids_dir",
+        type=Path,
+        metavar="BIDS_DIR",
+        help="BIDS data set, folder of images, or table with participant_id and path",
+    )
+    parser.add_argument("output_dir", type=Path, metavar="OUT", help="folder of the derivatives")
+    parser.add_argument("level", choices=("participant", "group"))
+    which = parser.add_argument_group("which scans")
+    for label in ("participant", "session"):
+        which.add_argument(
+            f"--{label}-label",
+            nargs="+",
+            default=(),
+            metavar="LABEL",
+            help=f"only these {label}s",
+        )
+    which.add_argument("--bids-filter-file", type=Path, metavar="FILE", help="as fMRIPrep's")
+    which.add_argument(
+        "--bids-database-dir", type=Path, metavar="DIR", help="where pybids keeps its index"
+    )
+    how = parser.add_argument_group("participant level")
+    how.add_argument("--workers", type=argument(positive), metavar="N", help="default: what fits")
+    how.add_argument("--executor", choices=EXECUTORS, default="local")
+    how.add_argument("--parsl-config", type=Path, metavar="FILE", help="see Docs/COHORT.md")
+    how.add_argument(
+        "--resume",
+        action="store_true",
+        default=True,
+        help="go on where an earlier run ended (always on)",
+    )
+    how.add_argument(
+        "--verify-checksums",
+        action="store_true",
+        help="read every input again, rather than trust its size and time of change",
+    )
+    add_engine_options(how)
+    add_group_arguments(parser.add_argument_group("group level"))
+    return parser
+
+
+def _participant(parsed: argparse.Namespace) -> int:
+    from .participant.progress_line import LOG_NAME, CohortProgress
+    from .participant.run import CohortPlan, run_participant_level
+    from .participant.scan_list import find_scans
+
+    scans = find_scans(
+        parsed.bids_dir,
+        parsed.participant_label,
+        parsed.session_label,
+        parsed.bids_filter_file,
+        parsed.bids_database_dir,
+    )
+    workers, threads = _workers(parsed)
+    options = Options(
+        subunits=parsed.subunits,
+        grid=parsed.grid,
+        device=parsed.device,
+        threads=threads,
+        folds=parsed.folds,
+    )
+    plan = CohortPlan(
+        scans=tuple(scans),
+        source_root=parsed.bids_dir if parsed.bids_dir.is_dir() else parsed.bids_dir.parent,
+        output=parsed.output_dir,
+        options=options,
+        workers=workers,
+        with_overview=not parsed.no_overview,
+        verify_checksums=parsed.verify_checksums,
+    )
+    if parsed.progress != "json":
+        print(f"{len(scans)} scans; {workers.words()}, {threads} threads each", flush=True)
+    report = _reporter(parsed.progress)
+    log = parsed.output_dir / LOG_NAME
+    summary = run_participant_level(plan, lambda total: CohortProgress(report, log, total))
+    report({"event": "result", "summary": summary.as_json()})
+    if parsed.progress != "json":
+        print("\n".join(summary.lines(FAILURES_SHOWN, log)))
+    return SOME_FAILED if summary.failed else ALL_DONE
+
+
+def _workers(parsed: argparse.Namespace):
+    from .participant.executors import ClusterWorkers, LocalWorkers
+    from .participant.machine import plan_workers
+
+    if parsed.executor == "parsl":
+        return ClusterWorkers(parsed.parsl_config), parsed.threads or 1
+    plan = plan_workers(parsed.workers, parsed.threads)
+    return LocalWorkers(plan.workers), plan.threads_per_worker
+
+
+def _reporter(style: str) -> Reporter:
+    """The engine's bar or JSON lines; where there is no terminal, a line for each scan."""
+    if style == "bar" and not sys.stderr.isatty():
+        return _print_scan
+    return reporter(style)
+
+
+def _print_scan(event: dict) -> None:
+    if event["event"] == "progress":
+        reason = f": {event['reason']}" if event["reason"] else ""
+        print(f"{event['step']}  {event['scan']} {event['status']}{reason}", flush=True)
+
+
+def _group(parsed: argparse.Namespace) -> int:
+    from .group.group_level import options_from, run_group
+
+    for path in run_group(options_from(parsed)):
+        print(path)
+    return ALL_DONE
+
+
+def _compare_parser() -> argparse.ArgumentParser:
+    from .comparison.compare import add_compare_arguments
+
+    parser = argparse.ArgumentParser(
+        prog="hypothalamus-seg cohort compare",
+        description="Agreement of two runs over the same scans (Bland-Altman).",
+    )
+    add_compare_arguments(parser)
+    return parser
+
+
+def _compare(parsed: argparse.Namespace) -> int:
+    from .comparison.compare import compare_runs, options_from
+
+    for path in compare_runs(options_from(parsed)):
+        print(path)
+    return ALL_DONE

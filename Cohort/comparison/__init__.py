@@ -1,0 +1,1 @@
+"""Agreement of two runs over the same scans."""

@@ -1,0 +1,56 @@
+"""Bland–Altman figures."""
+
+from __future__ import annotations
+
+import numpy as np
+from matplotlib import rc_context
+
+from ..number_format import signed
+from ..report.plot_style import (
+    COLOURS,
+    FAINT,
+    INK,
+    MOST_VECTOR_POINTS,
+    STYLE,
+    new_figure,
+    style_axes,
+    svg_of,
+)
+from .agreement import PairAgreement
+
+BAND_OPACITY, POINT_OPACITY = 0.16, 0.72
+
+
+def bland_altman(
+    a: np.ndarray, b: np.ndarray, agreement: PairAgreement, title: str, unit: str, digits: int
+) -> str:
+    """Differences B − A against means, with bias and limits of agreement and their bands."""
+    with rc_context(STYLE):
+        figure, axes = new_figure(6.6, 3.9)
+        axis = axes[0, 0]
+        mean, difference = (a + b) / 2, b - a
+        axis.scatter(
+            mean,
+            difference,
+            s=24,
+            color=COLOURS[1],
+            alpha=POINT_OPACITY,
+            linewidths=0,
+            rasterized=len(mean) > MOST_VECTOR_POINTS,
+        )
+        axis.axhline(0, color=FAINT, linewidth=0.9)
+        across = axis.get_yaxis_transform()
+        for value, low, high, name, line in (
+            (agreement.upper, agreement.upper_low, agreement.upper_high, "+1.96 SD", "--"),
+            (agreement.bias, agreement.bias_low, agreement.bias_high, "bias", "-"),
+            (agreement.lower, agreement.lower_low, agreement.lower_high, "−1.96 SD", "--"),
+        ):
+            axis.axhline(value, color=COLOURS[0], linestyle=line, linewidth=1.6)
+            axis.axhspan(low, high, color=COLOURS[0], alpha=BAND_OPACITY, linewidth=0)
+            label = f"{name}\n{signed(value, digits)}"
+            axis.text(1.02, value, label, transform=across, color=INK, va="center")
+        axis.set_title(title)
+        axis.set_xlabel(f"Mean of both{f' / {unit}' if unit else ''}")
+        axis.set_ylabel(f"B − A{f' / {unit}' if unit else ''}")
+        style_axes(axis)
+    return svg_of(figure, f"Bland-Altman figure of {title}")

@@ -1,0 +1,113 @@
+"""`hypothalamus-seg cohort compare`: the agreement of two runs over the same scans."""
+
+from __future__ import annotations
+
+import argparse
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+REPORT_NAME, AGREEMENT_NAME = "compare_report.html", "compare_agreement.tsv"
+SCANS_NAME = "compare_scans.tsv"
+
+
+@dataclass(frozen=True)
+class CompareOptions:
+    """The two folders that the participant level wrote to, and where the comparison goes."""
+
+    run_a: Path
+    run_b: Path
+    output: Path
+
+
+def add_compare_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the two runs and the output folder to a command line."""
+    parser.add_argument("run_a", type=Path, metavar="RUN_A", help="output of a participant level")
+    parser.add_argument("run_b", type=Path, metavar="RUN_B", help="another, of the same scans")
+    parser.add_argument("--output", type=Path, required=True, metavar="DIR")
+
+
+def options_from(parsed: argparse.Namespace) -> CompareOptions:
+    """Options of a parsed command line."""
+    return CompareOptions(parsed.run_a, parsed.run_b, parsed.output)
+
+
+def compare_runs(options: CompareOptions) -> list[Path]:
+    """Compare two runs and write report and tables.
+
+    Parameters
+    ----------
+    options : CompareOptions
+
+    Returns
+    -------
+    list of Path
+        The files, the report first.
+
+    Raises
+    ------
+    RunsDoNotMatchError
+        If they have no scan in common.
+    """
+    from HypothalamusSegLib.outputs import staged
+
+    from ..results_table import read_results
+    from .compare_report import write_comparison
+
+    pairs = match_runs(read_results(options.run_a), read_results(options.run_b), options)
+    with staged(options.output) as stage:
+        write_comparison(pairs, options, stage)
+        names = sorted(path.name for path in stage.iterdir())
+    names.sort(key=lambda name: (name != REPORT_NAME, name))
+    return [options.output / name for name in names]
+
+
+@dataclass(frozen=True)
+class MatchedRuns:
+    """Pairs of scans.
+
+    Attributes
+    ----------
+    pairs : DataFrame
+        One row a pair: ``pair`` (its name) and each column of the results with _a and _b.
+    matched_by : str
+        In words.
+    only_a, only_b : tuple of str
+        Scans without a partner.
+    """
+
+    pairs: pd.DataFrame
+    matched_by: str
+    only_a: tuple[str, ...]
+    only_b: tuple[str, ...]
+
+
+def match_runs(a: pd.DataFrame, b: pd.DataFrame, options: CompareOptions) -> MatchedRuns:
+    """Pair the scans of two runs by name or, where no name is common, by subject and session.
+
+    Raises
+    ------
+    RunsDoNotMatchError
+        If neither finds a pair.
+    """
+    from ..group.group_errors import RunsDoNotMatchError
+
+    for keys, words in (
+        (["scan"], "name of the scan"),
+        (["participant_id", "session_id"], "subject and session"),
+    ):
+        firsts = [t.sort_values("scan").drop_duplicates(keys, keep="first") for t in (a, b)]
+        names = [table[keys].agg(" ".join, axis=1).str.strip() for table in firsts]
+        left, right = (t.assign(pair=n) for t, n in zip(firsts, names, strict=True))
+        pairs = left.merge(right, on="pair", suffixes=("_a", "_b")).sort_values("pair")
+        if len(pairs):
+            only_a = a.loc[~a["scan"].isin(pairs["scan_a"]), "scan"]
+            only_b = b.loc[~b["scan"].isin(pairs["scan_b"]), "scan"]
+            return MatchedRuns(pairs.reset_index(drop=True), words, tuple(only_a), tuple(only_b))
+    raise RunsDoNotMatchError(
+        f"{options.run_a} and {options.run_b} have no scan and no subject in common (for example "
+        f"{a['scan'].iloc[0]} and {b['scan'].iloc[0]}). Compare two runs over the same data set."
+    )

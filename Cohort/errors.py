@@ -1,0 +1,35 @@
+"""What can go wrong with a cohort before any scan is segmented; see HypothalamusSegLib.errors."""
+
+from __future__ import annotations
+
+from HypothalamusSegLib.errors import HypothalamusSegError
+
+
+class ScanListError(HypothalamusSegError):
+    """The folder or table holds no scans, or lists them in a way that cannot be used."""
+
+    code = "scan_list"
+
+
+class IndexFileError(HypothalamusSegError):
+    """The cohort's index is damaged, of another kind, or cannot be written."""
+
+    code = "index_file"
+
+
+class MixedResultsError(HypothalamusSegError):
+    """Scans of one cohort were segmented with different options or weights."""
+
+    code = "mixed_results"
+
+
+class ExecutorConfigError(HypothalamusSegError):
+    """The parsl configuration is missing or makes no configuration."""
+
+    code = "executor_config"
+
+
+class MissingPackageError(HypothalamusSegError):
+    """An optional package that this command needs is not installed."""
+
+    code = "missing_package"

@@ -1,0 +1,1 @@
+"""The group level: participants joined to volumes, adjusted for ICV, compared."""

@@ -1,0 +1,47 @@
+"""Whether the intracranial volumes of a cohort can be trusted as such."""
+
+from __future__ import annotations
+
+import pandas as pd
+
+from .contrast import Contrast
+from .findings import WARNING, Finding
+
+ICV_FLAGS = ("skull_stripped", "fov_cut", "icv_out_of_range")
+MEANINGS = {
+    "skull_stripped": "the skull was removed beforehand, so that what is measured is what was "
+    "left of the head, about the brain's volume, and not ICV; atrophy then hides in it",
+    "fov_cut": "the field of view cuts the head, so that ICV is too small",
+    "icv_out_of_range": "ICV lies outside the usual range",
+}
+
+
+def icv_findings(frame: pd.DataFrame, contrast: Contrast | None) -> list[Finding]:
+    """Warnings about the ICV of the scans in an analysis, one row a subject."""
+    findings = []
+    missing = frame["icv_mm3"].isna()
+    if missing.all():
+        text = (
+            "No scan has an ICV. Nothing can be adjusted for head size: all results are of the "
+            "measured volumes"
+        )
+        return [Finding(WARNING, text)]
+    if missing.any():
+        text = "Scans without an ICV are in no analysis that is adjusted for it"
+        findings.append(Finding(WARNING, text, tuple(frame.loc[missing, "scan"])))
+    for code in ICV_FLAGS:
+        flagged = has_flag(frame, code)
+        if flagged.any():
+            counts = f"ICV cannot be trusted in {flagged.sum()} of {len(frame)} scans"
+            if contrast is not None:
+                is_a = contrast.is_a(frame)
+                a, b = int((flagged & is_a).sum()), int((flagged & ~is_a).sum())
+                counts += f" ({contrast.level_a}: {a}, {contrast.level_b}: {b})"
+            text = f"{counts}: {MEANINGS[code]} (flag {code})"
+            findings.append(Finding(WARNING, text, tuple(frame.loc[flagged, "scan"])))
+    return findings
+
+
+def has_flag(frame: pd.DataFrame, code: str) -> pd.Series:
+    """Which scans carry a flag."""
+    return frame["flags"].fillna("").map(lambda flags: code in flags.split(";"))

@@ -1,0 +1,185 @@
+"""Read participants.tsv and say what is wrong with it.
+
+All columns stay text, as BIDS stores them; ``n/a`` becomes a missing value. What a column means is
+decided when it is used (`Cohort.covariates`, `Cohort.contrast`).
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pandas as pd
+
+from .findings import NOTE, WARNING, Finding
+from .group_errors import HypothalamusSegError, ParticipantsFileError
+
+MISSING_WORDS = ("n/a", "N/A", "NA", "NaN", "nan", "")
+SUBJECT_PREFIX, SESSION_PREFIX = "sub-", "ses-"
+
+
+@dataclass(frozen=True)
+class Participants:
+    """What participants.tsv says.
+
+    Attributes
+    ----------
+    path : Path
+    frame : DataFrame
+        ``participant_id``, perhaps ``session_id``, and text columns; one row a participant (or one
+        a participant and session).
+    categorical : frozenset of str
+        Columns that hold categories even where they look like numbers: those with ``Levels`` in
+        participants.json, and those that the user named.
+    findings : tuple of Finding
+    """
+
+    path: Path
+    frame: pd.DataFrame
+    categorical: frozenset[str] = field(default_factory=frozenset)
+    findings: tuple[Finding, ...] = ()
+
+    @property
+    def keys(self) -> list[str]:
+        """The columns by which scans are matched."""
+        return [k for k in ("participant_id", "session_id") if k in self.frame]
+
+    @property
+    def columns(self) -> list[str]:
+        """The columns that describe participants."""
+        return [c for c in self.frame if c not in self.keys]
+
+
+def read_participants(path: Path, categorical: tuple[str, ...] = ()) -> Participants:
+    """Read and check participants.tsv and, where it exists, participants.json beside it.
+
+    Parameters
+    ----------
+    path : Path
+    categorical : tuple of str
+        Columns of numbers that stand for categories, such as a site's number.
+
+    Raises
+    ------
+    ParticipantsFileError
+        If the file is missing or is not a table of participants.
+    """
+    frame = read_tsv(path, ParticipantsFileError)
+    if "participant_id" not in frame:
+        raise ParticipantsFileError(
+            f"{path} has no column participant_id (its columns: {_listed(frame.columns)}). "
+            "BIDS wants a tab-separated table whose first column is participant_id."
+        )
+    findings: list[Finding] = []
+    frame = _with_prefixes(frame, findings)
+    keys = [k for k in ("participant_id", "session_id") if k in frame]
+    frame = _without_duplicates(frame, keys, findings)
+    unknown = [c for c in categorical if c not in frame]
+    if unknown:
+        raise ParticipantsFileError(
+            f"{path} has no column {_listed(unknown)}, which was named as categorical. "
+            f"Its columns: {_listed(frame.columns)}."
+        )
+    levels = _columns_with_levels(path.with_suffix(".json"), findings)
+    return Participants(path, frame, frozenset({*categorical, *levels}), tuple(findings))
+
+
+def read_tsv(path: Path, error: type[HypothalamusSegError]) -> pd.DataFrame:
+    """Read a BIDS table as text, ``n/a`` as missing; failures are raised as ``error``."""
+    try:
+        text = path.read_text(encoding="utf-8-sig")
+    except FileNotFoundError:
+        raise error(f"There is no {path}. Give its place with --participants FILE.") from None
+    except UnicodeDecodeError:
+        raise error(f"{path} is not UTF-8 text. Save it as tab-separated text in UTF-8.") from None
+    except OSError as reason:
+        raise error(f"Cannot read {path}: {reason.strerror or reason}.") from reason
+    lines = [line.split("\t") for line in text.splitlines() if line.strip()]
+    if not lines:
+        raise error(f"{path} is empty. It must hold a header and one row a participant.")
+    header = [name.strip() for name in lines[0]]
+    if len(header) == 1 and any(c in header[0] for c in ",;"):
+        raise error(
+            f"{path} is separated by commas or semicolons; BIDS wants tabs. Save it as "
+            "tab-separated text."
+        )
+    twice = sorted({name for name in header if header.count(name) > 1})
+    if twice:
+        raise error(f"{path} has two columns named {_listed(twice)}. Rename one of them.")
+    for row_number, cells in enumerate(lines[1:], start=2):
+        if len(cells) != len(header):
+            raise error(
+                f"{path}: row {row_number} has {len(cells)} cells, the header has {len(header)}. "
+                "Fill missing values with n/a and separate the cells by tabs."
+            )
+    rows = [[_value(cell) for cell in cells] for cells in lines[1:]]
+    return pd.DataFrame(rows, columns=header, dtype=object)
+
+
+def _value(cell: str) -> str | None:
+    cell = cell.strip()
+    return None if cell in MISSING_WORDS else cell
+
+
+def _with_prefixes(frame: pd.DataFrame, findings: list[Finding]) -> pd.DataFrame:
+    nameless = frame["participant_id"].isna()
+    if nameless.any():
+        rows = tuple(f"row {number + 2}" for number in frame.index[nameless])
+        findings.append(Finding(WARNING, "Rows without a participant_id were left out", rows))
+        frame = frame[~nameless]
+    frame = frame.copy()
+    bare = ~frame["participant_id"].str.startswith(SUBJECT_PREFIX)
+    if bare.any():
+        findings.append(
+            Finding(
+                NOTE,
+                "Names in participants.tsv without the prefix sub- were given it",
+                tuple(frame.loc[bare, "participant_id"]),
+            )
+        )
+        frame.loc[bare, "participant_id"] = SUBJECT_PREFIX + frame["participant_id"][bare]
+    if "session_id" in frame:
+        sessions = frame["session_id"].fillna("")
+        frame["session_id"] = [
+            s if not s or s.startswith(SESSION_PREFIX) else SESSION_PREFIX + s for s in sessions
+        ]
+    return frame
+
+
+def _without_duplicates(
+    frame: pd.DataFrame, keys: list[str], findings: list[Finding]
+) -> pd.DataFrame:
+    same = frame.duplicated(keep="first")
+    if same.any():
+        names = tuple(sorted(set(frame.loc[same, "participant_id"])))
+        findings.append(Finding(NOTE, "Rows that stand twice, word for word, count once", names))
+        frame = frame[~same]
+    different = frame.duplicated(keys, keep=False)
+    if different.any():
+        names = tuple(sorted(set(frame.loc[different, "participant_id"])))
+        findings.append(
+            Finding(
+                WARNING,
+                "Participants with several rows that differ were left out of the analysis, since "
+                "nothing says which row is right. Correct participants.tsv",
+                names,
+            )
+        )
+        frame = frame[~different]
+    return frame.reset_index(drop=True)
+
+
+def _columns_with_levels(path: Path, findings: list[Finding]) -> list[str]:
+    if not path.is_file():
+        return []
+    try:
+        described = json.loads(path.read_text(encoding="utf-8-sig"))
+        return [name for name, entry in described.items() if "Levels" in entry]
+    except (OSError, ValueError, TypeError, AttributeError):
+        findings.append(Finding(NOTE, f"{path.name} could not be read and was not used"))
+        return []
+
+
+def _listed(names: object) -> str:
+    return ", ".join(map(str, names))

@@ -1,0 +1,149 @@
+"""When each session took place, in years since the subject's first.
+
+Looked for, in this order, in sub-X/sub-X_sessions.tsv and in a participants.tsv that has a column
+session_id: the column that --time-column names (years); acq_time (a date; dates shifted to hide a
+birthday keep their distances); years; age. One source serves all subjects, the one that dates the
+most sessions, so that intervals are comparable.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import pandas as pd
+
+from .covariates import as_numbers
+from .findings import NOTE, WARNING, Finding
+from .group_errors import SessionsFileError
+from .participants_table import SESSION_PREFIX, Participants, read_tsv
+
+DAYS_PER_YEAR = 365.25
+DATE, YEARS, AGE = "acq_time", "years", "age"
+
+
+@dataclass(frozen=True)
+class SessionTimes:
+    """The times of a table of scans.
+
+    Attributes
+    ----------
+    years : Series of float
+        Since the subject's first dated session; NaN where unknown.
+    source : str
+        The column that was used, or empty if no subject has two dated sessions.
+    findings : tuple of Finding
+    """
+
+    years: pd.Series
+    source: str
+    findings: tuple[Finding, ...]
+
+
+def read_session_times(
+    scans: pd.DataFrame, participants: Participants | None, root: Path | None, named: str | None
+) -> SessionTimes:
+    """Date the sessions of a table with one row a subject and session.
+
+    Parameters
+    ----------
+    scans : DataFrame
+    participants : Participants or None
+    root : Path or None
+        Folder with the subjects' folders.
+    named : str or None
+        A column of years that the user named.
+
+    Raises
+    ------
+    SessionsFileError
+        If a sessions file is malformed, or the named column is nowhere.
+    """
+    nothing = pd.Series(float("nan"), scans.index)
+    if not scans["participant_id"].duplicated().any():
+        return SessionTimes(nothing, "", ())
+    table = _session_table(scans, participants, root)
+    if named is not None and named not in table:
+        raise SessionsFileError(
+            f"No sessions file and no participants.tsv with a column session_id has the column "
+            f"{named!r} that --time-column names. Columns found: {', '.join(table) or 'none'}."
+        )
+    best, source, dated = nothing, "", 0
+    for column in [named] if named else [DATE, YEARS, AGE]:
+        if column not in table:
+            continue
+        years = _years(table[column], column == DATE)
+        since_first = years - years.groupby(scans["participant_id"]).transform("min")
+        # Counted are sessions that make an interval, not those alone or all on one day.
+        spans = since_first.groupby(scans["participant_id"]).transform("max") > 0
+        count = int((since_first.notna() & spans).sum())
+        if count > dated:
+            best, source, dated = since_first, column, count
+    return SessionTimes(best, source, tuple(_findings(scans, best, source)))
+
+
+def _session_table(
+    scans: pd.DataFrame, participants: Participants | None, root: Path | None
+) -> pd.DataFrame:
+    """Text columns of all sessions, aligned with ``scans``."""
+    tables = []
+    if participants is not None and "session_id" in participants.frame:
+        tables.append(participants.frame)
+    repeated = scans.loc[scans["participant_id"].duplicated(), "participant_id"].unique()
+    for subject in repeated if root is not None else ():
+        path = root / subject / f"{subject}_sessions.tsv"
+        if path.is_file():
+            tables.append(_read_sessions(path, subject))
+    keys = scans[["participant_id", "session_id"]]
+    if not tables:
+        return pd.DataFrame(index=scans.index)
+    together = pd.concat(tables, ignore_index=True)
+    # Where both files know a session, the first that has a value is taken, column by column.
+    together = together.groupby(["participant_id", "session_id"], as_index=False).first()
+    joined = keys.merge(together, on=["participant_id", "session_id"], how="left")
+    return joined.set_index(scans.index).drop(columns=["participant_id", "session_id"])
+
+
+def _read_sessions(path: Path, subject: str) -> pd.DataFrame:
+    table = read_tsv(path, SessionsFileError)
+    if "session_id" not in table:
+        raise SessionsFileError(f"{path} has no column session_id.")
+    sessions = table["session_id"].fillna("")
+    bare = ~sessions.str.startswith(SESSION_PREFIX) & (sessions != "")
+    sessions = sessions.where(~bare, SESSION_PREFIX + sessions)
+    return table.assign(participant_id=subject, session_id=sessions)
+
+
+def _years(values: pd.Series, is_date: bool) -> pd.Series:
+    if not is_date:
+        return as_numbers(values)
+    dates = pd.to_datetime(values, errors="coerce", format="ISO8601", utc=True)
+    return (dates - dates.min()).dt.total_seconds() / (DAYS_PER_YEAR * 86400)
+
+
+def _findings(scans: pd.DataFrame, years: pd.Series, source: str) -> list[Finding]:
+    if not source:
+        return [
+            Finding(
+                WARNING,
+                "There are subjects with several sessions but nothing tells the time between them: "
+                "give acq_time, years or age per session in sub-X/sub-X_sessions.tsv. No "
+                "longitudinal analysis was made",
+            )
+        ]
+    findings = []
+    several = scans["participant_id"].duplicated(keep=False)
+    undated = scans.loc[several & years.isna(), "scan"]
+    if len(undated):
+        text = f"Sessions without a time in {source} are not in the longitudinal analysis"
+        findings.append(Finding(WARNING, text, tuple(undated)))
+    known = years.dropna()
+    if source == AGE and len(known) and (known % 1 == 0).all():
+        findings.append(
+            Finding(
+                NOTE,
+                "Ages are whole years, so that an interval may be wrong by almost a year; "
+                "annualised changes are as uncertain",
+            )
+        )
+    return findings

@@ -1,0 +1,1 @@
+"""The participant level: every scan to BIDS derivatives, on one machine or a cluster."""

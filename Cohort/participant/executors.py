@@ -1,0 +1,143 @@
+"""Where the work is done: processes on this machine, or a cluster through parsl.
+
+Both are `concurrent.futures.Executor`; the rest of the cohort does not know which.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import multiprocessing
+import os
+import runpy
+import sysconfig
+from collections.abc import Iterator
+from concurrent.futures import Executor, ProcessPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+from ..errors import ExecutorConfigError, MissingPackageError
+from .worker import begin_worker
+
+# A worker that was asked to stop has so long to remove its temporary files.
+STOP_PATIENCE_S = 1.0
+# Enough for a cluster to see how much work there is, and to size itself.
+CLUSTER_WINDOW = 1000
+CONFIG_NAME = "config"
+
+
+@dataclass(frozen=True)
+class LocalWorkers:
+    """Processes on this machine.
+
+    Attributes
+    ----------
+    workers : int
+    """
+
+    workers: int
+
+    @property
+    def window(self) -> int:
+        """How many scans may be with the executor: one more than workers, so that none waits."""
+        return self.workers + 1
+
+    def words(self) -> str:
+        """For the user."""
+        return f"{self.workers} worker{'s' if self.workers > 1 else ''} on this machine"
+
+    @contextlib.contextmanager
+    def opened(self) -> Iterator[Executor]:
+        """Start the processes; on the way out stop them, at once if there was an error."""
+        # Spawned: a forked process shares the state of torch's and ITK's threads, and hangs.
+        context = multiprocessing.get_context("spawn")
+        before = set(multiprocessing.active_children())
+        pool = ProcessPoolExecutor(self.workers, mp_context=context, initializer=begin_worker)
+        try:
+            yield pool
+        except BaseException:
+            pool.shutdown(wait=False, cancel_futures=True)
+            _stop(set(multiprocessing.active_children()) - before)
+            raise
+        pool.shutdown()
+
+
+@dataclass(frozen=True)
+class ClusterWorkers:
+    """Whatever a parsl configuration starts: SLURM or PBS jobs, Kubernetes pods, local processes.
+
+    Attributes
+    ----------
+    config_file : Path
+        Python code that makes a `parsl.Config` named ``config``; see Docs/COHORT.md.
+    """
+
+    config_file: Path
+
+    window = CLUSTER_WINDOW
+
+    def words(self) -> str:
+        """For the user."""
+        return f"parsl, {self.config_file.name}"
+
+    @contextlib.contextmanager
+    def opened(self) -> Iterator[Executor]:
+        """Start parsl; its jobs are cancelled on the way out.
+
+        Raises
+        ------
+        MissingPackageError, ExecutorConfigError
+        """
+        try:
+            import parsl
+            from parsl.concurrent import ParslPoolExecutor
+        except ImportError as error:
+            raise MissingPackageError(
+                f"--executor parsl needs parsl ({error}). Install it: "
+                "pip install 'hypothalamus-seg[cohort,cluster]'"
+            ) from error
+        config = load_parsl_config(self.config_file)
+        _find_scripts_of_this_python()
+        with parsl.load(config) as kernel:
+            yield ParslPoolExecutor(dfk=kernel)
+
+
+def load_parsl_config(path: Path):
+    """Run a configuration file and return its `parsl.Config`.
+
+    Raises
+    ------
+    ExecutorConfigError
+        The file cannot be run, or makes no ``config``.
+    """
+    import parsl
+
+    try:
+        made = runpy.run_path(str(path))
+    except Exception as error:
+        raise ExecutorConfigError(
+            f"{path} is no usable parsl configuration ({type(error).__name__}: {error})."
+        ) from error
+    config = made.get(CONFIG_NAME)
+    if not isinstance(config, parsl.Config):
+        raise ExecutorConfigError(
+            f"{path} makes no parsl.Config named {CONFIG_NAME!r}; Docs/COHORT.md has an example."
+        )
+    return config
+
+
+def _find_scripts_of_this_python() -> None:
+    """Let parsl find its own programs where the environment was not activated."""
+    scripts = sysconfig.get_path("scripts")
+    paths = os.environ.get("PATH", "").split(os.pathsep)
+    if scripts not in paths:
+        os.environ["PATH"] = os.pathsep.join([scripts, *paths])
+
+
+def _stop(processes: set[multiprocessing.process.BaseProcess]) -> None:
+    for process in processes:
+        process.terminate()
+    for process in processes:
+        process.join(STOP_PATIENCE_S)
+        if process.is_alive():
+            process.kill()
+            process.join()

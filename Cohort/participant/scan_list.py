@@ -1,0 +1,246 @@
+"""Which scans a cohort has: a BIDS data set, a plain folder, or a table of paths."""
+
+from __future__ import annotations
+
+import csv
+import json
+import logging
+import re
+import warnings
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+from HypothalamusSegLib.reading.dicom_series import DICOM_SUFFIXES, is_dicom_file
+from HypothalamusSegLib.reading.scan import READERS
+
+from ..errors import MissingPackageError, ScanListError
+
+# Other kinds of data are not looked at, which halves the time to index a large data set.
+OTHER_DATATYPES = re.compile(r"/(func|dwi|fmap|perf|eeg|meg|ieeg|pet|micr|nirs|beh|motion)(/|$)")
+T1W_SUFFIX = "_T1w"
+TABLE_SUFFIXES = {".csv": ",", ".tsv": "\t"}
+TABLE_COLUMNS = ("participant_id", "path")
+
+
+@dataclass(frozen=True)
+class CohortScan:
+    """One T1-weighted scan of one subject.
+
+    Attributes
+    ----------
+    name : str
+        Unique in the cohort, and the beginning of its files' names: ``sub-01_ses-2_run-1``.
+    subject, session : str
+        BIDS labels without ``sub-`` and ``ses-``; an empty session where there are none.
+    path : Path
+    """
+
+    name: str
+    subject: str
+    session: str
+    path: Path
+
+
+def find_scans(
+    source: Path,
+    participants: Collection[str] = (),
+    sessions: Collection[str] = (),
+    filter_file: Path | None = None,
+    database: Path | None = None,
+) -> list[CohortScan]:
+    """List the scans of a cohort, sorted by name.
+
+    Parameters
+    ----------
+    source : Path
+        A BIDS data set (it has ``sub-*`` folders), another folder with images in any depth, or a
+        table (.csv, .tsv) with the columns participant_id and path, and session_id if there are
+        several; its paths may be relative to it.
+    participants, sessions : collection of str
+        Only these, with or without ``sub-`` and ``ses-``; empty: all.
+    filter_file : Path or None
+        fMRIPrep's: ``{"t1w": {"acquisition": "mprage"}}``; BIDS data sets only.
+    database : Path or None
+        Where pybids keeps its index, so that a large data set is read once.
+
+    Raises
+    ------
+    ScanListError
+        Nothing there, a label that no scan has, or two scans that would have the same name.
+    MissingPackageError
+        pybids is needed and not installed.
+    """
+    source = Path(source)
+    if source.is_file():
+        scans = _from_table(source)
+    elif not source.is_dir():
+        raise ScanListError(f"{source} does not exist. Check the path.")
+    elif is_bids(source):
+        scans = _from_bids(source, _read_filters(filter_file), database)
+    else:
+        scans = _from_folder(source)
+    if filter_file and (source.is_file() or not is_bids(source)):
+        raise ScanListError(f"{source} is no BIDS data set: --bids-filter-file needs one.")
+    if not scans:
+        raise ScanListError(
+            f"No T1-weighted scan was found in {source}. A BIDS data set has "
+            "sub-*/[ses-*/]anat/*_T1w.nii.gz; of another folder every image is taken."
+        )
+    _check_unique(scans)
+    scans = _only(scans, participants, "subject", "sub-")
+    scans = _only(scans, sessions, "session", "ses-")
+    return sorted(scans, key=lambda scan: scan.name)
+
+
+def is_bids(folder: Path) -> bool:
+    """Whether a folder is laid out by BIDS: it has a folder for each subject."""
+    return any(path.is_dir() for path in folder.glob("sub-*"))
+
+
+def _from_bids(root: Path, filters: dict, database: Path | None) -> list[CohortScan]:
+    try:
+        # Some of pybids' own dependencies warn about each other at import.
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            from bids import BIDSLayout
+            from bids.layout import BIDSLayoutIndexer, Query
+    except ImportError as error:
+        raise MissingPackageError(
+            f"Reading a BIDS data set needs pybids ({error}). Install it: "
+            "pip install 'hypothalamus-seg[cohort]'"
+        ) from error
+    logging.getLogger("bids").setLevel(logging.ERROR)
+    ignored = ["code", "stimuli", "sourcedata", "models", "derivatives", re.compile(r"/\.")]
+    indexer = BIDSLayoutIndexer(
+        validate=False, index_metadata=False, ignore=[*ignored, OTHER_DATATYPES]
+    )
+    layout = BIDSLayout(root, validate=False, indexer=indexer, database_path=database)
+    special = {"*": Query.ANY, None: Query.NONE}
+    asked = {
+        key: special.get(value, value) if not isinstance(value, list) else value
+        for key, value in filters.items()
+    }
+    query = {"suffix": "T1w", "extension": [".nii", ".nii.gz"], **asked}
+    scans = []
+    for file in layout.get(**query):
+        path = Path(file.path)
+        stem = path.name[: -len(file.get_entities()["extension"])]
+        entities = file.get_entities()
+        scans.append(
+            CohortScan(
+                name=stem.removesuffix(T1W_SUFFIX),
+                subject=str(entities["subject"]),
+                session=str(entities.get("session", "")),
+                path=path,
+            )
+        )
+    return scans
+
+
+def _read_filters(path: Path | None) -> dict:
+    if path is None:
+        return {}
+    try:
+        filters = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise ScanListError(f"{path} is no readable JSON file ({error}).") from error
+    if not isinstance(filters, dict) or not isinstance(filters.get("t1w", {}), dict):
+        raise ScanListError(
+            f'{path} must hold an object such as {{"t1w": {{"acquisition": "mprage"}}}}.'
+        )
+    return filters.get("t1w", {})
+
+
+def _from_folder(folder: Path) -> list[CohortScan]:
+    """Every image in a folder, in any depth; a folder of DICOM slices is one image."""
+    return [_named(path, _stem(path)) for path in _images_below(folder)]
+
+
+def _images_below(folder: Path) -> Iterable[Path]:
+    files, folders = [], []
+    for path in sorted(folder.iterdir()):
+        if path.name.startswith("."):
+            continue
+        (folders if path.is_dir() else files).append(path)
+    images = [path for path in files if path.name.lower().endswith(tuple(READERS))]
+    if not images and any(_is_dicom(path) for path in files[:1]):
+        yield folder
+        return
+    yield from images
+    for inner in folders:
+        yield from _images_below(inner)
+
+
+def _is_dicom(path: Path) -> bool:
+    return path.suffix.lower() in DICOM_SUFFIXES or is_dicom_file(path)
+
+
+def _stem(path: Path) -> str:
+    if path.is_dir():
+        return path.name
+    suffix = next(s for s in READERS if path.name.lower().endswith(s))
+    return path.name[: -len(suffix)]
+
+
+def _from_table(table: Path) -> list[CohortScan]:
+    delimiter = TABLE_SUFFIXES.get(table.suffix.lower())
+    if delimiter is None:
+        raise ScanListError(f"{table} is neither a folder nor a table (.csv, .tsv).")
+    try:
+        with table.open(newline="", encoding="utf-8-sig") as stream:
+            reader = csv.DictReader(stream, delimiter=delimiter)
+            missing = [name for name in TABLE_COLUMNS if name not in (reader.fieldnames or ())]
+            rows = list(reader)
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        raise ScanListError(f"{table} cannot be read ({error}).") from error
+    if missing:
+        raise ScanListError(
+            f"{table} has no column {missing[0]!r}. It needs participant_id and path; session_id "
+            "where a participant has several scans."
+        )
+    scans = []
+    for number, row in enumerate(rows, start=2):
+        participant, path = row["participant_id"], row["path"]
+        if not participant or not path:
+            raise ScanListError(f"{table}, line {number}: participant_id or path is empty.")
+        where = table.parent / path
+        scans.append(_named(where, participant, row.get("session_id") or ""))
+    return scans
+
+
+def _named(path: Path, participant: str, session: str = "") -> CohortScan:
+    """A scan outside BIDS: its labels are what BIDS allows of the given words."""
+    subject, session = _label(participant, "sub-", path), _label(session, "ses-", path)
+    name = f"sub-{subject}" + (f"_ses-{session}" if session else "")
+    return CohortScan(name, subject, session, path)
+
+
+def _label(words: str, prefix: str, path: Path) -> str:
+    label = re.sub(r"[^a-zA-Z0-9]", "", words.removeprefix(prefix))
+    if words and not label:
+        raise ScanListError(f"{path}: {words!r} has no letter or digit that could name it.")
+    return label
+
+
+def _check_unique(scans: list[CohortScan]) -> None:
+    seen: dict[str, Path] = {}
+    for scan in scans:
+        if scan.name in seen:
+            raise ScanListError(
+                f"{seen[scan.name]} and {scan.path} would both be called {scan.name}. Give them "
+                "different names, or a table with participant_id, session_id and path."
+            )
+        seen[scan.name] = scan.path
+
+
+def _only(
+    scans: list[CohortScan], wanted: Collection[str], attribute: str, prefix: str
+) -> list[CohortScan]:
+    labels = {label.removeprefix(prefix) for label in wanted}
+    unknown = sorted(labels - {getattr(scan, attribute) for scan in scans})
+    if unknown:
+        raise ScanListError(
+            f"No scan has {attribute} {', '.join(prefix + label for label in unknown)}."
+        )
+    return [scan for scan in scans if not labels or getattr(scan, attribute) in labels]

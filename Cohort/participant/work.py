@@ -1,0 +1,88 @@
+"""What is sent to a worker and what comes back: small, picklable, for any executor."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+
+from HypothalamusSegLib import __version__, weight_files
+from HypothalamusSegLib.pipeline import Options
+
+from .scan_list import CohortScan
+
+DONE, UNCHANGED, FAILED = "done", "unchanged", "failed"
+
+
+@dataclass(frozen=True)
+class Task:
+    """One scan to segment.
+
+    Attributes
+    ----------
+    scan : CohortScan
+    output : Path
+        Root of the derivatives.
+    options : Options
+    source_root : Path
+        What ``Sources`` in the sidecars are relative to.
+    known_sha256 : str or None
+        Checksum of the input whose results stand already with the same options and weights: if the
+        file still has it, nothing is to be done.
+    with_overview : bool
+    """
+
+    scan: CohortScan
+    output: Path
+    options: Options
+    source_root: Path
+    known_sha256: str | None = None
+    with_overview: bool = True
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What became of a task.
+
+    Attributes
+    ----------
+    status : str
+        ``done``, ``unchanged`` or ``failed``.
+    code, reason : str
+        Of a failure, as HypothalamusSegLib.errors has them.
+    description : dict
+        The JSON description of the result (see README), empty if there is none.
+    volumes : list of dict
+        The rows of the volume table.
+    files : list of str
+        Relative to the output folder.
+    """
+
+    name: str
+    status: str
+    code: str = ""
+    reason: str = ""
+    sha256: str = ""
+    seconds: float = 0.0
+    description: dict = field(default_factory=dict)
+    volumes: list[dict] = field(default_factory=list)
+    files: list[str] = field(default_factory=list)
+
+
+def fingerprint(options: Options, weights: Path | None = None) -> str:
+    """Checksum of all that decides a result beside the scan: version, options, weights.
+
+    Device and threads are left out: they change the last digits at most, and a cohort that moves to
+    another machine should not begin anew.
+    """
+    ensembles = weight_files.read_manifest(weights or weight_files.default_weights_folder())
+    weights_sha256 = sorted(
+        fold.sha256
+        for ensemble in ensembles.values()
+        for fold in ensemble.folds
+        if fold.fold in options.folds
+    )
+    decisive = {k: v for k, v in asdict(options).items() if k not in ("device", "threads")}
+    text = json.dumps([__version__, decisive, weights_sha256], sort_keys=True)
+    return hashlib.sha256(text.encode()).hexdigest()

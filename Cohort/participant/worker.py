@@ -1,0 +1,88 @@
+"""What runs in a worker, in another process or on another machine: one scan after the other."""
+
+from __future__ import annotations
+
+import os
+import threading
+import time
+import traceback
+from multiprocessing import connection, parent_process
+
+from HypothalamusSegLib.command_line import with_cancel_signals
+from HypothalamusSegLib.errors import CancelledError, HypothalamusSegError, OutOfMemoryError
+from HypothalamusSegLib.outputs import describe, table_row
+from HypothalamusSegLib.pipeline import Options, Segmenter
+from HypothalamusSegLib.reading import read_scan
+
+from .derivatives import write_derivatives
+from .work import DONE, FAILED, UNCHANGED, Outcome, Task
+
+UNEXPECTED = "unexpected"
+# One a process: the networks stay loaded from one scan to the next.
+_segmenters: dict[Options, Segmenter] = {}
+
+
+def segment_scan(task: Task) -> Outcome:
+    """Segment one scan and write its derivatives.
+
+    Returns
+    -------
+    Outcome
+        A scan that fails is an outcome, too: nothing but a cancelled run is raised.
+    """
+    started = time.monotonic()
+    name = task.scan.name
+    sha256 = ""
+    try:
+        scan = read_scan(task.scan.path)
+        sha256 = scan.sha256
+        if sha256 == task.known_sha256:
+            return Outcome(name, UNCHANGED, sha256=sha256)
+        result = _segmenter(task.options).segment(scan)
+        files = write_derivatives(
+            result, task.scan, task.output, task.source_root, task.with_overview
+        )
+        return Outcome(
+            name,
+            DONE,
+            sha256=sha256,
+            seconds=time.monotonic() - started,
+            description=describe(result),
+            volumes=[table_row(volume) for volume in result.volumes],
+            files=files,
+        )
+    except CancelledError:
+        raise
+    except MemoryError:
+        error: Exception = OutOfMemoryError(
+            f"Not enough memory to segment {task.scan.path}. Use fewer workers."
+        )
+    except HypothalamusSegError as failure:
+        error = failure
+    except Exception as failure:
+        # A fault of this program in one scan must not end a night's work on a thousand.
+        error = failure
+        traceback.print_exc()
+    code = getattr(error, "code", UNEXPECTED)
+    reason = str(error) if code != UNEXPECTED else f"{type(error).__name__}: {error}"
+    return Outcome(name, FAILED, code, reason, sha256, time.monotonic() - started)
+
+
+def _segmenter(options: Options) -> Segmenter:
+    if options not in _segmenters:
+        _segmenters.clear()
+        _segmenters[options] = Segmenter(options)
+    return _segmenters[options]
+
+
+def begin_worker() -> None:
+    """Set a local worker process up: it cleans up when stopped, and ends with its parent."""
+    with_cancel_signals()
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+
+
+def _end_with_parent() -> None:
+    parent = parent_process()
+    if parent is not None:
+        connection.wait([parent.sentinel])
+        os._exit(1)
