@@ -86,7 +86,7 @@ def _in_short(analysis: GroupAnalysis) -> str:
             parts.append(
                 notice(agreement.sentence, warning=not agreement.agree, lead="ICV adjustment:")
             )
-        if len(analysis.statistics) == 2:
+        if len(analysis.statistics) == 2 and (analysis.sample["listed"] != "").any():
             sentence = lead_sentence(analysis, analysis.statistics[1])
             changes = _crosses(analysis)
             if changes:

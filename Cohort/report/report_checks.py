@@ -60,6 +60,8 @@ def both_ways_section(analysis: GroupAnalysis) -> str:
         return notice("Too few scans are left to repeat the analysis; see Data checks.", True)
     every, kept = analysis.statistics
     left_out = every.frame[~every.frame["scan"].isin(kept.frame["scan"])]
+    if left_out.empty:
+        return paragraph("No scan of these groups is listed: both results are the same.")
     rows, blocks, changed = [], {}, []
     for structure in (s for s in analysis.structures if s.kind != ICV and not s.subunit):
         pair = [main_comparison(analysis, s, structure) for s in (every, kept)]
@@ -83,7 +85,7 @@ def both_ways_section(analysis: GroupAnalysis) -> str:
             rows,
             blocks=blocks,
         ),
-        paragraph(f"Left out: {', '.join(left_out['scan'])}.") if len(left_out) else "",
+        paragraph(f"Left out: {', '.join(left_out['scan'])}."),
     ]
     return "".join(parts)
 
