@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
+import signal
+import subprocess
+import time
 from pathlib import Path
 
 import numpy as np
 import pytest
-from conftest import CommandRun, read_labels, run_command
+from conftest import CommandRun, command_line, environment, read_labels, run_command
 
 from Cohort.results_table import read_results
 
@@ -133,3 +137,36 @@ def test_a_folder_that_cannot_be_written_to_is_named(data_set, tmp_path):
     assert run.code == 1
     assert str(blocked) in run.stderr
     assert "Traceback" not in run.stderr
+
+
+def has_ended(process_group: int, seconds: float) -> bool:
+    """Whether the last process of a group is gone within some seconds."""
+    until = time.monotonic() + seconds
+    while time.monotonic() < until:
+        try:
+            os.killpg(process_group, 0)
+        except ProcessLookupError:
+            return True
+        time.sleep(0.05)
+    return False
+
+
+def test_ctrl_c_ends_the_run_and_its_workers_without_a_trace(data_set, tmp_path):
+    output = tmp_path / "out"
+    command = command_line("cohort", data_set, output, "participant", "--workers", 2)
+    run = subprocess.Popen(
+        command,
+        env=environment(),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
+    assert "workers on this machine" in run.stdout.readline()
+    time.sleep(2)  # Workers start, and one reads its scan.
+    os.killpg(run.pid, signal.SIGINT)
+    _, errors = run.communicate(timeout=20)
+    assert run.returncode == 130
+    assert errors.strip() == "Cancelled. Run the same command to go on."
+    assert has_ended(run.pid, seconds=5)
+    assert not list(output.glob(".work/**/*.*"))

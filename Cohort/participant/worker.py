@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import os
+import signal
 import threading
 import time
 import traceback
 from multiprocessing import connection, parent_process
 
-from HypothalamusSegLib.command_line import with_cancel_signals
 from HypothalamusSegLib.errors import CancelledError, HypothalamusSegError, OutOfMemoryError
 from HypothalamusSegLib.outputs import describe, table_row
 from HypothalamusSegLib.pipeline import Options, Segmenter
@@ -20,6 +20,9 @@ from .work import DONE, FAILED, UNCHANGED, Outcome, Task
 UNEXPECTED = "unexpected"
 # One a process: the networks stay loaded from one scan to the next.
 _segmenters: dict[Options, Segmenter] = {}
+_is_busy = False
+# After it was told to stop a worker has so long to remove its temporary files.
+CLEAN_UP_S = 0.5
 
 
 def segment_scan(task: Task) -> Outcome:
@@ -30,9 +33,11 @@ def segment_scan(task: Task) -> Outcome:
     Outcome
         A scan that fails is an outcome, too: nothing but a cancelled run is raised.
     """
+    global _is_busy
     started = time.monotonic()
     name = task.scan.name
     sha256 = ""
+    _is_busy = True
     try:
         scan = read_scan(task.scan.path)
         sha256 = scan.sha256
@@ -63,6 +68,8 @@ def segment_scan(task: Task) -> Outcome:
         # A fault of this program in one scan must not end a night's work on a thousand.
         error = failure
         traceback.print_exc()
+    finally:
+        _is_busy = False
     code = getattr(error, "code", UNEXPECTED)
     reason = str(error) if code != UNEXPECTED else f"{type(error).__name__}: {error}"
     return Outcome(name, FAILED, code, reason, sha256, time.monotonic() - started)
@@ -77,8 +84,20 @@ def _segmenter(options: Options) -> Segmenter:
 
 def begin_worker() -> None:
     """Set a local worker process up: it cleans up when stopped, and ends with its parent."""
-    with_cancel_signals()
+    # Ctrl+C reaches every process of a terminal; the one that began the run decides.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, _stop)
     threading.Thread(target=_end_with_parent, daemon=True).start()
+
+
+def _stop(number: int, frame: object) -> None:
+    if not _is_busy:
+        os._exit(0)
+    # The executor catches what a task raises, and would go on with the next.
+    timer = threading.Timer(CLEAN_UP_S, os._exit, (0,))
+    timer.daemon = True
+    timer.start()
+    raise CancelledError(f"stopped by signal {number}")
 
 
 def _end_with_parent() -> None:
