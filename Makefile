@@ -60,10 +60,17 @@ $(VENV)/.test: pyproject.toml $(VENV)/.torch
 
 # What Qt and VTK draw with, offscreen. Without them the tests of the Slicer panel cannot start.
 LIBRARIES := libegl1 libgl1 libxkbcommon0
+# The browser in which the web page is tested; without it those tests are skipped, with a reason.
+BROWSER := chromium
 $(VENV)/.libraries: $(VENV)/.created
 	@if command -v dpkg >/dev/null && ! dpkg -s $(LIBRARIES) >/dev/null 2>&1; then \
 	  if [ "$$(id -u)" = 0 ]; then apt-get update -q && apt-get install -qy $(LIBRARIES); \
 	  else echo "The panel's tests want: sudo apt-get install $(LIBRARIES)" >&2; exit 1; fi; fi
+	@if ! command -v $(BROWSER) >/dev/null; then \
+	  if command -v apt-get >/dev/null && [ "$$(id -u)" = 0 ]; then \
+	    apt-get update -q && apt-get install -qy --no-install-recommends $(BROWSER) || \
+	    echo "$(BROWSER) could not be installed: the tests in a browser are skipped." >&2; \
+	  else echo "The tests in a browser are skipped; they want: apt-get install $(BROWSER)" >&2; fi; fi
 	@touch $@
 
 $(VENV)/.ruff: pyproject.toml $(VENV)/.created

@@ -7,19 +7,19 @@ from dataclasses import dataclass
 # A title for each code, as a face shows it before the sentence with the numbers.
 FLAG_TITLES = {
     "skull_stripped": "Skull removed",
-    "fov_cut": "Head cut off",
+    "fov_cut": "Head is cut off",
     "low_fold_agreement": "Networks disagree",
-    "low_confidence": "Networks unsure",
-    "asymmetry": "Asymmetry",
+    "low_confidence": "Networks are unsure",
+    "asymmetry": "Left and right differ",
     "icv_out_of_range": "Unusual ICV",
-    "hypothalamus_out_of_range": "Unusual hypothalamic volume",
-    "anisotropic": "Long voxels",
-    "coarse_resolution": "Coarse resolution",
-    "not_t1_like": "Not T1-weighted",
-    "left_right_suspect": "Left and right in doubt",
-    "orientation_suspect": "Orientation in doubt",
-    "spacing_suspect": "Voxel size in doubt",
-    "repaired_values": "Repaired intensities",
+    "hypothalamus_out_of_range": "Unusual volume",
+    "anisotropic": "Thick slices",
+    "coarse_resolution": "Large voxels",
+    "not_t1_like": "Does not look T1-weighted",
+    "left_right_suspect": "Left and right may be swapped",
+    "orientation_suspect": "Orientation is doubtful",
+    "spacing_suspect": "Voxel size is doubtful",
+    "repaired_values": "Voxels without a number",
 }
 FLAG_CODES = tuple(FLAG_TITLES)
 # What makes numbers wrong, what makes them doubtful, and what is good to know.

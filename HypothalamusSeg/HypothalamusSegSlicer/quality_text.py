@@ -16,19 +16,19 @@ def flag_titles() -> dict[str, str]:
     """The engine's `FLAG_TITLES`, once more as literals: Slicer collects those for translators."""
     return {
         "skull_stripped": _("Skull removed"),
-        "fov_cut": _("Head cut off"),
+        "fov_cut": _("Head is cut off"),
         "low_fold_agreement": _("Networks disagree"),
-        "low_confidence": _("Networks unsure"),
-        "asymmetry": _("Asymmetry"),
+        "low_confidence": _("Networks are unsure"),
+        "asymmetry": _("Left and right differ"),
         "icv_out_of_range": _("Unusual ICV"),
-        "hypothalamus_out_of_range": _("Unusual hypothalamic volume"),
-        "anisotropic": _("Long voxels"),
-        "coarse_resolution": _("Coarse resolution"),
-        "not_t1_like": _("Not T1-weighted"),
-        "left_right_suspect": _("Left and right in doubt"),
-        "orientation_suspect": _("Orientation in doubt"),
-        "spacing_suspect": _("Voxel size in doubt"),
-        "repaired_values": _("Repaired intensities"),
+        "hypothalamus_out_of_range": _("Unusual volume"),
+        "anisotropic": _("Thick slices"),
+        "coarse_resolution": _("Large voxels"),
+        "not_t1_like": _("Does not look T1-weighted"),
+        "left_right_suspect": _("Left and right may be swapped"),
+        "orientation_suspect": _("Orientation is doubtful"),
+        "spacing_suspect": _("Voxel size is doubtful"),
+        "repaired_values": _("Voxels without a number"),
     }
 
 

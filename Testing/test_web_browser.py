@@ -1,0 +1,442 @@
+"""The web page in a real browser: headless Chromium, a real server, a real scan, real networks.
+
+With ``HYPOTHALAMUSSEG_PICTURES=Docs/pictures`` the pictures are written there for the documents.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import shutil
+import struct
+import zipfile
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+pytest.importorskip("gradio", reason="the web page's tests need gradio")
+pytest.importorskip("playwright", reason="the tests in a browser need playwright")
+
+from conftest import REPOSITORY
+from PIL import Image
+from playwright.sync_api import expect, sync_playwright
+from scan_files import head_volume, patched, write_nifti, write_scan
+from web_server import running
+
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
+DESKTOP = {"viewport": {"width": 1280, "height": 900}}
+PHONE = {
+    "viewport": {"width": 390, "height": 844},
+    "device_scale_factor": 2,
+    "is_mobile": True,
+    "has_touch": True,
+}
+CHANGING = ("seconds", "peak_memory_mb", "steps")  # of the provenance, from run to run
+LEFT, RIGHT, ICV = (86, 180, 233), (230, 159, 0), (240, 228, 66)
+WAIT_MS = 60_000
+
+
+@pytest.fixture(scope="module")
+def browser():
+    if CHROMIUM is None:
+        pytest.skip("the tests in a browser need Debian's package chromium")
+    with sync_playwright() as playwright:
+        chromium = playwright.chromium.launch(
+            executable_path=CHROMIUM, args=["--no-sandbox", "--disable-dev-shm-usage"]
+        )
+        yield chromium
+        chromium.close()
+
+
+class Visitor:
+    """Someone with a browser window of their own, whose every request and problem is noted."""
+
+    def __init__(self, browser, url: str, **options):
+        self.url = url
+        self.context = browser.new_context(**{**DESKTOP, **options})
+        self.requests: list[str] = []
+        self.problems: list[str] = []
+        self.page = self.context.new_page()
+        self.page.on("request", lambda request: self.requests.append(request.url))
+        self.page.on("pageerror", lambda error: self.problems.append(str(error)))
+        self.page.on("console", self._note)
+        self.page.goto(url)
+        # What the server tells of this visitor: then the page is whole.
+        self.page.wait_for_selector("#scans p, #scans li")
+        self.page.wait_for_function("window.hypothalamusSeg")
+
+    def _note(self, message) -> None:
+        if message.type == "error":
+            self.problems.append(message.text)
+
+    @property
+    def strangers(self) -> list[str]:
+        return [u for u in self.requests if not u.startswith((self.url, "data:", "blob:"))]
+
+    def give(self, *files: Path) -> None:
+        self.page.set_input_files("#scan-files", [str(file) for file in files])
+
+    def line(self, name: str):
+        return self.page.locator("#scans li", has_text=name)
+
+    def state(self, name: str, state: str) -> None:
+        expect(self.line(name)).to_have_attribute("data-state", state, timeout=WAIT_MS)
+
+    def viewer(self) -> None:
+        self.page.wait_for_selector(".viewer[data-ready]", timeout=WAIT_MS)
+        self.page.wait_for_timeout(400)
+
+    def pixels(self, view: str) -> np.ndarray:
+        canvas = self.page.locator(f"figure[data-view={view}] canvas")
+        return np.asarray(Image.open(io.BytesIO(canvas.screenshot())).convert("RGB")).astype(int)
+
+    def slide(self, selector: str, value: float) -> None:
+        self.page.eval_on_selector(
+            selector,
+            "(e, value) => { e.value = value; e.dispatchEvent(new Event('input')); }",
+            value,
+        )
+        self.page.wait_for_timeout(150)
+
+
+@pytest.fixture
+def visit(browser):
+    visitors = []
+
+    def new(server, **options) -> Visitor:
+        visitors.append(Visitor(browser, server.url, **options))
+        return visitors[-1]
+
+    yield new
+    for visitor in visitors:
+        visitor.context.close()
+
+
+def palette_of(image: Image.Image) -> Image.Image:
+    """128 greys and 128 colours keep the repository small and scans free of tints."""
+    pixels = np.asarray(image).reshape(-1, 3)
+    coloured = np.ptp(pixels.astype(int), axis=1) > 25
+    few = np.unique(pixels[coloured], axis=0)  # each colour once, however rare
+    found = np.asarray(Image.fromarray(few[None]).quantize(128).convert("RGB"))
+    greys = np.repeat(np.linspace(0, 255, 128).round().astype(np.uint8), 3)
+    palette = Image.new("P", (1, 1))
+    palette.putpalette([*greys.tolist(), *np.unique(found[0], axis=0).ravel().tolist()])
+    return palette
+
+
+@pytest.fixture(scope="module")
+def pictures(tmp_path_factory):
+    wanted = os.environ.get("HYPOTHALAMUSSEG_PICTURES")
+    folder = REPOSITORY / wanted if wanted else tmp_path_factory.mktemp("pictures")
+    folder.mkdir(exist_ok=True)
+
+    def take(name: str, shown, **options) -> np.ndarray:
+        image = Image.open(io.BytesIO(shown.screenshot(**options))).convert("RGB")
+        image.quantize(palette=palette_of(image), dither=Image.Dither.NONE).save(
+            folder / f"{name}.png", optimize=True
+        )
+        return np.asarray(image).astype(int)
+
+    return take
+
+
+@pytest.fixture(scope="module")
+def stub(tmp_path_factory):
+    with running(tmp_path_factory.mktemp("stub"), most_upload_mb=20, queue=1) as server:
+        yield server
+
+
+@pytest.fixture(scope="module")
+def real(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("real")
+    with running(folder, stub=False, device="cpu") as server:
+        yield server
+
+
+@pytest.fixture(scope="module")
+def heads(tmp_path_factory) -> Path:
+    """Small scans that pass the check, under the names by which the stub behaves."""
+    folder = tmp_path_factory.mktemp("heads")
+    for name in ("anna", "berta", "slow", "quick"):
+        write_scan(folder / f"{name}.nii.gz", head_volume())
+    return folder
+
+
+def near(image: np.ndarray, colour: tuple[int, int, int]) -> np.ndarray:
+    return np.abs(image - colour).max(-1) < 50
+
+
+@pytest.fixture(scope="module")
+def result(browser, real, sample_path, pictures, tmp_path_factory):
+    """The whole way through the page, once; what was seen on it."""
+    visitor = Visitor(browser, real.url)
+    page = visitor.page
+    expect(page.locator(".notice.medical")).to_contain_text("Not a medical device")
+    expect(page.locator(".notice.privacy")).to_contain_text("deleted")
+    expect(page.locator("#start")).to_be_disabled()
+    visitor.give(sample_path)
+    visitor.state("brain.nii.gz", "ready")
+    page.get_by_label("Also the ten subunits").check()
+    pictures("web_ready", page)
+    page.click("#start")
+    steps = {page.inner_text("#scans .standing")}
+    for word in ("intracranial space", "hypothalamus"):
+        expect(page.locator("#scans .standing")).to_contain_text(word, timeout=WAIT_MS)
+        steps.add(page.inner_text("#scans .standing"))
+        if word == "intracranial space":
+            page.reload()  # in the middle
+            expect(page.get_by_label("Also the ten subunits")).to_be_checked()
+    pictures("web_progress", page)
+    visitor.state("brain.nii.gz", "done")
+    visitor.viewer()
+    with page.expect_download() as download:
+        page.click("a.everything")
+    archive = tmp_path_factory.mktemp("download") / download.value.suggested_filename
+    download.value.save_as(archive)
+    yield visitor, archive, steps
+    visitor.context.close()
+
+
+@pytest.mark.slow
+def test_the_whole_way_gives_the_command_lines_files_bit_for_bit(result, sample_run):
+    visitor, archive, steps = result
+    assert len(steps) >= 2
+    assert visitor.problems == []
+    assert visitor.strangers == []
+    with zipfile.ZipFile(archive) as opened:
+        files = {Path(name).name: opened.read(name) for name in opened.namelist()}
+    assert set(files) == {path.name for path in sample_run.output.iterdir()}
+    for path in sample_run.output.iterdir():
+        if path.name != "brain_volumes.json":
+            assert files[path.name] == path.read_bytes(), path.name
+    here = json.loads(files["brain_volumes.json"])
+    there = json.loads((sample_run.output / "brain_volumes.json").read_text(encoding="utf-8"))
+    for key in CHANGING:
+        del here["provenance"][key], there["provenance"][key]
+    assert here == there
+
+
+@pytest.mark.slow
+def test_tables_flags_and_files_of_the_result(result, sample_json, pictures):
+    visitor, _, _ = result
+    page = visitor.page
+    total = sample_json["hypothalamus"]["total"]
+    row = page.locator("#batch tbody tr")
+    expect(row).to_have_count(1)
+    expect(row).to_contain_text(f"{total['volume_mm3']:.1f} ± {total['fold_sd_mm3']:.1f}")
+    expect(row).to_contain_text("Skull removed")
+    expect(page.locator("#volumes tbody tr")).to_have_count(14)
+    expect(page.locator("#volumes")).to_contain_text(f"{100 * total['fraction_of_icv']:.4f}")
+    expect(page.locator("#flags")).to_contain_text(sample_json["quality"]["flags"][0]["message"])
+    expect(page.locator("#files a")).to_have_count(6)
+    pictures("web_result", page.locator("#results"))
+
+
+@pytest.mark.slow
+def test_planes_show_left_on_the_right_and_follow_their_sliders(result, pictures):
+    visitor, _, _ = result
+    page = visitor.page
+    for view in ("coronal", "axial"):
+        shown = visitor.pixels(view)
+        columns = [np.nonzero(near(shown, colour))[1] for colour in (LEFT, RIGHT)]
+        assert min(map(len, columns)) > 50, view
+        assert columns[0].mean() > columns[1].mean(), view
+    coronal, axial = visitor.pixels("coronal"), visitor.pixels("axial")
+    visitor.slide("figure[data-view=coronal] input", 20)
+    assert "+20.0 mm" in page.inner_text("figure[data-view=coronal] figcaption")
+    assert np.abs(visitor.pixels("coronal") - coronal).mean() > 3
+    page.click(".viewer-home")
+    page.wait_for_timeout(150)
+    assert np.abs(visitor.pixels("coronal") - coronal).mean() < 0.01
+    # A click moves the other planes there.
+    before = page.inner_text("figure[data-view=sagittal] figcaption")
+    page.locator("figure[data-view=axial] canvas").click(position={"x": 100, "y": 200})
+    page.wait_for_timeout(150)
+    assert page.inner_text("figure[data-view=sagittal] figcaption") != before
+    page.click(".viewer-home")
+    page.wait_for_timeout(150)
+    assert np.abs(visitor.pixels("axial") - axial).mean() < 0.01
+
+
+@pytest.mark.slow
+def test_opacity_window_outlines_and_subunits_change_the_picture(result):
+    visitor, _, _ = result
+    page = visitor.page
+    plain = visitor.pixels("coronal")
+    visitor.slide("[data-setting=opacity]", 0.9)
+    assert near(visitor.pixels("coronal"), LEFT).sum() > 2 * near(plain, LEFT).sum()
+    page.get_by_label("Subunits", exact=True).check()
+    page.wait_for_timeout(200)
+    expect(page.locator(".viewer-legend")).to_contain_text("left tubular-inferior")
+    assert near(visitor.pixels("coronal"), LEFT).sum() < 2 * near(plain, LEFT).sum()
+    page.get_by_label("Subunits", exact=True).uncheck()
+    visitor.slide("[data-setting=opacity]", 0)
+    page.get_by_label("Outlines").uncheck()
+    page.wait_for_timeout(200)
+    bare = visitor.pixels("coronal")
+    assert near(bare, LEFT).sum() == near(bare, RIGHT).sum() == near(bare, ICV).sum() == 0
+    visitor.slide("[data-setting=level]", 20)
+    assert visitor.pixels("coronal").mean() > bare.mean() + 10
+    page.click(".viewer-home")
+    page.get_by_label("Outlines").check()
+    visitor.slide("[data-setting=opacity]", 0.25)
+    assert np.abs(visitor.pixels("coronal") - plain).mean() < 0.01
+
+
+@pytest.mark.slow
+def test_the_whole_head_and_its_surface(result, pictures):
+    visitor, _, _ = result
+    page = visitor.page
+    close = visitor.pixels("surface")
+    assert near(close, (80, 160, 205)).sum() > 300
+    page.get_by_label("Whole head").check()
+    page.wait_for_timeout(400)
+    for view in ("coronal", "axial", "sagittal"):
+        assert near(visitor.pixels(view), ICV).sum() > 100, view
+    surface = visitor.pixels("surface")
+    assert (surface[..., 0] > surface[..., 2] + 20).mean() > 0.15  # the yellow shell
+    pictures("web_head", page.locator("#viewer"))
+    page.locator("figure[data-view=surface] canvas").focus()
+    for _ in range(4):
+        page.keyboard.press("ArrowRight")
+    page.wait_for_timeout(200)
+    assert np.abs(visitor.pixels("surface") - surface).mean() > 0.5
+    page.get_by_label("Hypothalamus", exact=True).check()
+    page.click(".viewer-home")
+
+
+@pytest.mark.slow
+def test_dark_and_on_a_phone_the_result_is_all_there(result, real, visit, pictures):
+    state = result[0].context.storage_state()
+    dark = visit(real, storage_state=state, color_scheme="dark")
+    dark.viewer()
+    dark.page.evaluate("document.querySelector('#choice, #everything').scrollIntoView()")
+    shown = pictures("web_dark", dark.page)
+    assert np.median(shown[:, :20]) < 40
+    phone = visit(real, storage_state=state, **PHONE)
+    phone.viewer()
+    width = phone.page.evaluate("document.documentElement.scrollWidth")
+    assert width == PHONE["viewport"]["width"]
+    assert phone.page.locator("figure[data-view=axial] canvas").bounding_box()["width"] > 300
+    phone.page.evaluate("document.querySelector('#viewer').scrollIntoView()")
+    pictures("web_phone", phone.page)
+    assert dark.problems == phone.problems == []
+
+
+def test_bad_files_are_refused_with_a_reason_each(stub, visit, heads, tmp_path, pictures):
+    visitor = visit(stub)
+    (tmp_path / "notes.txt").write_text("notes")
+    (tmp_path / "damaged.nii.gz").write_bytes(b"not an image" * 100)
+    huge = write_nifti(tmp_path / "huge.nii", head_volume())
+    huge.write_bytes(patched(huge.read_bytes(), dim=[3, 30000, 30000, 30000, 1, 1, 1, 1]))
+    with zipfile.ZipFile(tmp_path / "escape.zip", "w") as archive:
+        archive.writestr("../../escape.dcm", b"x")
+    (tmp_path / "large.nii").write_bytes(b"\0" * (21 << 20))
+    small = head_volume((20, 20, 20), np.diag([2.0, 2, 2, 1]))
+    write_scan(tmp_path / "small.nii", small)
+    (tmp_path / "empty.nii").write_bytes(b"")
+    (tmp_path / "pair.hdr").write_bytes(struct.pack("<i", 348))
+    visitor.give(*sorted(tmp_path.glob("*.*")), heads / "anna.nii.gz")
+    visitor.state("anna.nii.gz", "ready")
+    for name, reason in {
+        "notes.txt": "no scan that is read here",
+        "damaged.nii.gz": "is none, or is damaged",
+        "huge.nii": "voxels; at most",
+        "escape.zip": "outside of its folder",
+        "small.nii": "smaller than a head",
+        "pair.hdr": "one of two files",
+    }.items():
+        visitor.state(name, "refused")
+        expect(visitor.line(name)).to_contain_text(reason)
+    for name, reason in {"large.nii": "at most 20 MB", "empty.nii": "is empty"}.items():
+        expect(visitor.page.locator(".dropzone li", has_text=name)).to_contain_text(reason)
+    assert "Traceback" not in visitor.page.content()
+    pictures("web_refused", visitor.page)
+    visitor.line("notes.txt").get_by_role("button").click()
+    expect(visitor.line("notes.txt")).to_have_count(0)
+    expect(visitor.page.locator("#start")).to_be_enabled()
+
+
+def test_two_visitors_at_once_see_their_own(stub, visit, heads):
+    anna, berta = visit(stub), visit(stub)
+    anna.give(heads / "anna.nii.gz")
+    berta.give(heads / "berta.nii.gz")
+    for visitor, name in ((anna, "anna"), (berta, "berta")):
+        visitor.state(f"{name}.nii.gz", "ready")
+        visitor.page.click("#start")
+    for visitor, name, other in ((anna, "anna", "berta"), (berta, "berta", "anna")):
+        visitor.state(f"{name}.nii.gz", "done")
+        expect(visitor.page.locator("#batch tbody tr")).to_have_count(1)
+        assert other not in visitor.page.content()
+    address = anna.page.locator("#files a").first.get_attribute("href")
+    assert anna.page.request.get(anna.url + address).status == 200
+    assert berta.page.request.get(anna.url + address).status == 404
+    assert anna.strangers == berta.strangers == []
+
+
+def test_cancel_reload_and_delete(stub, visit, heads):
+    visitor = visit(stub)
+    page = visitor.page
+    visitor.give(heads / "slow.nii.gz", heads / "quick.nii.gz")
+    visitor.state("slow.nii.gz", "ready")
+    visitor.state("quick.nii.gz", "ready")
+    page.click("#start")
+    expect(visitor.line("slow.nii.gz")).to_contain_text("looking closely", timeout=20_000)
+    expect(visitor.line("quick.nii.gz")).to_contain_text("1st in the queue")
+    page.reload()
+    expect(visitor.line("slow.nii.gz")).to_contain_text("looking closely")
+    page.click("#cancel")
+    visitor.state("slow.nii.gz", "cancelled")
+    visitor.state("quick.nii.gz", "cancelled")
+    expect(page.locator("#said")).to_contain_text("Stopped")
+    visitor.line("slow.nii.gz").get_by_role("button").click()
+    expect(visitor.line("slow.nii.gz")).to_have_count(0)
+    page.click("#start")
+    visitor.state("quick.nii.gz", "done")
+    page.click("#delete")
+    expect(page.locator("#scans li")).to_have_count(0)
+    expect(page.locator("#results")).to_be_hidden()
+
+
+def test_a_full_queue_is_told_on_the_page(stub, visit, heads):
+    one, two = visit(stub), visit(stub)
+    for name in ("slow", "anna", "berta", "quick"):
+        one.give(heads / f"{name}.nii.gz")
+        one.state(f"{name}.nii.gz", "ready")
+    one.page.click("#start")
+    said = one.page.locator("#said")
+    expect(said).to_contain_text("2 scans have found no place")
+    expect(one.line("slow.nii.gz")).to_contain_text("looking closely", timeout=20_000)
+    expect(said).to_contain_text("2 scans have found no place")  # some ticks later
+    two.give(heads / "quick.nii.gz")
+    two.state("quick.nii.gz", "ready")
+    two.page.click("#start")
+    expect(two.page.locator("#said .severe")).to_contain_text("queue is full")
+    two.state("quick.nii.gz", "ready")
+    one.page.click("#cancel")
+    one.state("slow.nii.gz", "cancelled")
+
+
+def tab_to(page, identifier: str) -> None:
+    for _ in range(15):
+        page.keyboard.press("Tab")
+        if page.evaluate("document.activeElement.id") == identifier:
+            return
+    raise AssertionError(f"{identifier} is not reached")
+
+
+def test_by_keyboard_alone(stub, visit, heads):
+    visitor = visit(stub)
+    page = visitor.page
+    # Known to the browser well before the key is pressed.
+    page.on("filechooser", lambda chooser: None)
+    tab_to(page, "scan-files")
+    with page.expect_file_chooser() as chooser:
+        page.keyboard.press("Enter")
+    chooser.value.set_files(str(heads / "anna.nii.gz"))
+    visitor.state("anna.nii.gz", "ready")
+    tab_to(page, "start")
+    page.keyboard.press("Enter")
+    visitor.state("anna.nii.gz", "done")

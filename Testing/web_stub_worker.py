@@ -1,0 +1,76 @@
+"""A worker for the web page's tests: checks as the real one, and pretends to segment.
+
+Speaks the protocol of `Web.engine_worker`. The name of a scan says how it behaves: ``…slow…``
+takes long, ``…crash…`` ends itself as a lack of memory would, ``…wrong…`` fails unforeseen.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+from pathlib import Path
+
+from Web import engine_worker
+
+STEPS = (
+    "read",
+    "networks",
+    "ICV",
+    "ICV fold 5/5",
+    "hypothalamus",
+    "hypothalamus fold 3/5",
+    "write",
+)
+STEP_SECONDS = float(os.environ.get("HYPOTHALAMUSSEG_STUB_SECONDS", "0.05"))
+SLOW_SECONDS = 60.0
+
+
+def segment(task: dict, report: engine_worker.Report) -> None:
+    name = Path(task["input"]).name.split(".")[0]
+    output = Path(task["output"])
+    output.mkdir()
+    for index, step in enumerate(STEPS):
+        report({"event": "progress", "fraction": index / len(STEPS), "step": step})
+        if step == "ICV" and "crash" in name:
+            os.kill(os.getpid(), 9)
+        if step == "ICV" and "wrong" in name:
+            raise RuntimeError("a secret of the server")
+        time.sleep(SLOW_SECONDS if step == "hypothalamus" and "slow" in name else STEP_SECONDS)
+    files = {f"{name}_volumes.csv": "structure,volume_mm3\n", f"{name}_volumes.json": "{}\n"}
+    for file, text in files.items():
+        (output / file).write_text(text, encoding="utf-8")
+    report({"event": "result", "files": sorted(files), "result": result_of(name)})
+
+
+def result_of(name: str) -> dict:
+    parts = {part: entry(f"hypothalamus_{part}", 400.0) for part in ("left", "right", "total")}
+    return {
+        "name": name,
+        "icv_mm3": 1.5e6,
+        "icv": entry("icv", 1.5e6),
+        "hypothalamus": parts,
+        "quality": {
+            "fold_dice": [0.95, 0.97],
+            "icv_fold_dice": [0.99, 0.995],
+            "flags": [{"code": "asymmetry", "message": "Left and right differ."}],
+        },
+    }
+
+
+def entry(structure: str, volume_mm3: float) -> dict:
+    return {
+        "structure": structure,
+        "volume_mm3": volume_mm3,
+        "mask_volume_mm3": volume_mm3,
+        "fraction_of_icv": volume_mm3 / 1.5e6,
+        "icv_adjusted_mm3": volume_mm3,
+        "fold_sd_mm3": 1.0,
+        "fold_min_mm3": volume_mm3 - 1,
+        "fold_max_mm3": volume_mm3 + 1,
+    }
+
+
+if __name__ == "__main__":
+    engine_worker._segmenter = lambda: segment
+    sys.exit(engine_worker.main())

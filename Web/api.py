@@ -1,0 +1,102 @@
+"""The endpoints for programs; `Docs/WEB.md` shows a client.
+
+A scan is sent as the body of ``PUT uploads``, results are fetched from ``results/…``, and what
+happens between is here. The cookie that the first answer sets names the session.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Any
+
+import gradio as gr
+
+from . import tables
+from .gate import session_of
+from .page_updates import plain_words
+from .sessions import Entry, SessionStore
+from .uploads import Uploads
+from .work import Work, described
+
+
+def plain_failures(endpoint: Callable[..., Awaitable[Any]]) -> Callable[..., Awaitable[Any]]:
+    """Turn what an endpoint raises into an error with a sentence, without a traceback."""
+
+    @functools.wraps(endpoint)
+    async def guarded(*arguments: Any, **named: Any) -> Any:
+        try:
+            return await endpoint(*arguments, **named)
+        except Exception as error:
+            raise gr.Error(plain_words(error), print_exception=False) from error
+
+    return guarded
+
+
+@dataclass(frozen=True)
+class Api:
+    """Named endpoints of one server."""
+
+    store: SessionStore
+    work: Work
+    uploads: Uploads
+
+    def register(self) -> None:
+        """Add the endpoints to the Blocks that are being built."""
+        for endpoint in (
+            self.list_scans,
+            self.add_sample,
+            self.start,
+            self.cancel,
+            self.results,
+            self.delete_everything,
+        ):
+            gr.api(
+                plain_failures(endpoint),
+                api_name=endpoint.__name__,
+                api_description=endpoint.__doc__,
+                concurrency_limit=None,
+            )
+
+    async def list_scans(self, request: gr.Request) -> list[dict]:
+        """Scans of this session: id, file, state, queue_place, fraction, step, message.
+
+        States: checking, refused, ready, segmenting, done, failed, cancelled.
+        """
+        return [self._described(entry) for entry in session_of(request).entries.values()]
+
+    async def add_sample(self, request: gr.Request) -> dict:
+        """Add the sample brain (ICBM 152, skull-stripped) as if it had been uploaded."""
+        return self._described(await self.uploads.add_sample(session_of(request)))
+
+    async def start(self, request: gr.Request, subunits: bool = False, grid: str = "0.5") -> list:
+        """Queue every usable scan that has no such result yet; grid: 0.5, native or ulm."""
+        started = await self.work.start(session_of(request), subunits, grid)
+        return [self._described(entry) for entry in started]
+
+    async def cancel(self, request: gr.Request) -> int:
+        """End whatever waits or runs for this session; how many scans that were."""
+        return await self.work.cancel(session_of(request))
+
+    async def results(self, request: gr.Request) -> list[dict]:
+        """Finished scans: id, file, volumes and flags as in NAME_volumes.json, addresses."""
+        entries = session_of(request).entries.values()
+        return [
+            {
+                "id": entry.identifier,
+                "file": entry.file_name,
+                "result": entry.result,
+                "files": {name: tables.file_address(entry, name) for name in entry.files},
+            }
+            for entry in entries
+            if entry.result
+        ]
+
+    async def delete_everything(self, request: gr.Request) -> str:
+        """Delete this session's scans and results now."""
+        await self.store.clear(session_of(request))
+        return "deleted"
+
+    def _described(self, entry: Entry) -> dict:
+        return described(entry, self.work.place_of(entry))

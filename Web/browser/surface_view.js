@@ -1,0 +1,171 @@
+// Surfaces drawn in software: works the same on every device, with or without a graphics card.
+
+import { COLOURS, rgb } from "./colours.js";
+import { centreOf, drawText } from "./plane_view.js";
+
+const FIELD_MM = { head: 230, close: 34 };
+const MOST_PIXELS = 440;
+const AXES = [
+  ["R", [1, 0, 0]], ["L", [-1, 0, 0]], ["A", [0, 1, 0]],
+  ["P", [0, -1, 0]], ["S", [0, 0, 1]], ["I", [0, 0, -1]],
+];
+const LIGHT = [-0.35, 0.5, 0.79];
+
+export class SurfaceView {
+  constructor(canvas) {
+    this.canvas = canvas;
+    // From the front and a little from above: the patient's left on the picture's right.
+    this.home();
+  }
+
+  home() {
+    this.yaw = -0.35;
+    this.pitch = 0.25;
+  }
+
+  turn(yaw, pitch) {
+    this.yaw += yaw;
+    this.pitch = Math.min(Math.max(this.pitch + pitch, -Math.PI / 2), Math.PI / 2);
+  }
+
+  // Rows: the picture's right, up and towards the viewer, in RAS.
+  rotation() {
+    const [cy, sy] = [Math.cos(this.yaw), Math.sin(this.yaw)];
+    const [cp, sp] = [Math.cos(this.pitch), Math.sin(this.pitch)];
+    const right = [-cy, sy, 0];
+    const towards = [sy * cp, cy * cp, sp];
+    const up = [-sy * sp, -cy * sp, cp];
+    return [right, up, towards];
+  }
+
+  draw(scene, settings) {
+    const css = this.canvas.clientWidth;
+    if (!css) return;
+    const size = Math.min(Math.round(css * (window.devicePixelRatio || 1)), MOST_PIXELS);
+    if (this.canvas.width !== size) this.canvas.width = this.canvas.height = size;
+    const rows = this.rotation();
+    const frame = {
+      size,
+      rows,
+      scale: size / FIELD_MM[settings.zoom],
+      centre: centreOf(scene, settings.zoom),
+    };
+    const context = this.canvas.getContext("2d");
+    const image = context.createImageData(size, size);
+    const pixels = image.data;
+    for (let i = 0; i < pixels.length; i += 4) {
+      [pixels[i], pixels[i + 1], pixels[i + 2], pixels[i + 3]] = [10, 13, 16, 255];
+    }
+    const depth = new Float32Array(size * size).fill(-Infinity);
+    for (const side of ["left", "right"]) {
+      const surface = prepared(scene.surfaces[side]);
+      if (surface) rasterise(frame, surface, depth, opaque(pixels, rgb(COLOURS[side])));
+    }
+    const icv = settings.icv3d && settings.zoom === "head" && prepared(scene.surfaces.icv);
+    if (icv) {
+      const glass = new Float32Array(size * size);
+      const nearest = new Float32Array(size * size).fill(-Infinity);
+      rasterise(frame, icv, nearest, (at, towards) => {
+        glass[at] = 0.1 + 0.6 * (1 - Math.abs(towards)) ** 2;
+      });
+      blend(pixels, glass, rgb(COLOURS.icv));
+    }
+    context.putImageData(image, 0, 0);
+    this.letters(context, frame);
+  }
+
+  letters(context, { size, rows }) {
+    const pixel = size / this.canvas.clientWidth;
+    for (const [letter, axis] of AXES) {
+      const [x, y] = [dot(rows[0], axis), dot(rows[1], axis)];
+      // What points to or from the viewer has no place at the rim.
+      if (Math.hypot(x, y) < 0.5) continue;
+      const reach = size / 2 - 14 * pixel;
+      drawText(context, letter, size / 2 + x * reach, size / 2 - y * reach, 15 * pixel, "bold");
+    }
+  }
+}
+
+function dot(a, b) {
+  return a[0] * b[0] + a[1] * b[1] + a[2] * b[2];
+}
+
+function opaque(pixels, colour) {
+  return (at, towards, light) => {
+    const bright = 0.3 + 0.7 * Math.max(light, 0);
+    const shine = 60 * Math.max(light, 0) ** 24;
+    for (let i = 0; i < 3; i++) pixels[4 * at + i] = colour[i] * bright + shine;
+  };
+}
+
+function blend(pixels, alpha, colour) {
+  for (let at = 0; at < alpha.length; at++) {
+    if (!alpha[at]) continue;
+    for (let i = 0; i < 3; i++) {
+      pixels[4 * at + i] += alpha[at] * (colour[i] - pixels[4 * at + i]);
+    }
+  }
+}
+
+// Normals of the vertices, once: means of the triangles around them.
+function prepared(surface) {
+  if (!surface?.triangles?.length) return null;
+  if (surface.normals) return surface;
+  const { vertices, triangles } = surface;
+  const normals = new Float32Array(vertices.length);
+  for (let t = 0; t < triangles.length; t += 3) {
+    const [a, b, c] = [3 * triangles[t], 3 * triangles[t + 1], 3 * triangles[t + 2]];
+    const u = [0, 1, 2].map((i) => vertices[b + i] - vertices[a + i]);
+    const v = [0, 1, 2].map((i) => vertices[c + i] - vertices[a + i]);
+    const normal = [u[1] * v[2] - u[2] * v[1], u[2] * v[0] - u[0] * v[2], u[0] * v[1] - u[1] * v[0]];
+    for (const corner of [a, b, c]) for (let i = 0; i < 3; i++) normals[corner + i] += normal[i];
+  }
+  for (let n = 0; n < normals.length; n += 3) {
+    const length = Math.hypot(normals[n], normals[n + 1], normals[n + 2]) || 1;
+    for (let i = 0; i < 3; i++) normals[n + i] /= length;
+  }
+  surface.normals = normals;
+  return surface;
+}
+
+// Call `put(pixel, towards, light)` for every pixel at which a surface is nearest to the viewer.
+function rasterise({ size, rows, scale, centre }, { vertices, triangles, normals }, depth, put) {
+  const count = vertices.length / 3;
+  // Per vertex: x, y and depth on the screen, how far it faces the viewer, and the light on it.
+  const seen = new Float32Array(5 * count);
+  for (let n = 0; n < count; n++) {
+    const p = [0, 1, 2].map((i) => vertices[3 * n + i] - centre[i]);
+    const normal = [normals[3 * n], normals[3 * n + 1], normals[3 * n + 2]];
+    const turned = rows.map((row) => dot(row, normal));
+    seen[5 * n] = size / 2 + dot(rows[0], p) * scale;
+    seen[5 * n + 1] = size / 2 - dot(rows[1], p) * scale;
+    seen[5 * n + 2] = dot(rows[2], p);
+    seen[5 * n + 3] = turned[2];
+    seen[5 * n + 4] = dot(LIGHT, turned);
+  }
+  for (let t = 0; t < triangles.length; t += 3) {
+    const [a, b, c] = [5 * triangles[t], 5 * triangles[t + 1], 5 * triangles[t + 2]];
+    const [ax, ay, bx, by] = [seen[a], seen[a + 1], seen[b], seen[b + 1]];
+    const [cx, cy] = [seen[c], seen[c + 1]];
+    const area = (bx - ax) * (cy - ay) - (cx - ax) * (by - ay);
+    if (area >= 0) continue; // seen from behind (y points down)
+    const left = Math.max(Math.ceil(Math.min(ax, bx, cx)), 0);
+    const right = Math.min(Math.floor(Math.max(ax, bx, cx)), size - 1);
+    const top = Math.max(Math.ceil(Math.min(ay, by, cy)), 0);
+    const bottom = Math.min(Math.floor(Math.max(ay, by, cy)), size - 1);
+    for (let y = top; y <= bottom; y++) {
+      for (let x = left; x <= right; x++) {
+        const u = ((bx - x) * (cy - y) - (cx - x) * (by - y)) / area;
+        const v = ((cx - x) * (ay - y) - (ax - x) * (cy - y)) / area;
+        const w = 1 - u - v;
+        if (u < 0 || v < 0 || w < 0) continue;
+        const mix = (i) => u * seen[a + i] + v * seen[b + i] + w * seen[c + i];
+        const at = y * size + x;
+        const near = mix(2);
+        if (near <= depth[at]) continue;
+        depth[at] = near;
+        put(at, mix(3), mix(4));
+      }
+    }
+  }
+}

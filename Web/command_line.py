@@ -1,0 +1,141 @@
+"""The command ``hypothalamus-seg serve``."""
+
+from __future__ import annotations
+
+import argparse
+import logging
+import signal
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from .server import ServerSettings
+
+STOPPED, CANNOT_SERVE = 0, 1
+SHUTDOWN_SECONDS = 2
+LOOPBACK = ("127.0.0.1", "localhost", "::1")
+NOT_INSTALLED = "The web page needs the package gradio: pip install 'hypothalamus-seg[web]'."
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Serve the page until stopped.
+
+    Returns
+    -------
+    int
+        0: stopped; 1: it could not be served; 2: wrong usage (argparse exits by itself).
+    """
+    parsed = build_parser().parse_args(arguments)
+    try:
+        from .server import ServerSettings
+    except ImportError as error:
+        print(f"{NOT_INSTALLED} ({error})", file=sys.stderr)
+        return CANNOT_SERVE
+    settings = ServerSettings(
+        host=parsed.host,
+        port=parsed.port,
+        most_upload_mb=parsed.max_upload_mb,
+        workers=parsed.workers,
+        queue=parsed.queue,
+        minutes=parsed.expire_minutes,
+        password_file=parsed.auth,
+        root_path=parsed.root_path.rstrip("/"),
+        device=parsed.device,
+        threads=parsed.threads,
+    )
+    return serve(settings)
+
+
+def serve(settings: ServerSettings) -> int:
+    """Serve until a signal comes; returns the exit code."""
+    import uvicorn
+
+    from .passwords import PasswordFileError, others_may_read
+    from .server import build_server
+
+    logging.basicConfig(
+        level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s"
+    )
+    logging.getLogger("httpx").setLevel(logging.WARNING)
+    file = settings.password_file
+    if settings.host not in LOOPBACK and file is None:
+        print("Whoever reaches this address may use the page: no --auth.", file=sys.stderr)
+    try:
+        if file and others_may_read(file):
+            print(f"Others may read {file}: chmod 600 {file}", file=sys.stderr)
+        app = build_server(settings)
+    except (PasswordFileError, OSError) as error:
+        print(error, file=sys.stderr)
+        return CANNOT_SERVE
+    shown = "localhost" if settings.host in LOOPBACK else settings.host
+    print(f"HypothalamusSeg: http://{shown}:{settings.port}{settings.root_path}/", flush=True)
+    config = uvicorn.Config(
+        app,
+        host=settings.host,
+        port=settings.port,
+        # Addresses name scans, and who was here is nobody's business.
+        access_log=False,
+        log_config=None,
+        server_header=False,
+        timeout_graceful_shutdown=SHUTDOWN_SECONDS,
+    )
+    server = uvicorn.Server(config)
+    for number in (signal.SIGINT, signal.SIGTERM):
+        # uvicorn ends in good order and then sends itself the signal again.
+        signal.signal(number, lambda *_: None)
+    server.run()
+    return STOPPED if server.started else CANNOT_SERVE
+
+
+def build_parser() -> argparse.ArgumentParser:
+    """The grammar of ``serve``."""
+    parser = argparse.ArgumentParser(
+        prog="hypothalamus-seg serve",
+        description="Serve the page to browsers. Not a medical device.",
+    )
+    parser.add_argument(
+        "--host", default="127.0.0.1", help="address to listen at; the default is this machine only"
+    )
+    parser.add_argument("--port", type=int, default=7860)
+    parser.add_argument(
+        "--max-upload-mb", type=_positive, default=200, metavar="N", help="of one file"
+    )
+    parser.add_argument(
+        "--workers",
+        type=_positive,
+        default=1,
+        metavar="N",
+        help="scans at a time; a worker takes up to 1 GB",
+    )
+    parser.add_argument(
+        "--auth",
+        type=Path,
+        default=None,
+        metavar="FILE",
+        help="names and passwords; `python -m Web.passwords NAME` makes a line of it",
+    )
+    parser.add_argument(
+        "--queue", type=_positive, default=50, metavar="N", help="scans that may wait"
+    )
+    parser.add_argument(
+        "--expire-minutes",
+        type=_positive,
+        default=60,
+        metavar="N",
+        help="after a visitor's last click until the files are deleted",
+    )
+    parser.add_argument(
+        "--root-path", default="", metavar="PATH", help="where a proxy shows the page, as /brain"
+    )
+    parser.add_argument("--device", choices=("auto", "cpu", "cuda", "mps"), default="auto")
+    parser.add_argument("--threads", type=_positive, default=None, metavar="N", help="a worker")
+    return parser
+
+
+def _positive(text: str) -> int:
+    number = int(text)
+    if number < 1:
+        raise argparse.ArgumentTypeError(f"{text} is not a positive number")
+    return number

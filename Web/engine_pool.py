@@ -1,0 +1,176 @@
+"""Worker processes that take tasks from a queue: as many as the memory holds, no more.
+
+A process for the work, because a thread could neither be killed nor run out of memory alone. A
+worker that dies is replaced, and the task it held ends with a reason.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import logging
+import os
+import time
+from asyncio.subprocess import PIPE, Process
+from collections.abc import Sequence
+
+from .fair_queue import FairQueue, Ticket, TicketState
+
+START_SECONDS = 120.0
+# Longest line a worker may write: a result with all its numbers is some 20 kB.
+LINE_BYTES = 1 << 22
+RESTART_PAUSE_S = 2.0
+log = logging.getLogger("hypothalamus_seg.web.pool")
+
+
+class EnginePool:
+    """Workers and what waits for them. All methods belong to the server's event loop.
+
+    Parameters
+    ----------
+    command : sequence of str
+        Starts one worker, see `engine_worker`.
+    size : int
+    most_waiting : int
+        Further tasks are refused with `fair_queue.QueueFullError`.
+    task_seconds : float
+        After which a task is given up and its worker killed.
+    """
+
+    def __init__(
+        self, command: Sequence[str], size: int, most_waiting: int, task_seconds: float
+    ) -> None:
+        self.command, self.size, self.task_seconds = tuple(command), size, task_seconds
+        self.queue = FairQueue(most_waiting)
+        self._loops: list[asyncio.Task] = []
+        self._processes: set[Process] = set()
+        self._stopped = False
+
+    async def start(self) -> None:
+        self._loops = [asyncio.create_task(self._serve()) for _ in range(self.size)]
+
+    async def stop(self) -> None:
+        """Kill the workers; whatever waits or runs ends as cancelled."""
+        self._stopped = True
+        for loop in self._loops:
+            loop.cancel()
+        for loop in self._loops:
+            with contextlib.suppress(asyncio.CancelledError):
+                await loop
+        for process in list(self._processes):
+            await self._kill(process)
+        for ticket in self.queue.in_order():
+            self.queue.drop(ticket)
+            ticket.fail("cancelled")
+
+    @property
+    def process_ids(self) -> list[int]:
+        return [process.pid for process in self._processes]
+
+    async def submit(self, task: dict, owner: str) -> Ticket:
+        """Queue a task; raises `QueueFullError`."""
+        ticket = Ticket(task, owner)
+        await self.queue.put(ticket)
+        return ticket
+
+    def cancel(self, ticket: Ticket) -> None:
+        """Take a ticket from the queue, or kill the worker that holds it."""
+        self.queue.drop(ticket)
+        ticket.cancelled.set()
+        if ticket.state is TicketState.WAITING:
+            ticket.fail("cancelled")
+
+    async def _serve(self) -> None:
+        """One worker's life, and its successors'."""
+        process = await self._started()
+        while True:
+            ticket = await self.queue.take()
+            ticket.state = TicketState.RUNNING
+            try:
+                if process is None or process.returncode is not None:
+                    process = await self._started()
+                if process is None:
+                    ticket.fail("worker_not_started")
+                    await asyncio.sleep(RESTART_PAUSE_S)
+                    continue
+                if not await self._run(process, ticket):
+                    process = await self._started()
+            except Exception:
+                log.exception("Unexpected failure of the pool")
+                ticket.fail("worker_lost")
+            finally:
+                ticket.fail("cancelled")  # if nothing else has ended it, this loop was
+
+    async def _started(self) -> Process | None:
+        """A worker that has said that it is ready; None, with the reason logged, if it fails."""
+        process = await asyncio.create_subprocess_exec(
+            *self.command, stdin=PIPE, stdout=PIPE, limit=LINE_BYTES, start_new_session=True
+        )
+        self._processes.add(process)
+        try:
+            line = await asyncio.wait_for(process.stdout.readline(), START_SECONDS)
+            if json.loads(line or b"{}").get("event") == "ready":
+                log.info("Worker %d is ready", process.pid)
+                return process
+        except (asyncio.TimeoutError, ValueError) as error:
+            log.error("Worker %d did not start: %r", process.pid, error)
+        except asyncio.CancelledError:
+            await self._kill(process)
+            raise
+        await self._kill(process)
+        log.error("Worker ended with code %s before it was ready", process.returncode)
+        return None
+
+    async def _run(self, process: Process, ticket: Ticket) -> bool:
+        """Run a task; whether the worker can take another."""
+        events = asyncio.create_task(self._follow(process, ticket))
+        cancelled = asyncio.create_task(ticket.cancelled.wait())
+        try:
+            done, _ = await asyncio.wait(
+                {events, cancelled}, timeout=self.task_seconds, return_when=asyncio.FIRST_COMPLETED
+            )
+        finally:
+            cancelled.cancel()
+            events.cancel()
+        if events in done and events.result():
+            return True
+        # Dead before the ticket's end is told: then its folder is written to no more.
+        await self._kill(process)
+        if cancelled in done:
+            ticket.fail("cancelled")
+        elif events in done:
+            log.error("Worker %d was lost (code %s)", process.pid, process.returncode)
+            ticket.fail("worker_lost")
+        else:
+            log.error("Worker %d took more than %.0f s", process.pid, self.task_seconds)
+            ticket.fail("too_slow")
+        return False
+
+    async def _follow(self, process: Process, ticket: Ticket) -> bool:
+        """Take events until the task's end; False if the worker ended first."""
+        try:
+            process.stdin.write(json.dumps(ticket.task).encode() + b"\n")
+            await process.stdin.drain()
+            while line := await process.stdout.readline():
+                event = json.loads(line)
+                if event["event"] == "progress":
+                    ticket.fraction, ticket.step = event["fraction"], event["step"]
+                else:
+                    ticket.end(event)
+                    return True
+        except (ConnectionError, ValueError) as error:
+            log.error("Worker %d: %r", process.pid, error)
+        return False
+
+    async def _kill(self, process: Process) -> None:
+        if process.returncode is None:
+            started = time.monotonic()
+            with contextlib.suppress(ProcessLookupError):
+                if hasattr(os, "killpg"):
+                    os.killpg(process.pid, 9)
+                else:
+                    process.kill()
+            await process.wait()
+            log.info("Worker %d killed in %.2f s", process.pid, time.monotonic() - started)
+        self._processes.discard(process)

@@ -1,0 +1,129 @@
+"""A process that checks uploads or segments scans, one task after the other.
+
+    python -m Web.engine_worker segment|check [--memory-mb N]
+
+One JSON object a line comes in on standard input and goes out on standard output, events as those
+of the command line's ``--progress json``. The process stays, so that torch is imported once; each
+scan goes through `HypothalamusSegLib.batch.Batch` as on the command line, and gives its numbers.
+The end of standard input ends the process at once, whatever it is doing.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import logging
+import os
+import queue
+import sys
+import threading
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TextIO
+
+from HypothalamusSegLib.errors import HypothalamusSegError, OutOfMemoryError
+
+from .references import new_reference
+
+Report = Callable[[dict], None]
+log = logging.getLogger("hypothalamus_seg.web.worker")
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Work until standard input ends."""
+    parser = argparse.ArgumentParser(prog="python -m Web.engine_worker")
+    parser.add_argument("kind", choices=("segment", "check"))
+    parser.add_argument("--memory-mb", type=int, default=None)
+    parsed = parser.parse_args(arguments)
+    channel = _own_channel()
+    logging.basicConfig(format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    if parsed.memory_mb:
+        _limit_memory(parsed.memory_mb)
+
+    def report(event: dict) -> None:
+        channel.write(json.dumps(event, allow_nan=False) + "\n")
+        channel.flush()
+
+    handle = _segmenter() if parsed.kind == "segment" else _checker()
+    report({"event": "ready"})
+    tasks: queue.Queue[dict] = queue.Queue()
+    threading.Thread(target=_read_tasks, args=(tasks,), daemon=True).start()
+    while True:
+        _run(handle, tasks.get(), report)
+
+
+def _own_channel() -> TextIO:
+    """Standard output for events alone; whatever a library prints goes to standard error."""
+    channel = os.fdopen(os.dup(sys.stdout.fileno()), "w", encoding="utf-8")
+    os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
+    return channel
+
+
+def _limit_memory(megabytes: int) -> None:
+    try:
+        import resource
+    except ImportError:  # Windows
+        return
+    resource.setrlimit(resource.RLIMIT_AS, (megabytes << 20, megabytes << 20))
+
+
+def _read_tasks(tasks: queue.Queue[dict]) -> None:
+    for line in sys.stdin:
+        tasks.put(json.loads(line))
+    os._exit(0)
+
+
+def _run(handle: Callable[[dict, Report], None], task: dict, report: Report) -> None:
+    try:
+        handle(task, report)
+    except HypothalamusSegError as error:
+        message = _without_folder(str(error), Path(task["input"]).parent)
+        report({"event": "error", "code": error.code, "message": message})
+    except MemoryError:
+        message = "The file needs more memory than a file may take here."
+        report({"event": "error", "code": OutOfMemoryError.code, "message": message})
+    except Exception:
+        reference = new_reference()
+        log.exception("Unexpected failure, reference %s", reference)
+        report({"event": "error", "code": "unexpected", "reference": reference, "message": ""})
+
+
+def _without_folder(message: str, folder: Path) -> str:
+    """Where the server keeps a scan is not its owner's affair."""
+    return message.replace(f"{folder}{os.sep}", "").replace(str(folder), "the upload")
+
+
+def _segmenter() -> Callable[[dict, Report], None]:
+    from HypothalamusSegLib.batch import Batch
+    from HypothalamusSegLib.outputs import describe
+    from HypothalamusSegLib.pipeline import STAGE_WEIGHTS, Options, import_torch
+    from HypothalamusSegLib.progress import Steps
+
+    from .scene import write_scene
+
+    import_torch()
+
+    def segment(task: dict, report: Report) -> None:
+        batch = Batch(Path(task["output"]), Options(**task["options"]))
+        steps = Steps(report, STAGE_WEIGHTS, 0, 1)
+        result, files = batch.segment(Path(task["input"]), steps)
+        steps.at("write", 0.8, "viewer")
+        write_scene(result, Path(task["scene"]))
+        names = [file.name for file in files]
+        report({"event": "result", "files": names, "result": describe(result)})
+
+    return segment
+
+
+def _checker() -> Callable[[dict, Report], None]:
+    from .upload_checks import check_upload
+
+    def check(task: dict, report: Report) -> None:
+        checked = check_upload(Path(task["input"]), task["most_bytes"])
+        report({"event": "result", **checked.as_event()})
+
+    return check
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,189 @@
+"""What the viewer in the browser needs of a result: two small volumes and the surfaces, in a file.
+
+The browser draws planes itself, so that sliders answer at once and the server has no work with
+them. All arrays lie on grids along the RAS axes, whatever the scan's own orientation.
+"""
+
+from __future__ import annotations
+
+import gzip
+import json
+import os
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import SimpleITK as sitk
+from HypothalamusSegLib import labels
+from HypothalamusSegLib.head_box import COARSE_SHAPE, COARSE_SPACING_MM, head_grid
+from HypothalamusSegLib.pipeline import Segmentation
+from HypothalamusSegLib.resampling import resample_cubic, resample_linear
+from HypothalamusSegLib.volume import Grid, Volume, image_from_volume
+
+from .surface import surface_of
+
+HEAD_SPACING_MM = 1.0
+CLOSE_SHAPE, CLOSE_SPACING_MM = (128, 128, 128), 0.5
+# 256 grey values between these percentiles of the head; what lies beyond is air or fat.
+RANGE_PERCENTILES = (0.1, 99.9)
+SURFACE_SD_VOXELS = {"left": 0.8, "right": 0.8, "icv": 0.8}
+ICV_SURFACE_STEP = 3
+COMPRESSION = 3
+
+
+class Layer(NamedTuple):
+    """An array under a name, for the file."""
+
+    name: str
+    array: np.ndarray
+
+
+def write_scene(result: Segmentation, path: Path) -> None:
+    """Write what the viewer needs; see `Web/browser/scene.js` for its reader.
+
+    The file, compressed by gzip, holds the length of a JSON description as a little-endian 32-bit
+    number, the description, and the arrays it names, each beginning at a multiple of four bytes.
+    i runs fastest.
+    """
+    scan = result.scan.volume
+    box = head_grid(scan)
+    shape = tuple(round(n * COARSE_SPACING_MM / HEAD_SPACING_MM) for n in COARSE_SHAPE)
+    head = Grid.axis_aligned(box.centre_mm, shape, HEAD_SPACING_MM)
+    centre_mm = _centre_mm(result, box)
+    close = Grid.axis_aligned(centre_mm, CLOSE_SHAPE, CLOSE_SPACING_MM)
+    intensities = resample_linear(scan, head)
+    low, high = _intensity_range(intensities)
+    layers = [
+        Layer("head/scan", _as_bytes(intensities, low, high)),
+        Layer("close/scan", _as_bytes(resample_cubic(scan, close), low, high)),
+    ]
+    layers += _masks(result, head, close)
+    layers += _surfaces(layers, head, close)
+    description = {
+        "centre_mm": centre_mm.round(2).tolist(),
+        "start_mm": _start_mm(result, centre_mm).round(2).tolist(),
+        "range": [low, high],
+        "grids": {"head": _grid(head), "close": _grid(close)},
+        "labels": _label_names(result),
+    }
+    _write(path, description, layers)
+
+
+def _centre_mm(result: Segmentation, box: Grid) -> np.ndarray:
+    image = result.hypothalamus
+    if image is None or not image.array.any():
+        return box.centre_mm
+    return image.grid.points_at(np.argwhere(image.array > 0).mean(0))
+
+
+def _intensity_range(intensities: np.ndarray) -> tuple[float, float]:
+    some = intensities[::2, ::2, ::2]
+    # 0 is what lies outside of the scan.
+    some = some[some != 0]
+    low, high = np.percentile(some if some.size else [0.0], RANGE_PERCENTILES)
+    return float(low), float(max(high, low + 1e-6))
+
+
+def _start_mm(result: Segmentation, centre_mm: np.ndarray) -> np.ndarray:
+    """The centre, moved into the left side: between the two lies the third ventricle."""
+    image = result.hypothalamus
+    left = None if image is None else np.argwhere(image.array == labels.LEFT)
+    if left is None or not len(left):
+        return centre_mm
+    return np.array([image.grid.points_at(left.mean(0))[0], *centre_mm[1:]])
+
+
+def _as_bytes(array: np.ndarray, low: float, high: float) -> np.ndarray:
+    return np.clip((array - low) * (255 / (high - low)) + 0.5, 0, 255).astype(np.uint8)
+
+
+def _masks(result: Segmentation, head: Grid, close: Grid) -> list[Layer]:
+    """Membership of each outlined structure, 0–255, and labels to fill with."""
+    layers = []
+    for name, image, label, grid in (
+        ("close/left", result.hypothalamus, labels.LEFT, close),
+        ("close/right", result.hypothalamus, labels.RIGHT, close),
+        ("head/icv", result.icv, 1, head),
+    ):
+        if image is not None:
+            mask = Volume((image.array == label).astype(np.float32), image.affine)
+            layers.append(Layer(name, _as_bytes(_onto(mask, grid), 0, 1)))
+    if result.subunits is not None:
+        stored = result.subunits.array
+        numbers = np.where(stored > 0, stored - labels.FIRST_SUBUNIT_LABEL + 1, 0)
+        image = Volume(numbers.astype(np.float32), result.subunits.affine)
+        nearest = _onto(image, close, sitk.sitkNearestNeighbor)
+        layers.append(Layer("close/subunits", nearest.astype(np.uint8)))
+    return layers
+
+
+def _onto(volume: Volume, grid: Grid, interpolator: int = sitk.sitkLinear) -> np.ndarray:
+    template = image_from_volume(Volume(np.zeros(grid.shape, np.uint8), grid.affine))
+    identity = sitk.Transform(3, sitk.sitkIdentity)
+    image = sitk.Resample(
+        image_from_volume(volume), template, identity, interpolator, 0.0, sitk.sitkFloat32
+    )
+    return sitk.GetArrayFromImage(image).T
+
+
+def _surfaces(layers: list[Layer], head: Grid, close: Grid) -> list[Layer]:
+    """Vertices in RAS millimetres and triangles of each structure that is there."""
+    made = []
+    for layer in layers:
+        place, name = layer.name.split("/")
+        if name not in SURFACE_SD_VOXELS:
+            continue
+        grid, step = (close, 1) if place == "close" else (head, ICV_SURFACE_STEP)
+        coarse = _block_means(layer.array, step)
+        smooth = sitk.GetArrayFromImage(
+            sitk.SmoothingRecursiveGaussian(
+                sitk.GetImageFromArray(coarse.T), SURFACE_SD_VOXELS[name]
+            )
+        )
+        surface = surface_of(smooth.T, 127.5)
+        points = grid.points_at(surface.vertices * step + (step - 1) / 2)
+        made.append(Layer(f"surface/{name}/vertices", points.astype("<f4")))
+        made.append(Layer(f"surface/{name}/triangles", surface.triangles.astype("<u4")))
+    return made
+
+
+def _block_means(array: np.ndarray, step: int) -> np.ndarray:
+    i, j, k = (n // step for n in array.shape)
+    blocks = array[: i * step, : j * step, : k * step].reshape(i, step, j, step, k, step)
+    return blocks.mean((1, 3, 5), dtype=np.float32)
+
+
+def _grid(grid: Grid) -> dict:
+    return {
+        "shape": list(grid.shape),
+        "origin_mm": grid.affine[:3, 3].tolist(),
+        "spacing_mm": float(grid.spacing_mm[0]),
+    }
+
+
+def _label_names(result: Segmentation) -> list[str]:
+    if result.subunits is None:
+        return []
+    return [labels.subunit_structure(label) for label in labels.SUBUNIT_LABELS]
+
+
+def _write(path: Path, description: dict, layers: list[Layer]) -> None:
+    offset, parts = 0, []
+    entries = {}
+    for layer in layers:
+        # Points and triangles are rows of three; volumes run along i first.
+        order = "C" if layer.name.startswith("surface/") else "F"
+        data = layer.array.tobytes(order)
+        data += b"\0" * (-len(data) % 4)
+        entries[layer.name] = {"offset": offset, "count": layer.array.size}
+        parts.append(data)
+        offset += len(data)
+    head = json.dumps({**description, "layers": entries}, allow_nan=False).encode()
+    head += b" " * (-len(head) % 4)
+    unfinished = path.with_name(f".{path.name}")
+    with gzip.GzipFile(unfinished, "wb", compresslevel=COMPRESSION) as stream:
+        stream.write(len(head).to_bytes(4, "little"))
+        stream.write(head)
+        for part in parts:
+            stream.write(part)
+    os.replace(unfinished, path)

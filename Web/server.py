@@ -1,0 +1,171 @@
+"""Everything put together: gate, uploads, downloads, Gradio's page, and their life and end."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import sys
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+# Before Gradio is imported: no telemetry, no look for new versions, no accounts, no history, and
+# nothing of the environment opens a door that the command line has closed.
+SILENCED = {
+    "GRADIO_ANALYTICS_ENABLED": "False",
+    "HF_HUB_DISABLE_TELEMETRY": "1",
+    "HF_HUB_OFFLINE": "1",
+    "DO_NOT_TRACK": "1",
+    "GRADIO_RUN_HISTORY": "False",
+    "GRADIO_SSR_MODE": "False",
+    "GRADIO_MCP_SERVER": "False",
+    "GRADIO_SHARE": "False",
+    "GRADIO_ALLOWED_PATHS": "",
+}
+os.environ.update(SILENCED)
+
+import gradio as gr  # noqa: E402
+from fastapi import FastAPI  # noqa: E402
+from starlette.requests import Request  # noqa: E402
+from starlette.responses import Response  # noqa: E402
+from starlette.staticfiles import StaticFiles  # noqa: E402
+from starlette.types import ASGIApp  # noqa: E402
+
+from .api import Api  # noqa: E402
+from .downloads import Downloads  # noqa: E402
+from .engine_pool import EnginePool  # noqa: E402
+from .gate import Gate, RefusedError  # noqa: E402
+from .page import PageSettings, build_page, own_theme  # noqa: E402
+from .page_updates import PageUpdates  # noqa: E402
+from .passwords import Passwords  # noqa: E402
+from .sessions import SessionStore  # noqa: E402
+from .uploads import Uploads  # noqa: E402
+from .work import Work  # noqa: E402
+
+BROWSER_FILES = Path(__file__).with_name("browser")
+CHECKERS = 2
+MOST_CHECKS_WAITING = 100
+CHECK_SECONDS, SEGMENT_SECONDS = 90.0, 1200.0
+CHECK_MEMORY_MB = 4096
+MOST_SESSIONS = 200
+
+
+@dataclass(frozen=True)
+class ServerSettings:
+    """What the command line sets.
+
+    Attributes
+    ----------
+    host, port
+        Loopback unless the one who runs it says otherwise.
+    most_upload_mb : int
+        Of one file.
+    workers : int
+        Engine processes, each of up to 1 GB.
+    queue : int
+        Scans that may wait.
+    minutes, minutes_after_download : float
+        Until files are deleted.
+    password_file : Path or None
+    root_path : str
+        Where a proxy shows the page.
+    device : str
+    threads : int or None
+        Of each worker; None: torch's choice for one worker, an equal share for several.
+    worker_command : tuple of str
+        What starts a worker, the kind to follow.
+    """
+
+    host: str = "127.0.0.1"
+    port: int = 7860
+    most_upload_mb: int = 200
+    workers: int = 1
+    queue: int = 50
+    minutes: float = 60.0
+    minutes_after_download: float = 10.0
+    password_file: Path | None = None
+    root_path: str = ""
+    device: str = "auto"
+    threads: int | None = None
+    worker_command: tuple[str, ...] = (sys.executable, "-m", "Web.engine_worker")
+
+    @property
+    def engine_threads(self) -> int | None:
+        if self.threads or self.workers == 1:
+            return self.threads
+        return max(1, (os.cpu_count() or 1) // self.workers)
+
+
+def build_server(settings: ServerSettings) -> ASGIApp:
+    """The whole server as an ASGI application.
+
+    Raises
+    ------
+    passwords.PasswordFileError
+    """
+    passwords = Passwords(settings.password_file) if settings.password_file else None
+    command: Sequence[str] = settings.worker_command
+    checker = (*command, "check", "--memory-mb", str(CHECK_MEMORY_MB))
+    checkers = EnginePool(checker, CHECKERS, MOST_CHECKS_WAITING, CHECK_SECONDS)
+    engines = EnginePool((*command, "segment"), settings.workers, settings.queue, SEGMENT_SECONDS)
+    most_bytes = settings.most_upload_mb << 20
+    work = Work(checkers, engines, most_bytes, settings.device, settings.engine_threads)
+    times = (settings.minutes, settings.minutes_after_download)
+    store = SessionStore(*times, MOST_SESSIONS, work.stop)
+    uploads = Uploads(work, most_bytes)
+    page = build_page(
+        PageUpdates(store, work, uploads),
+        Api(store, work, uploads),
+        PageSettings(settings.most_upload_mb, *times),
+    )
+
+    @contextlib.asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        await checkers.start()
+        await engines.start()
+        sweep = asyncio.create_task(store.sweep())
+        try:
+            yield
+        finally:
+            sweep.cancel()
+            await engines.stop()
+            await checkers.stop()
+            await store.close()
+
+    app = FastAPI(lifespan=lifespan, docs_url=None, redoc_url=None, openapi_url=None)
+    _add_routes(app, uploads, Downloads(store))
+    gr.mount_gradio_app(
+        app,
+        page,
+        path="/",
+        root_path=settings.root_path or None,
+        allowed_paths=[],
+        blocked_paths=[os.path.abspath(os.sep)],
+        max_file_size="1kb",
+        show_error=False,
+        footer_links=[],
+        run_history=False,
+        ssr_mode=False,
+        enable_monitoring=False,
+        pwa=False,
+        mcp_server=False,
+        theme=own_theme(),
+        css_paths=[BROWSER_FILES / "page.css"],
+        head='<script type="module" src="browser/main.js"></script>',
+    )
+    # So that Gradio refuses paths of its own accord, too, behind the gate.
+    page.has_launched = True
+    return Gate(app, store, most_bytes, passwords, settings.root_path)
+
+
+def _add_routes(app: FastAPI, uploads: Uploads, downloads: Downloads) -> None:
+    # Before Gradio is mounted at "/", which would take them.
+    app.add_api_route("/uploads", uploads.receive, methods=["PUT"])
+    app.add_api_route("/results/everything.zip", downloads.everything, methods=["GET"])
+    app.add_api_route("/results/{entry}/{name}", downloads.file, methods=["GET"])
+    app.mount("/browser", StaticFiles(directory=BROWSER_FILES))
+
+    @app.exception_handler(RefusedError)
+    async def refused(request: Request, error: RefusedError) -> Response:
+        return error.response()

@@ -1,0 +1,127 @@
+"""All words that a visitor reads, apart from the engine's own messages."""
+
+from __future__ import annotations
+
+import re
+
+TITLE = "HypothalamusSeg"
+SUBTITLE = (
+    "Outlines and volumes of the hypothalamus and the intracranial space on T1-weighted MRI of the "
+    "head."
+)
+MEDICAL_USE = (
+    "<b>Not a medical device.</b> Software for research; not cleared for diagnosis or treatment. "
+    "Nobody should decide about a patient by these numbers."
+)
+HOW_TO_READ = (
+    "The outlines follow one protocol, learned from another network, not from raters; never "
+    "compare them with volumes from other programs. The ratio to ICV is for a single case: in "
+    "groups, use ICV as a covariate. The networks’ spread is not an error bar."
+)
+NO_FILE = "No file yet. Drop a scan above, or take the sample brain."
+NO_RESULT = "No result yet."
+PASSWORD_NEEDED = "This page needs a name and a password."
+NOT_FOUND = "There is nothing here."
+TOO_MANY_VISITORS = "The server has too many visitors at present. Try again later."
+OTHER_SITE = "This request comes from another site's page and is refused."
+BAD_REQUEST = "The request cannot be understood."
+DISK_FULL = "The server's disk is full. Tell who runs it, or try again later."
+EMPTY_FILE = "The file is empty."
+QUEUE_FULL = "The queue is full. Wait until others are done, and press Start again."
+NOTHING_TO_START = "There is nothing to start: every usable scan has its result already."
+DELETED = "Your scans and results are deleted."
+STOPPED = "Stopped. No partial result is left."
+
+STEPS = {
+    "": "starting",
+    "read": "reading the file",
+    "networks": "loading the networks",
+    "ICV": "looking for the head",
+    "hypothalamus": "looking closely at the hypothalamus",
+    "volumes": "measuring",
+    "write": "writing the files",
+    "viewer": "preparing the views",
+}
+STRUCTURES = {"ICV": "intracranial space", "hypothalamus": "hypothalamus"}
+FOLD = re.compile(r"(ICV|hypothalamus) fold (\d+)/(\d+)")
+
+ERRORS = {
+    "cancelled": "Cancelled.",
+    "queue_full": QUEUE_FULL,
+    "worker_lost": "The engine was ended by the system before it was done, mostly because memory "
+    "ran out. It has been started anew: press Start again, or give a smaller scan.",
+    "worker_not_started": "The engine cannot be started on this server. Tell who runs it; the "
+    "reason is in the server's log.",
+    "too_slow": "This took too long and was given up. Give a scan of the head alone, with voxels "
+    "of about 1 mm.",
+}
+GRIDS = {
+    "0.5": "0.5 mm cubes around the hypothalamus",
+    "native": "the scan’s own voxels",
+    "ulm": "Ulm raters’ grid, 0.125 × 0.125 × 0.5 mm coronal",
+}
+SYMBOLS = {"severe": "■", "doubtful": "▲", "note": "●", "good": "✓"}
+WEIGHT_NAMES = {
+    "severe": "numbers are wrong or may be",
+    "doubtful": "doubtful",
+    "note": "good to know",
+}
+
+
+def privacy(minutes: float, minutes_after_download: float) -> str:
+    """What becomes of a visitor's scans."""
+    return (
+        "<b>Your scans</b> are sent to this server and worked on there, nowhere else. Only you can "
+        f"see them. They are deleted {minutes:g} minutes after your last click, "
+        f"{minutes_after_download:g} minutes after you downloaded everything, at once when you "
+        "press <i>Delete my files</i>, and when the server stops. File names and pictures of a "
+        "head can tell who it is: remove names before you upload, if your rules ask for it."
+    )
+
+
+def step_words(step: str) -> str:
+    """The engine's step in plain words."""
+    fold = FOLD.fullmatch(step)
+    if fold:
+        return f"{STRUCTURES[fold[1]]}: network {fold[2]} of {fold[3]} done"
+    return STEPS.get(step, step)
+
+
+def error_message(error: dict) -> str:
+    """What went wrong, in a sentence."""
+    if error["code"] == "unexpected":
+        return unexpected(error["reference"])
+    return ERRORS.get(error["code"]) or error["message"]
+
+
+def unexpected(reference: str) -> str:
+    return (
+        "Something went wrong that was not foreseen. Tell who runs this server, with the number "
+        f"{reference}."
+    )
+
+
+def unknown_grid(grid: object) -> str:
+    return f"Unknown grid {grid!r}; known are: {', '.join(GRIDS)}."
+
+
+def too_large(limit_bytes: int) -> str:
+    if limit_bytes < 1 << 20:
+        return "The request is larger than is taken here."
+    return f"The file is larger than is taken here ({limit_bytes >> 20} MB)."
+
+
+def some_left(count: int) -> str:
+    """The queue took some of the scans."""
+    scans = "1 scan has" if count == 1 else f"{count} scans have"
+    return f"The queue is full: {scans} found no place. Press Start again when others are done."
+
+
+def too_many_files(most: int) -> str:
+    return f"At most {most} files are taken at a time. Remove some, or delete all of them."
+
+
+def ordinal(number: int) -> str:
+    """Number in words of order: 1st, 2nd, 3rd, 4th, 11th, 21st."""
+    teens = 10 <= number % 100 <= 20
+    return f"{number}{'th' if teens else {1: 'st', 2: 'nd', 3: 'rd'}.get(number % 10, 'th')}"
