@@ -24,6 +24,7 @@ bench: $(VENV)/.test $(VENV)/.libraries
 	$(BIN)/python -m Testing.bench
 	$(BIN)/python -m Testing.bench_panel
 	$(BIN)/python -m Testing.bench_cohort
+	$(BIN)/python Testing/bench_web.py
 
 lint: $(VENV)/.ruff
 	$(BIN)/ruff check .

@@ -10,8 +10,8 @@ import csv
 import errno
 import json
 import os
+import secrets
 import shutil
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -34,6 +34,7 @@ CSV_COLUMNS = (
     "fold_min_mm3",
     "fold_max_mm3",
 )
+STAGE_PREFIX = ".hypothalamus-seg-"
 VOLUME_DIGITS, FRACTION_DIGITS = 3, 9
 
 
@@ -48,12 +49,11 @@ def staged(folder: Path) -> Iterator[Path]:
     NoSpaceLeftError
         If the disk is full.
     """
+    # Named before it is made: wherever a cancellation comes, the folder is known and removed.
+    stage = folder / f"{STAGE_PREFIX}{secrets.token_hex(8)}"
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        stage = Path(tempfile.mkdtemp(prefix=".hypothalamus-seg-", dir=folder))
-    except OSError as error:
-        raise as_write_error(error, folder) from error
-    try:
+        stage.mkdir(mode=0o700)
         yield stage
         for path in sorted(stage.iterdir()):
             os.replace(path, folder / path.name)

@@ -1,0 +1,82 @@
+"""Headless Chromium, and someone who looks at the web page in it."""
+
+from __future__ import annotations
+
+import io
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+from playwright.sync_api import Browser, expect, sync_playwright
+
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
+DESKTOP = {"viewport": {"width": 1280, "height": 900}}
+WAIT_MS = 60_000
+
+
+@contextmanager
+def chromium() -> Iterator[Browser]:
+    """A browser; skips the test where there is none."""
+    if CHROMIUM is None:
+        pytest.skip("the tests in a browser need Debian's package chromium")
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(
+            executable_path=CHROMIUM, args=["--no-sandbox", "--disable-dev-shm-usage"]
+        )
+        yield browser
+        browser.close()
+
+
+class Visitor:
+    """Someone with a browser window of their own, whose every request and problem is noted."""
+
+    def __init__(self, browser, url: str, **options):
+        self.url = url
+        self.context = browser.new_context(**{**DESKTOP, **options})
+        self.requests: list[str] = []
+        self.problems: list[str] = []
+        self.page = self.context.new_page()
+        self.page.on("request", lambda request: self.requests.append(request.url))
+        self.page.on("pageerror", lambda error: self.problems.append(str(error)))
+        self.page.on("console", self._note)
+        self.page.goto(url)
+        # What the server tells of this visitor: then the page is whole.
+        self.page.wait_for_selector("#scans p, #scans li")
+        self.page.wait_for_function("window.hypothalamusSeg")
+
+    def _note(self, message) -> None:
+        if message.type == "error":
+            self.problems.append(message.text)
+
+    @property
+    def strangers(self) -> list[str]:
+        return [u for u in self.requests if not u.startswith((self.url, "data:", "blob:"))]
+
+    def give(self, *files: Path) -> None:
+        self.page.set_input_files("#scan-files", [str(file) for file in files])
+
+    def line(self, name: str):
+        return self.page.locator("#scans li", has_text=name)
+
+    def state(self, name: str, state: str) -> None:
+        expect(self.line(name)).to_have_attribute("data-state", state, timeout=WAIT_MS)
+
+    def viewer(self) -> None:
+        self.page.wait_for_selector(".viewer[data-ready]", timeout=WAIT_MS)
+        self.page.wait_for_timeout(400)
+
+    def pixels(self, view: str) -> np.ndarray:
+        canvas = self.page.locator(f"figure[data-view={view}] canvas")
+        return np.asarray(Image.open(io.BytesIO(canvas.screenshot())).convert("RGB")).astype(int)
+
+    def slide(self, selector: str, value: float) -> None:
+        self.page.eval_on_selector(
+            selector,
+            "(e, value) => { e.value = value; e.dispatchEvent(new Event('input')); }",
+            value,
+        )
+        self.page.wait_for_timeout(150)
