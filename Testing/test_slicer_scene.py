@@ -108,13 +108,15 @@ def test_unedited_rows_are_the_engines_numbers_to_the_last_digit(files, nodes):
     assert rows["asymmetry_index"].value == wanted
 
 
-def test_the_table_has_titles_and_nan_for_what_is_missing(nodes):
+def test_the_table_has_titles_and_a_dash_for_what_is_missing(nodes):
     rows_of(nodes)
     table = nodes.table
     assert table.GetNumberOfRows() == 15
     assert table.GetColumnTitle("value") == "Volume"
     spread = table.GetTable().GetColumnByName("fold_sd")
-    assert math.isnan(spread.GetValue(0))  # one network has no spread
+    assert spread.GetValue(0) == "–"  # one network has no spread
+    share = table.GetTable().GetColumnByName("percent_of_icv")
+    assert share.GetValue(0) == f"{rows_of(nodes)[LEFT].percent_of_icv:.4f}"
 
 
 @pytest.mark.parametrize("make", [lambda: translation(50, -20, 10), lambda: rotation(30)])

@@ -1,7 +1,13 @@
-"""The table node: columns with titles, units and descriptions, NaN where a number is missing."""
+"""The table node: columns with titles, units and descriptions, a dash where a number is missing.
+
+Slicer's table view shows all digits of a number and "nan" for a missing one; columns that can lack
+one are therefore text, rounded for reading. Exact numbers are in the rows (`volume_rows`), in what
+is copied, and in the exports.
+"""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
 
@@ -10,37 +16,60 @@ import vtk
 
 from .volume_rows import VolumeRow
 
+MISSING = "–"
+
 
 @dataclass(frozen=True)
 class Column:
-    """A column of the table; ``field`` is the attribute of `VolumeRow` that it shows."""
+    """A column of the table.
+
+    Attributes
+    ----------
+    field : str
+        The attribute of `VolumeRow` that it shows.
+    title, unit, description : str
+    form : str or None
+        How a number that can be missing is written; None: as it is.
+    """
 
     field: str
     title: str
     unit: str
     description: str
-    is_number: bool = True
+    form: str | None = None
+
+    def value(self, row: VolumeRow) -> float | str:
+        """What stands in a row's cell."""
+        value = getattr(row, self.field)
+        if self.form is None:
+            return value
+        return MISSING if math.isnan(value) else format(value, self.form)
 
 
 def columns(reference_icv_mm3: float) -> tuple[Column, ...]:
     """All columns; the reference ICV stands in a title, since numbers without it mean nothing."""
     reference = f"{reference_icv_mm3 / 1000:.0f} mL"
     return (
-        Column("name", "Structure", "", "What was measured", False),
+        Column("name", "Structure", "", "What was measured"),
         Column("value", "Volume", "", "Posterior-weighted volume, or the index; see Unit"),
-        Column("unit", "Unit", "", "Unit of volume, spread and difference", False),
-        Column("percent_of_icv", "% of ICV", "%", "Volume as a share of the ICV"),
+        Column("unit", "Unit", "", "Unit of volume, spread and difference"),
+        Column("percent_of_icv", "% of ICV", "%", "Volume as a share of the ICV", ".4f"),
         Column(
             "adjusted_mm3",
             f"At {reference} ICV (mm³)",
             "mm3",
             f"Volume × {reference} / ICV: the proportion method, for a single case",
+            ".1f",
         ),
-        Column("fold_sd", "Fold SD", "", "Spread of the networks' volumes, in the row's unit"),
-        Column("difference", "Edited by", "", "Difference to the networks' output, row's unit"),
-        Column("difference_percent", "Edited by (%)", "%", "The same in percent"),
-        Column("dice", "Dice", "", "Overlap with the networks' output; 1 = not edited"),
-        Column("status", "Status", "", "As segmented, edited or deleted", False),
+        Column(
+            "fold_sd", "Fold SD", "", "Spread of the networks' volumes, in the row's unit", ".2f"
+        ),
+        Column(
+            "difference", "Edited by", "", "Difference to the networks' output, row's unit", "+.2f"
+        ),
+        Column("difference_percent", "Edited by (%)", "%", "The same in percent", "+.2f"),
+        Column("dice", "Dice", "", "Overlap with the networks' output; 1 = not edited", ".3f"),
+        Column("status", "Status", "", "As segmented, edited or deleted"),
     )
 
 
@@ -51,10 +80,12 @@ def write_table(
     was_modifying = node.StartModify()
     node.RemoveAllColumns()
     for column in columns(reference_icv_mm3):
-        array = vtk.vtkDoubleArray() if column.is_number else vtk.vtkStringArray()
+        cells = [column.value(row) for row in rows]
+        is_text = any(isinstance(cell, str) for cell in cells)
+        array = vtk.vtkStringArray() if is_text else vtk.vtkDoubleArray()
         array.SetName(column.field)
-        for row in rows:
-            array.InsertNextValue(getattr(row, column.field))
+        for cell in cells:
+            array.InsertNextValue(cell)
         node.AddColumn(array)
         node.SetColumnTitle(column.field, column.title)
         node.SetColumnUnitLabel(column.field, column.unit)
