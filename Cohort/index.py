@@ -14,11 +14,13 @@ import json
 import os
 import socket
 import sqlite3
-import sys
 import time
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
+
+from HypothalamusSegLib.information import may_be_alive
+from HypothalamusSegLib.outputs import CSV_COLUMNS
 
 from .errors import IndexFileError
 from .participant.work import DONE, FAILED, UNCHANGED, Outcome
@@ -44,17 +46,10 @@ CREATE TABLE scans (
 CREATE TABLE volumes (
     name TEXT NOT NULL, structure TEXT NOT NULL, volume_mm3 REAL NOT NULL, mask_volume_mm3 REAL,
     fraction_of_icv REAL, icv_adjusted_mm3 REAL, fold_sd_mm3 REAL,
+    fold_min_mm3 REAL, fold_max_mm3 REAL,
     PRIMARY KEY (name, structure)
 ) WITHOUT ROWID;
 """
-VOLUME_COLUMNS = (
-    "structure",
-    "volume_mm3",
-    "mask_volume_mm3",
-    "fraction_of_icv",
-    "icv_adjusted_mm3",
-    "fold_sd_mm3",
-)
 
 
 class CohortIndex:
@@ -193,20 +188,14 @@ class CohortIndex:
             )
             if outcome.status != UNCHANGED:
                 self._connection.execute("DELETE FROM volumes WHERE name = ?", (outcome.name,))
-                marks = ", ".join("?" * (1 + len(VOLUME_COLUMNS)))
+                marks = ", ".join("?" * (1 + len(CSV_COLUMNS)))
                 self._connection.executemany(
-                    f"INSERT INTO volumes (name, {', '.join(VOLUME_COLUMNS)}) VALUES ({marks})",
+                    f"INSERT INTO volumes (name, {', '.join(CSV_COLUMNS)}) VALUES ({marks})",
                     [
-                        (outcome.name, *(row[column] for column in VOLUME_COLUMNS))
+                        (outcome.name, *(row[column] for column in CSV_COLUMNS))
                         for row in outcome.volumes
                     ],
                 )
-
-    def counts(self) -> dict[str, int]:
-        """How many scans have each status."""
-        with self._failures_named():
-            rows = self._connection.execute("SELECT status, COUNT(*) FROM scans GROUP BY status")
-            return dict(tuple(row) for row in rows)
 
     @contextlib.contextmanager
     def _transaction(self) -> Iterator[None]:
@@ -257,12 +246,4 @@ def _is_alive(claimed_by: str, claimed_at: float, now: float) -> bool:
     if now - claimed_at > CLAIM_EXPIRES_S:
         return False
     host, process, _ = claimed_by.rsplit(":", 2)
-    if host != socket.gethostname() or sys.platform == "win32":
-        return True
-    try:
-        os.kill(int(process), 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        return True
-    return True
+    return host != socket.gethostname() or may_be_alive(int(process))

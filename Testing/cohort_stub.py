@@ -72,6 +72,8 @@ def stub_segment(task: Task) -> Outcome:
             "fraction_of_icv": value / 1.5e6,
             "icv_adjusted_mm3": value,
             "fold_sd_mm3": None,
+            "fold_min_mm3": value,
+            "fold_max_mm3": value,
         }
         for structure, value in (("hypothalamus_total", volume_mm3), ("icv", 1.5e6))
     ]

@@ -10,6 +10,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from HypothalamusSegLib.command_line import DEVICES, argument, positive
+
 if TYPE_CHECKING:
     from .server import ServerSettings
 
@@ -100,11 +102,11 @@ def build_parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--port", type=int, default=7860)
     parser.add_argument(
-        "--max-upload-mb", type=_positive, default=200, metavar="N", help="of one file"
+        "--max-upload-mb", type=argument(positive), default=200, metavar="N", help="of one file"
     )
     parser.add_argument(
         "--workers",
-        type=_positive,
+        type=argument(positive),
         default=1,
         metavar="N",
         help="scans at a time; a worker takes up to 1 GB",
@@ -117,11 +119,11 @@ def build_parser() -> argparse.ArgumentParser:
         help="names and passwords; `python -m Web.passwords NAME` makes a line of it",
     )
     parser.add_argument(
-        "--queue", type=_positive, default=50, metavar="N", help="scans that may wait"
+        "--queue", type=argument(positive), default=50, metavar="N", help="scans that may wait"
     )
     parser.add_argument(
         "--expire-minutes",
-        type=_positive,
+        type=argument(positive),
         default=60,
         metavar="N",
         help="after a visitor's last click until the files are deleted",
@@ -129,13 +131,8 @@ def build_parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--root-path", default="", metavar="PATH", help="where a proxy shows the page, as /brain"
     )
-    parser.add_argument("--device", choices=("auto", "cpu", "cuda", "mps"), default="auto")
-    parser.add_argument("--threads", type=_positive, default=None, metavar="N", help="a worker")
+    parser.add_argument("--device", choices=DEVICES, default="auto")
+    parser.add_argument(
+        "--threads", type=argument(positive), default=None, metavar="N", help="a worker"
+    )
     return parser
-
-
-def _positive(text: str) -> int:
-    number = int(text)
-    if number < 1:
-        raise argparse.ArgumentTypeError(f"{text} is not a positive number")
-    return number

@@ -19,6 +19,8 @@ from dataclasses import dataclass, field
 from enum import Enum
 from pathlib import Path
 
+from HypothalamusSegLib.information import may_be_alive
+
 from .fair_queue import Ticket
 
 PREFIX = "hypothalamus-seg-web-"
@@ -275,19 +277,7 @@ def remove_leftovers() -> None:
         try:
             is_own = not hasattr(os, "getuid") or folder.lstat().st_uid == os.getuid()
             process = int(folder.name.removeprefix(PREFIX).split("-")[0])
-            if is_own and not folder.is_symlink() and not _is_alive(process):
+            if is_own and not folder.is_symlink() and not may_be_alive(process):
                 shutil.rmtree(folder, ignore_errors=True)
         except (ValueError, OSError):
             continue
-
-
-def _is_alive(process: int) -> bool:
-    if os.name == "nt":  # there, signal 0 would end the process
-        return True
-    try:
-        os.kill(process, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        return True
-    return True

@@ -134,6 +134,7 @@ def unpack_dicom(archive: Path, most_bytes: int) -> Path:
                 suffix = suffix if suffix in DICOM_SUFFIXES else ""
                 with opened.open(entry) as source:
                     left -= _copy(source, folder / f"{number:05d}{suffix}", left)
+    # zipfile says "not implemented" of entries packed in a way that it does not know.
     except (zipfile.BadZipFile, NotImplementedError, EOFError, OSError) as error:
         raise UploadRefusedError(
             f"The archive cannot be unpacked ({error}). Make it again, as an ordinary zip."

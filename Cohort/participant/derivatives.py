@@ -17,12 +17,11 @@ from pathlib import Path
 from HypothalamusSegLib import __version__, labels
 from HypothalamusSegLib.outputs import (
     as_write_error,
-    caption,
     describe,
     table_row,
     write_label_map,
+    write_overview,
 )
-from HypothalamusSegLib.overview import draw_overview
 from HypothalamusSegLib.pipeline import Segmentation
 
 from .scan_list import CohortScan
@@ -94,7 +93,7 @@ def _write_files(
         files.append(file)
 
     if with_overview:
-        add(f"{figures}_overview.png", lambda path: _draw(path, result))
+        add(f"{figures}_overview.png", lambda path: write_overview(result, path))
     sidecar = {"Sources": [_source(scan.path, source_root)], "Manual": False}
     for stem, image, more in (
         ("seg-hypothalamus_dseg", result.hypothalamus, {}),
@@ -110,18 +109,6 @@ def _write_files(
     description = _json(describe(result))
     add(f"{anat}_volumes.json", lambda path: path.write_text(description, "utf-8"))
     return files
-
-
-def _draw(path: Path, result: Segmentation) -> None:
-    draw_overview(
-        path,
-        result.scan.volume,
-        result.hypothalamus,
-        result.icv,
-        title=result.scan.name,
-        caption=caption(result),
-        warnings=[flag.message for flag in result.quality.flags],
-    )
 
 
 def _source(path: Path, source_root: Path) -> str:

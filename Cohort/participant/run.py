@@ -161,8 +161,14 @@ class _Run:
                     self._finish(task, Outcome(task.scan.name, FAILED, KILLED, reason))
 
     def _take_back(self) -> list[Task]:
-        tasks = list(self._in_flight.values())
-        self._in_flight.clear()
+        """Tasks that a broken pool left unfinished; what it had finished is entered."""
+        in_flight, self._in_flight = self._in_flight, {}
+        tasks = []
+        for future, task in in_flight.items():
+            if future.done() and future.exception() is None:
+                self._finish(task, future.result())
+            else:
+                tasks.append(task)
         return tasks
 
     def _tasks(self) -> Iterable[Task]:

@@ -1,4 +1,4 @@
-"""What `hypothalamus-seg info` prints."""
+"""What is known of this installation, this machine and its processes."""
 
 from __future__ import annotations
 
@@ -74,3 +74,16 @@ def _memory() -> str:
     except (AttributeError, ValueError, OSError):  # Windows and some others do not tell
         return "unknown"
     return f"{total / 1024**3:.1f} GiB"
+
+
+def may_be_alive(process_id: int) -> bool:
+    """Whether a process of this machine may be running; True where the system does not tell."""
+    if os.name == "nt":  # there, signal 0 would end the process
+        return True
+    try:
+        os.kill(process_id, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True

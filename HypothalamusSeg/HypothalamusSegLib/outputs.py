@@ -91,17 +91,22 @@ def write_all(result: Segmentation, folder: Path, with_overview: bool = True) ->
         text = json.dumps(describe(result), indent=2, allow_nan=False)
         (stage / f"{name}_volumes.json").write_text(text + "\n", encoding="utf-8")
         if with_overview:
-            draw_overview(
-                stage / f"{name}_overview.png",
-                result.scan.volume,
-                result.hypothalamus,
-                result.icv,
-                title=name,
-                caption=caption(result),
-                warnings=[flag.message for flag in result.quality.flags],
-            )
+            write_overview(result, stage / f"{name}_overview.png")
         names = sorted(path.name for path in stage.iterdir())
     return [folder / name for name in names]
+
+
+def write_overview(result: Segmentation, path: Path) -> None:
+    """Draw the overview picture, with volumes and flags in words."""
+    draw_overview(
+        path,
+        result.scan.volume,
+        result.hypothalamus,
+        result.icv,
+        title=result.scan.name,
+        caption=caption(result),
+        warnings=[flag.message for flag in result.quality.flags],
+    )
 
 
 def write_label_map(image: Volume, path: Path) -> None:
