@@ -134,5 +134,5 @@ def test_test_split_scans_agree_with_their_labels(segmenter, shared_data, subjec
 
 def test_options_choose_what_is_loaded():
     only_icv = Segmenter(Options(structures=("icv",), folds=(4,), device="cpu"))
-    assert set(only_icv.networks) == {"icv"}
+    assert set(only_icv.networks) == {"icv", "icv_border"}
     assert len(only_icv.networks["icv"]) == 1

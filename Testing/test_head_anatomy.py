@@ -53,6 +53,13 @@ def test_the_mask_moves_with_the_inner_table(head, skull_mm):
     assert (label[~inside.bool()] != FLUID).all()
 
 
+def test_fluid_beyond_the_smooth_mask_is_inside_where_the_inner_table_has_passed_it(head):
+    beyond = torch.from_numpy(ball(SKULL_MM + 1) & ~ball(SKULL_MM))
+    label = torch.where(beyond, FLUID, head["label"].long()).int()
+    inside = changed({**head, "label": label}, 3.0, 0.0)[1]
+    assert inside[:, :, 32:][beyond[:, :, 32:]].all()
+
+
 def test_the_skull_stops_at_the_brain(head):
     label, inside = changed(head, -6.0, 0.0)
     assert (label[torch.from_numpy(ball(BRAIN_MM))] == WHITE).all()

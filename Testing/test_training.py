@@ -20,7 +20,8 @@ from Training.dataset import find_scans
 from Training.splits import FOLDS, TEST, assign_parts
 from Training.tasks import split_subjects
 
-STRUCTURES = ("hypothalamus", "icv")
+# In the order in which they must be trained: the border's networks go on from the ICV's.
+STRUCTURES = ("hypothalamus", "icv", "icv_border")
 STEPS, INTERRUPTED_AFTER = 3, 2
 
 
@@ -72,7 +73,7 @@ def interrupt_fold(structure: str, prepared: Path, runs: Path) -> None:
 
 @pytest.fixture(scope="module")
 def runs(data, tmp_path_factory) -> Path:
-    """Fold 0 of both structures, trained for a few steps in one go."""
+    """Fold 0 of all structures, trained for a few steps in one go."""
     folder = tmp_path_factory.mktemp("runs")
     for structure in STRUCTURES:
         train_fold(structure, data.prepared, folder)
@@ -180,6 +181,8 @@ def test_folders_without_labels_are_refused_with_what_is_expected(tmp_path, caps
 def test_a_resumed_run_ends_with_the_weights_of_an_uninterrupted_one(
     data, runs, tmp_path, capsys, structure
 ):
+    if structure == "icv_border":
+        (tmp_path / "icv").symlink_to(runs / "icv")
     interrupt_fold(structure, data.prepared, tmp_path)
     train_fold(structure, data.prepared, tmp_path, "--resume")
     assert f"resumed at step {INTERRUPTED_AFTER}" in capsys.readouterr().out
@@ -199,6 +202,13 @@ def test_a_resumed_run_ends_with_the_weights_of_an_uninterrupted_one(
         for folder in (tmp_path, runs)
     ]
     assert last_rows[0]["score"] == last_rows[1]["score"]
+
+
+def test_the_border_is_not_trained_before_the_icv_network_it_corrects(data, tmp_path, capsys):
+    arguments = ["--structure", "icv_border", "--fold", "0", "--steps", "1"]
+    arguments += ["--prepared", str(data.prepared), "--runs", str(tmp_path)]
+    assert train.main(arguments) == 1
+    assert "train --structure icv --fold 0 first" in capsys.readouterr().out
 
 
 @pytest.mark.slow
@@ -317,6 +327,25 @@ def test_a_structure_that_was_not_trained_keeps_the_weights_that_are_there(
     assert after["structures"]["icv"]["split"] == before["split"]
     assert after["split"]["heads"] == {}
     Segmenter(Options(device="cpu", folds=(0,)), published)
+
+
+@pytest.mark.slow
+def test_border_networks_do_not_outlive_the_icv_networks_they_correct(
+    data, runs, weights, tmp_path
+):
+    published = tmp_path / "weights"
+    published.mkdir()
+    for path in weights.iterdir():
+        (published / path.name).write_bytes(path.read_bytes())
+    own = tmp_path / "runs"
+    own.mkdir()
+    (own / "icv").symlink_to(runs / "icv")
+    assert export_folds(own, data.prepared, published) == 0
+    assert sorted(strict_json(published / "manifest.json")["structures"]) == ["hypothalamus", "icv"]
+    assert sorted(Segmenter(Options(device="cpu", folds=(0,)), published).networks) == [
+        "hypothalamus",
+        "icv",
+    ]
 
 
 @pytest.mark.slow

@@ -26,7 +26,7 @@ def test_all_weights_together_are_small_enough_for_the_extensions_index():
 
 def test_both_ensembles_have_five_folds():
     ensembles = weight_files.read_manifest(weight_files.default_weights_folder())
-    assert set(ensembles) == set(weight_files.STRUCTURES)
+    assert set(ensembles) == set(weight_files.ENSEMBLES)
     for ensemble in ensembles.values():
         assert [fold.fold for fold in ensemble.folds] == [0, 1, 2, 3, 4]
         assert len({fold.sha256 for fold in ensemble.folds}) == 5

@@ -1,1 +1,1 @@
-"""From a data set to ten weight files; see Docs/TRAINING.md. Not part of the packaged product."""
+"""From a data set to weight files; see Docs/TRAINING.md. Not part of the packaged product."""

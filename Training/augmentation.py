@@ -113,7 +113,13 @@ def random_texture(image: Tensor, generator: torch.Generator) -> Tensor:
     return torch.where(image <= 0.01 * image.max(), filler, image)
 
 
-def random_intensity(image: Tensor, generator: torch.Generator, strength: float = 1.0) -> Tensor:
+def random_intensity(
+    image: Tensor,
+    generator: torch.Generator,
+    strength: float = 1.0,
+    largest_noise: float = 0.05,
+    coarsest: float = 2.0,
+) -> Tensor:
     """Gamma, bias field, coarser resolution and noise, as scanners differ.
 
     Parameters
@@ -123,6 +129,10 @@ def random_intensity(image: Tensor, generator: torch.Generator, strength: float 
     generator : torch.Generator
     strength : float
         0 changes nothing, 1 as much as scanners differ.
+    largest_noise : float
+        Largest standard deviation of the noise, as a share of the brightest voxel.
+    coarsest : float
+        Largest factor by which an axis loses resolution.
     """
     image = image.clamp_min(0) / image.max().clamp_min(1e-6)
     image = image ** math.exp(normal(0.22 * strength, generator))
@@ -131,9 +141,9 @@ def random_intensity(image: Tensor, generator: torch.Generator, strength: float 
         field = smooth_field(tuple(image.shape[1:]), points, generator)
         image = image * torch.exp(uniform(0.0, 0.35 * strength, generator) * field)
     if chance(0.5 * strength, generator):
-        image = coarsen(image, [uniform(1.0, 2.0, generator) for _ in range(3)])
+        image = coarsen(image, [uniform(1.0, coarsest, generator) for _ in range(3)])
     if chance(0.8, generator):
-        sd = uniform(0.0, 0.05 * strength, generator) * image.max()
+        sd = uniform(0.0, largest_noise * strength, generator) * image.max()
         image = image + sd * torch.randn(image.shape, generator=generator)
     return image
 

@@ -19,7 +19,7 @@ from pathlib import Path
 import torch
 from HypothalamusSegLib import labels
 from HypothalamusSegLib.head_box import COARSE_SHAPE, COARSE_SPACING_MM
-from HypothalamusSegLib.weight_files import MANIFEST_NAME, STRUCTURES
+from HypothalamusSegLib.weight_files import ENSEMBLES, ICV_BORDER, MANIFEST_NAME
 
 from .hypothalamus_samples import CROP_SHAPE, CROP_SPACING_MM
 from .prepare import PREPARED
@@ -31,10 +31,12 @@ WEIGHTS = Path("weights")
 GRIDS = {
     "hypothalamus": (CROP_SHAPE, CROP_SPACING_MM),
     "icv": (COARSE_SHAPE, COARSE_SPACING_MM),
+    ICV_BORDER: (COARSE_SHAPE, COARSE_SPACING_MM),
 }
 CHANNELS = {
     "hypothalamus": ["background", *map(labels.subunit_structure, labels.SUBUNIT_LABELS)],
     "icv": ["icv", "place"],
+    ICV_BORDER: ["icv"],
 }
 
 
@@ -52,7 +54,7 @@ def export(runs: Path, prepared: Path, output: Path) -> dict:
     """
     parts = json.loads((prepared / "splits.json").read_text(encoding="utf-8"))
     # Everything is read and checked before the first file is written.
-    finished = {structure: _finished_folds(runs / structure) for structure in STRUCTURES}
+    finished = {structure: _finished_folds(runs / structure) for structure in ENSEMBLES}
     if not any(finished.values()):
         raise UnfinishedRunError(f"No fold of any structure has been trained in {runs}.")
     kept = _other_structures(output, [name for name, folds in finished.items() if folds])
@@ -81,7 +83,10 @@ def export(runs: Path, prepared: Path, output: Path) -> dict:
 
 
 def _other_structures(output: Path, trained: list[str]) -> dict:
-    """What the manifest that is already there says of structures that were not trained."""
+    """What the manifest that is already there says of structures that were not trained.
+
+    Border networks that were trained after other ICV networks are left out.
+    """
     path = output / MANIFEST_NAME
     if not path.exists():
         return {}
@@ -90,7 +95,7 @@ def _other_structures(output: Path, trained: list[str]) -> dict:
     return {
         structure: {"split": there.get("split"), **plan}
         for structure, plan in there["structures"].items()
-        if structure not in trained
+        if structure not in trained and not (structure == ICV_BORDER and "icv" in trained)
     }
 
 

@@ -125,11 +125,12 @@ class AnatomyChange:
         Returns
         -------
         label, inside : Tensor
-            Bone that the inner table has passed is fluid, fluid that it has passed is bone; brain
-            keeps its place.
+            Bone that the inner table has passed is fluid, fluid that it has passed is bone; fluid
+            that lay outside the smooth mask counts with the bone; brain keeps its place.
         """
         kind = self._kind[label.long()]
-        opened = (kind == BONE) & (skull_steps > 0) & (skull_steps < self._skull_steps)
+        may_open = (kind == BONE) | (kind == FLUID)
+        opened = may_open & (skull_steps > 0) & (skull_steps < self._skull_steps)
         closed = (kind == FLUID) & (skull_steps <= 0) & (skull_steps > self._skull_steps)
         thinned = (kind == BRAIN) & (depth_steps < self._atrophy_steps)
         label = torch.where(opened | thinned, self._fluid, torch.where(closed, self._bone, label))

@@ -1,7 +1,7 @@
 """T1-like images of label heads with exact intracranial masks (after SynthSeg, Billot et al. 2023).
 
 One warp of the label map, tissue means drawn around T1 values (or at random), texture, partial
-volume from four positions in each voxel, then what publishers and scanners do: brains stripped,
+volume from five positions in each voxel, then what publishers and scanners do: brains stripped,
 faces cut off, fields of view that end early, ghosts, bias fields, noise.
 """
 
@@ -48,8 +48,16 @@ MILD_STRENGTH = 0.4  # of noise, bias field and loss of resolution, in validatio
 # Labels drawn with one mean per tissue instead of per structure when contrast is random.
 RANDOM_CONTRAST_CHANCE = 0.15
 STRIP_CHANCE, DEFACE_CHANCE, CUT_CHANCE, GHOST_CHANCE = 0.25, 0.35, 0.35, 0.08
-# Four corners of a cube, in voxels: their mean is the partial volume of a voxel.
-PARTIAL_VOLUME_OFFSETS = torch.tensor([[1, 1, 1], [1, -1, -1], [-1, 1, -1], [-1, -1, 1]]) / 4
+# Centre and four corners of a cube: the mean of five is the partial volume of a voxel. An odd
+# number, so that no voxel is half in and half out: with four, a mask of all above one half was 1 %
+# too small.
+PARTIAL_VOLUME_CORNERS = torch.tensor([[0, 0, 0], [1, 1, 1], [1, -1, -1], [-1, 1, -1], [-1, -1, 1]])
+# Half the edge of that cube, in voxels, in a sharp image, and in one smoothed to this voxel size as
+# the engine does (a Gaussian as wide as a voxel).
+SHARP_REACH, SMOOTH_REACH = 0.25, 0.47
+# What is true at 1 mm (`augmentation.random_intensity`'s own limits) is less on a coarser grid: its
+# voxels average noise, and hardly show a resolution of 2 mm. Lengths in millimetres.
+NOISE_AT_1_MM, COARSEST_MM = 0.05, 3.0
 
 
 class LabelHeadSource:
@@ -103,7 +111,8 @@ class LabelHeadSource:
         texture = _texture(shape, generator)
         change = None if mild else AnatomyChange.draw(self._numbers, shape, generator)
         image, icv, brain = torch.zeros(3, *shape)
-        for offset in PARTIAL_VOLUME_OFFSETS:
+        reach = SHARP_REACH if mild else uniform(SHARP_REACH, SMOOTH_REACH, generator)
+        for offset in reach * PARTIAL_VOLUME_CORNERS:
             coded = self._look_up(points + spacing_mm * offset.view(3, 1, 1, 1))
             label, inside = coded & 127, (coded >> 7) & 1
             if change:
@@ -113,12 +122,13 @@ class LabelHeadSource:
             image += means[label] + deviations[label] * texture
             icv += inside
             brain += self._is_brain()[label]
-        count = len(PARTIAL_VOLUME_OFFSETS)
+        count = len(PARTIAL_VOLUME_CORNERS)
         image, icv, brain = (t[None] / count for t in (image.clamp_min(0), icv, brain))
         if not mild:
             image, icv = _publish(image, icv, brain, generator)
         strength = MILD_STRENGTH if mild else uniform(0.0, 1.0, generator)
-        return augmentation.random_intensity(image, generator, strength), icv
+        noise, coarsest = NOISE_AT_1_MM / spacing_mm, max(1.0, min(2.0, COARSEST_MM / spacing_mm))
+        return augmentation.random_intensity(image, generator, strength, noise, coarsest), icv
 
     def _look_up(self, points_mm: Tensor) -> Tensor:
         """What is known at points in millimetres from the first voxel; 0 outside."""

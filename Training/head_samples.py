@@ -30,11 +30,16 @@ class HeadSamples:
     prepared : Path
     heads, scans : list of str
         Names of label heads and subjects; either may be empty, not both.
+    icv_only : bool
+        Leave scans out that have no intracranial label.
     """
 
-    def __init__(self, prepared: Path, heads: list[str], scans: list[str]) -> None:
+    def __init__(
+        self, prepared: Path, heads: list[str], scans: list[str], icv_only: bool = False
+    ) -> None:
         self.heads = [LabelHeadSource(prepared / "heads" / f"{name}.npz") for name in heads]
-        self.scans = [_load_scan(prepared / "scans" / f"{name}.npz") for name in scans]
+        loaded = (_load_scan(prepared / "scans" / f"{name}.npz") for name in scans)
+        self.scans = [scan for scan in loaded if scan["icv"] is not None or not icv_only]
 
     def augmented(self, generator: torch.Generator) -> tuple[Tensor, Tensor, float, Tensor]:
         """One random sample.

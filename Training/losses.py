@@ -13,6 +13,8 @@ VOLUME_WEIGHT = 0.5
 # Relative to the Dice loss of the intracranial mask; see `hypothalamus_loss` for why it is high.
 ICV_CROSS_ENTROPY_WEIGHT = 40.0
 PLACE_WEIGHT = 0.3
+# The gradient of the border's mean cross-entropy, 0.05 at the end, is small beside the clipping.
+BORDER_WEIGHT = 40.0
 
 
 def soft_dice_loss(probability: Tensor, target: Tensor) -> Tensor:
@@ -73,3 +75,12 @@ def head_loss(logits: Tensor, icv: Tensor, icv_known: Tensor, place: Tensor) -> 
     known_place = (place.amax((1, 2, 3, 4)) > 0).float()
     placed = known_place * where.sum((1, 2, 3, 4)) / place.sum((1, 2, 3, 4)).clamp_min(1.0)
     return (intracranial + PLACE_WEIGHT * placed).mean()
+
+
+def border_loss(logits: Tensor, icv: Tensor) -> Tensor:
+    """Cross-entropy of crops around the border, all (N, 1, I, J, K).
+
+    Unweighted, against the share of each voxel that is intracranial: its optimum is that share, and
+    so the volume.
+    """
+    return BORDER_WEIGHT * functional.binary_cross_entropy_with_logits(logits, icv)

@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 
 import numpy as np
+from HypothalamusSegLib.weight_files import ENSEMBLES
 
 UNSTABLE_VIEW_DICE = 0.90
 ICV_SETS = (
@@ -169,6 +170,20 @@ def _icv_section(results: dict) -> str:
             ]
         )
     lines += _table(["set", "heads", "Dice", "worst", "signed volume %", "absolute volume %"], body)
+    test = results["test_icv"] + results["test_icv_scans"]
+    if test:
+        lines += ["", "### Image by image (test split)", ""]
+        body = [
+            [
+                row["head"],
+                f"{row['dice']:.4f}",
+                f"{row['label_ml']:.0f}",
+                f"{row['volume_ml']:.0f}",
+                f"{row['volume_percent']:+.2f}",
+            ]
+            for row in test
+        ]
+        lines += _table(["image", "Dice", "true mL", "found mL", "volume %"], body)
     return "\n".join([*lines, ""])
 
 
@@ -298,14 +313,14 @@ def _draw_learning_curves(runs: Path, path: Path) -> bool:
     logs = sorted(runs.glob("*/*/log.jsonl"))
     if not logs:
         return path.exists()
-    figure = Figure(figsize=(9, 3.6), layout="constrained")
-    panels = dict(zip(("hypothalamus", "icv"), figure.subplots(1, 2), strict=True))
+    figure = Figure(figsize=(12, 3.6), layout="constrained")
+    panels = dict(zip(ENSEMBLES, figure.subplots(1, len(ENSEMBLES)), strict=True))
     for log in logs:
         panel = panels[log.parents[1].name]
         rows = [json.loads(line) for line in log.read_text(encoding="utf-8").splitlines()]
         steps = [row["step"] for row in rows]
         panel.plot(steps, [row["dice"] for row in rows], label=log.parent.name)
-    for (name, panel), low in zip(panels.items(), (0.85, 0.94), strict=True):
+    for (name, panel), low in zip(panels.items(), (0.85, 0.94, 0.97), strict=True):
         panel.set(title=name, xlabel="step", ylabel="validation Dice (one fold)")
         # The last percents are what differs, once a run has come that far.
         if panel.get_ylim()[1] > low:

@@ -1,4 +1,4 @@
-"""What differs between the two structures: network, samples, loss and validation score."""
+"""What differs between the three trainings: network, samples, prediction, loss and score."""
 
 from __future__ import annotations
 
@@ -10,12 +10,15 @@ import numpy as np
 import torch
 from HypothalamusSegLib import intensity, labels
 from HypothalamusSegLib.head_box import COARSE_SPACING_MM
+from HypothalamusSegLib.icv_border import CHANNELS, corrected_logit
+from HypothalamusSegLib.networks import ResidualUNet
 from torch import Tensor, nn
 
+from .border_samples import CROPS_PER_IMAGE, BorderSamples
 from .dataset import DatasetError
 from .head_samples import HeadSamples
 from .hypothalamus_samples import HypothalamusSamples
-from .losses import head_loss, hypothalamus_loss, sides
+from .losses import border_loss, head_loss, hypothalamus_loss, sides
 from .splits import TEST
 
 
@@ -32,7 +35,7 @@ class HypothalamusTask:
 
     network = {"in_channels": 1, "out_channels": labels.CHANNELS, "widths": [24, 64, 96]}
 
-    def __init__(self, prepared: Path, fold: int) -> None:
+    def __init__(self, prepared: Path, fold: int, runs: Path) -> None:
         training, validation = (
             [name for name in names if (prepared / "regions" / f"{name}.npz").exists()]
             for names in split_subjects(prepared, "scans", fold)
@@ -55,6 +58,9 @@ class HypothalamusTask:
         images, targets, weights = zip(*drawn, strict=True)
         image = intensity.standardise_region(torch.stack(images))
         return [image, torch.stack(targets), torch.tensor(weights)]
+
+    def predict(self, network: nn.Module, image: Tensor) -> Tensor:
+        return network(image).float()
 
     def loss(self, logits: Tensor, target: Tensor, weight: Tensor) -> Tensor:
         return hypothalamus_loss(logits, target, weight)
@@ -100,7 +106,7 @@ class HeadTask:
 
     network = {"in_channels": 1, "out_channels": 2, "widths": [24, 48, 80], "block": 2}
 
-    def __init__(self, prepared: Path, fold: int) -> None:
+    def __init__(self, prepared: Path, fold: int, runs: Path) -> None:
         heads, validation_heads = split_subjects(prepared, "heads", fold)
         scans, validation_scans = split_subjects(prepared, "scans", fold)
         self._training = HeadSamples(prepared, heads, scans)
@@ -118,6 +124,9 @@ class HeadTask:
         image = intensity.standardise_head(torch.stack(images))
         return [image, torch.stack(icv), torch.tensor(known), torch.stack(place)]
 
+    def predict(self, network: nn.Module, image: Tensor) -> Tensor:
+        return network(image).float()
+
     def loss(self, logits: Tensor, icv: Tensor, known: Tensor, place: Tensor) -> Tensor:
         return head_loss(logits, icv, known, place)
 
@@ -129,10 +138,9 @@ class HeadTask:
             image = intensity.standardise_head(image[None]).to(device)
             logits = network(image)[0].float().cpu()
             if known:
-                found, wanted = logits[0] > 0, icv[0] > 0.5
-                both = float((found & wanted).sum())
-                dice.append(2 * both / max(1.0, float(found.sum() + wanted.sum())))
-                signed.append(100 * float(logits[0].sigmoid().sum() / icv.sum() - 1))
+                one_dice, volume = _mask_scores(logits[:1], icv)
+                dice.append(one_dice)
+                signed.append(volume)
             if place.any():
                 errors_mm.append(_peak_distance_mm(logits[1], place[0]))
         scores = {
@@ -145,6 +153,77 @@ class HeadTask:
         return {**scores, "score": scores["dice"]}
 
 
+class BorderTask:
+    """The intracranial border at 2 mm, after the ICV network of the same fold."""
+
+    network = {
+        "in_channels": len(CHANNELS),
+        "out_channels": 1,
+        "widths": [16, 32],
+        "norm": "voxel",
+    }
+
+    def __init__(self, prepared: Path, fold: int, runs: Path) -> None:
+        coarse = _trained_coarse_network(runs, fold)
+        heads, validation_heads = split_subjects(prepared, "heads", fold)
+        scans, validation_scans = split_subjects(prepared, "scans", fold)
+        training, validation = (
+            HeadSamples(prepared, *names, icv_only=True)
+            for names in ((heads, scans), (validation_heads, validation_scans))
+        )
+        if not (training.has_icv and validation.has_icv):
+            raise DatasetError(
+                f"Fold {fold} of {prepared} has no intracranial labels to train or validate on. "
+                "Add label heads or scans with an intracranial mask."
+            )
+        self._training = BorderSamples(training, coarse)
+        self._validation = BorderSamples(validation, coarse)
+
+    def batch(self, size: int, generator: torch.Generator, augment: bool) -> list[Tensor]:
+        """Draw channels (N, 4, I, J, K) and icv (N, 1, I, J, K) of ``size`` images' crops."""
+        return list(self._training.crops(size * CROPS_PER_IMAGE, generator, augment))
+
+    def predict(self, network: nn.Module, channels: Tensor) -> Tensor:
+        return corrected_logit(network, channels)
+
+    def loss(self, logits: Tensor, icv: Tensor) -> Tensor:
+        return border_loss(logits, icv)
+
+    @torch.no_grad()
+    def validate(self, network: nn.Module, device: torch.device) -> dict[str, float]:
+        """Dice and volume difference of whole heads, after the correction and before."""
+        after, before = [], []
+        for channels, icv in self._validation.validation_samples():
+            channels = channels.contiguous(memory_format=torch.channels_last_3d).to(device)
+            after.append(_mask_scores(corrected_logit(network, channels).cpu(), icv))
+            before.append(_mask_scores(channels[:, :1].cpu(), icv))
+        dice, volume = zip(*after, strict=True)
+        scores = {
+            "dice": _mean(dice),
+            "volume_percent": _mean(volume),
+            "absolute_volume_percent": _mean([abs(v) for v in volume]),
+            "first_pass_dice": _mean([score for score, _ in before]),
+        }
+        return {**scores, "score": scores["dice"]}
+
+
+def _trained_coarse_network(runs: Path, fold: int) -> nn.Module:
+    path = runs / "icv" / f"fold{fold}" / "best.pt"
+    if not path.exists():
+        raise DatasetError(f"{path} is missing: train --structure icv --fold {fold} first.")
+    network = ResidualUNet(**HeadTask.network)
+    network.load_state_dict(torch.load(path, map_location="cpu"))
+    return network.eval().requires_grad_(False).to(memory_format=torch.channels_last_3d)
+
+
+def _mask_scores(logits: Tensor, icv: Tensor) -> tuple[float, float]:
+    """Dice of the mask and signed volume difference of the posterior in %."""
+    found, wanted = logits > 0, icv > 0.5
+    both = float((found & wanted).sum())
+    dice = 2 * both / max(1.0, float(found.sum() + wanted.sum()))
+    return dice, 100 * float(logits.sigmoid().sum() / icv.sum() - 1)
+
+
 def _peak_distance_mm(found: Tensor, wanted: Tensor) -> float:
     peaks = [np.unravel_index(int(t.argmax()), t.shape) for t in (found, wanted)]
     return float(np.linalg.norm(np.subtract(*peaks))) * COARSE_SPACING_MM
@@ -154,4 +233,4 @@ def _mean(values: list[float]) -> float:
     return sum(values) / len(values) if values else math.nan
 
 
-TASKS = {"hypothalamus": HypothalamusTask, "icv": HeadTask}
+TASKS = {"hypothalamus": HypothalamusTask, "icv": HeadTask, "icv_border": BorderTask}

@@ -70,7 +70,7 @@ class Trainer:
     def __init__(self, plan: Plan, prepared: Path, runs: Path, device: str) -> None:
         self.plan = plan
         self.device = torch.device(device)
-        self.task = TASKS[plan.structure](prepared, plan.fold)
+        self.task = TASKS[plan.structure](prepared, plan.fold, runs)
         self.folder = runs / plan.structure / plan.name
         self.folder.mkdir(parents=True, exist_ok=True)
         torch.manual_seed(plan.seed)
@@ -157,8 +157,8 @@ class Trainer:
         batch = [tensor.to(self.device) for tensor in batch]
         image = batch[0].contiguous(memory_format=torch.channels_last_3d)
         with torch.autocast(self.device.type, dtype=torch.bfloat16):
-            logits = self.network(image)
-        loss = self.task.loss(logits.float(), *batch[1:])
+            logits = self.task.predict(self.network, image)
+        loss = self.task.loss(logits, *batch[1:])
         loss.backward()
         torch.nn.utils.clip_grad_norm_(self.network.parameters(), 5.0)
         for optimiser in self.optimisers:

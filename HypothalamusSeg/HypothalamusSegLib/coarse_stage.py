@@ -1,7 +1,8 @@
 """Coarse stage: the intracranial volume, and where the hypothalamus is.
 
 The networks see the whole head at 2 mm. Intracranial space and inner table of the skull are both
-dark on T1, so the boundary is a matter of shape and wants the whole head as context.
+dark on T1, so the boundary is a matter of shape and wants the whole head as context. Where exactly
+it runs is then corrected by smaller networks (icv_border.py).
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from . import ensemble, intensity
+from . import ensemble, icv_border, intensity
 from .components import dice, dilate, fill_holes, largest_component
 from .errors import HeadNotFoundError
 from .head_box import head_grid
@@ -76,6 +77,7 @@ def find_head(
     networks: Sequence[nn.Module],
     device: str,
     on_fold: Callable[[int], None] = lambda fold: None,
+    border_networks: Sequence[nn.Module] = (),
 ) -> CoarseResult:
     """Segment the intracranial volume and locate the hypothalamus.
 
@@ -88,6 +90,8 @@ def find_head(
     device : str
     on_fold : callable
         Told the index of each fold when it is done.
+    border_networks : sequence of Module
+        The folds that correct the intracranial border; none: it stays as it was found.
 
     Raises
     ------
@@ -98,6 +102,8 @@ def find_head(
     image = resample_linear(volume, grid)
     folds = _fold_posteriors(image, networks, device, on_fold)
     icv, place = folds[:, ICV_CHANNEL], folds[:, PLACE_CHANNEL]
+    if border_networks:
+        icv = icv_border.refine(border_networks, image, icv, device)
     kept = fill_holes(largest_component(icv.mean(0) > 0.5))
     voxel_mm3 = grid.voxel_volume_mm3
     if kept.sum() * voxel_mm3 < SMALLEST_ICV_MM3:
@@ -106,7 +112,9 @@ def find_head(
             f"{kept.sum() * voxel_mm3 / 1000:.0f} mL. Is this a T1-weighted scan of a head?"
         )
     near = dilate(kept, EDGE_VOXELS)
-    posterior = np.where(kept, np.maximum(icv.mean(0), 0.5), icv.mean(0)) * near
+    mean = icv.mean(0)
+    # What is enclosed is intracranial without doubt: one half would be cut out again.
+    posterior = np.where(kept & (mean <= 0.5), 1.0, mean) * near
     place_mm = _centre_of_peak(place.mean(0), grid)
     fold_places = [_centre_of_peak(fold_place, grid) for fold_place in place]
     return CoarseResult(
@@ -135,8 +143,14 @@ def _fold_posteriors(
     """ICV and place posteriors of each fold, shape (F, 2, I, J, K)."""
     import torch
 
-    head = intensity.standardise_head(torch.from_numpy(image)[None, None]).to(device)
-    folds = ensemble.posteriors(networks, head, torch.sigmoid, MIRRORED_CHANNELS, on_fold)
+    head = torch.from_numpy(image)[None, None].to(device)
+    with torch.inference_mode():
+        # One look of one network is enough to measure the fluid.
+        layout = torch.channels_last_3d
+        look = intensity.standardise_head(head).contiguous(memory_format=layout)
+        first = networks[0](look)[:, [ICV_CHANNEL]].float()
+        head = intensity.standardise_head(intensity.with_usual_fluid(head, first))
+    folds = ensemble.posteriors(networks, head, torch.sigmoid, MIRRORED_CHANNELS, on_fold, True)
     return np.stack([fold[0].cpu().numpy() for fold in folds])
 
 

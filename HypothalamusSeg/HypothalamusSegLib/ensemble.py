@@ -17,6 +17,7 @@ def posteriors(
     activation: Callable[[Tensor], Tensor],
     mirrored_channels: Sequence[int] | None,
     on_fold: Callable[[int], None] = lambda fold: None,
+    alternate: bool = False,
 ) -> Iterator[Tensor]:
     """Posterior of each fold, the mean of the image as it is and mirrored.
 
@@ -36,6 +37,9 @@ def posteriors(
         once only.
     on_fold : callable
         Told the index of each fold when it is done.
+    alternate : bool
+        Every second fold sees the mirrored view only, the others the image as it is: nearly as
+        symmetric in the mean of five, in half the time.
 
     Yields
     ------
@@ -44,17 +48,26 @@ def posteriors(
     """
     import torch
 
-    views = image
+    as_it_is = image.contiguous(memory_format=torch.channels_last_3d)
+    mirrored = None
     if mirrored_channels is not None:
-        views = torch.cat([image, image.flip(LEFT_RIGHT_AXIS)])
-    views = views.contiguous(memory_format=torch.channels_last_3d)
+        mirrored = image.flip(LEFT_RIGHT_AXIS).contiguous(memory_format=torch.channels_last_3d)
     for index, network in enumerate(networks):
+        seen = []
         with torch.inference_mode():
-            # One view at a time: the same arithmetic, half the memory.
-            posterior = torch.cat([activation(network(view[None]).float()) for view in views])
-            if mirrored_channels is not None:
-                seen, mirrored = posterior.chunk(2)
-                mirrored = mirrored[:, list(mirrored_channels)].flip(LEFT_RIGHT_AXIS)
-                posterior = (seen + mirrored) / 2
+            # One view and one image at a time: the same arithmetic, half the memory.
+            if mirrored is None or not (alternate and index % 2):
+                seen.append(_posterior(network, as_it_is, activation))
+            if mirrored is not None and (index % 2 or not alternate):
+                found = _posterior(network, mirrored, activation)
+                seen.append(found[:, list(mirrored_channels)].flip(LEFT_RIGHT_AXIS))
         on_fold(index)
-        yield posterior
+        yield sum(seen) / len(seen)
+
+
+def _posterior(
+    network: nn.Module, images: Tensor, activation: Callable[[Tensor], Tensor]
+) -> Tensor:
+    import torch
+
+    return torch.cat([activation(network(image[None]).float()) for image in images])

@@ -84,7 +84,7 @@ class Found(NamedTuple):
 
 
 class Segmenter:
-    """Both ensembles, loaded once for any number of scans.
+    """The ensembles, loaded once for any number of scans.
 
     Parameters
     ----------
@@ -107,9 +107,7 @@ class Segmenter:
         self.options = options
         self.device = choose_device(options.device)
         folder = weights_folder or weight_files.default_weights_folder()
-        # The coarse stage is needed for the place of the hypothalamus, too.
-        names = ("icv", "hypothalamus") if "hypothalamus" in options.structures else ("icv",)
-        self.ensembles = weight_files.read_ensembles(folder, names)
+        self.ensembles = weight_files.read_ensembles(folder, options.structures)
         self.networks = {
             name: weight_files.load_networks(ensemble, options.folds, self.device)
             for name, ensemble in self.ensembles.items()
@@ -164,16 +162,18 @@ class Segmenter:
     ) -> tuple[CoarseResult, np.ndarray | None]:
         """The coarse stage; with the axes laid otherwise where the labelled ones show no head."""
         networks = self.networks["icv"]
+        border = self.networks.get(weight_files.ICV_BORDER, ())
         coarse, not_found = None, None
         try:
-            coarse = find_head(volume, networks, self.device, on_fold)
+            coarse = find_head(volume, networks, self.device, on_fold, border)
         except HeadNotFoundError as error:
             not_found = error
         if coarse and coarse.place_confidence >= LOW_PLACE_CONFIDENCE:
             return coarse, None
         rotation = find_rotation(volume, networks[0], self.device)
         if rotation is not None:
-            return find_head(turned(volume, rotation), networks, self.device, on_fold), rotation
+            upright = turned(volume, rotation)
+            return find_head(upright, networks, self.device, on_fold, border), rotation
         if not_found:
             raise not_found
         return coarse, None

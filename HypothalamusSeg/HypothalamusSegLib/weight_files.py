@@ -16,6 +16,9 @@ if TYPE_CHECKING:
 
 MANIFEST_NAME = "manifest.json"
 STRUCTURES = ("hypothalamus", "icv")
+# Corrects what the "icv" ensemble found, fold by fold. Own weights may do without.
+ICV_BORDER = "icv_border"
+ENSEMBLES = (*STRUCTURES, ICV_BORDER)
 
 
 @dataclass(frozen=True)
@@ -93,12 +96,23 @@ def read_manifest(folder: Path) -> dict[str, Ensemble]:
 
 
 def read_ensembles(folder: Path, structures: Sequence[str]) -> dict[str, Ensemble]:
-    """Read some structures' ensembles; raises `WeightsError` if one is not in the manifest."""
+    """Read the ensembles that segment some structures.
+
+    The coarse ensemble, "icv", is always among them: it finds the place of the hypothalamus, too.
+
+    Raises
+    ------
+    WeightsError
+        If one is not in the manifest.
+    """
     ensembles = read_manifest(folder)
-    missing = sorted(set(structures) - set(ensembles))
+    wanted = {"icv", *structures}
+    if "icv" in structures and ICV_BORDER in ensembles:
+        wanted.add(ICV_BORDER)
+    missing = sorted(wanted - set(ensembles))
     if missing:
         raise WeightsError(f"{folder / MANIFEST_NAME} has no ensemble for {missing[0]}.")
-    return {structure: ensembles[structure] for structure in structures}
+    return {name: ensembles[name] for name in ENSEMBLES if name in wanted}
 
 
 def load_networks(ensemble: Ensemble, folds: Sequence[int], device: str) -> list[nn.Module]:
