@@ -6,7 +6,7 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
-# Peak of one worker with both ensembles on a 1 mm head is below 0.7 GB (Docs/VALIDATION.md); the
+# Peak of one worker with all ensembles on a 1 mm head is about 0.9 GB (`make bench`); the
 # rest is for larger scans.
 MEMORY_PER_WORKER_BYTES = 1_200_000_000
 CGROUP = Path("/sys/fs/cgroup")
