@@ -1,7 +1,7 @@
 """The border of the intracranial volume once more, by the grey values of this scan's own fluid.
 
-Fluid and bone are both dark on T1, and how dark differs from scan to scan: the coarse networks, who
-standardise by the whole head, place the border by absolute darkness and miss it by a millimetre
+Fluid and bone are both dark on T1, and how dark differs from scan to scan: the coarse networks,
+standardised by the whole head, place the border by absolute darkness and miss it by a millimetre
 where fluid is unusually dark (measured: −6 % of volume). Their mask is good enough to measure what
 fluid looks like in this scan; small networks then see the head in units of that.
 """
@@ -23,7 +23,7 @@ CHANNELS = ("first_pass", "fluid_and_below", "fluid_to_tissue", "logarithm")
 LARGEST_LOGIT = 8.0
 # How much of the first pass' logit stays; the networks add the rest.
 FIRST_PASS_SHARE = 0.5
-# The networks see this far around a voxel; what lies further from the first mask is left as it is.
+# Room for the border to move outwards; what lies further from the first mask is left as it is.
 MARGIN_VOXELS = 4
 
 

@@ -18,8 +18,9 @@ BACKGROUND_SHARE = 0.03
 # Half-width of the Gaussian that weighs voxels around the hypothalamus: a shift of the region by a
 # few millimetres then hardly moves mean and deviation, and distant fat and air count little.
 REGION_WEIGHT_SD_MM = 10.0
-# Fluid fills more than this share of the intracranial volume, of whatever age (ventricles, cisterns
-# and sulci: 10 % and more), so this quantile is fluid; the upper one is white matter or near it.
+# Where ventricles and wide sulci fill more than this share, the lower quantile is fluid.
+# In heads with less it lies above (at 0.5 of tissue in one label head), which costs volume there;
+# the border's networks were trained with it. The upper one is white matter or near it.
 FLUID_QUANTILE, TISSUE_QUANTILE = 0.05, 0.75
 # Levels are measured so far inside a first mask that its own errors do not reach them.
 CORE_EROSION_VOXELS = 2
