@@ -121,7 +121,7 @@ def test_the_packaged_engine_is_its_own_and_finds_and_verifies_its_weights(packa
     assert Path(done.stdout.strip()).is_relative_to(package), done.stderr
     done = run_packaged(package, "-m", "HypothalamusSegLib", "info", folder=tmp_path)
     assert done.returncode == 0, done.stderr
-    assert done.stdout.count("verified") == 10
+    assert done.stdout.count("verified") == 15
 
 
 @pytest.mark.slow
