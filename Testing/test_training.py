@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import shutil
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
@@ -297,6 +298,13 @@ def scans_only(data: Data, folder: Path) -> Path:
     return folder
 
 
+def only_runs_of(structure: str, runs: Path, folder: Path) -> Path:
+    """A folder of runs in which one structure alone was trained."""
+    folder.mkdir()
+    (folder / structure).symlink_to(runs / structure)
+    return folder
+
+
 @pytest.mark.slow
 def test_icv_is_trained_and_exported_from_scans_with_masks_alone(data, tmp_path):
     prepared = scans_only(data, tmp_path / "prepared")
@@ -312,13 +320,8 @@ def test_icv_is_trained_and_exported_from_scans_with_masks_alone(data, tmp_path)
 def test_a_structure_that_was_not_trained_keeps_the_weights_that_are_there(
     data, runs, weights, tmp_path
 ):
-    published = tmp_path / "weights"
-    published.mkdir()
-    for path in weights.iterdir():
-        (published / path.name).write_bytes(path.read_bytes())
-    own = tmp_path / "runs"
-    own.mkdir()
-    (own / "hypothalamus").symlink_to(runs / "hypothalamus")
+    published = Path(shutil.copytree(weights, tmp_path / "weights"))
+    own = only_runs_of("hypothalamus", runs, tmp_path / "runs")
     prepared = scans_only(data, tmp_path / "prepared")
     before = strict_json(published / "manifest.json")
     assert export_folds(own, prepared, published) == 0
@@ -333,13 +336,8 @@ def test_a_structure_that_was_not_trained_keeps_the_weights_that_are_there(
 def test_border_networks_do_not_outlive_the_icv_networks_they_correct(
     data, runs, weights, tmp_path
 ):
-    published = tmp_path / "weights"
-    published.mkdir()
-    for path in weights.iterdir():
-        (published / path.name).write_bytes(path.read_bytes())
-    own = tmp_path / "runs"
-    own.mkdir()
-    (own / "icv").symlink_to(runs / "icv")
+    published = Path(shutil.copytree(weights, tmp_path / "weights"))
+    own = only_runs_of("icv", runs, tmp_path / "runs")
     assert export_folds(own, data.prepared, published) == 0
     assert sorted(strict_json(published / "manifest.json")["structures"]) == ["hypothalamus", "icv"]
     assert sorted(Segmenter(Options(device="cpu", folds=(0,)), published).networks) == [
@@ -352,9 +350,7 @@ def test_border_networks_do_not_outlive_the_icv_networks_they_correct(
 def test_hypothalamus_alone_is_exported_but_evaluated_only_with_an_icv_ensemble(
     data, runs, tmp_path, capsys
 ):
-    own = tmp_path / "runs"
-    own.mkdir()
-    (own / "hypothalamus").symlink_to(runs / "hypothalamus")
+    own = only_runs_of("hypothalamus", runs, tmp_path / "runs")
     assert export_folds(own, data.prepared, tmp_path / "weights") == 0
     assert "needs an ICV ensemble too" in capsys.readouterr().out
     scans = ("--scans", str(data.scans))

@@ -150,7 +150,9 @@ def _fold_posteriors(
         look = intensity.standardise_head(head).contiguous(memory_format=layout)
         first = networks[0](look)[:, [ICV_CHANNEL]].float()
         head = intensity.standardise_head(intensity.with_usual_fluid(head, first))
-    folds = ensemble.posteriors(networks, head, torch.sigmoid, MIRRORED_CHANNELS, on_fold, True)
+    folds = ensemble.posteriors(
+        networks, head, torch.sigmoid, MIRRORED_CHANNELS, on_fold, alternate=True
+    )
     return np.stack([fold[0].cpu().numpy() for fold in folds])
 
 
