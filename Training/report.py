@@ -170,20 +170,22 @@ def _icv_section(results: dict) -> str:
             ]
         )
     lines += _table(["set", "heads", "Dice", "worst", "signed volume %", "absolute volume %"], body)
-    test = results["test_icv"] + results["test_icv_scans"]
-    if test:
-        lines += ["", "### Image by image (test split)", ""]
+    images = [row for _, key in ICV_SETS for row in results[key]]
+    if images:
+        folds = "Test images by all folds, the others by the one that has not seen their head."
+        lines += ["", "### Image by image", "", folds, ""]
         body = [
             [
                 row["head"],
+                f"{row['fold']}" if "fold" in row else "all",
                 f"{row['dice']:.4f}",
                 f"{row['label_ml']:.0f}",
                 f"{row['volume_ml']:.0f}",
                 f"{row['volume_percent']:+.2f}",
             ]
-            for row in test
+            for row in images
         ]
-        lines += _table(["image", "Dice", "true mL", "found mL", "volume %"], body)
+        lines += _table(["image", "folds", "Dice", "true mL", "found mL", "volume %"], body)
     return "\n".join([*lines, ""])
 
 
