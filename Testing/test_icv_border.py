@@ -143,24 +143,30 @@ def test_nothing_found_stays_nothing(head):
 
 
 @pytest.fixture(scope="module")
-def dark_fluid_head(shared_data, tmp_path_factory) -> tuple[Scan, np.ndarray]:
-    """A test head whose fluid is an eighth as bright as white matter, and its exact mask."""
+def prepared_heads(shared_data, tmp_path_factory) -> Path:
     folder = tmp_path_factory.mktemp("heads")
-    for name in ("head12_dseg.nii.gz", "head12_icv_mask.nii.gz"):
-        (folder / name).symlink_to(shared_data / "heads" / name)
-    arguments = ["--heads", str(folder), "--output", str(folder / "prepared")]
-    assert prepare.main(arguments) == 0
-    source = LabelHeadSource(folder / "prepared" / "heads" / "head12.npz")
-    generator = torch.Generator().manual_seed(3)
+    for name in ("head09", "head12"):
+        for kind in ("dseg", "icv_mask"):
+            file = f"{name}_{kind}.nii.gz"
+            (folder / file).symlink_to(shared_data / "heads" / file)
+    assert prepare.main(["--heads", str(folder), "--output", str(folder / "prepared")]) == 0
+    return folder / "prepared" / "heads"
+
+
+def rendered(prepared_heads: Path, name: str, seed: int, power: float) -> tuple[Scan, np.ndarray]:
+    """An image of a label head, its contrast raised to a power, and its exact mask."""
+    generator = torch.Generator().manual_seed(seed)
+    source = LabelHeadSource(prepared_heads / f"{name}.npz")
     image, icv = source.draw(generator, mild=True, spacing_mm=1.0)
     grid = Grid.axis_aligned(np.zeros(3), tuple(image.shape[1:]), 1.0)
-    volume = Volume((image[0].clamp_min(0) ** 1.3).numpy(), grid.affine)
-    return Scan(volume, "head12", Path("head12"), "", ()), icv[0].numpy() > 0.5
+    volume = Volume((image[0].clamp_min(0) ** power).numpy(), grid.affine)
+    return Scan(volume, name, Path(name), "", ()), icv[0].numpy() > 0.5
 
 
 @pytest.mark.slow
-def test_unusually_dark_fluid_is_kept_inside(dark_fluid_head, monkeypatch):
-    scan, mask = dark_fluid_head
+def test_unusually_dark_fluid_is_kept_inside(prepared_heads, monkeypatch):
+    # Fluid is an eighth as bright as white matter in this test head.
+    scan, mask = rendered(prepared_heads, "head12", seed=3, power=1.3)
     segmenter = Segmenter(Options(structures=("icv",), device="cpu"))
     corrected = segmenter.segment(scan).icv.array > 0
     # The same networks without what makes them follow the scan's own fluid.
@@ -170,3 +176,17 @@ def test_unusually_dark_fluid_is_kept_inside(dark_fluid_head, monkeypatch):
     assert plain.sum() < 0.96 * mask.sum()
     assert corrected.sum() == pytest.approx(mask.sum(), rel=0.03)
     assert dice(corrected, mask) > dice(plain, mask) + 0.01
+
+
+@pytest.mark.slow
+def test_icv_is_right_where_ventricles_are_small(prepared_heads, monkeypatch):
+    # Fold 3 has not seen this head, of whose inner mask a thirtieth is pure fluid.
+    scan, mask = rendered(prepared_heads, "head09", seed=99, power=1.0)
+    segmenter = Segmenter(Options(structures=("icv",), device="cpu", folds=(3,)))
+    found = segmenter.segment(scan).icv.array > 0
+    assert found.sum() == pytest.approx(mask.sum(), rel=0.02)
+    # At the twentieth voxel from below, brain is taken for fluid.
+    monkeypatch.setattr(intensity, "FLUID_QUANTILE", 0.05)
+    monkeypatch.setattr(intensity, "FLUID_OVER_QUANTILE", 1.0)
+    with_brain = segmenter.segment(scan).icv.array > 0
+    assert with_brain.sum() < 0.975 * mask.sum()

@@ -177,7 +177,7 @@ def _icv_section(results: dict) -> str:
         body = [
             [
                 row["head"],
-                f"{row['fold']}" if "fold" in row else "all",
+                str(row.get("fold", "all")),
                 f"{row['dice']:.4f}",
                 f"{row['label_ml']:.0f}",
                 f"{row['volume_ml']:.0f}",

@@ -27,8 +27,8 @@ FLUID_OVER_QUANTILE = 1.1
 CORE_EROSION_VOXELS = 2
 LEVEL_SAMPLES = 100_000
 FEWEST_VOXELS = 5_000
-# Fluid over tissue at which the coarse networks neither lose nor gain volume: in cross-validation
-# 1.4 % of error remains with 0.31 and with 0.34 (1.8 with 0.24; 2.5 if nothing is bent).
+# Fluid over tissue near which the coarse networks, alone, neither lose nor gain volume (label heads
+# in cross-validation).
 USUAL_FLUID_SHARE = 0.33
 # They were trained with exponents about as far from 1 as these.
 SMALLEST_EXPONENT, LARGEST_EXPONENT = 0.6, 1.6
@@ -124,7 +124,7 @@ def _eroded(mask: Tensor, reach: int) -> Tensor:
     from torch.nn import functional
 
     outside = (~mask).float()
-    # Axis by axis: the same as the cube at once, in a fifth of the time.
+    # Axis by axis: the same as the cube at once, in a third of the time.
     for axis in range(3):
         size, padding = [1, 1, 1], [0, 0, 0]
         size[axis], padding[axis] = 2 * reach + 1, reach
