@@ -16,8 +16,9 @@ import torch
 from HypothalamusSegLib.pipeline import Options, Segmenter
 from labelled_heads import HEADS, SCANNERS, SOFT, WITH_ICV, write_label_heads, write_scans
 
-from Training import evaluate, export, prepare, train
+from Training import evaluate, export, prepare, tasks, train
 from Training.dataset import find_scans
+from Training.head_samples import FINE_SPACING_MM
 from Training.splits import FOLDS, TEST, assign_parts
 from Training.tasks import split_subjects
 
@@ -168,6 +169,19 @@ def test_prepared_regions_keep_the_volume_of_the_labels(data, soft):
         assert found_mm3 == pytest.approx(wanted_mm3, rel=0.015)
 
 
+def test_prepared_fine_masks_keep_the_volume_of_the_masks(data):
+    for scan in find_scans(data.scans):
+        with np.load(data.prepared / "scans" / f"{scan.subject}.npz") as arrays:
+            assert ("fine_icv" in arrays) == bool(scan.icv_mask)
+            if scan.icv_mask:
+                mask = prepare.load_volume(scan.icv_mask)
+                found_mm3 = arrays["fine_icv"].sum(dtype=float) * FINE_SPACING_MM**3
+                assert found_mm3 == pytest.approx(
+                    mask.array.sum() * mask.voxel_volume_mm3, rel=0.01
+                )
+                assert arrays["fine_image"].shape == arrays["fine_icv"].shape
+
+
 def test_folders_without_labels_are_refused_with_what_is_expected(tmp_path, capsys):
     (tmp_path / "empty").mkdir()
     for kind in ("--scans", "--heads"):
@@ -203,6 +217,24 @@ def test_a_resumed_run_ends_with_the_weights_of_an_uninterrupted_one(
         for folder in (tmp_path, runs)
     ]
     assert last_rows[0]["score"] == last_rows[1]["score"]
+
+
+def test_each_head_gets_its_first_border_from_the_network_that_has_not_seen_it(
+    data, tmp_path, monkeypatch
+):
+    for fold in range(FOLDS):
+        (tmp_path / "icv" / f"fold{fold}").mkdir(parents=True)
+        (tmp_path / "icv" / f"fold{fold}" / "best.pt").touch()
+    monkeypatch.setattr(tasks, "_trained_coarse_network", lambda runs, fold: fold)
+    monkeypatch.setattr(tasks, "HeadSamples", lambda prepared, heads, scans, fine: [*heads, *scans])
+    monkeypatch.setattr(tasks, "BorderSamples", list)
+    task = tasks.BorderTask(data.prepared, 2, tmp_path)
+    splits = json.loads((data.prepared / "splits.json").read_text(encoding="utf-8"))
+    parts = {**splits["heads"], **splits["scans"]}
+    for names, network_fold in [*task._training, *task._validation]:
+        assert {parts[name] for name in names} == {network_fold}
+    assert [fold for _, fold in task._validation] == [2]
+    assert 2 not in [fold for _, fold in task._training]
 
 
 def test_the_border_is_not_trained_before_the_icv_network_it_corrects(data, tmp_path, capsys):

@@ -22,6 +22,7 @@ from conftest import REPOSITORY
 from PIL import Image
 from playwright.sync_api import expect
 from scan_files import head_volume, patched, write_nifti, write_scan
+from scipy.spatial import KDTree
 from web_server import running
 from web_visitor import WAIT_MS, Visitor, chromium
 
@@ -54,16 +55,20 @@ def visit(browser):
         visitor.context.close()
 
 
-def palette_of(image: Image.Image) -> Image.Image:
+def with_palette(image: Image.Image) -> Image.Image:
     """128 greys and 128 colours keep the repository small and scans free of tints."""
-    pixels = np.asarray(image).reshape(-1, 3)
-    coloured = np.ptp(pixels.astype(int), axis=1) > 25
+    pixels = np.asarray(image)
+    coloured = np.ptp(pixels.astype(int), axis=2) > 25
     few = np.unique(pixels[coloured], axis=0)  # each colour once, however rare
     found = np.asarray(Image.fromarray(few[None]).quantize(128).convert("RGB"))
-    greys = np.repeat(np.linspace(0, 255, 128).round().astype(np.uint8), 3)
-    palette = Image.new("P", (1, 1))
-    palette.putpalette([*greys.tolist(), *np.unique(found[0], axis=0).ravel().tolist()])
-    return palette
+    colours = np.unique(found[0], axis=0)
+    greys = np.repeat(np.linspace(0, 255, 128).round().astype(np.uint8)[:, None], 3, axis=1)
+    # Pillow's own search is approximate and paints some greys green.
+    indices = KDTree(greys).query(pixels)[1]
+    indices[coloured] = 128 + KDTree(colours).query(pixels[coloured])[1]
+    small = Image.fromarray(indices.astype(np.uint8), "P")
+    small.putpalette([*greys.ravel().tolist(), *colours.ravel().tolist()])
+    return small
 
 
 @pytest.fixture(scope="module")
@@ -74,9 +79,7 @@ def pictures(tmp_path_factory):
 
     def take(name: str, shown, **options) -> np.ndarray:
         image = Image.open(io.BytesIO(shown.screenshot(**options))).convert("RGB")
-        image.quantize(palette=palette_of(image), dither=Image.Dither.NONE).save(
-            folder / f"{name}.png", optimize=True
-        )
+        with_palette(image).save(folder / f"{name}.png", optimize=True)
         return np.asarray(image).astype(int)
 
     return take

@@ -1,100 +1,176 @@
-"""Samples of the intracranial border: crops of what the coarse stage saw, with its answer."""
+"""Samples of the intracranial border: profiles through a first border, and how far it must move."""
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Iterator
+from dataclasses import dataclass
 
+import numpy as np
 import torch
-from HypothalamusSegLib import intensity
-from HypothalamusSegLib.icv_border import border_channels, first_logit
+from HypothalamusSegLib import coarse_stage
+from HypothalamusSegLib.border_profiles import (
+    Surface,
+    border_distance_mm,
+    find_surface,
+    moved,
+)
+from HypothalamusSegLib.errors import HeadNotFoundError
+from HypothalamusSegLib.head_box import head_grid
+from HypothalamusSegLib.icv_border import border_channels
+from HypothalamusSegLib.resampling import resample_linear
+from HypothalamusSegLib.volume import Grid, Volume
 from torch import Tensor, nn
-from torch.nn import functional
 
-from .augmentation import chance, uniform
-from .head_samples import HeadSamples
+from .augmentation import normal, smooth_field, uniform
+from .head_samples import FINE_SPACING_MM, HeadSamples
 
-CROP_VOXELS = 32
-CROPS_PER_IMAGE = 8
-# Crops are centred on the border, but for this many voxels either way.
-CROP_SHIFT_VOXELS = 6
-# Images of which less than this is intracranial (0.4 L at 2 mm) are cut too far to teach anything.
-FEWEST_VOXELS = 50_000
-# The first pass is grown or shrunk by up to two voxels in so many crops: the networks shall learn
-# to move a border that lies far off, which it does in few images and then matters most.
-MOVE_CHANCE, MOVE_VOXELS = 0.5, 2
+# A step takes one surface of a recent image. Drawing an image takes twenty times as long as a step.
+RECENT_IMAGES, STEPS_PER_IMAGE = 24, 12
+POINTS_PER_SURFACE = 7000
+# Images of which less than this is intracranial are cut too far to teach anything.
+FEWEST_MM3 = 400_000.0
+# Each first border is also shown moved, as a whole and by a smooth field, by so many millimetres.
+MOVE_SD_MM, FIELD_SD_MM, FIELD_POINTS, LARGEST_MOVE_MM = 0.3, (0.3, 1.5), (4, 12), 3.0
+
+
+@dataclass(frozen=True)
+class BorderedHead:
+    """An image with the border that a coarse network drew, and the true one.
+
+    ``posterior`` and ``icv`` lie on the coarse ``grid``, shape (96, 112, 104); ``wanted_mm`` (N,)
+    is how far each point of the surface must move, ``channels`` (N, 3, SAMPLES) what is seen there.
+    """
+
+    grid: Grid
+    posterior: Tensor
+    icv: Tensor
+    surface: Surface
+    channels: Tensor
+    wanted_mm: Tensor
+
+    def tensors(self) -> list[Tensor]:
+        return [self.channels, self.surface.points_mm, self.surface.normals, self.wanted_mm]
 
 
 class BorderSamples:
-    """Crops around the intracranial border, with the first pass of a trained coarse network.
+    """Borders of heads, with the first pass of trained coarse networks.
 
     Parameters
     ----------
-    heads : HeadSamples
-        Some with an intracranial label.
-    coarse : Module
-        The ICV network of the same fold.
+    sources : list of (HeadSamples, Module)
+        Heads with intracranial labels at 1 mm, and the ICV network that is to see them: one that
+        was not trained on them, or its errors are not those that it makes in a scan.
     """
 
-    def __init__(self, heads: HeadSamples, coarse: nn.Module) -> None:
-        self._heads = heads
-        self._coarse = coarse
+    def __init__(self, sources: list[tuple[HeadSamples, nn.Module]]) -> None:
+        self._sources = sources
+        self._recent: deque[list[list[Tensor]]] = deque(maxlen=RECENT_IMAGES)
+        self._drawn_from: deque[tuple[Tensor, bool]] = deque(maxlen=RECENT_IMAGES)
+        self._steps = 0
+        self._validation: list[BorderedHead] = []
 
-    def crops(self, count: int, generator: torch.Generator, augment: bool) -> tuple[Tensor, Tensor]:
-        """Channels (count, 4, 32, 32, 32) and intracranial share (count, 1, 32, 32, 32)."""
-        drawn: list[tuple[Tensor, Tensor]] = []
-        while len(drawn) < count:
-            image, icv = self._labelled_image(generator, augment)
-            channels = border_channels(image, self.first_pass(image))
-            border = ((icv[0] - 0.5).abs() < 0.49).nonzero()
-            if not len(border):
-                continue
-            for _ in range(min(CROPS_PER_IMAGE, count - len(drawn))):
-                centre = border[int(torch.randint(len(border), (), generator=generator))]
-                crop = (..., *_crop_around(centre, icv.shape[1:], generator))
-                first = channels[0][crop]
-                if augment and chance(MOVE_CHANCE, generator):
-                    first = torch.cat([_moved(first[:1], generator), first[1:]])
-                drawn.append((first, icv[crop]))
-        channels, icv = zip(*drawn, strict=True)
-        return torch.stack(channels), torch.stack(icv)
+    def surface(self, generator: torch.Generator, augment: bool) -> list[Tensor]:
+        """Channels (N, 3, SAMPLES), points, normals (N, 3) and wanted displacement (N,)."""
+        if len(self._recent) < RECENT_IMAGES or self._steps % STEPS_PER_IMAGE == 0:
+            self._draw(generator, augment)
+        self._steps += 1
+        surfaces = self._recent[_one_of(len(self._recent), generator)]
+        return surfaces[_one_of(len(surfaces), generator)]
 
-    def validation_samples(self) -> Iterator[tuple[Tensor, Tensor]]:
-        """Channels (1, 4, …) and intracranial share (1, 1, …) of whole heads, always the same."""
-        for image, icv, known, _ in self._heads.validation_samples():
-            if known:
-                image = image[None]
-                yield border_channels(image, self.first_pass(image)), icv[None]
+    def state(self) -> dict:
+        """From what the recent images can be drawn again, for `restore`."""
+        return {"steps": self._steps, "drawn_from": list(self._drawn_from)}
 
-    def _labelled_image(self, generator: torch.Generator, augment: bool) -> tuple[Tensor, Tensor]:
-        draw = self._heads.augmented if augment else self._heads.plain
+    def restore(self, state: dict) -> None:
+        generator = torch.Generator()
+        for drawn_from, augment in state["drawn_from"]:
+            generator.set_state(drawn_from)
+            self._draw(generator, augment)
+        self._steps = state["steps"]
+
+    def validation_heads(self) -> Iterator[BorderedHead]:
+        """Whole surfaces of mild images, always the same ones."""
+        if not self._validation:
+            for heads, coarse in self._sources:
+                for image, icv, _, _ in heads.validation_samples():
+                    volume, truth = _volume(image), _volume(icv)
+                    first = first_pass(volume, truth, coarse)
+                    self._validation.append(_bordered(volume, truth, *first))
+        yield from self._validation
+
+    def _draw(self, generator: torch.Generator, augment: bool) -> None:
+        """Put the surfaces of one more image among the recent ones."""
+        drawn_from = generator.get_state()
+        sizes = torch.tensor([float(len(heads)) for heads, _ in self._sources])
+        heads, coarse = self._sources[int(torch.multinomial(sizes, 1, generator=generator))]
+        draw = heads.augmented if augment else heads.plain
         while True:
-            image, icv, known, _ = draw(generator)
-            if known and float(icv.sum()) > FEWEST_VOXELS:
-                return image[None], icv
-
-    @torch.no_grad()
-    def first_pass(self, image: Tensor) -> Tensor:
-        """The coarse network's ICV logit, shape (1, 1, I, J, K)."""
-        head = intensity.standardise_head(image).contiguous(memory_format=torch.channels_last_3d)
-        with torch.autocast("cpu", dtype=torch.bfloat16):
-            logits = self._coarse(head)
-        return first_logit(logits[:, :1].float().sigmoid())
-
-
-def _crop_around(
-    centre: Tensor, shape: tuple[int, ...], generator: torch.Generator
-) -> tuple[slice, ...]:
-    crop = []
-    for at, size in zip(centre.tolist(), shape, strict=True):
-        shift = round(uniform(-CROP_SHIFT_VOXELS, CROP_SHIFT_VOXELS, generator))
-        low = min(max(0, at - CROP_VOXELS // 2 + shift), size - CROP_VOXELS)
-        crop.append(slice(low, low + CROP_VOXELS))
-    return tuple(crop)
+            image, icv, _, _ = draw(generator)
+            if float(icv.sum()) * FINE_SPACING_MM**3 > FEWEST_MM3:
+                break
+        volume, truth = _volume(image), _volume(icv)
+        grid, head, posterior = first_pass(volume, truth, coarse)
+        variants = [posterior]
+        if augment:
+            variants.append(_randomly_moved(posterior, grid, generator))
+        surfaces = [_bordered(volume, truth, grid, head, p, generator) for p in variants]
+        self._recent.append([bordered.tensors() for bordered in surfaces])
+        self._drawn_from.append((drawn_from, augment))
 
 
-def _moved(logit: Tensor, generator: torch.Generator) -> Tensor:
-    """A logit (1, I, J, K) whose mask is larger or smaller by parts of a voxel to some voxels."""
-    reach = 1 + int(uniform(0, MOVE_VOXELS, generator))
-    sign = 1 if chance(0.5, generator) else -1
-    moved = sign * functional.max_pool3d(sign * logit, 2 * reach + 1, stride=1, padding=reach)
-    return torch.lerp(logit, moved, uniform(0, 1, generator))
+def first_pass(volume: Volume, truth: Volume, coarse: nn.Module) -> tuple[Grid, Tensor, Tensor]:
+    """Coarse grid, image and intracranial posterior as the engine has them.
+
+    Where the network finds nothing (it was hardly trained), the truth stands for its posterior.
+    """
+    try:
+        found = coarse_stage.find_head(volume, [coarse], "cpu")
+    except HeadNotFoundError:
+        grid = head_grid(volume)
+        image, posterior = (resample_linear(v, grid) for v in (volume, truth))
+    else:
+        grid, image, posterior = found.grid, found.image, found.icv_posterior
+    return grid, torch.from_numpy(image), torch.from_numpy(posterior)
+
+
+@torch.no_grad()
+def _bordered(
+    volume: Volume,
+    truth: Volume,
+    grid: Grid,
+    head: Tensor,
+    posterior: Tensor,
+    generator: torch.Generator | None = None,
+) -> BorderedHead:
+    """What is seen and wanted at a posterior's border; with a generator, at some of its points."""
+    icv = torch.from_numpy(resample_linear(truth, grid))
+    surface = find_surface(posterior, grid)
+    if generator:
+        picked = torch.randperm(len(surface.voxels), generator=generator)[:POINTS_PER_SURFACE]
+        surface = surface.at(picked)
+    channels = border_channels(volume, head, posterior, grid, surface)
+    wanted_mm = border_distance_mm(
+        torch.from_numpy(truth.array), truth.grid, surface.points_mm, surface.normals
+    )
+    return BorderedHead(grid, posterior, icv, surface, channels, wanted_mm)
+
+
+def _randomly_moved(posterior: Tensor, grid: Grid, generator: torch.Generator) -> Tensor:
+    surface = find_surface(posterior, grid)
+    field = smooth_field(
+        tuple(posterior.shape), round(uniform(*FIELD_POINTS, generator)), generator
+    )
+    move = uniform(*FIELD_SD_MM, generator) * field[0] + normal(MOVE_SD_MM, generator)
+    move = move.clamp(-LARGEST_MOVE_MM, LARGEST_MOVE_MM)
+    return moved(posterior[None], grid, surface, move[tuple(surface.voxels.T)][None])[0]
+
+
+def _volume(image: Tensor) -> Volume:
+    """An image (1, I, J, K) at 1 mm, its centre at the origin."""
+    grid = Grid.axis_aligned(np.zeros(3), tuple(image.shape[1:]), FINE_SPACING_MM)
+    return Volume(image[0].numpy(), grid.affine)
+
+
+def _one_of(count: int, generator: torch.Generator) -> int:
+    return int(torch.randint(count, (), generator=generator))

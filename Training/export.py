@@ -36,7 +36,7 @@ GRIDS = {
 CHANNELS = {
     "hypothalamus": ["background", *map(labels.subunit_structure, labels.SUBUNIT_LABELS)],
     "icv": ["icv", "place"],
-    ICV_BORDER: ["icv"],
+    ICV_BORDER: ["displacement_mm"],
 }
 
 

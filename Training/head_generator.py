@@ -125,7 +125,7 @@ class LabelHeadSource:
         count = len(PARTIAL_VOLUME_CORNERS)
         image, icv, brain = (t[None] / count for t in (image.clamp_min(0), icv, brain))
         if not mild:
-            image, icv = _publish(image, icv, brain, generator)
+            image, icv = _publish(image, icv, brain, spacing_mm, generator)
         strength = MILD_STRENGTH if mild else uniform(0.0, 1.0, generator)
         noise, coarsest = NOISE_AT_1_MM / spacing_mm, max(1.0, min(2.0, COARSEST_MM / spacing_mm))
         return augmentation.random_intensity(image, generator, strength, noise, coarsest), icv
@@ -179,16 +179,16 @@ def _texture(shape: tuple[int, int, int], generator: torch.Generator) -> Tensor:
 
 
 def _publish(
-    image: Tensor, icv: Tensor, brain: Tensor, generator: torch.Generator
+    image: Tensor, icv: Tensor, brain: Tensor, spacing_mm: float, generator: torch.Generator
 ) -> tuple[Tensor, Tensor]:
     """Strip, deface, cut and ghost an image; the mask follows where tissue is gone for good."""
     if chance(STRIP_CHANCE, generator):
-        kept = _strip_mask(icv, brain, generator)
+        kept = _strip_mask(icv, brain, spacing_mm, generator)
         image, icv = image * kept, icv * kept
     elif chance(DEFACE_CHANCE, generator):
-        image = image * _face_plane(icv, generator)
+        image = image * _face_plane(icv, spacing_mm, generator)
     if chance(CUT_CHANCE, generator):
-        kept = _field_of_view(icv, generator)
+        kept = _field_of_view(icv, spacing_mm, generator)
         image, icv = image * kept, icv * kept
     if chance(GHOST_CHANCE, generator):
         seed = int(torch.randint(2**31, (), generator=generator))
@@ -198,11 +198,13 @@ def _publish(
     return image, icv
 
 
-def _strip_mask(icv: Tensor, brain: Tensor, generator: torch.Generator) -> Tensor:
+def _strip_mask(
+    icv: Tensor, brain: Tensor, spacing_mm: float, generator: torch.Generator
+) -> Tensor:
     """What a brain extraction leaves: the inner skull, or the brain with its sulci filled."""
     if chance(0.3, generator):
         return (icv > 0.5).float()
-    reach = int(uniform(1, 4, generator))
+    reach = round(int(uniform(1, 4, generator)) * COARSE_SPACING_MM / spacing_mm)
     smooth = brain[None]
     for axis in range(3):
         width, padding = [1, 1, 1], [0, 0, 0]
@@ -211,24 +213,24 @@ def _strip_mask(icv: Tensor, brain: Tensor, generator: torch.Generator) -> Tenso
     return (smooth[0] > uniform(0.2, 0.5, generator)).float()
 
 
-def _positions_mm() -> Tensor:
-    axes = [(torch.arange(n) - (n - 1) / 2) * COARSE_SPACING_MM for n in COARSE_SHAPE]
+def _positions_mm(shape: tuple[int, ...], spacing_mm: float) -> Tensor:
+    axes = [(torch.arange(n) - (n - 1) / 2) * spacing_mm for n in shape]
     return torch.stack(torch.meshgrid(*axes, indexing="ij"))
 
 
-def _face_plane(icv: Tensor, generator: torch.Generator) -> Tensor:
+def _face_plane(icv: Tensor, spacing_mm: float, generator: torch.Generator) -> Tensor:
     """1 behind a wavy plane in front of and below the brain, 0 where the face was."""
     down = uniform(0.3, 1.2, generator)
     normal_vector = functional.normalize(torch.tensor([normal(0.05, generator), 1.0, -down]), dim=0)
-    height = torch.einsum("a,aijk->ijk", normal_vector, _positions_mm())
+    height = torch.einsum("a,aijk->ijk", normal_vector, _positions_mm(icv.shape[1:], spacing_mm))
     brain_front = height[icv[0] > 0.5].max()
-    wave = 2.0 * augmentation.smooth_field(COARSE_SHAPE, 6, generator)[0]
+    wave = 2.0 * augmentation.smooth_field(tuple(icv.shape[1:]), 6, generator)[0]
     return (height + wave < brain_front + uniform(-2.0, 25.0, generator)).float()[None]
 
 
-def _field_of_view(icv: Tensor, generator: torch.Generator) -> Tensor:
+def _field_of_view(icv: Tensor, spacing_mm: float, generator: torch.Generator) -> Tensor:
     """1 inside a field of view that may end in the neck, in the brain or below the vertex."""
-    height = _positions_mm()[2]
+    height = _positions_mm(icv.shape[1:], spacing_mm)[2]
     inside = height[icv[0] > 0.5]
     low = inside.min() + uniform(-40.0, 25.0, generator)
     high = inside.max() + uniform(-8.0, 30.0, generator)

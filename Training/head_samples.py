@@ -11,7 +11,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from HypothalamusSegLib.head_box import COARSE_SHAPE, COARSE_SPACING_MM
+from HypothalamusSegLib.head_box import COARSE_SPACING_MM
 from torch import Tensor
 
 from . import augmentation
@@ -19,6 +19,8 @@ from .head_generator import MILD_WARP, WARP, LabelHeadSource
 
 PLACE_SD_MM = 4.0
 REAL_SCAN_CHANCE = 0.25
+# Fine images show the border as a common scan does.
+FINE_SPACING_MM = 1.0
 VALIDATION_SEED = 7
 
 
@@ -30,26 +32,30 @@ class HeadSamples:
     prepared : Path
     heads, scans : list of str
         Names of label heads and subjects; either may be empty, not both.
-    icv_only : bool
-        Leave scans out that have no intracranial label.
+    fine : bool
+        Images at 1 mm; scans that have no intracranial label are left out.
     """
 
     def __init__(
-        self, prepared: Path, heads: list[str], scans: list[str], icv_only: bool = False
+        self, prepared: Path, heads: list[str], scans: list[str], fine: bool = False
     ) -> None:
         self.heads = [LabelHeadSource(prepared / "heads" / f"{name}.npz") for name in heads]
-        loaded = (_load_scan(prepared / "scans" / f"{name}.npz") for name in scans)
-        self.scans = [scan for scan in loaded if scan["icv"] is not None or not icv_only]
+        loaded = (_load_scan(prepared / "scans" / f"{name}.npz", fine) for name in scans)
+        self.scans = [scan for scan in loaded if scan["icv"] is not None or not fine]
+        self._spacing_mm = FINE_SPACING_MM if fine else COARSE_SPACING_MM
+
+    def __len__(self) -> int:
+        return len(self.heads) + len(self.scans)
 
     def augmented(self, generator: torch.Generator) -> tuple[Tensor, Tensor, float, Tensor]:
         """One random sample.
 
         Returns
         -------
-        image, icv : Tensor, shape (1, 96, 112, 104)
+        image, icv : Tensor, shape (1, 96, 112, 104); twice that if fine
         icv_known : float
             1 if ``icv`` is a label, 0 if there is none.
-        place : Tensor, shape (1, 96, 112, 104)
+        place : Tensor, as ``icv``
             Gaussian around the hypothalamus; all 0 where its place is unknown.
         """
         return self._draw(generator, WARP, mild=False)
@@ -66,7 +72,7 @@ class HeadSamples:
             index = int(torch.randint(len(self.scans), (), generator=generator))
             return self._scan(index, warp, generator)
         index = int(torch.randint(len(self.heads), (), generator=generator))
-        image, icv = self.heads[index].draw(generator, mild)
+        image, icv = self.heads[index].draw(generator, mild, self._spacing_mm)
         return image, icv, 1.0, torch.zeros_like(icv)
 
     @property
@@ -79,7 +85,7 @@ class HeadSamples:
         generator = torch.Generator().manual_seed(VALIDATION_SEED)
         for head in self.heads:
             for _ in range(2):
-                image, icv = head.draw(generator, mild=True)
+                image, icv = head.draw(generator, True, self._spacing_mm)
                 yield image, icv, 1.0, torch.zeros_like(icv)
         generator = torch.Generator().manual_seed(VALIDATION_SEED)
         for index in range(len(self.scans)):
@@ -88,12 +94,13 @@ class HeadSamples:
     def _scan(
         self, index: int, warp: augmentation.SpatialRange, generator: torch.Generator
     ) -> tuple[Tensor, Tensor, float, Tensor]:
-        item = self.scans[index]
-        points, _ = augmentation.warped_points(COARSE_SHAPE, COARSE_SPACING_MM, warp, generator)
-        image = augmentation.sample(item["image"], points, COARSE_SPACING_MM)
+        item, spacing_mm = self.scans[index], self._spacing_mm
+        shape = tuple(item["image"].shape[1:])
+        points, _ = augmentation.warped_points(shape, spacing_mm, warp, generator)
+        image = augmentation.sample(item["image"], points, spacing_mm)
         icv = torch.zeros_like(image)
         if item["icv"] is not None:
-            icv = augmentation.sample(item["icv"], points, COARSE_SPACING_MM)
+            icv = augmentation.sample(item["icv"], points, spacing_mm)
         place = torch.zeros_like(image)
         if item["place_mm"] is not None:
             squared = ((points - item["place_mm"].view(3, 1, 1, 1)) ** 2).sum(0, keepdim=True)
@@ -102,13 +109,15 @@ class HeadSamples:
         return image, icv, float(item["icv"] is not None), place
 
 
-def _load_scan(path: Path) -> dict:
+def _load_scan(path: Path, fine: bool) -> dict:
+    """Image and mask (1, I, J, K), half precision, and place (3,); None for what is not there."""
+    image, icv = ("fine_image", "fine_icv") if fine else ("image", "icv")
     with np.load(path) as arrays:
-        optional = {
-            name: torch.from_numpy(arrays[name].astype(np.float32)) if name in arrays else None
-            for name in ("icv", "place_mm")
+        known = {
+            name: torch.from_numpy(arrays[key]) if key in arrays else None
+            for name, key in (("image", image), ("icv", icv), ("place_mm", "place_mm"))
         }
-        image = torch.from_numpy(arrays["image"].astype(np.float32))[None]
-        if optional["icv"] is not None:
-            optional["icv"] = optional["icv"][None]
-        return {"image": image, **optional}
+    known.update({name: known[name][None] for name in ("image", "icv") if known[name] is not None})
+    if known["place_mm"] is not None:
+        known["place_mm"] = known["place_mm"].float()
+    return known

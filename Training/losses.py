@@ -13,8 +13,7 @@ VOLUME_WEIGHT = 0.5
 # Relative to the Dice loss of the intracranial mask; see `hypothalamus_loss` for why it is high.
 ICV_CROSS_ENTROPY_WEIGHT = 40.0
 PLACE_WEIGHT = 0.3
-# The gradient of the border's mean cross-entropy, 0.05 at the end, is small beside the clipping.
-BORDER_WEIGHT = 40.0
+BORDER_MEAN_WEIGHT = 2.0
 
 
 def soft_dice_loss(probability: Tensor, target: Tensor) -> Tensor:
@@ -77,10 +76,8 @@ def head_loss(logits: Tensor, icv: Tensor, icv_known: Tensor, place: Tensor) -> 
     return (intracranial + PLACE_WEIGHT * placed).mean()
 
 
-def border_loss(logits: Tensor, icv: Tensor) -> Tensor:
-    """Cross-entropy of crops around the border, all (N, 1, I, J, K).
-
-    Unweighted, against the share of each voxel that is intracranial: its optimum is that share, and
-    so the volume.
-    """
-    return BORDER_WEIGHT * functional.binary_cross_entropy_with_logits(logits, icv)
+def border_loss(displacement_mm: Tensor, wanted_mm: Tensor) -> Tensor:
+    """How far a surface's points (N,) end from the border, and their mean, which is volume."""
+    missed = displacement_mm - wanted_mm
+    distance = functional.smooth_l1_loss(displacement_mm, wanted_mm)
+    return distance + BORDER_MEAN_WEIGHT * missed.mean() ** 2

@@ -57,10 +57,11 @@ def build_optimisers(network: nn.Module) -> list[torch.optim.Optimizer]:
     for parameter in network.parameters():
         is_kernel = parameter.ndim == 5 and parameter.shape[-1] == 3
         (kernels if is_kernel else rest).append(parameter)
-    optimisers = [
-        torch.optim.AdamW(rest, lr=2e-3, betas=(0.9, 0.98), weight_decay=1e-4),
-        ConvolutionMuon(kernels, lr=0.02),
+    optimisers: list[torch.optim.Optimizer] = [
+        torch.optim.AdamW(rest, lr=2e-3, betas=(0.9, 0.98), weight_decay=1e-4)
     ]
+    if kernels:
+        optimisers.append(ConvolutionMuon(kernels, lr=0.02))
     for optimiser in optimisers:
         for group in optimiser.param_groups:
             group["peak_lr"] = group["lr"]

@@ -12,11 +12,12 @@ from pathlib import Path
 import nibabel
 import numpy as np
 from HypothalamusSegLib import labels, resampling
-from HypothalamusSegLib.head_box import head_grid
+from HypothalamusSegLib.head_box import COARSE_SPACING_MM, head_grid
 from HypothalamusSegLib.volume import Grid, Volume
 
 from . import head_anatomy
 from .dataset import DatasetError, LabelHead, LabelledScan, find_label_heads, find_scans
+from .head_samples import FINE_SPACING_MM
 from .splits import assign_parts
 
 PREPARED = Path("Training/prepared")
@@ -87,15 +88,31 @@ def prepare_whole_scan(scan: LabelledScan, output: Path) -> None:
     """Store the whole head on the coarse grid with the place of the hypothalamus and any mask."""
     t1w = load_volume(scan.t1w)
     grid = head_grid(t1w)
-    image = resampling.resample_linear(t1w, grid)
-    # Half precision ends at 65504; only relative intensities count.
-    arrays = {"image": (image / max(1.0, np.abs(image).max() / 1000)).astype(np.float16)}
+    arrays = {"image": _halved(resampling.resample_linear(t1w, grid))}
     if scan.soft_subunits or scan.hard_subunits:
         arrays["place_mm"] = hypothalamus_centre(*subunit_posteriors(scan)) - grid.centre_mm
     if scan.icv_mask:
         mask = resampling.resample_linear(load_volume(scan.icv_mask), grid)
         arrays["icv"] = mask.clip(0, 1).astype(np.float16)
+        arrays |= _fine_arrays(t1w, load_volume(scan.icv_mask), grid)
     _save(output, **arrays)
+
+
+def _fine_arrays(t1w: Volume, mask: Volume, grid: Grid) -> dict[str, np.ndarray]:
+    """Image and mask at the voxel size at which the intracranial border is corrected."""
+    factor = round(COARSE_SPACING_MM / FINE_SPACING_MM)
+    shape = tuple(factor * n for n in grid.shape)
+    fine = Grid.axis_aligned(grid.centre_mm, shape, FINE_SPACING_MM)
+    icv = resampling.resample_linear(mask, fine).clip(0, 1)
+    return {
+        "fine_image": _halved(resampling.resample_linear(t1w, fine)),
+        "fine_icv": icv.astype(np.float16),
+    }
+
+
+def _halved(image: np.ndarray) -> np.ndarray:
+    """Half precision, which ends at 65504; only relative intensities count."""
+    return (image / max(1.0, np.abs(image).max() / 1000)).astype(np.float16)
 
 
 def prepare_head(head: LabelHead, output: Path) -> None:

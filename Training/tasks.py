@@ -9,17 +9,18 @@ from pathlib import Path
 import numpy as np
 import torch
 from HypothalamusSegLib import intensity, labels
+from HypothalamusSegLib.border_profiles import SAMPLES, STEP_MM, moved
 from HypothalamusSegLib.head_box import COARSE_SPACING_MM
-from HypothalamusSegLib.icv_border import CHANNELS, corrected_logit
+from HypothalamusSegLib.icv_border import CHANNELS
 from HypothalamusSegLib.networks import ResidualUNet
 from torch import Tensor, nn
 
-from .border_samples import CROPS_PER_IMAGE, BorderSamples
+from .border_samples import BorderSamples
 from .dataset import DatasetError
 from .head_samples import HeadSamples
 from .hypothalamus_samples import HypothalamusSamples
 from .losses import border_loss, head_loss, hypothalamus_loss, sides
-from .splits import TEST
+from .splits import FOLDS, TEST
 
 
 def split_subjects(prepared: Path, kind: str, fold: int) -> tuple[list[str], list[str]]:
@@ -30,7 +31,29 @@ def split_subjects(prepared: Path, kind: str, fold: int) -> tuple[list[str], lis
     return training, validation
 
 
-class HypothalamusTask:
+class Task:
+    """What all trainings share.
+
+    Attributes
+    ----------
+    inputs : int
+        How many tensors of a batch the network sees; the others are for the loss.
+    """
+
+    inputs = 1
+
+    def predict(self, network: nn.Module, image: Tensor) -> Tensor:
+        return network(image.contiguous(memory_format=torch.channels_last_3d)).float()
+
+    def state(self) -> dict:
+        """What a checkpoint must hold beside networks and generators."""
+        return {}
+
+    def restore(self, state: dict) -> None:
+        """Go on from `state`."""
+
+
+class HypothalamusTask(Task):
     """Ten subunits on 1 mm regions around the hypothalamus."""
 
     network = {"in_channels": 1, "out_channels": labels.CHANNELS, "widths": [24, 64, 96]}
@@ -58,9 +81,6 @@ class HypothalamusTask:
         images, targets, weights = zip(*drawn, strict=True)
         image = intensity.standardise_region(torch.stack(images))
         return [image, torch.stack(targets), torch.tensor(weights)]
-
-    def predict(self, network: nn.Module, image: Tensor) -> Tensor:
-        return network(image).float()
 
     def loss(self, logits: Tensor, target: Tensor, weight: Tensor) -> Tensor:
         return hypothalamus_loss(logits, target, weight)
@@ -101,7 +121,7 @@ def _label_dice(posterior: Tensor, target: Tensor) -> float:
     return sum(dice) / len(dice)
 
 
-class HeadTask:
+class HeadTask(Task):
     """ICV and the place of the hypothalamus on whole heads at 2 mm."""
 
     network = {"in_channels": 1, "out_channels": 2, "widths": [24, 48, 80], "block": 2}
@@ -124,9 +144,6 @@ class HeadTask:
         image = intensity.standardise_head(torch.stack(images))
         return [image, torch.stack(icv), torch.tensor(known), torch.stack(place)]
 
-    def predict(self, network: nn.Module, image: Tensor) -> Tensor:
-        return network(image).float()
-
     def loss(self, logits: Tensor, icv: Tensor, known: Tensor, place: Tensor) -> Tensor:
         return head_loss(logits, icv, known, place)
 
@@ -138,7 +155,7 @@ class HeadTask:
             image = intensity.standardise_head(image[None]).to(device)
             logits = network(image)[0].float().cpu()
             if known:
-                one_dice, volume = _mask_scores(logits[:1], icv)
+                one_dice, volume = _mask_scores(logits[:1].sigmoid(), icv)
                 dice.append(one_dice)
                 signed.append(volume)
             if place.any():
@@ -153,62 +170,86 @@ class HeadTask:
         return {**scores, "score": scores["dice"]}
 
 
-class BorderTask:
-    """The intracranial border at 2 mm, after the ICV network of the same fold."""
+class BorderTask(Task):
+    """How far the intracranial border must move, after the ICV networks: train all five first."""
 
     network = {
-        "in_channels": len(CHANNELS),
-        "out_channels": 1,
-        "widths": [16, 32],
-        "norm": "voxel",
+        "channels": len(CHANNELS),
+        "samples": SAMPLES,
+        "step_mm": STEP_MM,
+        "reach_mm": 6.0,
+        "width": 24,
+        "context": 16,
     }
+    inputs = 3
 
     def __init__(self, prepared: Path, fold: int, runs: Path) -> None:
-        coarse = _trained_coarse_network(runs, fold)
-        heads, validation_heads = split_subjects(prepared, "heads", fold)
-        scans, validation_scans = split_subjects(prepared, "scans", fold)
-        training, validation = (
-            HeadSamples(prepared, *names, icv_only=True)
-            for names in ((heads, scans), (validation_heads, validation_scans))
-        )
-        if not (training.has_icv and validation.has_icv):
+        own = _trained_coarse_network(runs, fold)
+        training, validation = [], []
+        for part in range(FOLDS):
+            names = (split_subjects(prepared, kind, part)[1] for kind in ("heads", "scans"))
+            heads = HeadSamples(prepared, *names, fine=True)
+            if not len(heads):
+                continue
+            if part == fold:
+                validation.append((heads, own))
+            else:
+                # The network that was not trained on them, if it is there already.
+                there = _best_weights(runs, part).exists()
+                training.append((heads, _trained_coarse_network(runs, part) if there else own))
+        if not (training and validation):
             raise DatasetError(
                 f"Fold {fold} of {prepared} has no intracranial labels to train or validate on. "
                 "Add label heads or scans with an intracranial mask."
             )
-        self._training = BorderSamples(training, coarse)
-        self._validation = BorderSamples(validation, coarse)
+        self._training = BorderSamples(training)
+        self._validation = BorderSamples(validation)
 
     def batch(self, size: int, generator: torch.Generator, augment: bool) -> list[Tensor]:
-        """Draw channels (N, 4, I, J, K) and icv (N, 1, I, J, K) of ``size`` images' crops."""
-        return list(self._training.crops(size * CROPS_PER_IMAGE, generator, augment))
+        """Draw one surface (a head's, whatever ``size``): see `BorderSamples.surface`."""
+        return self._training.surface(generator, augment)
 
-    def predict(self, network: nn.Module, channels: Tensor) -> Tensor:
-        return corrected_logit(network, channels)
+    def state(self) -> dict:
+        return self._training.state()
 
-    def loss(self, logits: Tensor, icv: Tensor) -> Tensor:
-        return border_loss(logits, icv)
+    def restore(self, state: dict) -> None:
+        self._training.restore(state)
+
+    def predict(self, network: nn.Module, *surface: Tensor) -> Tensor:
+        return network(*surface)
+
+    def loss(self, displacement_mm: Tensor, wanted_mm: Tensor) -> Tensor:
+        return border_loss(displacement_mm, wanted_mm)
 
     @torch.no_grad()
     def validate(self, network: nn.Module, device: torch.device) -> dict[str, float]:
         """Dice and volume difference of whole heads, after the correction and before."""
         after, before = [], []
-        for channels, icv in self._validation.validation_samples():
-            channels = channels.contiguous(memory_format=torch.channels_last_3d).to(device)
-            after.append(_mask_scores(corrected_logit(network, channels).cpu(), icv))
-            before.append(_mask_scores(channels[:, :1].cpu(), icv))
+        for head in self._validation.validation_heads():
+            *surface, _ = (tensor.to(device) for tensor in head.tensors())
+            displacement_mm = network(*surface).cpu()
+            corrected = moved(head.posterior[None], head.grid, head.surface, displacement_mm[None])[
+                0
+            ]
+            after.append(_mask_scores(corrected, head.icv))
+            before.append(_mask_scores(head.posterior, head.icv))
         dice, volume = zip(*after, strict=True)
         scores = {
             "dice": _mean(dice),
             "volume_percent": _mean(volume),
             "absolute_volume_percent": _mean([abs(v) for v in volume]),
             "first_pass_dice": _mean([score for score, _ in before]),
+            "first_pass_absolute_volume_percent": _mean([abs(v) for _, v in before]),
         }
         return {**scores, "score": scores["dice"]}
 
 
+def _best_weights(runs: Path, fold: int) -> Path:
+    return runs / "icv" / f"fold{fold}" / "best.pt"
+
+
 def _trained_coarse_network(runs: Path, fold: int) -> nn.Module:
-    path = runs / "icv" / f"fold{fold}" / "best.pt"
+    path = _best_weights(runs, fold)
     if not path.exists():
         raise DatasetError(f"{path} is missing: train --structure icv --fold {fold} first.")
     network = ResidualUNet(**HeadTask.network)
@@ -216,12 +257,12 @@ def _trained_coarse_network(runs: Path, fold: int) -> nn.Module:
     return network.eval().requires_grad_(False).to(memory_format=torch.channels_last_3d)
 
 
-def _mask_scores(logits: Tensor, icv: Tensor) -> tuple[float, float]:
+def _mask_scores(posterior: Tensor, icv: Tensor) -> tuple[float, float]:
     """Dice of the mask and signed volume difference of the posterior in %."""
-    found, wanted = logits > 0, icv > 0.5
+    found, wanted = posterior > 0.5, icv > 0.5
     both = float((found & wanted).sum())
     dice = 2 * both / max(1.0, float(found.sum() + wanted.sum()))
-    return dice, 100 * float(logits.sigmoid().sum() / icv.sum() - 1)
+    return dice, 100 * float(posterior.sum() / icv.sum() - 1)
 
 
 def _peak_distance_mm(found: Tensor, wanted: Tensor) -> float:

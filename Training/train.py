@@ -16,7 +16,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import torch
-from HypothalamusSegLib.networks import ResidualUNet
+from HypothalamusSegLib.weight_files import network_class
 
 from .dataset import DatasetError
 from .optimisation import AveragedWeights, build_optimisers, learning_rate_factor
@@ -74,7 +74,7 @@ class Trainer:
         self.folder = runs / plan.structure / plan.name
         self.folder.mkdir(parents=True, exist_ok=True)
         torch.manual_seed(plan.seed)
-        network = ResidualUNet(**self.task.network)
+        network = network_class(plan.structure)(**self.task.network)
         if plan.start:
             network.load_state_dict(torch.load(plan.start, map_location="cpu"))
         layout = torch.channels_last_3d
@@ -109,6 +109,7 @@ class Trainer:
         for optimiser, saved in zip(self.optimisers, state["optimisers"], strict=True):
             optimiser.load_state_dict(saved)
         self.generator.set_state(state["generator"])
+        self.task.restore(state["samples"])
         self.step, self.best_score = state["step"], state["best_score"]
         self.seconds = state["seconds"]
         return True
@@ -119,6 +120,7 @@ class Trainer:
             "average": self.average.network.state_dict(),
             "optimisers": [optimiser.state_dict() for optimiser in self.optimisers],
             "generator": self.generator.get_state(),
+            "samples": self.task.state(),
             "step": self.step,
             "best_score": self.best_score,
             "seconds": self.seconds,
@@ -155,10 +157,10 @@ class Trainer:
                 group["lr"] = factor * group["peak_lr"]
         batch = self.task.batch(plan.batch, self.generator, plan.augment)
         batch = [tensor.to(self.device) for tensor in batch]
-        image = batch[0].contiguous(memory_format=torch.channels_last_3d)
+        inputs, targets = batch[: self.task.inputs], batch[self.task.inputs :]
         with torch.autocast(self.device.type, dtype=torch.bfloat16):
-            logits = self.task.predict(self.network, image)
-        loss = self.task.loss(logits, *batch[1:])
+            answer = self.task.predict(self.network, *inputs)
+        loss = self.task.loss(answer, *targets)
         loss.backward()
         torch.nn.utils.clip_grad_norm_(self.network.parameters(), 5.0)
         for optimiser in self.optimisers:

@@ -103,7 +103,7 @@ def find_head(
     folds = _fold_posteriors(image, networks, device, on_fold)
     icv, place = folds[:, ICV_CHANNEL], folds[:, PLACE_CHANNEL]
     if border_networks:
-        icv = icv_border.refine(border_networks, image, icv, device)
+        icv = icv_border.refine(border_networks, volume, grid, image, icv, device)
     kept = fill_holes(largest_component(icv.mean(0) > 0.5))
     voxel_mm3 = grid.voxel_volume_mm3
     if kept.sum() * voxel_mm3 < SMALLEST_ICV_MM3:

@@ -15,39 +15,21 @@ from torch.nn import functional
 NORM_GROUPS = 4  # group, not batch, normalisation: no statistics of one scanner are stored
 
 
-class VoxelNorm(nn.LayerNorm):
-    """Normalise the channels of each voxel by themselves.
-
-    Unlike group normalisation it sees no other voxel: a network answers the same on a part of an
-    image as on the whole, and can be trained on parts.
-    """
-
-    def forward(self, features: Tensor) -> Tensor:
-        return super().forward(features.permute(0, 2, 3, 4, 1)).permute(0, 4, 1, 2, 3)
-
-
-NORMALISATIONS = {
-    "group": lambda channels: nn.GroupNorm(NORM_GROUPS, channels),
-    "voxel": VoxelNorm,
-}
-
-
 class ResidualBlock(nn.Module):
-    """Two 3 × 3 × 3 convolutions with a normalisation each; the second one is residual.
+    """Two 3 × 3 × 3 convolutions with group normalisation; the second one is residual.
 
     Parameters
     ----------
     in_channels, out_channels : int
         ``out_channels`` must be a multiple of 4 (the number of normalisation groups).
-    norm : {"group", "voxel"}
     """
 
-    def __init__(self, in_channels: int, out_channels: int, norm: str = "group") -> None:
+    def __init__(self, in_channels: int, out_channels: int) -> None:
         super().__init__()
         self.first = nn.Conv3d(in_channels, out_channels, 3, padding=1, bias=False)
-        self.first_norm = NORMALISATIONS[norm](out_channels)
+        self.first_norm = nn.GroupNorm(NORM_GROUPS, out_channels)
         self.second = nn.Conv3d(out_channels, out_channels, 3, padding=1, bias=False)
-        self.second_norm = NORMALISATIONS[norm](out_channels)
+        self.second_norm = nn.GroupNorm(NORM_GROUPS, out_channels)
 
     def forward(self, features: Tensor) -> Tensor:
         features = functional.leaky_relu(self.first_norm(self.first(features)), 0.01, inplace=True)
@@ -67,13 +49,11 @@ class ResidualUNet(nn.Module):
         1, or 2: cubes of ``block``³ voxels become channels at the input and voxels again at the
         output, so that the network runs on a grid coarser by that factor (sub-pixel convolution,
         Shi et al. 2016) while input and output keep their resolution.
-    norm : {"group", "voxel"}
-        Over four groups of channels and the whole image, or over the channels of each voxel.
 
     Notes
     -----
     Input (N, in_channels, I, J, K), output logits (N, out_channels, I, J, K); I, J and K must be
-    multiples of ``stride``.
+    multiples of ``block`` · 2 ** (levels − 1).
     """
 
     def __init__(
@@ -82,19 +62,17 @@ class ResidualUNet(nn.Module):
         out_channels: int,
         widths: Sequence[int],
         block: int = 1,
-        norm: str = "group",
     ) -> None:
         super().__init__()
         self.block = block
-        self.stride = block * 2 ** (len(widths) - 1)
         sizes = [in_channels * block**3, *widths]
         self.encoders = nn.ModuleList(
-            ResidualBlock(a, b, norm) for a, b in zip(sizes[:-1], sizes[1:], strict=True)
+            ResidualBlock(a, b) for a, b in zip(sizes[:-1], sizes[1:], strict=True)
         )
         self.expand = nn.ModuleList(
             nn.Conv3d(coarse, fine, 1) for fine, coarse in zip(widths[:-1], widths[1:], strict=True)
         )
-        self.decoders = nn.ModuleList(ResidualBlock(w, w, norm) for w in widths[:-1])
+        self.decoders = nn.ModuleList(ResidualBlock(w, w) for w in widths[:-1])
         self.head = nn.Conv3d(widths[0], out_channels * block**3, 1)
 
     def forward(self, image: Tensor) -> Tensor:

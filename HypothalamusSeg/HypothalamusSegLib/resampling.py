@@ -45,8 +45,18 @@ def resample_mask(posterior: Volume, grid: Grid) -> np.ndarray:
     return sitk.GetArrayFromImage(resampled > 0.5).T
 
 
+def smoothed_part(volume: Volume, grid: Grid, spacing_mm: float) -> Volume:
+    """The part of a volume under a grid, as float32, smoothed where it is finer than that."""
+    part = _crop_to(volume, grid)
+    if (part.spacing_mm >= spacing_mm).all():
+        return part
+    image = _smooth_to_resolution(image_from_volume(part), part, spacing_mm)
+    return Volume(np.ascontiguousarray(sitk.GetArrayFromImage(image).T), part.affine)
+
+
 def _resample(volume: Volume, grid: Grid, interpolator: int) -> np.ndarray:
-    image = _smooth_to_resolution(image_from_volume(volume), volume, grid)
+    target_mm = float(np.mean(grid.spacing_mm))
+    image = _smooth_to_resolution(image_from_volume(volume), volume, target_mm)
     return sitk.GetArrayFromImage(_onto(image, grid, interpolator)).T
 
 
@@ -65,9 +75,8 @@ def _onto(image: sitk.Image, grid: Grid, interpolator: int) -> sitk.Image:
     )
 
 
-def _smooth_to_resolution(image: sitk.Image, volume: Volume, grid: Grid) -> sitk.Image:
-    """Blur along each axis that is sampled finer than the target grid, against aliasing."""
-    target_mm = float(np.mean(grid.spacing_mm))
+def _smooth_to_resolution(image: sitk.Image, volume: Volume, target_mm: float) -> sitk.Image:
+    """Blur along each axis that is sampled finer than the target voxel size, against aliasing."""
     excess = target_mm**2 - volume.spacing_mm**2
     sigmas_mm = SD_PER_FWHM * np.sqrt(np.clip(excess, 0, None))
     for axis, sigma in enumerate(sigmas_mm):

@@ -37,7 +37,7 @@ class Ensemble:
     Attributes
     ----------
     network : dict
-        Keyword arguments of `networks.ResidualUNet`.
+        Keyword arguments of the class that `network_class` names.
     spacing_mm : float
         Voxel size of the grid that the networks see.
     shape : tuple of int
@@ -143,17 +143,23 @@ def load_networks(ensemble: Ensemble, folds: Sequence[int], device: str) -> list
 def _load_network(ensemble: Ensemble, fold: FoldWeights, device: str) -> nn.Module:
     import torch
 
-    from .networks import ResidualUNet
-
     verify_checksum(fold)
-    network = ResidualUNet(**ensemble.network)
     try:
+        network = network_class(ensemble.structure)(**ensemble.network)
         state = torch.load(fold.path, map_location="cpu", weights_only=True)
         network.load_state_dict(state)
-    except (RuntimeError, KeyError, AttributeError, EOFError) as error:
+    except (RuntimeError, KeyError, AttributeError, TypeError, EOFError) as error:
         raise WeightsError(f"{fold.path} does not fit its network: {error}") from error
     layout = torch.channels_last_3d
     return network.eval().requires_grad_(False).to(device, memory_format=layout)
+
+
+def network_class(structure: str) -> type[nn.Module]:
+    """What the networks of an ensemble are."""
+    from .networks import ResidualUNet
+    from .profile_network import ProfileNetwork
+
+    return ProfileNetwork if structure == ICV_BORDER else ResidualUNet
 
 
 def verify_checksum(fold: FoldWeights) -> None:

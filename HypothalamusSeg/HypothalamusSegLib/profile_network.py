@@ -1,0 +1,139 @@
+"""The network that finds the intracranial border on profiles through it.
+
+This module needs torch at import, as networks.py does.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+KERNEL = 7
+# What a profile looks like is also averaged over cells of this size, and over the whole border.
+CELL_MM = 6.0
+PLACE_CHANNELS = 6
+
+
+class ProfileNetwork(nn.Module):
+    """Says by how much a surface must move along its normals, point by point.
+
+    Convolutions along each profile give every position on it a score; the border lies at the mean
+    of the positions, weighed by the scores' soft maximum (integral regression, Sun et al. 2018).
+    How the profiles around a point and over the whole surface look is added to the features on the
+    way, so that a point knows how dark this head's bone is.
+
+    Parameters
+    ----------
+    channels, samples : int
+        Of a profile; an odd number of samples, the middle one on the surface.
+    step_mm : float
+        Between samples.
+    reach_mm : float
+        The largest displacement.
+    width : int
+        Channels of the convolutions.
+    context : int
+        Channels that are averaged.
+    """
+
+    def __init__(
+        self,
+        channels: int,
+        samples: int,
+        step_mm: float,
+        reach_mm: float,
+        width: int,
+        context: int,
+    ) -> None:
+        super().__init__()
+        padding = KERNEL // 2
+        self.first = nn.Conv1d(channels, width, KERNEL, padding=padding)
+        self.second = nn.Conv1d(width, width, KERNEL, padding=padding)
+        self.third = nn.Conv1d(width, width, KERNEL, padding=padding)
+        self.score = nn.Conv1d(width, 1, 1)
+        # Neighbouring samples tell the same: one in three is enough to describe a profile.
+        self.describe = nn.Linear(width * len(range(1, samples, 3)), context)
+        self.inform = nn.Linear(2 * context + PLACE_CHANNELS, width)
+        nn.init.zeros_(self.inform.weight)
+        nn.init.zeros_(self.inform.bias)
+        steps = round(reach_mm / step_mm)
+        positions = step_mm * torch.arange(-steps, steps + 1).float()
+        self.margin = (samples - len(positions)) // 2
+        self.register_buffer("positions_mm", positions, persistent=False)
+        # At first a normal distribution of 1 mm around the surface.
+        self.prior = nn.Parameter(-0.5 * positions**2)
+
+    def forward(self, profiles: Tensor, points_mm: Tensor, normals: Tensor) -> Tensor:
+        """Displacements of a head's surface.
+
+        Parameters
+        ----------
+        profiles : Tensor, shape (N, channels, samples)
+            Along the normals from inside to outside.
+        points_mm : Tensor, shape (N, 3)
+            RAS; all points of one surface, or a fair sample of them.
+        normals : Tensor, shape (N, 3)
+            Unit vectors outwards.
+
+        Returns
+        -------
+        Tensor, shape (N,)
+            Millimetres along the normals.
+        """
+        features = functional.leaky_relu(_along(self.first, profiles[:, :, None]), 0.01)
+        described = self.describe(features[:, :, 0, 1::3].flatten(1))
+        described = functional.leaky_relu(described, 0.01)
+        place = _place(points_mm, normals)
+        everywhere = described.mean(0, keepdim=True).expand_as(described)
+        known = torch.cat([mean_around(described, points_mm), everywhere, place], 1)
+        features = _along(self.second, features) + self.inform(known)[:, :, None, None]
+        features = functional.leaky_relu(features, 0.01)
+        features = functional.leaky_relu(_along(self.third, features), 0.01)
+        scores = _along(self.score, features)[:, 0, 0].float()
+        scores = scores[:, self.margin : scores.shape[1] - self.margin] + self.prior
+        return (scores.softmax(1) * self.positions_mm).sum(1)
+
+
+def _along(convolution: nn.Conv1d, profiles: Tensor) -> Tensor:
+    """A convolution of (N, C, 1, S): as images with channels last in half of a Conv1d's time."""
+    return functional.conv2d(
+        profiles.contiguous(memory_format=torch.channels_last),
+        convolution.weight[:, :, None],
+        convolution.bias,
+        padding=(0, convolution.padding[0]),
+    )
+
+
+def _place(points_mm: Tensor, normals: Tensor) -> Tensor:
+    """Position within the bounding box, from −1 to 1, and normal; the same left and right."""
+    low, high = points_mm.amin(0), points_mm.amax(0)
+    position = 2 * (points_mm - low) / (high - low).clamp_min(1.0) - 1
+    sides = torch.tensor([True, False, False], device=normals.device)
+    return torch.cat([torch.where(sides, t.abs(), t) for t in (position, normals)], 1)
+
+
+def mean_around(values: Tensor, points_mm: Tensor) -> Tensor:
+    """Mean of the values (N, C) of the points around each point, over about two cells."""
+    position = (points_mm - points_mm.amin(0)) / CELL_MM
+    cell = position.long()
+    size = (cell.amax(0) + 1).tolist()
+    flat = (cell[:, 0] * size[1] + cell[:, 1]) * size[2] + cell[:, 2]
+    # The last channel counts the points.
+    values = torch.cat([values, torch.ones_like(values[:, :1])], 1).float()
+    sums = values.new_zeros(size[0] * size[1] * size[2], values.shape[1])
+    sums = sums.index_add(0, flat, values).T.view(1, -1, *size)
+    sums = functional.pad(sums, (1,) * 6)
+    for axis in (2, 3, 4):
+        # Neighbours with half the weight.
+        n = sums.shape[axis]
+        low, middle, high = (sums.narrow(axis, start, n - 2) for start in (0, 1, 2))
+        sums = 0.25 * low + 0.5 * middle + 0.25 * high
+    # Between the middles of cells linearly; align_corners=False puts −1 at the first cell's edge.
+    extent = torch.tensor(size, dtype=position.dtype, device=position.device)
+    where = (2 * position / extent - 1).flip(-1)
+    around = functional.grid_sample(
+        sums, where[None, None, None], align_corners=False, padding_mode="border"
+    )
+    around = around[0, :, 0, 0].T
+    return around[:, :-1] / around[:, -1:].clamp_min(1e-3)
