@@ -267,7 +267,8 @@ def test_exported_weights_have_the_manifests_checksums_and_load(data, weights):
     )
     assert sorted(manifest["structures"]) == sorted(STRUCTURES)
     for plan in manifest["structures"].values():
-        assert len(plan["channels"]) == plan["network"]["out_channels"]
+        # The border's networks give one number a point.
+        assert len(plan["channels"]) == plan["network"].get("out_channels", 1)
         (fold,) = plan["folds"]
         assert fold["plan"]["steps"] == fold["validation"]["step"] == STEPS
         content = (weights / fold["file"]).read_bytes()
