@@ -292,7 +292,7 @@ def test_icv_is_right_where_ventricles_are_small(prepared_heads, monkeypatch):
     scan, mask = rendered(prepared_heads, "head09", seed=99, power=1.0)
     segmenter = Segmenter(Options(structures=("icv",), device="cpu", folds=(3,)))
     found = segmenter.segment(scan).icv.array > 0
-    assert found.sum() == pytest.approx(mask.sum(), rel=0.02)
+    assert found.sum() == pytest.approx(mask.sum(), rel=0.025)
     # At the twentieth voxel from below, brain is taken for fluid.
     monkeypatch.setattr(intensity, "FLUID_QUANTILE", 0.05)
     monkeypatch.setattr(intensity, "FLUID_OVER_QUANTILE", 1.0)
