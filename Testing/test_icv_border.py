@@ -168,14 +168,30 @@ def test_levels_hardly_depend_on_where_the_first_mask_ends(head, mask_shift_voxe
     assert (float(fluid), float(tissue)) == pytest.approx((FLUID, TISSUE))
 
 
-@pytest.mark.parametrize("power", [0.75, 1.0, 1.4])
-def test_fluid_is_bent_to_its_usual_share_whatever_the_scanners_curve(head, posterior, power):
-    image, first = (torch.from_numpy(a)[None, None] for a in (head**power, posterior - 0.5))
+def bent_share(head: np.ndarray, posterior: np.ndarray, power: float) -> float:
+    """Fluid over tissue after bending, of a scan whose curve is a power of the head's."""
+    curved = head**power
+    # The noise lies as far below the fluid in every scan.
+    noisy = head == np.float32(FLUID / intensity.FLUID_OVER_QUANTILE)
+    assert noisy.any()
+    curved[noisy] = FLUID**power / intensity.FLUID_OVER_QUANTILE
+    image, first = (torch.from_numpy(a)[None, None] for a in (curved, posterior - 0.5))
     bent = intensity.with_usual_fluid(image, first)[0, 0].numpy()
-    share = bent[head == FLUID].mean() / bent[head == TISSUE].mean()
-    # How far the noise lies below the fluid is bent, too.
-    assert share == pytest.approx(intensity.USUAL_FLUID_SHARE, rel=0.06)
     assert bent[head == TISSUE] == pytest.approx(TISSUE**power, rel=1e-3)
+    return float(bent[head == FLUID].mean() / bent[head == TISSUE].mean())
+
+
+@pytest.mark.parametrize("power", [0.75, 1.0, 1.3])
+def test_fluid_is_bent_to_its_usual_share_whatever_the_scanners_curve(head, posterior, power):
+    share = bent_share(head, posterior, power)
+    assert share == pytest.approx(intensity.USUAL_FLUID_SHARE, rel=0.01)
+
+
+def test_a_curve_is_bent_no_further_than_the_networks_know(head, posterior):
+    share = bent_share(head, posterior, 1.4)
+    furthest = (FLUID / TISSUE) ** (1.4 * intensity.SMALLEST_EXPONENT)
+    assert furthest < 0.99 * intensity.USUAL_FLUID_SHARE
+    assert share == pytest.approx(furthest, rel=0.01)
 
 
 def test_a_head_with_hardly_any_mask_is_not_bent(head):
@@ -286,15 +302,28 @@ def test_unusually_dark_fluid_is_kept_inside(prepared_heads, monkeypatch):
     assert dice(corrected, mask) > dice(plain, mask) + 0.01
 
 
-@pytest.mark.slow
-def test_icv_is_right_where_ventricles_are_small(prepared_heads, monkeypatch):
-    # Fold 3 has not seen this head, of whose inner mask a thirtieth is pure fluid.
-    scan, mask = rendered(prepared_heads, "head09", seed=99, power=1.0)
+@pytest.fixture(scope="module")
+def small_ventricles(prepared_heads) -> tuple[Scan, np.ndarray, Segmenter]:
+    """A head of whose inner mask a thirtieth is pure fluid, and the fold that has not seen it."""
     segmenter = Segmenter(Options(structures=("icv",), device="cpu", folds=(3,)))
+    return *rendered(prepared_heads, "head09", seed=99, power=1.0), segmenter
+
+
+@pytest.mark.slow
+@pytest.mark.xfail(strict=True, reason="fold 3 alone is 2.1 % too small: train its border longer")
+def test_icv_is_right_where_ventricles_are_small(small_ventricles):
+    scan, mask, segmenter = small_ventricles
     found = segmenter.segment(scan).icv.array > 0
-    assert found.sum() == pytest.approx(mask.sum(), rel=0.025)
+    assert found.sum() == pytest.approx(mask.sum(), rel=0.02)
+
+
+@pytest.mark.slow
+def test_taking_brain_for_fluid_would_lose_volume(small_ventricles, monkeypatch):
+    scan, mask, segmenter = small_ventricles
+    found = segmenter.segment(scan).icv.array > 0
     # At the twentieth voxel from below, brain is taken for fluid.
     monkeypatch.setattr(intensity, "FLUID_QUANTILE", 0.05)
     monkeypatch.setattr(intensity, "FLUID_OVER_QUANTILE", 1.0)
     with_brain = segmenter.segment(scan).icv.array > 0
-    assert abs(1 - with_brain.sum() / mask.sum()) > abs(1 - found.sum() / mask.sum()) + 0.01
+    assert with_brain.sum() < 0.975 * mask.sum()
+    assert with_brain.sum() < 0.99 * found.sum()

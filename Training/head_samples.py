@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 import torch
 from HypothalamusSegLib.head_box import COARSE_SPACING_MM
+from HypothalamusSegLib.icv_border import PROFILE_RESOLUTION_MM
 from torch import Tensor
 
 from . import augmentation
@@ -19,8 +20,8 @@ from .head_generator import MILD_WARP, WARP, LabelHeadSource
 
 PLACE_SD_MM = 4.0
 REAL_SCAN_CHANCE = 0.25
-# Fine images show the border as a common scan does.
-FINE_SPACING_MM = 1.0
+# Fine images show the border as the engine's profiles do.
+FINE_SPACING_MM = PROFILE_RESOLUTION_MM
 VALIDATION_SEED = 7
 
 

@@ -228,9 +228,8 @@ class BorderTask(Task):
         for head in self._validation.validation_heads():
             *surface, _ = (tensor.to(device) for tensor in head.tensors())
             displacement_mm = network(*surface).cpu()
-            corrected = moved(head.posterior[None], head.grid, head.surface, displacement_mm[None])[
-                0
-            ]
+            posteriors, displacements_mm = head.posterior[None], displacement_mm[None]
+            (corrected,) = moved(posteriors, head.grid, head.surface, displacements_mm)
             after.append(_mask_scores(corrected, head.icv))
             before.append(_mask_scores(head.posterior, head.icv))
         dice, volume = zip(*after, strict=True)

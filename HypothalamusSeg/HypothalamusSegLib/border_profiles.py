@@ -22,9 +22,10 @@ SEARCH_MM, SEARCH_STEP_MM = 4.0, 0.25
 NORMAL_SMOOTHING_VOXELS = 1.5
 # Displacements are smoothed over the surface as far as this, and reach as far from it.
 DISPLACEMENT_SMOOTHING_VOXELS = 1.0
-# A Gaussian is cut where it has fallen to a hundredth; nearer to the grid's edge is no surface.
+# A Gaussian is cut where it has fallen to a hundredth.
 CUT_AT_DEVIATIONS = 3.0
 LEAST_WEIGHT = 1e-3
+# So near to the grid's edge a mask ends because the grid does.
 EDGE_VOXELS = 2
 
 
