@@ -142,8 +142,8 @@ def test_profiles_are_those_of_world_space_on_any_grid(affine):
 
 
 def test_fluid_is_zero_and_tissue_is_one_in_every_scan():
-    seen = torch.tensor([[BONE, FLUID, TISSUE]])
-    below, above, logarithm = icv_border.profile_channels(seen, FLUID, torch.tensor(TISSUE))[0]
+    seen = torch.tensor([[BONE, FLUID, TISSUE]]) / FLUID
+    below, above, logarithm = icv_border.profile_channels(seen, torch.tensor(TISSUE / FLUID))[0]
     assert below[:2].tolist() == pytest.approx([2 * BONE / FLUID - 2, 0.0])
     assert above[1:].tolist() == pytest.approx([0.0, 1.0])
     assert logarithm.tolist() == pytest.approx(np.log(np.array([BONE, FLUID, TISSUE]) / FLUID))
@@ -206,8 +206,9 @@ def seen(head) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
     first = soft_ball(SKULL_VOXELS - 0.5)
     surface = find_surface(first, GRID)
     volume = Volume(head, GRID.affine)
-    channels = icv_border.border_channels(volume, torch.from_numpy(head), first, GRID, surface)
-    return channels, surface.points_mm, surface.normals
+    image = torch.from_numpy(head)
+    profiles = icv_border.profiles_in_fluid(volume, image, first, GRID, surface)
+    return icv_border.profile_channels(*profiles), surface.points_mm, surface.normals
 
 
 def test_a_network_answers_each_point_whatever_the_order_of_the_points(seen):

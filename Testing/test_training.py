@@ -13,10 +13,11 @@ from typing import NamedTuple
 import numpy as np
 import pytest
 import torch
+from HypothalamusSegLib.networks import ResidualUNet
 from HypothalamusSegLib.pipeline import Options, Segmenter
 from labelled_heads import HEADS, SCANNERS, SOFT, WITH_ICV, write_label_heads, write_scans
 
-from Training import evaluate, export, prepare, tasks, train
+from Training import border_drawing, border_samples, evaluate, export, prepare, tasks, train
 from Training.dataset import find_scans
 from Training.head_samples import FINE_SPACING_MM
 from Training.splits import FOLDS, TEST, assign_parts
@@ -198,6 +199,9 @@ def test_a_resumed_run_ends_with_the_weights_of_an_uninterrupted_one(
 ):
     if structure == "icv_border":
         (tmp_path / "icv").symlink_to(runs / "icv")
+        # The uninterrupted run drew its images; this one reads them.
+        (tmp_path / structure).mkdir()
+        (tmp_path / structure / "images").symlink_to(runs / structure / "images")
     interrupt_fold(structure, data.prepared, tmp_path)
     train_fold(structure, data.prepared, tmp_path, "--resume")
     assert f"resumed at step {INTERRUPTED_AFTER}" in capsys.readouterr().out
@@ -226,15 +230,71 @@ def test_each_head_gets_its_first_border_from_the_network_that_has_not_seen_it(
         (tmp_path / "icv" / f"fold{fold}").mkdir(parents=True)
         (tmp_path / "icv" / f"fold{fold}" / "best.pt").touch()
     monkeypatch.setattr(tasks, "_trained_coarse_network", lambda runs, fold: fold)
-    monkeypatch.setattr(tasks, "HeadSamples", lambda prepared, heads, scans, fine: [*heads, *scans])
-    monkeypatch.setattr(tasks, "BorderSamples", list)
     task = tasks.BorderTask(data.prepared, 2, tmp_path)
     splits = json.loads((data.prepared / "splits.json").read_text(encoding="utf-8"))
     parts = {**splits["heads"], **splits["scans"]}
-    for names, network_fold in [*task._training, *task._validation]:
-        assert {parts[name] for name in names} == {network_fold}
-    assert [fold for _, fold in task._validation] == [2]
-    assert 2 not in [fold for _, fold in task._training]
+    training, validation = task._training.sources, task._validation
+    for source in [*training, *validation]:
+        assert parts[source.name] == source.coarse
+    assert {source.coarse for source in validation} == {2}
+    assert 2 not in {source.coarse for source in training}
+    known = {name for name in (*HEADS, *WITH_ICV) if parts[name] != TEST}
+    assert {source.name for source in [*training, *validation]} == known
+
+
+def coarse_network(seed: int) -> torch.nn.Module:
+    torch.manual_seed(seed)
+    return ResidualUNet(**tasks.HeadTask.network).eval().requires_grad_(False)
+
+
+def some_border(generator: torch.Generator) -> border_drawing.Border:
+    seen, tissue = 2 * torch.rand(5, 33, generator=generator), torch.tensor([3.0])
+    points_mm, normals = torch.rand(5, 3), torch.ones(5, 3)
+    return border_drawing.Border(seen, tissue, points_mm, normals, torch.rand(5))
+
+
+def test_an_image_is_drawn_once_for_all_folds_and_again_for_another_network(
+    data, tmp_path, monkeypatch
+):
+    drawn = []
+
+    def drawing(heads, coarse, mild, generator) -> list[border_drawing.Border]:
+        drawn.append(coarse)
+        return [some_border(generator) for _ in range(2)]
+
+    monkeypatch.setattr(border_samples, "draw_borders", drawing)
+    monkeypatch.setattr(border_samples, "IMAGES_PER_HEAD", 3)
+
+    def borders(seed: int, coarse: torch.nn.Module) -> list[torch.Tensor]:
+        source = border_samples.BorderSource(data.prepared, "heads", HEADS[0], coarse)
+        samples = border_samples.BorderSamples([source], tmp_path)
+        order = torch.Generator().manual_seed(seed)
+        return [samples.border(order, augment=True).seen for _ in range(20)]
+
+    first, other = coarse_network(0), coarse_network(1)
+    found = borders(0, first)
+    assert len(drawn) == 3
+    assert all(torch.equal(a, b) for a, b in zip(borders(0, first), found, strict=True))
+    assert len(drawn) == 3
+    borders(1, other)
+    assert drawn[3:] == [other] * 3
+    kept = [path.name for path in (tmp_path / HEADS[0]).iterdir()]
+    assert sorted(kept) == ["augmented-01.npz", "augmented-02.npz", "mild-00.npz"]
+
+
+def test_other_levels_change_contrast_but_not_what_is_wanted():
+    generator = torch.Generator().manual_seed(3)
+    border = some_border(generator)
+    others = [border.with_other_levels(generator) for _ in range(50)]
+    order = border.seen.argsort(1)
+    for other in others:
+        assert torch.equal(other.wanted_mm, border.wanted_mm)
+        assert torch.equal(other.points_mm, border.points_mm)
+        assert torch.equal(other.seen.argsort(1), order)
+        assert float(other.tissue) > 1
+    tissue = torch.cat([other.tissue for other in others])
+    assert 0.5 * float(border.tissue) < tissue.median() < 2 * float(border.tissue)
+    assert tissue.std() > 0.2
 
 
 def test_the_border_is_not_trained_before_the_icv_network_it_corrects(data, tmp_path, capsys):

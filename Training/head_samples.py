@@ -122,3 +122,11 @@ def _load_scan(path: Path, fine: bool) -> dict:
     if known["place_mm"] is not None:
         known["place_mm"] = known["place_mm"].float()
     return known
+
+
+def has_fine_icv(prepared: Path, kind: str, name: str) -> bool:
+    """Whether images at 1 mm can be made of a subject: label heads, and scans with a mask."""
+    if kind == "heads":
+        return True
+    with np.load(prepared / kind / f"{name}.npz") as arrays:
+        return "fine_icv" in arrays

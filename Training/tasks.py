@@ -9,15 +9,16 @@ from pathlib import Path
 import numpy as np
 import torch
 from HypothalamusSegLib import intensity, labels
-from HypothalamusSegLib.border_profiles import SAMPLES, STEP_MM, moved
+from HypothalamusSegLib.border_profiles import SAMPLES, STEP_MM
 from HypothalamusSegLib.head_box import COARSE_SPACING_MM
 from HypothalamusSegLib.icv_border import CHANNELS
 from HypothalamusSegLib.networks import ResidualUNet
 from torch import Tensor, nn
 
-from .border_samples import BorderSamples
+from .border_drawing import WholeBorder
+from .border_samples import BorderSamples, BorderSource, validation_borders
 from .dataset import DatasetError
-from .head_samples import HeadSamples
+from .head_samples import HeadSamples, has_fine_icv
 from .hypothalamus_samples import HypothalamusSamples
 from .losses import border_loss, head_loss, hypothalamus_loss, sides
 from .splits import FOLDS, TEST
@@ -38,19 +39,15 @@ class Task:
     ----------
     inputs : int
         How many tensors of a batch the network sees; the others are for the loss.
+    half_precision : bool
+        Whether training computes in bfloat16.
     """
 
     inputs = 1
+    half_precision = True
 
     def predict(self, network: nn.Module, image: Tensor) -> Tensor:
         return network(image.contiguous(memory_format=torch.channels_last_3d)).float()
-
-    def state(self) -> dict:
-        """What a checkpoint must hold beside networks and generators."""
-        return {}
-
-    def restore(self, state: dict) -> None:
-        """Go on from `state`."""
 
 
 class HypothalamusTask(Task):
@@ -182,41 +179,38 @@ class BorderTask(Task):
         "context": 16,
     }
     inputs = 3
+    # A tenth of a millimetre counts, and bfloat16 has too few digits for a point's place.
+    half_precision = False
 
     def __init__(self, prepared: Path, fold: int, runs: Path) -> None:
         own = _trained_coarse_network(runs, fold)
-        training, validation = [], []
+        sources: dict[int, list[BorderSource]] = {}
         for part in range(FOLDS):
-            names = (split_subjects(prepared, kind, part)[1] for kind in ("heads", "scans"))
-            heads = HeadSamples(prepared, *names, fine=True)
-            if not len(heads):
-                continue
-            if part == fold:
-                validation.append((heads, own))
-            else:
-                # The network that was not trained on them, if it is there already.
-                there = _best_weights(runs, part).exists()
-                training.append((heads, _trained_coarse_network(runs, part) if there else own))
-        if not (training and validation):
+            # The network that was not trained on them, if it is there already.
+            there = part != fold and _best_weights(runs, part).exists()
+            coarse = _trained_coarse_network(runs, part) if there else own
+            sources[part] = [
+                BorderSource(prepared, kind, name, coarse)
+                for kind in ("heads", "scans")
+                for name in split_subjects(prepared, kind, part)[1]
+                if has_fine_icv(prepared, kind, name)
+            ]
+        self._validation = sources.pop(fold)
+        training = [source for part in sources.values() for source in part]
+        if not (training and self._validation):
             raise DatasetError(
                 f"Fold {fold} of {prepared} has no intracranial labels to train or validate on. "
                 "Add label heads or scans with an intracranial mask."
             )
-        self._training = BorderSamples(training)
-        self._validation = BorderSamples(validation)
+        self._training = BorderSamples(training, runs / "icv_border" / "images")
+        self._borders: list[WholeBorder] = []
 
     def batch(self, size: int, generator: torch.Generator, augment: bool) -> list[Tensor]:
-        """Draw one surface (a head's, whatever ``size``): see `BorderSamples.surface`."""
-        return self._training.surface(generator, augment)
+        """Draw the border of one image, whatever ``size``: see `Border.batch`."""
+        return self._training.border(generator, augment).batch()
 
-    def state(self) -> dict:
-        return self._training.state()
-
-    def restore(self, state: dict) -> None:
-        self._training.restore(state)
-
-    def predict(self, network: nn.Module, *surface: Tensor) -> Tensor:
-        return network(*surface)
+    def predict(self, network: nn.Module, *seen: Tensor) -> Tensor:
+        return network(*seen)
 
     def loss(self, displacement_mm: Tensor, wanted_mm: Tensor) -> Tensor:
         return border_loss(displacement_mm, wanted_mm)
@@ -225,13 +219,12 @@ class BorderTask(Task):
     def validate(self, network: nn.Module, device: torch.device) -> dict[str, float]:
         """Dice and volume difference of whole heads, after the correction and before."""
         after, before = [], []
-        for head in self._validation.validation_heads():
-            *surface, _ = (tensor.to(device) for tensor in head.tensors())
-            displacement_mm = network(*surface).cpu()
-            posteriors, displacements_mm = head.posterior[None], displacement_mm[None]
-            (corrected,) = moved(posteriors, head.grid, head.surface, displacements_mm)
-            after.append(_mask_scores(corrected, head.icv))
-            before.append(_mask_scores(head.posterior, head.icv))
+        self._borders = self._borders or list(validation_borders(self._validation))
+        for whole in self._borders:
+            *seen, _ = (tensor.to(device) for tensor in whole.border.batch())
+            corrected = whole.corrected(network(*seen).cpu())
+            after.append(_mask_scores(corrected, whole.icv))
+            before.append(_mask_scores(whole.posterior, whole.icv))
         dice, volume = zip(*after, strict=True)
         scores = {
             "dice": _mean(dice),

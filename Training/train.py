@@ -109,7 +109,6 @@ class Trainer:
         for optimiser, saved in zip(self.optimisers, state["optimisers"], strict=True):
             optimiser.load_state_dict(saved)
         self.generator.set_state(state["generator"])
-        self.task.restore(state["samples"])
         self.step, self.best_score = state["step"], state["best_score"]
         self.seconds = state["seconds"]
         return True
@@ -120,7 +119,6 @@ class Trainer:
             "average": self.average.network.state_dict(),
             "optimisers": [optimiser.state_dict() for optimiser in self.optimisers],
             "generator": self.generator.get_state(),
-            "samples": self.task.state(),
             "step": self.step,
             "best_score": self.best_score,
             "seconds": self.seconds,
@@ -158,7 +156,8 @@ class Trainer:
         batch = self.task.batch(plan.batch, self.generator, plan.augment)
         batch = [tensor.to(self.device) for tensor in batch]
         inputs, targets = batch[: self.task.inputs], batch[self.task.inputs :]
-        with torch.autocast(self.device.type, dtype=torch.bfloat16):
+        half = {"dtype": torch.bfloat16, "enabled": self.task.half_precision}
+        with torch.autocast(self.device.type, **half):
             answer = self.task.predict(self.network, *inputs)
         loss = self.task.loss(answer, *targets)
         loss.backward()

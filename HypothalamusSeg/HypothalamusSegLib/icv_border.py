@@ -30,25 +30,31 @@ PROFILE_RESOLUTION_MM = 1.0
 FEWEST_POINTS = 100
 
 
-def profile_channels(intensity: Tensor, fluid: Tensor, tissue: Tensor) -> Tensor:
-    """What the networks see of profiles (N, SAMPLES): shape (N, 3, SAMPLES).
+def profile_channels(seen: Tensor, tissue: Tensor) -> Tensor:
+    """What the networks see of profiles: shape (N, 3, SAMPLES), in the order of ``CHANNELS``.
 
-    In the order of ``CHANNELS``. Below the fluid's level the first runs from −2 (black) to 0, the
-    second from 0 (fluid) to 1 (tissue), the last is the logarithm of intensity over fluid.
+    Below the fluid's level the first runs from −2 (black) to 0, the second from 0 (fluid) to 1
+    (tissue), the last is the logarithm of intensity over fluid.
+
+    Parameters
+    ----------
+    seen : Tensor, shape (N, SAMPLES)
+        Intensities in units of the scan's fluid.
+    tissue : Tensor
+        The level of brain tissue in the same unit, above 1.
     """
     import torch
 
-    ratio = intensity / fluid
-    above = (intensity - fluid) / (tissue - fluid)
+    above = (seen - 1) / (tissue - 1)
     return torch.stack(
-        [(2 * ratio - 2).clamp(-2, 2), above.clamp(-1, 2), ratio.clamp(0.05, 20).log()], 1
+        [(2 * seen - 2).clamp(-2, 2), above.clamp(-1, 2), seen.clamp(0.05, 20).log()], 1
     )
 
 
-def border_channels(
+def profiles_in_fluid(
     volume: Volume, image: Tensor, posterior: Tensor, grid: Grid, surface: Surface
-) -> Tensor:
-    """Profiles of a scan through the border of a posterior, shape (N, 3, SAMPLES).
+) -> tuple[Tensor, Tensor]:
+    """Profiles of a scan through the border of a posterior, in units of the scan's fluid.
 
     Parameters
     ----------
@@ -59,6 +65,12 @@ def border_channels(
     grid : Grid
     surface : Surface
         Of the posterior.
+
+    Returns
+    -------
+    seen : Tensor, shape (N, SAMPLES)
+    tissue : Tensor, shape (1,)
+        As `profile_channels` takes them.
     """
     import torch
 
@@ -66,7 +78,7 @@ def border_channels(
     fluid, tissue = (level.flatten() for level in levels)
     part = smoothed_part(volume, grid, PROFILE_RESOLUTION_MM)
     scan = torch.from_numpy(part.array).to(posterior.device)
-    return profile_channels(profiles(scan, part.grid, surface), fluid, tissue)
+    return profiles(scan, part.grid, surface) / fluid, tissue / fluid
 
 
 def refine(
@@ -109,7 +121,7 @@ def refine(
         if len(surface.voxels) < FEWEST_POINTS:
             return folds
         head = torch.from_numpy(image).to(device)
-        channels = border_channels(volume, head, mean, grid, surface)
+        channels = profile_channels(*profiles_in_fluid(volume, head, mean, grid, surface))
         displacements_mm = torch.stack(
             [network(channels, surface.points_mm, surface.normals) for network in networks]
         )

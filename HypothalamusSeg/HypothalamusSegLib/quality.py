@@ -218,7 +218,9 @@ def cut_area_mm2(scan: Volume, coarse: CoarseResult) -> float:
     for axis, count in enumerate(scan.array.shape):
         face_voxel_mm2 = scan.voxel_volume_mm3 / scan.spacing_mm[axis]
         for position in (0, count - 1):
-            bright = np.argwhere(np.take(scan.array, position, axis) > threshold)
+            # A view: np.take would first copy the whole scan.
+            face = np.moveaxis(scan.array, axis, 0)[position]
+            bright = np.argwhere(face > threshold)
             indices = np.insert(bright, axis, position, axis=1).astype(float)
             at = np.rint(coarse.grid.indices_of(scan.grid.points_at(indices))).astype(int)
             at = at[((at >= 0) & (at < near.shape)).all(1)]
