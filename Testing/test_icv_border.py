@@ -181,8 +181,18 @@ def bent_share(head: np.ndarray, posterior: np.ndarray, power: float) -> float:
     return float(bent[head == FLUID].mean() / bent[head == TISSUE].mean())
 
 
-@pytest.mark.parametrize("power", [0.75, 1.0, 1.3])
+@pytest.mark.parametrize("power", [0.75, 1.0, 1.4])
 def test_fluid_is_bent_to_its_usual_share_whatever_the_scanners_curve(head, posterior, power):
+    image, first = (torch.from_numpy(a)[None, None] for a in (head**power, posterior - 0.5))
+    bent = intensity.with_usual_fluid(image, first)[0, 0].numpy()
+    share = bent[head == FLUID].mean() / bent[head == TISSUE].mean()
+    # How far the noise lies below the fluid is bent, too.
+    assert share == pytest.approx(intensity.USUAL_FLUID_SHARE, rel=0.06)
+    assert bent[head == TISSUE] == pytest.approx(TISSUE**power, rel=1e-3)
+
+
+@pytest.mark.parametrize("power", [0.75, 1.0, 1.3])
+def test_where_noise_is_the_same_fluid_gets_its_usual_share_exactly(head, posterior, power):
     share = bent_share(head, posterior, power)
     assert share == pytest.approx(intensity.USUAL_FLUID_SHARE, rel=0.01)
 

@@ -45,9 +45,6 @@ class HeadSamples:
         self.scans = [scan for scan in loaded if scan["icv"] is not None or not fine]
         self._spacing_mm = FINE_SPACING_MM if fine else COARSE_SPACING_MM
 
-    def __len__(self) -> int:
-        return len(self.heads) + len(self.scans)
-
     def augmented(self, generator: torch.Generator) -> tuple[Tensor, Tensor, float, Tensor]:
         """One random sample.
 
