@@ -89,7 +89,7 @@ class FirstPass:
 
 @dataclass(frozen=True)
 class WholeBorder:
-    """All of an image's border, to be corrected and compared with the true mask.
+    """An image's border as the engine sees it, to be corrected and compared with the true mask.
 
     ``posterior`` and ``icv`` have the shape of the coarse ``grid``.
     """
@@ -102,7 +102,7 @@ class WholeBorder:
 
     @classmethod
     def of(cls, first: FirstPass) -> WholeBorder:
-        surface = find_surface(first.posterior, first.grid)
+        surface = find_surface(first.posterior, first.grid).every_second()
         icv = torch.from_numpy(resample_linear(first.truth, first.grid))
         border = first.border(surface, first.posterior)
         return cls(first.grid, first.posterior, icv, surface, border)

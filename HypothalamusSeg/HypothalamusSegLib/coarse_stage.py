@@ -21,7 +21,7 @@ from .resampling import resample_linear
 from .volume import Grid, Volume
 
 if TYPE_CHECKING:
-    from torch import nn
+    from torch import Tensor, nn
 
 ICV_CHANNEL, PLACE_CHANNEL = 0, 1
 MIRRORED_CHANNELS = (ICV_CHANNEL, PLACE_CHANNEL)
@@ -130,11 +130,13 @@ def find_head(
 
 
 def place_confidence(volume: Volume, network: nn.Module, device: str) -> float:
-    """Peak of one network's place map, 0–1: how clearly it sees a hypothalamus."""
+    """Peak of one network's place map at first look, 0–1: how clearly it sees a hypothalamus."""
+    import torch
+
     image = resample_linear(volume, head_grid(volume))
-    return float(
-        _fold_posteriors(image, [network], device, lambda index: None)[0, PLACE_CHANNEL].max()
-    )
+    with torch.inference_mode():
+        logits = _first_look(torch.from_numpy(image)[None, None].to(device), network)
+        return float(logits[:, PLACE_CHANNEL].sigmoid().max())
 
 
 def _fold_posteriors(
@@ -146,14 +148,20 @@ def _fold_posteriors(
     head = torch.from_numpy(image)[None, None].to(device)
     with torch.inference_mode():
         # One look of one network is enough to measure the fluid.
-        layout = torch.channels_last_3d
-        look = intensity.standardise_head(head).contiguous(memory_format=layout)
-        first = networks[0](look)[:, [ICV_CHANNEL]].float()
+        first = _first_look(head, networks[0])[:, [ICV_CHANNEL]]
         head = intensity.standardise_head(intensity.with_usual_fluid(head, first))
     folds = ensemble.posteriors(
         networks, head, torch.sigmoid, MIRRORED_CHANNELS, on_fold, alternate=True
     )
     return np.stack([fold[0].cpu().numpy() for fold in folds])
+
+
+def _first_look(head: Tensor, network: nn.Module) -> Tensor:
+    """Logits (1, 2, I, J, K) of a head as it is, its fluid not yet measured."""
+    import torch
+
+    look = intensity.standardise_head(head)
+    return network(look.contiguous(memory_format=torch.channels_last_3d)).float()
 
 
 def _centre_of_peak(place: np.ndarray, grid: Grid) -> np.ndarray:

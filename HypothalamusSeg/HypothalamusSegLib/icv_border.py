@@ -115,9 +115,7 @@ def refine(
     with torch.inference_mode():
         first = torch.from_numpy(folds).to(device)
         mean = first.mean(0)
-        surface = find_surface(mean, grid)
-        # Every second point: displacements are smoothed further than from one to the next.
-        surface = surface.at((surface.voxels.sum(1) % 2 == 0).nonzero()[:, 0])
+        surface = find_surface(mean, grid).every_second()
         if len(surface.voxels) < FEWEST_POINTS:
             return folds
         head = torch.from_numpy(image).to(device)
