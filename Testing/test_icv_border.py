@@ -91,6 +91,21 @@ def test_a_head_that_the_grid_cuts_has_no_surface_where_it_is_cut():
     assert (voxels < torch.tensor(SHAPE) - edge).all()
 
 
+def test_a_thinned_surface_has_half_the_points_evenly_and_never_more_than_a_head_could_have():
+    whole, thinned = (find_surface(soft_ball(14.0), GRID, thinned=t) for t in (False, True))
+    assert len(thinned.voxels) == pytest.approx(len(whole.voxels) / 2, rel=0.05)
+    gaps = torch.cdist(whole.points_mm, thinned.points_mm).amin(1)
+    reach_voxels = border_profiles.CUT_AT_DEVIATIONS * border_profiles.DISPLACEMENT_SMOOTHING_VOXELS
+    assert gaps.max() < reach_voxels * GRID.spacing_mm[0]
+    assert gaps.mean() < GRID.spacing_mm[0]
+    noise = torch.rand((96, 112, 104), generator=torch.Generator().manual_seed(5))
+    grid = Grid.axis_aligned(np.zeros(3), tuple(noise.shape), 2.0)
+    found = find_surface(noise, grid, thinned=True)
+    most = border_profiles.MOST_POINTS
+    assert most / 2 < len(found.voxels) <= most
+    assert len(found.points_mm) == len(found.normals) == len(found.voxels)
+
+
 @pytest.mark.parametrize("other", [13.25, 14.0, 14.75])
 def test_the_distance_between_two_borders_is_measured_in_millimetres(other):
     surface = find_surface(soft_ball(14.0), GRID)

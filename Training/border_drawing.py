@@ -102,7 +102,7 @@ class WholeBorder:
 
     @classmethod
     def of(cls, first: FirstPass) -> WholeBorder:
-        surface = find_surface(first.posterior, first.grid).every_second()
+        surface = find_surface(first.posterior, first.grid, thinned=True)
         icv = torch.from_numpy(resample_linear(first.truth, first.grid))
         border = first.border(surface, first.posterior)
         return cls(first.grid, first.posterior, icv, surface, border)

@@ -115,7 +115,7 @@ def refine(
     with torch.inference_mode():
         first = torch.from_numpy(folds).to(device)
         mean = first.mean(0)
-        surface = find_surface(mean, grid).every_second()
+        surface = find_surface(mean, grid, thinned=True)
         if len(surface.voxels) < FEWEST_POINTS:
             return folds
         head = torch.from_numpy(image).to(device)
