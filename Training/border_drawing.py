@@ -138,16 +138,21 @@ def draw_borders(
         if float(icv.sum()) * FINE_SPACING_MM**3 > FEWEST_MM3:
             break
     first = first_pass(image, icv, coarse)
+    found = find_surface(first.posterior, first.grid)
+    elsewhere = _randomly_moved(first.posterior, first.grid, found, generator)
     borders = []
-    for posterior in (first.posterior, _randomly_moved(first.posterior, first.grid, generator)):
-        surface = find_surface(posterior, first.grid)
+    for posterior, surface in (
+        (first.posterior, found),
+        (elsewhere, find_surface(elsewhere, first.grid)),
+    ):
         picked = torch.randperm(len(surface.voxels), generator=generator)[:POINTS_PER_BORDER]
         borders.append(first.border(surface.at(picked), posterior))
     return borders
 
 
-def _randomly_moved(posterior: Tensor, grid: Grid, generator: torch.Generator) -> Tensor:
-    surface = find_surface(posterior, grid)
+def _randomly_moved(
+    posterior: Tensor, grid: Grid, surface: Surface, generator: torch.Generator
+) -> Tensor:
     field = smooth_field(
         tuple(posterior.shape), round(uniform(*FIELD_POINTS, generator)), generator
     )

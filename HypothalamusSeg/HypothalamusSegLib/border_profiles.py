@@ -5,6 +5,7 @@ All in torch. Points are RAS millimetres, normals unit vectors that point outwar
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -65,7 +66,7 @@ def find_surface(posterior: Tensor, grid: Grid, thinned: bool = False) -> Surfac
     voxels = _with_neighbour_outside(posterior > 0.5).nonzero()
     if thinned:
         voxels = voxels[voxels.sum(1) % 2 == 0]
-        voxels = voxels[:: max(1, -(-len(voxels) // MOST_POINTS))]
+        voxels = voxels[:: max(1, math.ceil(len(voxels) / MOST_POINTS))]
     field = _normals(posterior)
     normals = field.permute(1, 2, 3, 0)[tuple(voxels.T)]
     origin, spacing = _origin_and_spacing(posterior, grid)
