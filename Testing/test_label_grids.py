@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from HypothalamusSegLib import label_grids, labels
+from HypothalamusSegLib.canonical_frame import CanonicalFrame
 from HypothalamusSegLib.fine_stage import FineResult
 from HypothalamusSegLib.label_grids import hypothalamus_labels, output_grid, subunit_labels
 from HypothalamusSegLib.volume import Grid, Volume
@@ -65,7 +66,8 @@ GRIDS = {
 @pytest.fixture(scope="module")
 def fine() -> FineResult:
     posterior = posteriors_at(positions(FINE))
-    return FineResult(FINE, posterior, posterior[None].astype(np.float16))
+    frame = CanonicalFrame.upright(FINE.centre_mm)
+    return FineResult(FINE, posterior, posterior[None].astype(np.float16), frame, True)
 
 
 @pytest.fixture(scope="module")

@@ -70,8 +70,11 @@ def warped_points(
     spacing_mm: float,
     strength: SpatialRange,
     generator: torch.Generator,
+    mirrored: bool | None = None,
 ) -> tuple[Tensor, bool]:
     """Where each voxel of a grid looks up its value, in millimetres from the source's centre.
+
+    ``mirrored`` says whether left and right are exchanged; None: at random.
 
     Returns
     -------
@@ -83,7 +86,8 @@ def warped_points(
     points = torch.stack(torch.meshgrid(*axes, indexing="ij"))
     angles = [math.radians(normal(strength.rotation_sd, generator)) for _ in range(3)]
     scale = torch.tensor([math.exp(normal(strength.scale_sd, generator)) for _ in range(3)])
-    mirrored = chance(0.5, generator)
+    if mirrored is None:
+        mirrored = chance(0.5, generator)
     matrix = rotation_matrix(tuple(angles)) @ torch.diag(scale)
     if mirrored:
         matrix = torch.diag(torch.tensor([-1.0, 1.0, 1.0])) @ matrix

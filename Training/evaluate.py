@@ -28,10 +28,12 @@ from HypothalamusSegLib.resampling import resample_mask
 from HypothalamusSegLib.volume import Grid, Volume
 
 from . import report
+from .change_evaluation import measure_planted_changes
 from .dataset import DatasetError, LabelHead, LabelledScan, find_label_heads, find_scans
 from .head_generator import LabelHeadSource
 from .perturbations import all_perturbations
 from .prepare import PREPARED, load_volume, subunit_posteriors
+from .report_tables import UNSTABLE_VIEW_DICE
 from .scoring import HypothalamusScore, IcvScore, labels_on, score_hypothalamus, score_icv
 from .splits import TEST
 from .train import RUNS, is_finished
@@ -52,6 +54,8 @@ class Extent:
         Test scans and heads that are perturbed.
     perturbations : tuple of str or None
         None: all of `perturbations.all_perturbations`.
+    planted_scans : int or None
+        Test scans with a stable label in which changes are planted; None: all.
     """
 
     renders_per_head: int = 2
@@ -59,10 +63,11 @@ class Extent:
     repeatability_scans: int = 4
     repeatability_heads: int = 1
     perturbations: tuple[str, ...] | None = None
+    planted_scans: int | None = None
 
 
 FULL = Extent()
-QUICK = Extent(1, 2.0, 1, 0, ("mirrored", "rotated 8° (pitch)"))
+QUICK = Extent(1, 2.0, 1, 0, ("mirrored", "rotated 8° (pitch)"), 1)
 
 
 class CannotEvaluateError(Exception):
@@ -116,6 +121,10 @@ def evaluate(
         results[f"test_{kind}"] = rows
         results[f"validation_{kind}"] = []
     results["repeatability"] = repeatability(ensemble, test_scans, test_heads, prepared, extent)
+    results["planted"] = []
+    if "hypothalamus" in structures:
+        stable = [scan for scan in test_scans if not _is_unstable(scan)]
+        results["planted"] = measure_planted_changes(ensemble, stable[: extent.planted_scans])
     for fold in folds:
         single = Segmenter(Options(structures=structures, device="cpu", folds=(fold,)), weights)
         fold_scans = [s for s in scans if parts["scans"][s.subject] == fold]
@@ -126,6 +135,10 @@ def evaluate(
     if "hypothalamus" in structures and 0 in folds:
         results["augmentation"] = compare_augmentation(weights, runs, test_scans, extent)
     return results
+
+
+def _is_unstable(scan: LabelledScan) -> bool:
+    return scan.label_stability is not None and scan.label_stability < UNSTABLE_VIEW_DICE
 
 
 def what_is_there(weights: Path) -> tuple[tuple[str, ...], tuple[int, ...]]:

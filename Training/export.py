@@ -22,7 +22,7 @@ from HypothalamusSegLib.head_box import COARSE_SHAPE, COARSE_SPACING_MM
 from HypothalamusSegLib.weight_files import ENSEMBLES, ICV_BORDER, MANIFEST_NAME
 
 from .hypothalamus_samples import CROP_SHAPE, CROP_SPACING_MM
-from .prepare import PREPARED
+from .prepare import PREPARED, read_template
 from .splits import FOLDS
 from .tasks import TASKS
 from .train import RUNS
@@ -76,6 +76,8 @@ def export(runs: Path, prepared: Path, output: Path) -> dict:
             "channels": CHANNELS[structure],
             "folds": described,
         }
+    if finished["hypothalamus"]:
+        manifest["structures"]["hypothalamus"]["template"] = read_template(prepared).as_json()
     # NaN is no JSON, and other programs read this file.
     text = json.dumps(manifest, indent=1, allow_nan=False)
     (output / MANIFEST_NAME).write_text(text + "\n", encoding="utf-8")

@@ -10,6 +10,9 @@ from torch.nn import functional
 # The border of the hypothalamus, where the cross-entropy is, fills about this many voxels.
 BORDER_VOXELS = 1000.0
 VOLUME_WEIGHT = 0.5
+# Of the difference between two versions of one subject; see `hypothalamus_loss`.
+CHANGE_WEIGHT = 5.0
+SMALLEST_VOLUME = 50.0  # voxels
 # Relative to the Dice loss of the intracranial mask; see `hypothalamus_loss` for why it is high.
 ICV_CROSS_ENTROPY_WEIGHT = 40.0
 PLACE_WEIGHT = 0.3
@@ -36,19 +39,37 @@ def sides(posteriors: Tensor) -> Tensor:
 
 
 def hypothalamus_loss(logits: Tensor, target: Tensor, weight: Tensor) -> Tensor:
-    """Unweighted cross-entropy and the squared relative error of each side's soft volume.
+    """Unweighted cross-entropy, and each side's soft volume and how it changes.
 
     No Dice loss: at labels that are uncertain its optimum is larger than the label, the
     cross-entropy's is the label itself. (How much a small Dice term would cost was not measured:
     the averaged weights have a bias of their own until the learning rate has fallen.)
+
+    What makes single volumes uncertain (how a rater or a teacher drew this subject) pulls them to
+    the mean, and with them the share of a change that is seen. Two versions of one subject have it
+    in common, so their difference can be learnt in full. Versions of one subject stand in pairs: 0
+    and 1, 2 and 3, …
+
+    Parameters
+    ----------
+    logits : Tensor, shape (N, 11, I, J, K)
+    target : Tensor, shape (N, 11, I, J, K)
+        Posteriors.
+    weight : Tensor, shape (N,)
     """
     log_probability = functional.log_softmax(logits, 1)
     cross_entropy = -(target * log_probability).sum((1, 2, 3, 4)) / BORDER_VOXELS
-    predicted, wanted = sides(log_probability.exp()), sides(target)
     axes = (2, 3, 4)
-    wanted_volume = wanted.sum(axes).clamp_min(50.0)
-    volume_error = (predicted.sum(axes) - wanted_volume) / wanted_volume
-    loss = cross_entropy + VOLUME_WEIGHT * (volume_error**2).clamp_max(1.0).mean(1)
+    predicted, wanted = (
+        sides(posterior).sum(axes).clamp_min(SMALLEST_VOLUME).log()
+        for posterior in (log_probability.exp(), target)
+    )
+    error = predicted - wanted
+    loss = cross_entropy + VOLUME_WEIGHT * (error**2).clamp_max(1.0).mean(1)
+    first, second = error[0 : len(error) // 2 * 2 : 2], error[1::2]
+    change_error = ((first - second) ** 2).clamp_max(1.0).mean(1)
+    in_pairs = CHANGE_WEIGHT / 2 * change_error.repeat_interleave(2)
+    loss = loss + functional.pad(in_pairs, (0, len(loss) - len(in_pairs)))
     return (weight * loss).sum() / weight.sum()
 
 

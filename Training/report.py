@@ -8,7 +8,10 @@ from pathlib import Path
 import numpy as np
 from HypothalamusSegLib.weight_files import ENSEMBLES
 
-UNSTABLE_VIEW_DICE = 0.90
+from .change_evaluation import share_of_change
+from .change_report import planted_section, volumes_section
+from .report_tables import UNSTABLE_VIEW_DICE, is_unstable, number, table
+
 ICV_SETS = (
     ("test heads (rendered), mean of the folds", "test_icv"),
     ("heads (rendered), cross-validation, each fold alone", "validation_icv"),
@@ -45,10 +48,12 @@ def write(results: dict, runs: Path, docs: Path) -> None:
     figures = docs / "validation"
     curves = _draw_learning_curves(runs, figures / "learning_curves.png")
     sections = [_head(results)]
+    sections += [section for section in (planted_section(results),) if section]
     if results["test_hypothalamus"] or results["validation_hypothalamus"]:
         if results["test_hypothalamus"]:
             _draw_agreement(results, figures / "agreement.png")
         sections.append(_hypothalamus_section(results))
+        sections += [section for section in (volumes_section(results),) if section]
     if results["test_hypothalamus"]:
         sections.append(_quality_section(results))
     if any(results[key] for _, key in ICV_SETS):
@@ -100,9 +105,9 @@ def _hypothalamus_section(results: dict) -> str:
         lines += _group_table(test, results)
         lines += ["", "![Dice and volume difference](validation/agreement.png)", ""]
         lines += ["### Scan by scan", ""]
-        lines += _table(
+        lines += table(
             ["scan", "teacher's view Dice", *(name for _, name, _ in HYPOTHALAMUS_COLUMNS)],
-            [[row["subject"], _number(row["stability"], "{:.3f}"), *_cells(row)] for row in test],
+            [[row["subject"], number(row["stability"], "{:.3f}"), *_cells(row)] for row in test],
         )
         lines += [""]
     lines += ["## Hypothalamus, cross-validation (each fold alone on its own scans)", ""]
@@ -112,11 +117,11 @@ def _hypothalamus_section(results: dict) -> str:
 
 
 def _group_table(rows: list[dict], results: dict) -> list[str]:
-    stable = [row for row in rows if not _unstable(row)]
+    stable = [row for row in rows if not is_unstable(row)]
     groups = {"all with a stable label": stable}
     for whole, name in ((False, "skull-stripped by the publisher"), (True, "whole heads")):
         groups[name] = [row for row in stable if results["skull"][row["subject"]] == whole]
-    groups["unstable label (teacher fails)"] = [row for row in rows if _unstable(row)]
+    groups["unstable label (teacher fails)"] = [row for row in rows if is_unstable(row)]
     body = []
     for name, members in groups.items():
         if members:
@@ -124,7 +129,7 @@ def _group_table(rows: list[dict], results: dict) -> list[str]:
             empty = sum(row["dice"] == 0 for row in members)
             body.append([name, str(len(members)), *_mean_cells(members), f"{swapped} / {empty}"])
     header = ["scans", "n", *(name for _, name, _ in HYPOTHALAMUS_COLUMNS), "swapped / missed"]
-    return _table(header, body)
+    return table(header, body)
 
 
 def _quality_section(results: dict) -> str:
@@ -138,7 +143,7 @@ def _quality_section(results: dict) -> str:
     ]
     body = []
     for name, unstable in (("stable label", False), ("unstable label", True)):
-        rows = [row for row in results["test_hypothalamus"] if _unstable(row) == unstable]
+        rows = [row for row in results["test_hypothalamus"] if is_unstable(row) == unstable]
         if rows:
             cells = []
             for key, _ in QUALITY_MEASURES:
@@ -146,7 +151,7 @@ def _quality_section(results: dict) -> str:
                 cells.append(f"{min(values):.3f} / {np.median(values):.3f}")
             body.append([name, str(len(rows)), *cells])
     header = ["scans", "n", *(f"{name}: lowest / median" for _, name in QUALITY_MEASURES)]
-    return "\n".join([*lines, *_table(header, body), ""])
+    return "\n".join([*lines, *table(header, body), ""])
 
 
 def _icv_section(results: dict) -> str:
@@ -169,7 +174,7 @@ def _icv_section(results: dict) -> str:
                 f"{abs(signed).mean():.2f} ± {_spread(abs(signed))}",
             ]
         )
-    lines += _table(["set", "heads", "Dice", "worst", "signed volume %", "absolute volume %"], body)
+    lines += table(["set", "heads", "Dice", "worst", "signed volume %", "absolute volume %"], body)
     images = [row for _, key in ICV_SETS for row in results[key]]
     if images:
         folds = "Test images by all folds, the others by the one that has not seen their head."
@@ -185,7 +190,7 @@ def _icv_section(results: dict) -> str:
             ]
             for row in images
         ]
-        lines += _table(["image", "folds", "Dice", "true mL", "found mL", "volume %"], body)
+        lines += table(["image", "folds", "Dice", "true mL", "found mL", "volume %"], body)
     return "\n".join([*lines, ""])
 
 
@@ -207,7 +212,17 @@ def _repeatability_section(results: dict) -> str:
     for label, summary in (("**mean**", np.mean), ("**worst**", np.max)):
         cells = [f"{summary([cv[s] for cv in found.values()]):.2f}" for s in structures]
         body.append([label, *cells])
-    lines += _table(["head", *(f"{name}, CV %" for name in names)], body)
+    lines += table(["head", *(f"{name}, CV %" for name in names)], body)
+    if results.get("planted") and "hypothalamus_total" in structures:
+        # A method that reads half of every change repeats twice as well, for nothing.
+        share = share_of_change(results["planted"], "zoom")
+        mean = np.mean([cv["hypothalamus_total"] for cv in found.values()])
+        lines += [
+            "",
+            f"Divided by the share of a zoom that is read ({share:.2f}), the hypothalamus' mean is "
+            f"{mean / share:.2f} %. All of these are perturbed copies of one scan each, not scans "
+            "of another day.",
+        ]
     lines += ["", "Mean change of the volume under each perturbation:", ""]
     body = []
     for label in list(first)[1:]:
@@ -219,7 +234,7 @@ def _repeatability_section(results: dict) -> str:
             ]
             cells.append(f"{np.mean(change):+.2f} ± {_spread(change)}")
         body.append([label, *cells])
-    lines += _table(["perturbation", *(f"{name} %" for name in names)], body)
+    lines += table(["perturbation", *(f"{name} %" for name in names)], body)
     return "\n".join([*lines, ""])
 
 
@@ -230,7 +245,7 @@ def _augmentation_section(results: dict) -> str:
         return "\n".join([*lines, "Not measured for these weights.", ""])
     body = []
     for name, found in compared.items():
-        rows = [row for row in found["test"] if not _unstable(row)]
+        rows = [row for row in found["test"] if not is_unstable(row)]
         spread = coefficients_of_variation(found["repeatability"])["hypothalamus_total"]
         body.append([name, str(len(rows)), *_mean_cells(rows), f"{spread:.2f}"])
     header = ["training", "n", *(name for _, name, _ in HYPOTHALAMUS_COLUMNS), "CV % (one head)"]
@@ -238,7 +253,7 @@ def _augmentation_section(results: dict) -> str:
         "The paper trains without augmentation. Same network, same scans, same number of steps; "
         "the plain run sees each training region as it is.",
         "",
-        *_table(header, body),
+        *table(header, body),
         "",
     ]
     return "\n".join(lines)
@@ -257,11 +272,11 @@ def _training_section(results: dict, curves: bool) -> str:
                     f"{fold['training_seconds'] / 60:.0f}",
                     "earlier weights" if fold["plan"].get("start") else "random",
                     str(best["step"]),
-                    _number(best["dice"], "{:.4f}"),
-                    _number(best["volume_percent"], "{:+.2f}"),
+                    number(best["dice"], "{:.4f}"),
+                    number(best["volume_percent"], "{:+.2f}"),
                 ]
             )
-    lines += _table(
+    lines += table(
         [
             "network",
             "steps",
@@ -295,7 +310,7 @@ def _draw_agreement(results: dict, path: Path) -> None:
         (False, "#0072b2", "stable label"),
         (True, "#d55e00", "unstable"),
     ):
-        chosen = [row for row in rows if _unstable(row) == unstable]
+        chosen = [row for row in rows if is_unstable(row) == unstable]
         left.plot([r["stability"] for r in chosen], [r["dice"] for r in chosen], "o", c=colour)
         means = [(r["volume_mm3"] + r["label_volume_mm3"]) / 2 for r in chosen]
         differences = [r["volume_mm3"] - r["label_volume_mm3"] for r in chosen]
@@ -333,10 +348,6 @@ def _draw_learning_curves(runs: Path, path: Path) -> bool:
     return True
 
 
-def _unstable(row: dict) -> bool:
-    return row["stability"] is not None and row["stability"] < UNSTABLE_VIEW_DICE
-
-
 def _cells(row: dict) -> list[str]:
     return [form.format(row[key]) for key, _, form in HYPOTHALAMUS_COLUMNS]
 
@@ -349,12 +360,3 @@ def _mean_cells(rows: list[dict]) -> list[str]:
 def _spread(values: np.ndarray | list[float]) -> str:
     """Sample standard deviation; a dash for a single value, which has none."""
     return f"{np.std(values, ddof=1):.2f}" if len(values) > 1 else "–"
-
-
-def _number(value: float | None, form: str) -> str:
-    return "–" if value is None else form.format(value)
-
-
-def _table(header: list[str], body: list[list[str]]) -> list[str]:
-    rows = [header, ["---"] * len(header), *body]
-    return ["| " + " | ".join(row) + " |" for row in rows]

@@ -23,6 +23,9 @@ from .hypothalamus_samples import HypothalamusSamples
 from .losses import border_loss, head_loss, hypothalamus_loss, sides
 from .splits import FOLDS, TEST
 
+# Logarithm of a volume ratio: a fifth less.
+VALIDATION_CHANGE = math.log(0.8)
+
 
 def split_subjects(prepared: Path, kind: str, fold: int) -> tuple[list[str], list[str]]:
     """Names for training and for validation; the test split is in neither."""
@@ -69,10 +72,19 @@ class HypothalamusTask(Task):
         self._validation = HypothalamusSamples(prepared, validation)
 
     def batch(self, size: int, generator: torch.Generator, augment: bool) -> list[Tensor]:
-        """Draw image (N, 1, I, J, K), target (N, 11, I, J, K) and weight (N,)."""
-        picks = torch.randint(len(self._training), (size,), generator=generator).tolist()
+        """Draw image (N, 1, I, J, K), target (N, 11, I, J, K) and weight (N,), in pairs.
+
+        Neighbours are versions of one subject, both mirrored or neither, as the loss wants them.
+        """
+        subjects = (size + 1) // 2
+        picks = torch.randint(len(self._training), (subjects,), generator=generator)
+        picks = picks.repeat_interleave(2)[:size].tolist()
+        mirrored = (torch.rand(subjects, generator=generator) < 0.5).repeat_interleave(2).tolist()
         if augment:
-            drawn = [self._training.augmented(index, generator) for index in picks]
+            drawn = [
+                self._training.augmented(index, generator, flip)
+                for index, flip in zip(picks, mirrored[:size], strict=True)
+            ]
         else:
             drawn = [self._training.plain(index) for index in picks]
         images, targets, weights = zip(*drawn, strict=True)
@@ -84,24 +96,43 @@ class HypothalamusTask(Task):
 
     @torch.no_grad()
     def validate(self, network: nn.Module, device: torch.device) -> dict[str, float]:
-        """Mean Dice of left and right, of the subunits, and signed volume difference in %."""
+        """Dice and volume on validation subjects, and what share of a planted change is seen."""
         side_dice, subunit_dice, volume = [], [], []
+        shares: dict[str, list[float]] = {"planted_share": [], "zoom_share": []}
         for index in range(len(self._validation)):
-            image, target, _ = self._validation.plain(index)
-            image = intensity.standardise_region(image[None]).to(device)
-            posterior = network(image).float().softmax(1).cpu()
-            target = target[None]
+            posterior, target = self._answer(network, device, index)
             side_dice.append(_label_dice(_with_background(posterior), _with_background(target)))
             subunit_dice.append(_label_dice(posterior, target))
-            found, wanted = sides(posterior).sum(), sides(target).sum()
-            volume.append(100 * float((found - wanted) / wanted))
+            found, wanted = _log_volume(posterior), _log_volume(target)
+            volume.append(100 * math.expm1(found - wanted))
+            for name, change in (
+                ("planted_share", {"log_change": VALIDATION_CHANGE}),
+                ("zoom_share", {"log_zoom": VALIDATION_CHANGE}),
+            ):
+                changed = [_log_volume(p) for p in self._answer(network, device, index, **change)]
+                shares[name].append((changed[0] - found) / (changed[1] - wanted))
         mean = {
-            "dice": sum(side_dice) / len(side_dice),
-            "subunit_dice": sum(subunit_dice) / len(subunit_dice),
-            "volume_percent": sum(volume) / len(volume),
+            "dice": _mean(side_dice),
+            "subunit_dice": _mean(subunit_dice),
+            "volume_percent": _mean(volume),
+            **{name: _mean(values) for name, values in shares.items()},
         }
         bias = abs(mean["volume_percent"]) / 100
-        return {**mean, "score": mean["dice"] + 0.3 * mean["subunit_dice"] - 0.5 * bias}
+        missed = abs(1 - mean["planted_share"])
+        score = mean["dice"] + 0.3 * mean["subunit_dice"] - 0.5 * bias - 0.1 * missed
+        return {**mean, "score": score}
+
+    def _answer(
+        self, network: nn.Module, device: torch.device, index: int, **change: float
+    ) -> tuple[Tensor, Tensor]:
+        """Posterior and target (1, 11, I, J, K) of a validation subject."""
+        image, target, _ = self._validation.plain(index, **change)
+        image = intensity.standardise_region(image[None]).to(device)
+        return network(image).float().softmax(1).cpu(), target[None]
+
+
+def _log_volume(posterior: Tensor) -> float:
+    return math.log(max(1e-6, float(sides(posterior).sum())))
 
 
 def _with_background(posterior: Tensor) -> Tensor:

@@ -1,9 +1,10 @@
 """Fine stage: the ten subunits in a region around the hypothalamus.
 
-The region lies along the RAS axes at 1 mm and is centred on what the coarse stage found, then once
-more on the hypothalamus itself: so it depends on the anatomy and not on how the scan was stored.
-Each network sees it as it is and mirrored, on two lattices half a voxel apart; their posteriors
-meet on one 0.5 mm lattice.
+The region is the canonical one (canonical_frame.py): a first look finds place, pose and size of the
+hypothalamus, and the scan is sampled again so that all three are the template's. So the result
+depends on the anatomy, not on how the head lay or how the scan was stored, and sizes are not pulled
+to the mean. Each network sees the region as it is and mirrored, on two lattices half a voxel apart;
+their posteriors meet on one fine lattice and are brought back to the world from there.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from . import ensemble, intensity, labels
+from .canonical_frame import CanonicalFrame, Template, fit_frame, measure_moments
 from .components import dilate, largest_component
 from .resampling import resample_cubic
 from .spline import refine, spline_matrix
@@ -30,8 +32,9 @@ LATTICE_OFFSETS_MM = (-0.25, 0.25)
 # Posterior beyond this distance from a side's largest piece belongs to something else; the labels
 # that the networks learnt from are cut at the same distance.
 EDGE_MM = 3.0
-CENTRING_ROUNDS = 2
-CENTRED_WITHIN_MM = 1.0
+# Rounds that find the frame, and what the last one may still move for it to count as settled.
+FRAME_ROUNDS = 3
+SETTLED_WITHIN_MM, SETTLED_LOG_ZOOM = 1.0, 0.01
 
 
 @dataclass(frozen=True)
@@ -46,17 +49,24 @@ class FineResult:
         Background and ten subunits, mean of folds and views, each side's largest piece.
     fold_posteriors : ndarray, shape (F, 11, *grid.shape)
         The same of each fold, not cleaned.
+    frame : CanonicalFrame
+        In which the networks saw the hypothalamus.
+    settled : bool
+        Whether the rounds that found the frame agreed.
     """
 
     grid: Grid
     posterior: np.ndarray
     fold_posteriors: np.ndarray
+    frame: CanonicalFrame
+    settled: bool
 
 
 def segment_region(
     volume: Volume,
     place_mm: np.ndarray,
     networks: Sequence[nn.Module],
+    template: Template | None,
     shape: tuple[int, int, int],
     device: str,
     on_fold: Callable[[int], None] = lambda fold: None,
@@ -70,27 +80,27 @@ def segment_region(
         RAS position near the hypothalamus, right to about a centimetre.
     networks : sequence of Module
         The folds of the hypothalamus ensemble.
+    template : Template or None
+        What the networks were trained to see; None: they see the region upright and as it is.
     shape : tuple of int
         Voxels of the networks' region.
     device : str
     on_fold : callable
         Told the index of each fold when it is done.
     """
-    centre = recentre(volume, place_mm, networks[0], shape, device)
-    fine_shape = tuple(int(n * REGION_SPACING_MM / FINE_SPACING_MM) for n in shape)
-    grid = Grid.axis_aligned(centre, fine_shape, FINE_SPACING_MM)
+    frame, settled = find_frame(volume, place_mm, networks[0], template, shape, device)
     offsets = [np.full(3, offset) for offset in LATTICE_OFFSETS_MM]
-    regions = [_region(volume, centre + offset, shape) for offset in offsets]
+    regions = [_region(volume, _shifted(frame, offset), shape) for offset in offsets]
     matrices = [_refinement(shape, offset) for offset in offsets]
-    total = np.zeros((labels.CHANNELS, *fine_shape), np.float32)
+    fine_shape = tuple(int(n * REGION_SPACING_MM / FINE_SPACING_MM) for n in shape)
+    grid = Grid.axis_aligned(frame.centre_mm, fine_shape, FINE_SPACING_MM)
+    lookup = _lookup(frame.grid(fine_shape, FINE_SPACING_MM), grid)
     folds = []
     for fold in _fold_posteriors(regions, networks, device, on_fold):
-        views = [refine(view, matrix) for view, matrix in zip(fold, matrices, strict=True)]
-        posterior = np.clip(np.mean(views, axis=0), 0, 1)
-        posterior /= posterior.sum(0, keepdims=True)
-        total += posterior
-        folds.append(posterior)
-    return FineResult(grid, clean(total / len(networks)), np.stack(folds))
+        views = [refine(view[1:], matrix) for view, matrix in zip(fold, matrices, strict=True)]
+        folds.append(_in_world(np.clip(np.mean(views, axis=0), 0, 1), lookup))
+    fold_posteriors = np.stack(folds)
+    return FineResult(grid, clean(fold_posteriors.mean(0)), fold_posteriors, frame, settled)
 
 
 def side_posteriors(posterior: np.ndarray) -> np.ndarray:
@@ -127,40 +137,76 @@ def clean(posterior: np.ndarray) -> np.ndarray:
     return cleaned
 
 
-def recentre(
+def find_frame(
     volume: Volume,
     place_mm: np.ndarray,
     network: nn.Module,
+    template: Template | None,
     shape: tuple[int, int, int],
     device: str,
-) -> np.ndarray:
-    """Move a place to the centre of mass of the hypothalamus that one network finds around it."""
+) -> tuple[CanonicalFrame, bool]:
+    """Find place, pose and size of the hypothalamus that one network sees around a place.
+
+    Returns
+    -------
+    frame : CanonicalFrame
+        The upright one at the place where nothing is found.
+    settled : bool
+        Whether the last round hardly moved it.
+    """
     import torch
 
-    centre = np.asarray(place_mm, float)
-    for _ in range(CENTRING_ROUNDS):
-        region = _region(volume, centre, shape)
+    frame, settled = CanonicalFrame.upright(place_mm), False
+    for _ in range(FRAME_ROUNDS):
+        region = _region(volume, frame, shape)
         views = ensemble.posteriors(
             [network], _standardise([region], device), _softmax, labels.MIRRORED_CHANNELS
         )
         with torch.inference_mode():
-            mass = 1 - next(views)[0, 0].cpu().numpy()
-        mass = mass * (mass > 0.3)
-        if mass.sum() < 1:
-            return centre
-        indices = np.indices(mass.shape).reshape(3, -1)
-        middle = (indices * mass.ravel()).sum(1) / mass.sum()
-        moved = Grid.axis_aligned(centre, shape, REGION_SPACING_MM).points_at(middle)
-        distance = float(np.linalg.norm(moved - centre))
-        centre = moved
-        if distance < CENTRED_WITHIN_MM:
-            break
-    return centre
+            found = next(views)[0].cpu().numpy()
+        moments = measure_moments(found, frame.grid(shape, REGION_SPACING_MM))
+        if moments is None:
+            return frame, False
+        before = frame
+        if template is None:
+            frame = CanonicalFrame.upright(moments.centre_mm)
+        else:
+            frame = fit_frame(moments, template)
+        moved_mm = float(np.linalg.norm(frame.centre_mm - before.centre_mm))
+        zoomed = abs(float(np.log(frame.zoom / before.zoom)))
+        settled = moved_mm < SETTLED_WITHIN_MM and zoomed < SETTLED_LOG_ZOOM
+    return frame, settled
 
 
-def _region(volume: Volume, centre_mm: np.ndarray, shape: tuple[int, int, int]) -> np.ndarray:
-    grid = Grid.axis_aligned(centre_mm, shape, REGION_SPACING_MM)
-    return np.clip(resample_cubic(volume, grid), 0, None)
+def _shifted(frame: CanonicalFrame, offset_mm: np.ndarray) -> CanonicalFrame:
+    """A frame moved by an offset that is measured in itself."""
+    centre = frame.centre_mm + frame.zoom * frame.rotation @ offset_mm
+    return CanonicalFrame(centre, frame.rotation, frame.zoom)
+
+
+def _lookup(canonical: Grid, world: Grid) -> np.ndarray:
+    """Where a world grid's voxels lie in a canonical one, −1 to 1 along k, j, i; (I, J, K, 3)."""
+    indices = np.moveaxis(np.indices(world.shape, dtype=np.float64), 0, -1)
+    at = canonical.indices_of(world.points_at(indices))
+    unit = 2 * at / (np.array(canonical.shape) - 1) - 1
+    return np.ascontiguousarray(unit[..., ::-1], np.float32)
+
+
+def _in_world(subunits: np.ndarray, lookup: np.ndarray) -> np.ndarray:
+    """Bring subunit posteriors (10, …) to the world grid and add the background; (11, …)."""
+    import torch
+    from torch.nn import functional
+
+    source = torch.from_numpy(subunits)[None]
+    brought = functional.grid_sample(source, torch.from_numpy(lookup)[None], align_corners=True)
+    found = brought[0].numpy()
+    total = found.sum(0, keepdims=True)
+    found /= np.maximum(total, 1)
+    return np.concatenate([np.clip(1 - total, 0, None), found])
+
+
+def _region(volume: Volume, frame: CanonicalFrame, shape: tuple[int, int, int]) -> np.ndarray:
+    return np.clip(resample_cubic(volume, frame.grid(shape, REGION_SPACING_MM)), 0, None)
 
 
 def _standardise(regions: Sequence[np.ndarray], device: str):

@@ -10,6 +10,7 @@ FLAG_TITLES = {
     "fov_cut": "Head is cut off",
     "low_fold_agreement": "Networks disagree",
     "low_confidence": "Networks are unsure",
+    "size_unsettled": "Size is doubtful",
     "asymmetry": "Left and right differ",
     "icv_out_of_range": "Unusual ICV",
     "hypothalamus_out_of_range": "Unusual volume",
@@ -32,6 +33,7 @@ DOUBTFUL_CODES = frozenset(
     (
         "low_fold_agreement",
         "low_confidence",
+        "size_unsettled",
         "asymmetry",
         "icv_out_of_range",
         "hypothalamus_out_of_range",

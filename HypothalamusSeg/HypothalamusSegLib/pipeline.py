@@ -152,9 +152,16 @@ class Segmenter:
         if "hypothalamus" not in self.options.structures:
             return Found(upright, rotation, coarse, None)
         on_fold = clock.begin("fine", "hypothalamus")
-        shape = self.ensembles["hypothalamus"].shape
-        networks = self.networks["hypothalamus"]
-        fine = segment_region(upright, coarse.place_mm, networks, shape, self.device, on_fold)
+        ensemble = self.ensembles["hypothalamus"]
+        fine = segment_region(
+            upright,
+            coarse.place_mm,
+            self.networks["hypothalamus"],
+            ensemble.template,
+            ensemble.shape,
+            self.device,
+            on_fold,
+        )
         return Found(upright, rotation, coarse, fine)
 
     def _find_head(

@@ -94,6 +94,8 @@ def assess(
         left = by_name["hypothalamus_left"].volume_mm3
         right = by_name["hypothalamus_right"].volume_mm3
         flags += hypothalamus_flags(fold_dice, confidence, left, right)
+        if not fine.settled:
+            flags.append(_size_flag())
     return Quality(
         fold_dice=fold_dice,
         confidence=confidence,
@@ -141,6 +143,15 @@ def hypothalamus_flags(
             Flag("asymmetry", f"Left and right hypothalamus differ much ({size}). Check both.")
         )
     return flags
+
+
+def _size_flag() -> Flag:
+    """The flag of a hypothalamus whose size or place the first looks did not agree on."""
+    return Flag(
+        "size_unsettled",
+        "Repeated measurements of the hypothalamus did not agree on its size or place. Check its "
+        "outline before you use its volume.",
+    )
 
 
 def orientation_flag(rotation: np.ndarray) -> Flag:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from .canonical_frame import Template
 from .errors import WeightsError
 
 if TYPE_CHECKING:
@@ -42,6 +43,8 @@ class Ensemble:
         Voxel size of the grid that the networks see.
     shape : tuple of int
         Size of that grid.
+    template : Template or None
+        The hypothalamus as its networks were trained to see it, for the fine stage.
     """
 
     structure: str
@@ -49,6 +52,7 @@ class Ensemble:
     spacing_mm: float
     shape: tuple[int, int, int]
     folds: tuple[FoldWeights, ...]
+    template: Template | None = None
 
 
 def default_weights_folder() -> Path:
@@ -86,6 +90,7 @@ def read_manifest(folder: Path) -> dict[str, Ensemble]:
                     FoldWeights(int(fold["fold"]), folder / fold["file"], fold["sha256"])
                     for fold in plan["folds"]
                 ),
+                template=Template.from_json(plan["template"]) if "template" in plan else None,
             )
             for structure, plan in manifest["structures"].items()
         }

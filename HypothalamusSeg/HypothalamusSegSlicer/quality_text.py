@@ -19,6 +19,7 @@ def flag_titles() -> dict[str, str]:
         "fov_cut": _("Head is cut off"),
         "low_fold_agreement": _("Networks disagree"),
         "low_confidence": _("Networks are unsure"),
+        "size_unsettled": _("Size is doubtful"),
         "asymmetry": _("Left and right differ"),
         "icv_out_of_range": _("Unusual ICV"),
         "hypothalamus_out_of_range": _("Unusual volume"),

@@ -1,0 +1,139 @@
+"""How much of a known change the engine reads: the measurements behind the first validation table.
+
+A network that was trained on labels of a population pulls single volumes to the population's mean:
+a true atrophy of 10 % may be reported as 6 %. That does not show in Dice or in repeatability, so it
+is measured here, on planted changes (planted_scans.py).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+import numpy as np
+from HypothalamusSegLib.fine_stage import segment_region, side_labels
+from HypothalamusSegLib.pipeline import Segmenter
+from HypothalamusSegLib.volume import Volume
+from HypothalamusSegLib.volumetry import measure_hypothalamus
+
+from .dataset import LabelledScan
+from .planted_scans import PlantingGround
+from .prepare import load_volume, subunit_posteriors
+
+CHANGES = (-0.2, -0.1, 0.1, 0.2)
+ONE_SIDED_CHANGE = -0.2
+SIDE_NAMES = ("left", "right")
+
+
+def measure_planted_changes(
+    segmenter: Segmenter, scans: Iterable[LabelledScan], changes: Sequence[float] = CHANGES
+) -> list[dict]:
+    """Plant changes in scans with subunit labels and compare what the engine finds.
+
+    Returns
+    -------
+    list of dict
+        One for each scan and change: ``subject``, ``kind`` (``zoom``, ``atrophy``, ``left``,
+        ``right``), ``change`` as asked for, and the natural logarithms of true and found volume
+        ratios, ``true_left``, ``found_left`` and so on for ``right`` and ``total``.
+    """
+    rows = []
+    for scan in scans:
+        if not (scan.soft_subunits or scan.hard_subunits):
+            continue
+        volume = load_volume(scan.t1w)
+        stages = segmenter.run_stages(volume)
+        if stages.rotation is not None:
+            continue
+        ground = PlantingGround(volume, *subunit_posteriors(scan))
+        before = _volumes_mm3(segmenter, volume, stages.coarse.place_mm)
+        planted = [("zoom", c, ground.zoom(c)) for c in changes]
+        planted += [("atrophy", c, ground.atrophy(c)) for c in changes]
+        planted += [
+            (name, ONE_SIDED_CHANGE, ground.atrophy(ONE_SIDED_CHANGE, (side,)))
+            for side, name in enumerate(SIDE_NAMES)
+        ]
+        for kind, change, changed in planted:
+            after = _volumes_mm3(segmenter, changed.volume, stages.coarse.place_mm)
+            found = np.log(after / before).tolist()
+            true = np.log([changed.left_ratio, changed.right_ratio, changed.total_ratio]).tolist()
+            row = {"subject": scan.subject, "kind": kind, "change": change}
+            for name, truth, answer in zip((*SIDE_NAMES, "total"), true, found, strict=True):
+                row |= {f"true_{name}": truth, f"found_{name}": answer}
+            rows.append(row)
+        print(scan.subject, "share", {k: round(v, 2) for k, v in _shares(rows, scan).items()})
+    return rows
+
+
+def _shares(rows: list[dict], scan: LabelledScan) -> dict[str, float]:
+    own = [row for row in rows if row["subject"] == scan.subject]
+    return {kind: share_of_change(own, kind) for kind in ("zoom", "atrophy", "left", "right")}
+
+
+def share_of_change(rows: Sequence[dict], kind: str, structure: str | None = None) -> float:
+    """Slope of found on true logarithmic change through zero: 1 if all of a change is seen.
+
+    Parameters
+    ----------
+    rows : sequence of dict
+        From `measure_planted_changes`.
+    kind : str
+    structure : {"left", "right", "total"} or None
+        None: what was changed, the one side or both.
+    """
+    structure = structure or (kind if kind in SIDE_NAMES else "total")
+    chosen = [row for row in rows if row["kind"] == kind]
+    true = np.array([row[f"true_{structure}"] for row in chosen])
+    found = np.array([row[f"found_{structure}"] for row in chosen])
+    return float(true @ found / (true @ true))
+
+
+def other_side_share(rows: Sequence[dict], kind: str) -> float:
+    """How far the unchanged side moved beyond its own true change, as a share of the change.
+
+    ``kind`` is the side that was changed.
+    """
+    other = SIDE_NAMES[1 - SIDE_NAMES.index(kind)]
+    chosen = [row for row in rows if row["kind"] == kind]
+    moved = [(r[f"found_{other}"] - r[f"true_{other}"]) / r[f"true_{kind}"] for r in chosen]
+    return float(np.mean(moved))
+
+
+def agreement_of_volumes(rows: Sequence[dict]) -> dict[str, float]:
+    """Found volumes against the labels', one pair a subject.
+
+    Returns
+    -------
+    dict
+        ``slope`` (least squares, found on label), ``sd_ratio``, ``correlation``, ``bias_percent``
+        and ``error_sd_percent`` of single scans. NaN where there are fewer than three.
+    """
+    names = ("slope", "sd_ratio", "correlation", "bias_percent", "error_sd_percent")
+    if len(rows) < 3:
+        return dict.fromkeys(names, float("nan"))
+    found = np.array([row["volume_mm3"] for row in rows])
+    label = np.array([row["label_volume_mm3"] for row in rows])
+    error = 100 * (found / label - 1)
+    values = (
+        np.polyfit(label, found, 1)[0],
+        found.std(ddof=1) / label.std(ddof=1),
+        np.corrcoef(label, found)[0, 1],
+        error.mean(),
+        error.std(ddof=1),
+    )
+    return dict(zip(names, map(float, values), strict=True))
+
+
+def _volumes_mm3(segmenter: Segmenter, volume: Volume, place_mm: np.ndarray) -> np.ndarray:
+    """Left, right and total as the engine's fine stage measures them."""
+    plan = segmenter.ensembles["hypothalamus"]
+    fine = segment_region(
+        volume,
+        place_mm,
+        segmenter.networks["hypothalamus"],
+        plan.template,
+        plan.shape,
+        segmenter.device,
+    )
+    found = side_labels(fine.posterior)
+    measured = measure_hypothalamus(fine, found, fine.grid.voxel_volume_mm3, None)
+    return np.array([structure.volume_mm3 for structure in measured])
