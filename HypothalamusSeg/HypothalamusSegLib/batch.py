@@ -10,8 +10,8 @@ from .errors import (
     CancelledError,
     DuplicateNameError,
     HypothalamusSegError,
-    OutOfMemoryError,
 )
+from .memory import lack_of_memory_named
 from .outputs import describe, table_row, write_all
 from .pipeline import STAGE_WEIGHTS, Options, Segmentation, Segmenter
 from .progress import Steps, reporter
@@ -46,7 +46,7 @@ class Batch:
         HypothalamusSegError
             With the reason; nothing of this file has been written then.
         """
-        try:
+        with lack_of_memory_named(path):
             steps.at("read")
             scan = read_scan(path)
             if scan.name in self._written:
@@ -60,10 +60,6 @@ class Batch:
             result = self._segmenter.segment(scan, steps)
             steps.at("write")
             files = write_all(result, self.output, self.with_overview)
-        except MemoryError as error:
-            raise OutOfMemoryError(
-                f"Not enough memory to segment {path}. Close other programs and run it again."
-            ) from error
         self._written[scan.name] = path
         return result, files
 
@@ -99,11 +95,20 @@ def segment_files(
             report({"event": "error", **event, "code": error.code, "message": str(error)})
             print(f"{path}: {error}", file=sys.stderr)
             continue
+        failure = result.provenance["device_failure"]
+        if failure:
+            print(f"{path}: {failure_sentence(failure)}", file=sys.stderr)
         event["files"] = [str(file) for file in files]
         report({"event": "result", **event, "result": describe(result)})
         if progress != "json":
             print("\n".join(table_lines(result)))
     return SOME_FAILED if failures else ALL_DONE
+
+
+def failure_sentence(failure: dict) -> str:
+    """An accelerator's failure, as the provenance describes it, in words."""
+    reason = "has too little memory" if failure["out_of_memory"] else "failed"
+    return f"The device {failure['device']} {reason}; the CPU did the work. ({failure['error']})"
 
 
 def table_lines(result: Segmentation) -> list[str]:

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from .errors import WeightsError
+from .memory import is_out_of_memory
 
 if TYPE_CHECKING:
     from torch import nn
@@ -149,6 +150,8 @@ def _load_network(ensemble: Ensemble, fold: FoldWeights, device: str) -> nn.Modu
         state = torch.load(fold.path, map_location="cpu", weights_only=True)
         network.load_state_dict(state)
     except (RuntimeError, KeyError, AttributeError, TypeError, EOFError) as error:
+        if is_out_of_memory(error):
+            raise
         raise WeightsError(f"{fold.path} does not fit its network: {error}") from error
     layout = torch.channels_last_3d
     return network.eval().requires_grad_(False).to(device, memory_format=layout)
