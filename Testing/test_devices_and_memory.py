@@ -99,7 +99,10 @@ def test_auto_never_means_mps(monkeypatch, has_cuda, expected):
     ids=["numpy", "torch", "ITK"],
 )
 def test_a_lack_of_memory_is_recognised_whoever_tells_of_it(allocate):
-    with pytest.raises(OutOfMemoryError, match="head.nii"), lack_of_memory_named(Path("head.nii")):
+    with (
+        pytest.raises(OutOfMemoryError, match=r"head\.nii"),
+        lack_of_memory_named(Path("head.nii")),
+    ):
         allocate()
 
 

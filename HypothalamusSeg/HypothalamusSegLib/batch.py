@@ -11,6 +11,7 @@ from .errors import (
     DuplicateNameError,
     HypothalamusSegError,
 )
+from .intervals import COVERAGE
 from .memory import lack_of_memory_named
 from .outputs import describe, table_row, write_all
 from .pipeline import STAGE_WEIGHTS, Options, Segmentation, Segmenter
@@ -115,19 +116,22 @@ def table_lines(result: Segmentation) -> list[str]:
     """The table of a result and its flags, for a terminal."""
     lines = [
         f"\n{result.scan.name}",
-        f"{'structure':<26}{'volume mm³':>13}{'% of ICV':>11}{'at 1500 mL':>12}{'fold SD':>10}",
+        f"{'structure':<26}{'volume mm³':>13}{'% of ICV':>11}{'at 1500 mL':>12}{'fold SD':>10}"
+        f"{f'{100 * COVERAGE:.0f} % interval':>20}",
     ]
     for volume in result.volumes:
         row = table_row(volume)
-        percent, adjusted, spread = "–", "–", "–"
+        percent, adjusted, spread, limits = "–", "–", "–", "–"
         if row["fraction_of_icv"] is not None and volume.structure != "icv":
             percent = f"{100 * row['fraction_of_icv']:.4f}"
             adjusted = f"{row['icv_adjusted_mm3']:.1f}"
         if row["fold_sd_mm3"] is not None:
             spread = f"{row['fold_sd_mm3']:.1f}"
+        if row["volume_low_mm3"] is not None:
+            limits = f"{row['volume_low_mm3']:.1f}–{row['volume_high_mm3']:.1f}"
         lines.append(
             f"{volume.structure:<26}{row['volume_mm3']:>13.1f}{percent:>11}{adjusted:>12}"
-            f"{spread:>10}"
+            f"{spread:>10}{limits:>20}"
         )
     lines += [f"! {flag.code}: {flag.message}" for flag in result.quality.flags]
     return lines

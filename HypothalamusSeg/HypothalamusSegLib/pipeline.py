@@ -17,6 +17,7 @@ from .coarse_stage import CoarseResult, find_head
 from .devices import ACCELERATOR_ERRORS, CPU, DeviceFailure, choose_device, import_torch
 from .errors import HeadNotFoundError
 from .fine_stage import FineResult, segment_region
+from .intervals import read_intervals, with_intervals
 from .memory import lack_of_memory_named, peak_memory_mb
 from .orientation import find_rotation, turned, turned_back
 from .quality import LOW_PLACE_CONFIDENCE, Quality, assess, orientation_flag
@@ -111,6 +112,7 @@ class Segmenter:
         self.device_failure: DeviceFailure | None = None
         folder = weights_folder or weight_files.default_weights_folder()
         self.ensembles = weight_files.read_ensembles(folder, options.structures)
+        self.intervals = read_intervals(folder)
         self.device = choose_device(options.device)
         try:
             self.networks = self._networks_on(self.device)
@@ -160,6 +162,7 @@ class Segmenter:
             flags = (*flags, orientation_flag(found.rotation))
             images = {name: turned_back(image, found.rotation) for name, image in images.items()}
         quality = assess(found.volume, flags, found.coarse, found.fine, volumes)
+        volumes = with_intervals(volumes, self.intervals, quality.flags)
         clock.end()
         return Segmentation(
             scan=scan,
