@@ -13,7 +13,7 @@ import SimpleITK as sitk
 import torch
 from conftest import command_line, environment
 from HypothalamusSegLib.batch import segment_files
-from HypothalamusSegLib.devices import DeviceFailure, choose_device
+from HypothalamusSegLib.devices import DeviceFailure, arithmetic_of, choose_device
 from HypothalamusSegLib.errors import OutOfMemoryError, WeightsError
 from HypothalamusSegLib.memory import is_out_of_memory, lack_of_memory_named
 from HypothalamusSegLib.pipeline import Options, Segmenter
@@ -189,3 +189,24 @@ def test_a_torch_that_does_not_fit_numpy_is_named_with_what_to_install(sample_pa
         if "info" not in words:
             assert done.returncode == 1
             assert json.loads(done.stdout.splitlines()[-1])["code"] == "torch_unusable"
+
+
+def test_short_arithmetic_moves_no_volume_by_more_than_three_hundredths_of_a_percent(
+    sample_path, monkeypatch
+):
+    if arithmetic_of("cpu") != "bfloat16":
+        pytest.skip("this processor has no instructions for bfloat16")
+    scan = read_scan(sample_path)
+    segmenter = Segmenter(Options(device="cpu"))
+    short = segmenter.segment(scan)
+    monkeypatch.setattr(torch.cpu, "_is_avx512_bf16_supported", lambda: False)
+    long = segmenter.segment(scan)
+    assert short.provenance["arithmetic"] == "bfloat16"
+    assert long.provenance["arithmetic"] == "float32"
+    for one, other in zip(short.volumes, long.volumes, strict=True):
+        assert one.volume_mm3 == pytest.approx(other.volume_mm3, rel=3e-4)
+    assert np.mean(short.hypothalamus.array == long.hypothalamus.array) > 0.9999
+
+
+def test_accelerators_keep_their_own_arithmetic():
+    assert arithmetic_of("cuda") == "float32"

@@ -86,3 +86,25 @@ def choose_device(wanted: str) -> str:
     if wanted != "auto":
         return wanted
     return "cuda" if torch.cuda.is_available() else CPU
+
+
+def arithmetic_of(device: str) -> str:
+    """What the folds' convolutions are computed in: "bfloat16" or "float32".
+
+    Processors with instructions for bfloat16 need half the time with it. On a template and five
+    scans of two scanners it moved no volume by more than 0.03 %; perturbed copies of one scan
+    differ by twenty times as much (CV 0.6 %).
+    """
+    import torch
+
+    # Private, and missing in torch 2.2: there is no other way to ask on every operating system.
+    has_bfloat16 = getattr(torch.cpu, "_is_avx512_bf16_supported", lambda: False)
+    return "bfloat16" if device == CPU and has_bfloat16() else "float32"
+
+
+def convolution_arithmetic(device: str):
+    """A context in which convolutions on a device are computed as `arithmetic_of` says."""
+    import torch
+
+    is_short = arithmetic_of(device) == "bfloat16"
+    return torch.autocast(CPU, torch.bfloat16, enabled=is_short, cache_enabled=False)

@@ -14,7 +14,14 @@ import SimpleITK as sitk
 
 from . import __version__, label_grids, volumetry, weight_files
 from .coarse_stage import CoarseResult, find_head
-from .devices import ACCELERATOR_ERRORS, CPU, DeviceFailure, choose_device, import_torch
+from .devices import (
+    ACCELERATOR_ERRORS,
+    CPU,
+    DeviceFailure,
+    arithmetic_of,
+    choose_device,
+    import_torch,
+)
 from .errors import HeadNotFoundError
 from .fine_stage import FineResult, segment_region
 from .intervals import read_intervals, with_intervals
@@ -260,6 +267,7 @@ class Segmenter:
             },
             "device": self.device,
             "device_failure": self.device_failure and self.device_failure.as_json(),
+            "arithmetic": arithmetic_of(self.device),
             "threads": torch.get_num_threads(),
             "torch": torch.__version__,
             "python": platform.python_version(),
