@@ -12,10 +12,10 @@ from .errors import (
     HypothalamusSegError,
 )
 from .intervals import COVERAGE
-from .memory import lack_of_memory_named
+from .memory import give_memory_back, lack_of_memory_named
 from .outputs import describe, table_row, write_all
 from .pipeline import STAGE_WEIGHTS, Options, Segmentation, Segmenter
-from .progress import Steps, reporter
+from .progress import Reporter, Steps, reporter
 from .reading import read_scan
 
 ALL_DONE, SOME_FAILED = 0, 1
@@ -47,6 +47,7 @@ class Batch:
         HypothalamusSegError
             With the reason; nothing of this file has been written then.
         """
+        give_memory_back()
         with lack_of_memory_named(path):
             steps.at("read")
             scan = read_scan(path)
@@ -83,27 +84,34 @@ def segment_files(
     """
     report = reporter(progress)
     batch = Batch(output, options, with_overview)
-    failures = 0
-    for index, path in enumerate(inputs):
-        steps = Steps(report, STAGE_WEIGHTS, index, len(inputs))
-        event: dict = {"input": str(path)}
-        try:
-            result, files = batch.segment(path, steps)
-        except CancelledError:
-            raise
-        except HypothalamusSegError as error:
-            failures += 1
-            report({"event": "error", **event, "code": error.code, "message": str(error)})
-            print(f"{path}: {error}", file=sys.stderr)
-            continue
-        failure = result.provenance["device_failure"]
-        if failure:
-            print(f"{path}: {failure_sentence(failure)}", file=sys.stderr)
-        event["files"] = [str(file) for file in files]
-        report({"event": "result", **event, "result": describe(result)})
-        if progress != "json":
-            print("\n".join(table_lines(result)))
-    return SOME_FAILED if failures else ALL_DONE
+    done = [
+        _segment_one(
+            batch, path, Steps(report, STAGE_WEIGHTS, index, len(inputs)), report, progress
+        )
+        for index, path in enumerate(inputs)
+    ]
+    return ALL_DONE if all(done) else SOME_FAILED
+
+
+def _segment_one(batch: Batch, path: Path, steps: Steps, report: Reporter, progress: str) -> bool:
+    """Whether a file is done; nothing of it is kept in memory when the next one is read."""
+    event: dict = {"input": str(path)}
+    try:
+        result, files = batch.segment(path, steps)
+    except CancelledError:
+        raise
+    except HypothalamusSegError as error:
+        report({"event": "error", **event, "code": error.code, "message": str(error)})
+        print(f"{path}: {error}", file=sys.stderr)
+        return False
+    failure = result.provenance["device_failure"]
+    if failure:
+        print(f"{path}: {failure_sentence(failure)}", file=sys.stderr)
+    event["files"] = [str(file) for file in files]
+    report({"event": "result", **event, "result": describe(result)})
+    if progress != "json":
+        print("\n".join(table_lines(result)))
+    return True
 
 
 def failure_sentence(failure: dict) -> str:

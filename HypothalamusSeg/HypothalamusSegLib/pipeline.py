@@ -25,7 +25,7 @@ from .devices import (
 from .errors import HeadNotFoundError
 from .fine_stage import FineResult, segment_region
 from .intervals import read_intervals, with_intervals
-from .memory import lack_of_memory_named, peak_memory_mb
+from .memory import give_memory_back, lack_of_memory_named, peak_memory_mb
 from .orientation import find_rotation, turned, turned_back
 from .quality import LOW_PLACE_CONFIDENCE, Quality, assess, orientation_flag
 from .reading import Scan
@@ -190,6 +190,7 @@ class Segmenter:
         upright = volume if rotation is None else turned(volume, rotation)
         if "hypothalamus" not in self.options.structures:
             return Found(upright, rotation, coarse, None)
+        give_memory_back()
         on_fold = clock.begin("fine", "hypothalamus")
         shape = self.ensembles["hypothalamus"].shape
         networks = self.networks["hypothalamus"]
