@@ -6,6 +6,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from .early_imports import EarlyImports
 from .errors import (
     CancelledError,
     DuplicateNameError,
@@ -36,6 +37,7 @@ class Batch:
         self.output = output
         self.options = options
         self.with_overview = with_overview
+        self._imports = EarlyImports(with_overview)
         self._segmenter: Segmenter | None = None
         self._written: dict[str, Path] = {}
 
@@ -58,6 +60,7 @@ class Batch:
                 )
             if self._segmenter is None:
                 steps.at("read", 0.5, "networks")
+                self._imports.wait_for_torch()
                 self._segmenter = Segmenter(self.options)
             result = self._segmenter.segment(scan, steps)
             steps.at("write")
