@@ -33,7 +33,7 @@ MINE, TAKEN, FINISHED = "mine", "taken", "finished"
 CLAIM_EXPIRES_S = 120.0
 RENEW_EVERY_S = 20.0
 BUSY_TIMEOUT_S = 60.0
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 SCHEMA = """
 CREATE TABLE scans (
     name TEXT PRIMARY KEY, subject TEXT NOT NULL, session TEXT NOT NULL, input TEXT NOT NULL,
@@ -46,10 +46,17 @@ CREATE TABLE scans (
 CREATE TABLE volumes (
     name TEXT NOT NULL, structure TEXT NOT NULL, volume_mm3 REAL NOT NULL, mask_volume_mm3 REAL,
     fraction_of_icv REAL, icv_adjusted_mm3 REAL, fold_sd_mm3 REAL,
-    fold_min_mm3 REAL, fold_max_mm3 REAL,
+    fold_min_mm3 REAL, fold_max_mm3 REAL, volume_low_mm3 REAL, volume_high_mm3 REAL,
     PRIMARY KEY (name, structure)
 ) WITHOUT ROWID;
 """
+# What brings an index of an earlier format to the next one.
+UPGRADES = {
+    1: (
+        "ALTER TABLE volumes ADD COLUMN volume_low_mm3 REAL",
+        "ALTER TABLE volumes ADD COLUMN volume_high_mm3 REAL",
+    )
+}
 
 
 class CohortIndex:
@@ -83,8 +90,13 @@ class CohortIndex:
         if version == 0:
             for statement in SCHEMA.split(";"):
                 self._connection.execute(statement)
-            self._connection.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
-        elif version != SCHEMA_VERSION:
+            version = SCHEMA_VERSION
+        while version in UPGRADES:
+            for statement in UPGRADES[version]:
+                self._connection.execute(statement)
+            version += 1
+        self._connection.execute(f"PRAGMA user_version = {version}")
+        if version != SCHEMA_VERSION:
             raise IndexFileError(
                 f"{self.path} was made by another version of this program (format {version}, here "
                 f"{SCHEMA_VERSION}). Choose another output folder."

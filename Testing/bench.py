@@ -5,7 +5,8 @@
 The real command line is started as a new process with several names of one head; its progress
 events tell when each stage began. A cold start is a new process; the files may lie in the system's
 cache. What the networks' arithmetic takes of it is measured in this process, by hooks around each
-forward call. Nothing is asserted: this is a measurement, not a test.
+forward call. Nothing is asserted: this is a measurement, not a test. Seconds of the processor, of
+all threads together, depend less on what else the machine does than those on the clock.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ import shutil
 import subprocess
 import sys
 import time
+from dataclasses import dataclass, field
 from pathlib import Path
 from statistics import median
 
@@ -36,7 +38,7 @@ REPOSITORY = Path(__file__).resolve().parents[1]
 PACKAGE = Path(weight_files.__file__).resolve().parent
 WHOLE_HEAD = "data/hypothalamus/sub-ucla01/anat/sub-ucla01_T1w.nii.gz"
 WHOLE_HEAD_SHAPE, WHOLE_HEAD_SPACING_MM = (192, 256, 256), 1.0
-HEADS_PER_RUN = 3
+HEADS_PER_RUN = 4
 # The text of the first progress event of each stage, and what the stage is.
 STAGES = {
     "start": "start of Python, numpy, SimpleITK",
@@ -48,6 +50,26 @@ STAGES = {
     "write": "write the files and the picture",
 }
 HeadTimes = dict[str, float]
+
+
+@dataclass
+class BatchRun:
+    """What one process needed, by stage.
+
+    Attributes
+    ----------
+    clock_s, processor_s : list of dict
+        Seconds of each stage, one dictionary a head.
+    peak_mb : dict
+        Peak memory so far at the end of each stage of the first head.
+    batch_peak_mb : list of float
+        Peak memory so far at the end of each head.
+    """
+
+    clock_s: list[HeadTimes] = field(default_factory=list)
+    processor_s: list[HeadTimes] = field(default_factory=list)
+    peak_mb: HeadTimes = field(default_factory=dict)
+    batch_peak_mb: list[float] = field(default_factory=list)
 
 
 def prepare_input(given: Path | None, folder: Path) -> Path:
@@ -75,16 +97,13 @@ def package_with(weights: Path | None, folder: Path) -> Path:
     return copy
 
 
-def run_command_line(
-    inputs: list[Path], output: Path, package: Path, threads: int
-) -> tuple[list[HeadTimes], HeadTimes]:
-    """Seconds of each stage of each head, and the process's peak memory (MB) by stage so far."""
+def run_command_line(inputs: list[Path], output: Path, package: Path, threads: int) -> BatchRun:
+    """Run the command on several heads and watch it from outside."""
     command = [sys.executable, "-m", PACKAGE.name, "segment", *map(str, inputs)]
     command += ["--output", str(output), "--threads", str(threads), "--device", "cpu"]
     environment = {**os.environ, "PYTHONPATH": str(package)}
-    heads: list[HeadTimes] = [{}]
-    peaks: HeadTimes = {}
-    stage, since = "start", time.monotonic()
+    run = BatchRun([{}], [{}])
+    stage, since, used = "start", time.monotonic(), 0.0
     with subprocess.Popen(
         [*command, "--progress", "json"], stdout=subprocess.PIPE, text=True, env=environment
     ) as process:
@@ -96,15 +115,31 @@ def run_command_line(
             reached = "read" if finished else event["step"].split()[0]
             if reached == stage and not finished:
                 continue
-            heads[-1][stage] = now - since
-            if len(heads) == 1:
-                peaks[stage] = peak_memory_mb(process.pid, event)
+            used_now = processor_seconds(process.pid)
+            run.clock_s[-1][stage] = now - since
+            run.processor_s[-1][stage] = used_now - used
+            if len(run.clock_s) == 1:
+                run.peak_mb[stage] = peak_memory_mb(process.pid, event)
             if finished:
-                heads.append({})
-            stage, since = reached, now
+                run.batch_peak_mb.append(peak_memory_mb(process.pid, event))
+                run.clock_s.append({})
+                run.processor_s.append({})
+            stage, since, used = reached, now, used_now
     if process.returncode:
         raise SystemExit(f"bench: the command line ended with {process.returncode}")
-    return heads[:-1], peaks
+    del run.clock_s[-1], run.processor_s[-1]
+    return run
+
+
+def processor_seconds(process: int) -> float:
+    """What all threads of a running process used so far; NaN where the system does not tell."""
+    try:
+        fields = (
+            Path(f"/proc/{process}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()
+        )
+    except OSError:  # not Linux
+        return float("nan")
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
 def peak_memory_mb(process: int, event: dict) -> float:
@@ -164,16 +199,28 @@ def print_machine(path: Path, arguments: argparse.Namespace) -> None:
     print(f"Threads: {arguments.threads}; n = {arguments.repeats} runs, medians\n")
 
 
-def print_table(cold: list[HeadTimes], further: list[HeadTimes], peaks: list[HeadTimes]) -> None:
-    print(f"{'stage':<36}{'cold start s':>14}{'peak so far MB':>16}{'further head s':>16}")
+def print_table(runs: list[BatchRun]) -> tuple[float, float]:
+    """Medians over runs by stage; returns the seconds of a cold start and of a further head."""
+    cold, further = ([run.clock_s[0] for run in runs], [h for r in runs for h in r.clock_s[1:]])
+    cold_cpu = [run.processor_s[0] for run in runs]
+    further_cpu = [head for run in runs for head in run.processor_s[1:]]
+    print(f"{'':<36}{'cold start':>24}{'peak so far':>13}{'further head':>24}")
+    print(f"{'stage':<36}{'s':>12}{'processor s':>12}{'MB':>13}{'s':>12}{'processor s':>12}")
     for stage, name in STAGES.items():
-        memory = median(run[stage] for run in peaks)
-        later = "–"
-        if all(stage in head for head in further):
-            later = f"{median(head[stage] for head in further):.2f}"
-        first = median(head[stage] for head in cold)
-        print(f"{name:<36}{first:>14.2f}{memory:>16.0f}{later:>16}")
-    print(f"{'whole':<36}{total(cold):>14.2f}{'':>16}{total(further):>16.2f}\n")
+        cells = [f"{median(head[stage] for head in heads):.2f}" for heads in (cold, cold_cpu)]
+        cells.append(f"{median(run.peak_mb[stage] for run in runs):.0f}")
+        for heads in (further, further_cpu):
+            known = all(stage in head for head in heads)
+            cells.append(f"{median(head[stage] for head in heads):.2f}" if known else "–")
+        print(f"{name:<36}" + "".join(map(str.rjust, cells, (12, 12, 13, 12, 12))))
+    sums = [f"{total(heads):.2f}" for heads in (cold, cold_cpu, further, further_cpu)]
+    sums.insert(2, "")
+    print(f"{'whole':<36}" + "".join(map(str.rjust, sums, (12, 12, 13, 12, 12))))
+    peaks = ", ".join(
+        f"{median(peak):.0f}" for peak in zip(*(r.batch_peak_mb for r in runs), strict=True)
+    )
+    print(f"peak memory after each head of the batch, MB: {peaks}\n")
+    return total(cold), total(further)
 
 
 def total(heads: list[HeadTimes]) -> float:
@@ -204,13 +251,11 @@ def main(arguments: list[str] | None = None) -> int:
         run_command_line(inputs, folder, package.resolve(), options.threads)
         for _ in range(options.repeats)
     ]
-    cold = [heads[0] for heads, _ in runs]
-    further = [head for heads, _ in runs for head in heads[1:]]
-    print_table(cold, further, [peaks for _, peaks in runs])
+    cold, further = print_table(runs)
     imports = [seconds_to_import_torch(package.resolve()) for _ in range(options.repeats)]
     print(f"import torch alone: {median(imports):.2f} s")
     networks = network_seconds(path, folder, options.weights, options.threads)
-    for name, whole in (("first", total(cold)), ("further", total(further))):
+    for name, whole in (("first", cold), ("further", further)):
         inside, head, calls = networks[name]
         print(
             f"networks, {name} head: {inside:.2f} s in {calls} forward calls = "

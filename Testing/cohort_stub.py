@@ -74,6 +74,8 @@ def stub_segment(task: Task) -> Outcome:
             "fold_sd_mm3": None,
             "fold_min_mm3": value,
             "fold_max_mm3": value,
+            "volume_low_mm3": 0.9 * value,
+            "volume_high_mm3": 1.1 * value,
         }
         for structure, value in (("hypothalamus_total", volume_mm3), ("icv", 1.5e6))
     ]

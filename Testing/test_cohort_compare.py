@@ -92,6 +92,16 @@ def test_cv_of_a_known_noise_is_found():
     assert agreement_of_pairs(a, b).cv_percent == pytest.approx(2.0, rel=0.05)
 
 
+def test_repeat_scans_differ_by_less_than_the_smallest_real_change_in_95_of_100():
+    generator = np.random.default_rng(4)
+    true = generator.normal(850, 80, 5000)
+    a, b = (true * (1 + generator.normal(0, 0.014, 5000)) for _ in range(2))
+    found = agreement_of_pairs(a, b)
+    assert found.smallest_change_percent == pytest.approx(1.96 * np.sqrt(2) * 1.4, rel=0.05)
+    changes = 100 * np.abs(b - a) / ((a + b) / 2)
+    assert (changes < found.smallest_change_percent).mean() == pytest.approx(0.95, abs=0.01)
+
+
 def test_limits_of_agreement_hold_95_percent():
     generator = np.random.default_rng(3)
     a = generator.normal(850, 80, 5000)
@@ -109,6 +119,9 @@ def test_runs_are_matched_by_scan_or_by_subject(tmp_path):
     assert (matched.only_a, matched.only_b) == (("sub-001", "sub-002"), ())
     renamed = a.assign(scan=a["scan"] + "_acq-hires")
     assert match_runs(a, renamed, options).matched_by == "subject and session"
+    # Repeat scans: the same people at another visit.
+    revisited = renamed.assign(session_id="ses-2")
+    assert match_runs(a, revisited, options).matched_by.startswith("subject, the first scan")
     strangers = renamed.assign(participant_id="sub-x")
     with pytest.raises(RunsDoNotMatchError, match="no scan and no subject in common"):
         match_runs(a, strangers, options)
@@ -137,6 +150,8 @@ def test_the_files_of_a_comparison(tmp_path, monkeypatch):
     assert total["bias"] == pytest.approx(0.01 * a["hypothalamus_total_mm3"].mean(), rel=1e-4)
     assert total["n"] == 20
     assert table.loc["hypothalamus_left", "n"] == 19
+    assert table.columns[-1] == "smallest_change_percent"
+    assert total["smallest_change_percent"] == pytest.approx(2.772 * total["cv_percent"], rel=1e-3)
     report = paths[0].read_text()
     assert "20 pairs of scans" in report
     assert report.count("<svg") == 5

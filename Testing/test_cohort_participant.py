@@ -237,6 +237,24 @@ def test_a_damaged_index_is_named_and_left_alone(data, output):
     assert (output / INDEX_NAME).read_text().startswith("no database")
 
 
+def test_an_index_of_version_0_1_0_gets_the_new_columns_and_keeps_its_results(data, output):
+    scans = write_cohort(data, {"1": FINE, "2": FINE})
+    run_stub(scans[:1], data, output)
+    with sqlite3.connect(output / INDEX_NAME) as old:
+        for column in ("volume_low_mm3", "volume_high_mm3"):
+            old.execute(f"ALTER TABLE volumes DROP COLUMN {column}")
+        old.execute("PRAGMA user_version = 1")
+    old.close()
+    assert run_stub(scans, data, output).unchanged == ["sub-1"]
+    with sqlite3.connect(output / INDEX_NAME) as index:
+        rows = dict(
+            index.execute("SELECT name, volume_low_mm3 FROM volumes WHERE volume_mm3 < 1e6")
+        )
+    index.close()
+    assert rows["sub-1"] is None
+    assert rows["sub-2"] == pytest.approx(0.9 * 805)
+
+
 def test_results_of_different_options_are_not_mixed(data, output):
     scans = write_cohort(data, {"1": FINE, "2": FINE})
     run_stub(scans, data, output)

@@ -12,7 +12,7 @@ import argparse
 import json
 import math
 from collections.abc import Iterable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -34,7 +34,14 @@ from .head_generator import LabelHeadSource
 from .perturbations import all_perturbations
 from .prepare import PREPARED, load_volume, subunit_posteriors
 from .report_tables import UNSTABLE_VIEW_DICE
-from .scoring import HypothalamusScore, IcvScore, labels_on, score_hypothalamus, score_icv
+from .scoring import (
+    HypothalamusScore,
+    IcvScore,
+    labels_on,
+    score_hypothalamus,
+    score_icv,
+    structure_volumes,
+)
 from .splits import TEST
 from .train import RUNS, is_finished
 
@@ -201,7 +208,11 @@ def score_scans(segmenter: Segmenter, scans: Iterable[LabelledScan]) -> list[Hyp
             quality,
         )
         print(scan.subject, f"Dice {score.dice:.3f}", flush=True)
-        scores.append(score)
+        subunits = volumetry.measure_subunits(
+            fine, found_subunits.array, found.voxel_volume_mm3, None
+        )
+        structures = structure_volumes([*volumes, *subunits], posteriors, affine)
+        scores.append(replace(score, structures=structures))
     return scores
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 from HypothalamusSegLib.weight_files import ENSEMBLES
 
+from . import error_bars
 from .change_evaluation import share_of_change
 from .change_report import planted_section, volumes_section
 from .report_tables import UNSTABLE_VIEW_DICE, is_unstable, number, table
@@ -43,6 +44,11 @@ def coefficients_of_variation(rows: dict[str, dict[str, float]]) -> dict[str, fl
     return found
 
 
+def _variation_by_structure(results: dict) -> dict[str, list[float]]:
+    heads = [coefficients_of_variation(rows) for rows in results["repeatability"].values()]
+    return {name: [head[name] for head in heads] for name in (heads[0] if heads else ())}
+
+
 def write(results: dict, runs: Path, docs: Path) -> None:
     """Write the figures and the page; a section stands only where something was measured."""
     figures = docs / "validation"
@@ -58,6 +64,7 @@ def write(results: dict, runs: Path, docs: Path) -> None:
         sections.append(_quality_section(results))
     if any(results[key] for _, key in ICV_SETS):
         sections.append(_icv_section(results))
+    sections.append(error_bars.section(results, _variation_by_structure(results)))
     if results["repeatability"]:
         sections.append(_repeatability_section(results))
     if "hypothalamus" in results["structures"]:

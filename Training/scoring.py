@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 
 import numpy as np
 import torch
@@ -11,6 +12,7 @@ from HypothalamusSegLib.components import dice
 from HypothalamusSegLib.fine_stage import FineResult
 from HypothalamusSegLib.pipeline import Segmentation
 from HypothalamusSegLib.volume import Grid, Volume
+from HypothalamusSegLib.volumetry import StructureVolume
 from monai.metrics import compute_average_surface_distance, compute_hausdorff_distance
 
 MILLILITRE_MM3 = 1000.0
@@ -34,6 +36,44 @@ class HypothalamusScore:
     fold_agreement: float
     confidence: float
     place_confidence: float
+    structures: dict[str, dict[str, float | None]] = field(default_factory=dict)
+
+
+def structure_volumes(
+    measured: Sequence[StructureVolume], posteriors: np.ndarray, affine: np.ndarray
+) -> dict[str, dict[str, float | None]]:
+    """Volumes found and labelled of both sides, the total and the subunits, in mm³.
+
+    Parameters
+    ----------
+    measured : sequence of StructureVolume
+        Of the hypothalamus and its subunits, as the engine measures them.
+    posteriors : ndarray, shape (10, I, J, K)
+        The label.
+    affine : ndarray, shape (4, 4)
+
+    Returns
+    -------
+    dict
+        By structure: ``found_mm3``, ``label_mm3`` and ``fold_sd_mm3`` (None for a single fold).
+    """
+    voxel_mm3 = Grid(posteriors.shape[1:], affine).voxel_volume_mm3
+    subunits = posteriors.reshape(len(posteriors), -1).sum(1, dtype=np.float64) * voxel_mm3
+    labelled = {
+        labels.subunit_structure(label): float(volume)
+        for label, volume in zip(labels.SUBUNIT_LABELS, subunits, strict=True)
+    }
+    labelled["hypothalamus_left"] = float(subunits[:5].sum())
+    labelled["hypothalamus_right"] = float(subunits[5:].sum())
+    labelled["hypothalamus_total"] = float(subunits.sum())
+    return {
+        volume.structure: {
+            "found_mm3": volume.volume_mm3,
+            "label_mm3": labelled[volume.structure],
+            "fold_sd_mm3": volume.fold_sd_mm3,
+        }
+        for volume in measured
+    }
 
 
 def score_hypothalamus(
@@ -126,12 +166,14 @@ class IcvScore:
     volume_percent: float
     volume_ml: float
     label_ml: float
+    fold_sd_ml: float | None = None
 
 
 def score_icv(head: str, result: Segmentation, mask: np.ndarray) -> IcvScore:
     """Compare an ICV mask with the true one on the same grid."""
     found = result.icv.array > 0
-    reported = next(v.volume_mm3 for v in result.volumes if v.structure == "icv")
+    measured = next(v for v in result.volumes if v.structure == "icv")
+    reported, spread = measured.volume_mm3, measured.fold_sd_mm3
     true_mm3 = float(mask.sum()) * result.icv.voxel_volume_mm3
     return IcvScore(
         head=head,
@@ -139,4 +181,5 @@ def score_icv(head: str, result: Segmentation, mask: np.ndarray) -> IcvScore:
         volume_percent=100 * (reported / true_mm3 - 1),
         volume_ml=reported / MILLILITRE_MM3,
         label_ml=true_mm3 / MILLILITRE_MM3,
+        fold_sd_ml=None if spread is None else spread / MILLILITRE_MM3,
     )

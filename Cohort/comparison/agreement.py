@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import warnings
 from dataclasses import dataclass
 
@@ -58,6 +59,15 @@ class PairAgreement:
     icc_low: float
     icc_high: float
     trend_p: float
+
+    @property
+    def smallest_change_percent(self) -> float:
+        """What two scans of one person must differ by for repeatability not to explain it.
+
+        1.96 · √2 · CV, in percent of their mean: if the pairs are repeat scans of unchanged people,
+        95 of 100 differ by less.
+        """
+        return NORMAL_QUANTILE * math.sqrt(2) * self.cv_percent
 
 
 def agreement_of_pairs(a: np.ndarray, b: np.ndarray) -> PairAgreement | None:

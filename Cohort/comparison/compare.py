@@ -86,18 +86,19 @@ class MatchedRuns:
 
 
 def match_runs(a: pd.DataFrame, b: pd.DataFrame, options: CompareOptions) -> MatchedRuns:
-    """Pair the scans of two runs by name or, where no name is common, by subject and session.
+    """Pair the scans of two runs by name; where none is common by subject and session, or subject.
 
     Raises
     ------
     RunsDoNotMatchError
-        If neither finds a pair.
+        If none of them finds a pair.
     """
     from ..group.group_errors import RunsDoNotMatchError
 
     for keys, words in (
         (["scan"], "name of the scan"),
         (["participant_id", "session_id"], "subject and session"),
+        (["participant_id"], "subject, the first scan of each run"),
     ):
         firsts = [t.sort_values("scan").drop_duplicates(keys, keep="first") for t in (a, b)]
         names = [table[keys].agg(" ".join, axis=1).str.strip() for table in firsts]

@@ -28,7 +28,10 @@ METHODS = (
     "squared relative difference; it contains the bias. ICC is that for absolute agreement of "
     "single measurements, ICC(A,1) of McGraw & Wong 1996, with bootstrap limits (BCa, 2000 "
     "samples). Trend is the p of the regression of the difference on the mean: where it is small, "
-    "the bias depends on the volume, and one bias for all does not describe it."
+    "the bias depends on the volume, and one bias for all does not describe it. The smallest real "
+    "change is 1.96 · √2 · CV, in percent: where the pairs are repeat scans of unchanged people, "
+    "95 of 100 differ by less, and a person whose scans differ by more has changed. Where the "
+    "pairs are one scan processed twice, it holds for the processing alone, not for two visits."
 )
 COLUMNS = {
     "structure": "Measure",
@@ -51,6 +54,8 @@ COLUMNS = {
     "icc_low": "Its lower 95 % confidence limit (bootstrap)",
     "icc_high": "Its upper 95 % confidence limit (bootstrap)",
     "trend_p": "p of the slope of B - A on the mean of both",
+    "smallest_change_percent": "Smallest change between two scans of one person that the pairs' "
+    "repeatability allows to call real, 1.96 * sqrt(2) * CV, percent of their mean",
 }
 
 
@@ -73,9 +78,10 @@ def write_comparison(matched: MatchedRuns, options: CompareOptions, folder: Path
         if agreement is not None:
             unit = structure.unit.replace("³", "^3") or "1"
             row = {"structure": structure.name, "unit": unit, **asdict(agreement)}
+            row["smallest_change_percent"] = agreement.smallest_change_percent
             if structure.kind == ASYMMETRY:
                 # Relative to a mean near 0 a difference means nothing.
-                row["cv_percent"] = float("nan")
+                row["cv_percent"] = row["smallest_change_percent"] = float("nan")
             rows.append(row)
     style = {"sep": "\t", "index": False, "na_rep": "n/a", "float_format": "%.6g"}
     results = pd.DataFrame(rows, columns=list(COLUMNS))
@@ -149,7 +155,9 @@ def _in_short(
                 f"{structure.title}: B differs from A by {signed(agreement.bias * factor, digits)} "
                 f"{unit} on average (95 % CI {limits}; {signed(percent, 1)} %); 95 % of "
                 f"differences are expected within {span} {unit}. CV "
-                f"{number(agreement.cv_percent, 2)} %, ICC {number(agreement.icc, 3)}.",
+                f"{number(agreement.cv_percent, 2)} %, ICC {number(agreement.icc, 3)}. If these "
+                "are repeat scans, a change of one person is real from "
+                f"{number(agreement.smallest_change_percent, 1)} % on.",
                 lead="Result.",
             )
         )
@@ -183,12 +191,19 @@ def _agreement_table(known: dict[Structure, PairAgreement]) -> str:
                 MISSING if is_ratio else signed(percent, 1),
                 limits,
                 MISSING if is_ratio else number(found.cv_percent, 2),
+                MISSING if is_ratio else number(found.smallest_change_percent, 1),
                 f"{number(found.icc, 3)} ({number(found.icc_low, 3)}–{number(found.icc_high, 3)})",
                 p_value(found.trend_p),
             ]
         )
     header = ["Measure", "Pairs", "Mean A", "Mean B", "Bias B − A\n(95 % CI)", "Bias,\n%"]
-    header += ["Limits of\nagreement", "CV,\n%", "ICC\n(95 % CI)", "Trend\np"]
+    header += [
+        "Limits of\nagreement",
+        "CV,\n%",
+        "Smallest real\nchange, %",
+        "ICC\n(95 % CI)",
+        "Trend\np",
+    ]
     return table("See Methods for the meaning of the columns.", header, rows)
 
 

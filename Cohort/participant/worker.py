@@ -10,6 +10,7 @@ import traceback
 from multiprocessing import connection, parent_process
 
 from HypothalamusSegLib.errors import CancelledError, HypothalamusSegError, OutOfMemoryError
+from HypothalamusSegLib.memory import lack_of_memory_named
 from HypothalamusSegLib.outputs import describe, table_row
 from HypothalamusSegLib.pipeline import Options, Segmenter
 from HypothalamusSegLib.reading import read_scan
@@ -43,10 +44,11 @@ def segment_scan(task: Task) -> Outcome:
         sha256 = scan.sha256
         if sha256 == task.known_sha256:
             return Outcome(name, UNCHANGED, sha256=sha256)
-        result = _segmenter(task.options).segment(scan)
-        files = write_derivatives(
-            result, task.scan, task.output, task.source_root, task.with_overview
-        )
+        with lack_of_memory_named(task.scan.path):
+            result = _segmenter(task.options).segment(scan)
+            files = write_derivatives(
+                result, task.scan, task.output, task.source_root, task.with_overview
+            )
         return Outcome(
             name,
             DONE,
@@ -58,7 +60,7 @@ def segment_scan(task: Task) -> Outcome:
         )
     except CancelledError:
         raise
-    except MemoryError:
+    except OutOfMemoryError:
         error: Exception = OutOfMemoryError(
             f"Not enough memory to segment {task.scan.path}. Use fewer workers."
         )

@@ -6,15 +6,17 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from .early_imports import EarlyImports
 from .errors import (
     CancelledError,
     DuplicateNameError,
     HypothalamusSegError,
-    OutOfMemoryError,
 )
+from .intervals import COVERAGE
+from .memory import give_memory_back, lack_of_memory_named
 from .outputs import describe, table_row, write_all
 from .pipeline import STAGE_WEIGHTS, Options, Segmentation, Segmenter
-from .progress import Steps, reporter
+from .progress import Reporter, Steps, reporter
 from .reading import read_scan
 
 ALL_DONE, SOME_FAILED = 0, 1
@@ -35,6 +37,7 @@ class Batch:
         self.output = output
         self.options = options
         self.with_overview = with_overview
+        self._imports = EarlyImports(with_overview)
         self._segmenter: Segmenter | None = None
         self._written: dict[str, Path] = {}
 
@@ -46,7 +49,8 @@ class Batch:
         HypothalamusSegError
             With the reason; nothing of this file has been written then.
         """
-        try:
+        give_memory_back()
+        with lack_of_memory_named(path):
             steps.at("read")
             scan = read_scan(path)
             if scan.name in self._written:
@@ -56,14 +60,11 @@ class Batch:
                 )
             if self._segmenter is None:
                 steps.at("read", 0.5, "networks")
+                self._imports.wait_for_torch()
                 self._segmenter = Segmenter(self.options)
             result = self._segmenter.segment(scan, steps)
             steps.at("write")
             files = write_all(result, self.output, self.with_overview)
-        except MemoryError as error:
-            raise OutOfMemoryError(
-                f"Not enough memory to segment {path}. Close other programs and run it again."
-            ) from error
         self._written[scan.name] = path
         return result, files
 
@@ -86,43 +87,62 @@ def segment_files(
     """
     report = reporter(progress)
     batch = Batch(output, options, with_overview)
-    failures = 0
-    for index, path in enumerate(inputs):
-        steps = Steps(report, STAGE_WEIGHTS, index, len(inputs))
-        event: dict = {"input": str(path)}
-        try:
-            result, files = batch.segment(path, steps)
-        except CancelledError:
-            raise
-        except HypothalamusSegError as error:
-            failures += 1
-            report({"event": "error", **event, "code": error.code, "message": str(error)})
-            print(f"{path}: {error}", file=sys.stderr)
-            continue
-        event["files"] = [str(file) for file in files]
-        report({"event": "result", **event, "result": describe(result)})
-        if progress != "json":
-            print("\n".join(table_lines(result)))
-    return SOME_FAILED if failures else ALL_DONE
+    done = [
+        _segment_one(
+            batch, path, Steps(report, STAGE_WEIGHTS, index, len(inputs)), report, progress
+        )
+        for index, path in enumerate(inputs)
+    ]
+    return ALL_DONE if all(done) else SOME_FAILED
+
+
+def _segment_one(batch: Batch, path: Path, steps: Steps, report: Reporter, progress: str) -> bool:
+    """Whether a file is done; nothing of it is kept in memory when the next one is read."""
+    event: dict = {"input": str(path)}
+    try:
+        result, files = batch.segment(path, steps)
+    except CancelledError:
+        raise
+    except HypothalamusSegError as error:
+        report({"event": "error", **event, "code": error.code, "message": str(error)})
+        print(f"{path}: {error}", file=sys.stderr)
+        return False
+    failure = result.provenance["device_failure"]
+    if failure:
+        print(f"{path}: {failure_sentence(failure)}", file=sys.stderr)
+    event["files"] = [str(file) for file in files]
+    report({"event": "result", **event, "result": describe(result)})
+    if progress != "json":
+        print("\n".join(table_lines(result)))
+    return True
+
+
+def failure_sentence(failure: dict) -> str:
+    """An accelerator's failure, as the provenance describes it, in words."""
+    reason = "has too little memory" if failure["out_of_memory"] else "failed"
+    return f"The device {failure['device']} {reason}; the CPU did the work. ({failure['error']})"
 
 
 def table_lines(result: Segmentation) -> list[str]:
     """The table of a result and its flags, for a terminal."""
     lines = [
         f"\n{result.scan.name}",
-        f"{'structure':<26}{'volume mm³':>13}{'% of ICV':>11}{'at 1500 mL':>12}{'fold SD':>10}",
+        f"{'structure':<26}{'volume mm³':>13}{'% of ICV':>11}{'at 1500 mL':>12}{'fold SD':>10}"
+        f"{f'{100 * COVERAGE:.0f} % interval':>20}",
     ]
     for volume in result.volumes:
         row = table_row(volume)
-        percent, adjusted, spread = "–", "–", "–"
+        percent, adjusted, spread, limits = "–", "–", "–", "–"
         if row["fraction_of_icv"] is not None and volume.structure != "icv":
             percent = f"{100 * row['fraction_of_icv']:.4f}"
             adjusted = f"{row['icv_adjusted_mm3']:.1f}"
         if row["fold_sd_mm3"] is not None:
             spread = f"{row['fold_sd_mm3']:.1f}"
+        if row["volume_low_mm3"] is not None:
+            limits = f"{row['volume_low_mm3']:.1f}–{row['volume_high_mm3']:.1f}"
         lines.append(
             f"{volume.structure:<26}{row['volume_mm3']:>13.1f}{percent:>11}{adjusted:>12}"
-            f"{spread:>10}"
+            f"{spread:>10}{limits:>20}"
         )
     lines += [f"! {flag.code}: {flag.message}" for flag in result.quality.flags]
     return lines

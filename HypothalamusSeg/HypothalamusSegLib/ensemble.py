@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
+from .devices import convolution_arithmetic
+
 if TYPE_CHECKING:
     from torch import Tensor, nn
 
@@ -70,4 +72,5 @@ def _posterior(
 ) -> Tensor:
     import torch
 
-    return torch.cat([activation(network(image[None]).float()) for image in images])
+    with convolution_arithmetic(images.device.type):
+        return torch.cat([activation(network(image[None]).float()) for image in images])

@@ -7,21 +7,21 @@ import platform
 from pathlib import Path
 
 from . import __version__, weight_files
-from .errors import WeightsError
+from .devices import import_torch
+from .errors import HypothalamusSegError, WeightsError
 
 
 def describe_installation() -> list[str]:
     """Versions, devices, memory and every weight file with its checksum, as lines of text."""
     import numpy
     import SimpleITK
-    import torch
 
     lines = [
         f"hypothalamus-seg {__version__}",
         f"Python {platform.python_version()}, {platform.platform()}",
-        f"torch {torch.__version__}, numpy {numpy.__version__}, SimpleITK {SimpleITK.__version__}",
-        f"Devices: {', '.join(_devices())}",
-        f"Processor: {processor_name()}; {torch.get_num_threads()} threads used",
+        f"numpy {numpy.__version__}, SimpleITK {SimpleITK.__version__}",
+        *_torch_lines(),
+        f"Processor: {processor_name()}",
         f"Memory: {_memory()}",
     ]
     try:
@@ -32,6 +32,17 @@ def describe_installation() -> list[str]:
     except WeightsError as error:
         lines.append(f"Weights: {error}")
     return lines
+
+
+def _torch_lines() -> list[str]:
+    try:
+        torch = import_torch()
+    except HypothalamusSegError as error:
+        return [f"torch: {error}"]
+    return [
+        f"torch {torch.__version__}, {torch.get_num_threads()} threads used",
+        f"Devices: {', '.join(_devices())}",
+    ]
 
 
 def processor_name() -> str:
@@ -64,7 +75,7 @@ def _devices() -> list[str]:
     if torch.cuda.is_available():
         devices.append(f"cuda ({torch.cuda.get_device_name()})")
     if torch.backends.mps.is_available():
-        devices.append("mps")
+        devices.append("mps (only where --device mps asks for it)")
     return devices
 
 

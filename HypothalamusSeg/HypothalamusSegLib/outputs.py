@@ -18,6 +18,7 @@ from pathlib import Path
 
 from . import labels
 from .errors import NoSpaceLeftError, PermissionDeniedError
+from .intervals import COVERAGE
 from .nifti_writing import write_nifti
 from .overview import draw_overview
 from .pipeline import Segmentation
@@ -33,6 +34,8 @@ CSV_COLUMNS = (
     "fold_sd_mm3",
     "fold_min_mm3",
     "fold_max_mm3",
+    "volume_low_mm3",
+    "volume_high_mm3",
 )
 STAGE_PREFIX = ".hypothalamus-seg-"
 VOLUME_DIGITS, FRACTION_DIGITS = 3, 9
@@ -126,6 +129,7 @@ def write_table(volumes: tuple[StructureVolume, ...], path: Path) -> None:
 def table_row(volume: StructureVolume) -> dict:
     """The rounded numbers of one structure: what table and JSON both hold."""
     folds = volume.per_fold_mm3
+    low, high = volume.interval_mm3 or (None, None)
     return {
         "structure": volume.structure,
         "volume_mm3": round(volume.volume_mm3, VOLUME_DIGITS),
@@ -135,6 +139,8 @@ def table_row(volume: StructureVolume) -> dict:
         "fold_sd_mm3": _rounded(volume.fold_sd_mm3, VOLUME_DIGITS),
         "fold_min_mm3": round(min(folds), VOLUME_DIGITS),
         "fold_max_mm3": round(max(folds), VOLUME_DIGITS),
+        "volume_low_mm3": _rounded(low, VOLUME_DIGITS),
+        "volume_high_mm3": _rounded(high, VOLUME_DIGITS),
     }
 
 
@@ -146,6 +152,7 @@ def describe(result: Segmentation) -> dict:
         description["icv_mm3"] = round(by_name["icv"].volume_mm3, VOLUME_DIGITS)
         description["icv"] = _entry(by_name["icv"])
     description["reference_icv_mm3"] = REFERENCE_ICV_MM3
+    description["interval_coverage"] = COVERAGE
     if "hypothalamus_left" in by_name:
         left, right = by_name["hypothalamus_left"], by_name["hypothalamus_right"]
         description["hypothalamus"] = {
@@ -181,13 +188,20 @@ def caption(result: Segmentation) -> list[str]:
             f"Hypothalamus: left {left.volume_mm3:.0f} mm³, right {right.volume_mm3:.0f} mm³, "
             f"total {total.volume_mm3:.0f} mm³{spread}"
         )
+        if total.interval_mm3:
+            low, high = total.interval_mm3
+            lines.append(f"{100 * COVERAGE:.0f} % interval of the total: {low:.0f}–{high:.0f} mm³")
         if total.icv_adjusted_mm3 is not None:
             lines.append(
                 f"{100 * total.fraction_of_icv:.4f} % of ICV; {total.icv_adjusted_mm3:.0f} mm³ at "
                 f"an ICV of {REFERENCE_ICV_MM3 / 1000:.0f} mL"
             )
     if "icv" in by_name:
-        lines.append(f"Intracranial volume: {by_name['icv'].volume_mm3 / 1000:.0f} mL")
+        icv, limits = by_name["icv"], ""
+        if icv.interval_mm3:
+            low, high = (limit / 1000 for limit in icv.interval_mm3)
+            limits = f" ({100 * COVERAGE:.0f} % interval {low:.0f}–{high:.0f})"
+        lines.append(f"Intracranial volume: {icv.volume_mm3 / 1000:.0f} mL{limits}")
     return lines
 
 

@@ -28,6 +28,7 @@ LEFT_COLOUR, RIGHT_COLOUR, ICV_COLOUR = "#56B4E9", "#E69F00", "#F0E442"
 PAPER, INK, FAINT_INK, WARNING_INK = "#101418", "#F2F2F2", "#AEB6BE", "#FFB4A2"
 
 DPI = 100
+COMPRESS_LEVEL = 3  # half of the usual time for 6 % more bytes
 PANEL_PX, GAP_PX, MARGIN_PX = 360, 10, 18
 TITLE_PX, HEADING_PX, LINE_PX = 48, 26, 21
 COLUMNS = 4
@@ -127,8 +128,16 @@ def draw_overview(
         top += (len(lines) + 0.6) * LINE_PX
     for index, line in enumerate(footer):
         _write(figure, MARGIN_PX, TITLE_PX + body_px + (index + 0.5) * LINE_PX, line, WARNING_INK)
-    # Without this the file names the version of matplotlib.
-    figure.savefig(path, format="png", dpi=DPI, facecolor=PAPER, metadata={"Software": None})
+    figure.savefig(
+        path,
+        format="png",
+        dpi=DPI,
+        facecolor=PAPER,
+        metadata={"Software": None},  # without this the file names the version of matplotlib
+        pil_kwargs={"compress_level": COMPRESS_LEVEL},
+    )
+    # A figure and its parts refer to each other: left alone, 60 MB wait for the garbage collector.
+    figure.clear()
 
 
 def _hypothalamus_outlines(hypothalamus: Volume | None) -> list[Outline]:

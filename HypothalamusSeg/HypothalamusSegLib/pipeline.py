@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import platform
-import sys
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -15,8 +14,18 @@ import SimpleITK as sitk
 
 from . import __version__, label_grids, volumetry, weight_files
 from .coarse_stage import CoarseResult, find_head
-from .errors import HeadNotFoundError, TorchUnusableError
+from .devices import (
+    ACCELERATOR_ERRORS,
+    CPU,
+    DeviceFailure,
+    arithmetic_of,
+    choose_device,
+    import_torch,
+)
+from .errors import HeadNotFoundError
 from .fine_stage import FineResult, segment_region
+from .intervals import read_intervals, with_intervals
+from .memory import give_memory_back, lack_of_memory_named, peak_memory_mb
 from .orientation import find_rotation, turned, turned_back
 from .quality import LOW_PLACE_CONFIDENCE, Quality, assess, orientation_flag
 from .reading import Scan
@@ -25,6 +34,8 @@ from .volume import Volume
 from .volumetry import StructureVolume
 
 if TYPE_CHECKING:
+    from torch import nn
+
     from .progress import Steps
 
 # Seconds of a cold start as `make bench` printed them on two cores; only progress depends on them.
@@ -105,22 +116,49 @@ class Segmenter:
             torch.set_num_threads(options.threads)
             sitk.ProcessObject.SetGlobalDefaultNumberOfThreads(options.threads)
         self.options = options
-        self.device = choose_device(options.device)
+        self.device_failure: DeviceFailure | None = None
         folder = weights_folder or weight_files.default_weights_folder()
         self.ensembles = weight_files.read_ensembles(folder, options.structures)
-        self.networks = {
-            name: weight_files.load_networks(ensemble, options.folds, self.device)
+        self.intervals = read_intervals(folder)
+        self.device = choose_device(options.device)
+        try:
+            self.networks = self._networks_on(self.device)
+        except ACCELERATOR_ERRORS as error:
+            self._go_on_with_the_cpu(error)
+
+    def _networks_on(self, device: str) -> dict[str, list[nn.Module]]:
+        return {
+            name: weight_files.load_networks(ensemble, self.options.folds, device)
             for name, ensemble in self.ensembles.items()
         }
 
+    def _go_on_with_the_cpu(self, error: Exception) -> None:
+        """Leave an accelerator that failed, for good; an error of the CPU itself is raised."""
+        if self.device == CPU:
+            raise error
+        self.device_failure = DeviceFailure.of(self.device, error)
+        # From their files: what lies on a device that failed may be lost.
+        self.device, self.networks = CPU, self._networks_on(CPU)
+
     def segment(self, scan: Scan, steps: Steps | None = None) -> Segmentation:
-        """Segment one scan.
+        """Segment one scan; where an accelerator fails, once more on the CPU.
+
+        From then on this object uses the CPU. ``provenance["device_failure"]`` says what failed.
 
         Raises
         ------
         HeadNotFoundError
             If the scan holds no head.
+        OutOfMemoryError
         """
+        with lack_of_memory_named(scan.path):
+            try:
+                return self._segment(scan, steps)
+            except ACCELERATOR_ERRORS as error:
+                self._go_on_with_the_cpu(error)
+            return self._segment(scan, steps)
+
+    def _segment(self, scan: Scan, steps: Steps | None) -> Segmentation:
         clock = StageClock(steps, len(self.options.folds))
         found = self.run_stages(scan.volume, clock)
         clock.begin("measure", "volumes")
@@ -131,6 +169,7 @@ class Segmenter:
             flags = (*flags, orientation_flag(found.rotation))
             images = {name: turned_back(image, found.rotation) for name, image in images.items()}
         quality = assess(found.volume, flags, found.coarse, found.fine, volumes)
+        volumes = with_intervals(volumes, self.intervals, quality.flags)
         clock.end()
         return Segmentation(
             scan=scan,
@@ -151,6 +190,7 @@ class Segmenter:
         upright = volume if rotation is None else turned(volume, rotation)
         if "hypothalamus" not in self.options.structures:
             return Found(upright, rotation, coarse, None)
+        give_memory_back()
         on_fold = clock.begin("fine", "hypothalamus")
         ensemble = self.ensembles["hypothalamus"]
         fine = segment_region(
@@ -234,6 +274,8 @@ class Segmenter:
                 "folds": list(self.options.folds),
             },
             "device": self.device,
+            "device_failure": self.device_failure and self.device_failure.as_json(),
+            "arithmetic": arithmetic_of(self.device),
             "threads": torch.get_num_threads(),
             "torch": torch.__version__,
             "python": platform.python_version(),
@@ -273,38 +315,6 @@ class StageClock:
     def _tell(self, stage: str, within: float, step: str) -> None:
         if self._steps:
             self._steps.at(stage, within, step)
-
-
-def import_torch():
-    """Import torch; raises `TorchUnusableError` where it is missing or broken."""
-    try:
-        import torch
-    except (ImportError, OSError) as error:
-        raise TorchUnusableError(
-            f"PyTorch cannot be loaded ({error}). Install it again: pip install torch."
-        ) from error
-    return torch
-
-
-def choose_device(wanted: str) -> str:
-    """Resolve "auto": a CUDA or Apple GPU where torch sees one, else the CPU."""
-    import torch
-
-    if wanted != "auto":
-        return wanted
-    if torch.cuda.is_available():
-        return "cuda"
-    return "mps" if torch.backends.mps.is_available() else "cpu"
-
-
-def peak_memory_mb() -> float | None:
-    """Largest resident size of this process so far; None where the system does not tell."""
-    try:
-        import resource
-    except ImportError:  # Windows
-        return None
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return round(peak / (1024**2 if sys.platform == "darwin" else 1024), 1)
 
 
 def parse_folds(text: str) -> tuple[int, ...]:

@@ -49,11 +49,14 @@ class Steps:
         self._report = report
         self._weights = weights
         self._scan_index, self._scan_count = scan_index, scan_count
+        self._furthest = 0.0
 
     def at(self, stage: str, within: float = 0.0, step: str | None = None) -> None:
         """Tell that a stage is reached, ``within`` of it (0–1) being done."""
         names = list(self._weights)
         before = sum(self._weights[name] for name in names[: names.index(stage)])
         done = (before + within * self._weights[stage]) / sum(self._weights.values())
-        fraction = (self._scan_index + done) / self._scan_count
-        self._report({"event": "progress", "fraction": round(fraction, 4), "step": step or stage})
+        fraction = round((self._scan_index + done) / self._scan_count, 4)
+        # Stages that are repeated, on the CPU after an accelerator failed, do not go back.
+        self._furthest = max(self._furthest, fraction)
+        self._report({"event": "progress", "fraction": self._furthest, "step": step or stage})

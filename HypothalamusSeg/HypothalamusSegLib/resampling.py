@@ -25,7 +25,7 @@ def resample_cubic(volume: Volume, grid: Grid) -> np.ndarray:
     -------
     ndarray of float32, shape ``grid.shape``
     """
-    return _resample(_crop_to(volume, grid), grid, sitk.sitkBSpline3)
+    return _resample(volume, grid, sitk.sitkBSpline3)
 
 
 def resample_linear(volume: Volume, grid: Grid) -> np.ndarray:
@@ -49,14 +49,16 @@ def smoothed_part(volume: Volume, grid: Grid, spacing_mm: float) -> Volume:
     """The part of a volume under a grid, as float32, smoothed where it is finer than that."""
     part = _crop_to(volume, grid)
     if (part.spacing_mm >= spacing_mm).all():
-        return part
+        return Volume(np.ascontiguousarray(part.array), part.affine)
     image = _smooth_to_resolution(image_from_volume(part), part, spacing_mm)
     return Volume(np.ascontiguousarray(sitk.GetArrayFromImage(image).T), part.affine)
 
 
 def _resample(volume: Volume, grid: Grid, interpolator: int) -> np.ndarray:
     target_mm = float(np.mean(grid.spacing_mm))
-    image = _smooth_to_resolution(image_from_volume(volume), volume, target_mm)
+    # The cropped copy is not kept beside ITK's own while that is smoothed.
+    image = image_from_volume(_crop_to(volume, grid))
+    image = _smooth_to_resolution(image, volume, target_mm)
     return sitk.GetArrayFromImage(_onto(image, grid, interpolator)).T
 
 
@@ -100,4 +102,6 @@ def _crop_to(volume: Volume, grid: Grid) -> Volume:
     affine = volume.affine.copy()
     affine[:3, 3] = volume.grid.points_at(low.astype(float))
     (a, b, c), (d, e, f) = low, high
-    return Volume(np.ascontiguousarray(volume.array[a:d, b:e, c:f], dtype=np.float32), affine)
+    # In the volume's own order: turning it costs more than the copy, and ITK would turn it back.
+    part = np.array(volume.array[a:d, b:e, c:f], dtype=np.float32, order="K")
+    return Volume(part, affine)

@@ -35,6 +35,8 @@ class StructureVolume:
         Posterior-weighted, each fold alone.
     icv_mm3 : float or None
         What the fractions refer to; None where ICV was not asked for.
+    interval_mm3 : tuple of float or None
+        What holds the label's volume in nine of ten unseen scans (intervals.py); None: not known.
     """
 
     structure: str
@@ -42,6 +44,7 @@ class StructureVolume:
     mask_volume_mm3: float
     per_fold_mm3: tuple[float, ...]
     icv_mm3: float | None
+    interval_mm3: tuple[float, float] | None = None
 
     @property
     def fraction_of_icv(self) -> float | None:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from .canonical_frame import Template
 from .errors import WeightsError
+from .memory import is_out_of_memory
 
 if TYPE_CHECKING:
     from torch import nn
@@ -154,6 +155,8 @@ def _load_network(ensemble: Ensemble, fold: FoldWeights, device: str) -> nn.Modu
         state = torch.load(fold.path, map_location="cpu", weights_only=True)
         network.load_state_dict(state)
     except (RuntimeError, KeyError, AttributeError, TypeError, EOFError) as error:
+        if is_out_of_memory(error):
+            raise
         raise WeightsError(f"{fold.path} does not fit its network: {error}") from error
     layout = torch.channels_last_3d
     return network.eval().requires_grad_(False).to(device, memory_format=layout)

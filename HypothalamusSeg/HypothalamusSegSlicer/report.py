@@ -11,6 +11,7 @@ import numpy as np
 import qt
 import slicer
 import vtk
+from HypothalamusSegLib.intervals import COVERAGE
 from vtk.util.numpy_support import numpy_to_vtk
 
 from .result_nodes import ResultNodes
@@ -24,10 +25,11 @@ PAPER, INK, FAINT = "#ffffff", "#1b1f24", "#5b6570"
 COLOURS = {"hypothalamus_left": "#0072B2", "hypothalamus_right": "#D55E00", "icv": "#C7A500"}
 TABLE_COLUMNS = (
     ("Structure", 0),
-    ("Value", 400),
-    ("% of ICV", 550),
-    ("At {reference} ICV", 680),
-    ("Fold SD", 870),
+    ("Value", 310),
+    ("{percent} % interval", 440),
+    ("Fold SD", 610),
+    ("% of ICV", 700),
+    ("At {reference} ICV", 800),
     ("Status", 980),
 )
 
@@ -173,17 +175,25 @@ def _rgb(colour: str) -> tuple[int, ...]:
 
 
 def _draw_table(painter, rows: Sequence[VolumeRow], reference: str, top: int) -> int:
-    y = top
+    y, percent = top, f"{100 * COVERAGE:.0f}"
     for title, x in TABLE_COLUMNS:
-        _text(painter, MARGIN_PX + x, y, title.format(reference=reference), 10, bold=True)
+        _text(
+            painter,
+            MARGIN_PX + x,
+            y,
+            title.format(reference=reference, percent=percent),
+            10,
+            bold=True,
+        )
     for row in rows:
         y += 24
         cells = (
             row.name,
             f"{_shown(row.value, 1)} {row.unit}",
+            f"{_shown(row.low, 1)}–{_shown(row.high, 1)}" if row.low == row.low else "–",
+            _shown(row.fold_sd, 1),
             _shown(row.percent_of_icv, 4),
             _shown(row.adjusted_mm3, 1),
-            _shown(row.fold_sd, 1),
             row.status,
         )
         for (_, x), cell in zip(TABLE_COLUMNS, cells, strict=True):

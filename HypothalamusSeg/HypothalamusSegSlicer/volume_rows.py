@@ -52,8 +52,9 @@ class Edit:
 class VolumeRow:
     """One line of the table; a missing number is NaN.
 
-    ``value``, ``fold_sd`` and ``difference`` are in the row's ``unit``: mm³, mL for the ICV, % for
-    the asymmetry index.
+    ``value``, ``fold_sd``, ``difference``, ``low`` and ``high`` are in the row's ``unit``: mm³, mL
+    for the ICV, % for the asymmetry index. ``low`` and ``high`` are the engine's interval around
+    its own volume; an edited one has none.
     """
 
     structure: str
@@ -67,6 +68,8 @@ class VolumeRow:
     difference_percent: float
     dice: float
     status: str
+    low: float = NAN
+    high: float = NAN
 
 
 @dataclass(frozen=True)
@@ -187,6 +190,11 @@ def _volume_row(
     difference = round(volume_mm3 - network_mm3, VOLUME_DIGITS)
     spread = NAN if entry["fold_sd_mm3"] is None else entry["fold_sd_mm3"]
     is_icv = structure == ICV
+    limits = [NAN, NAN]
+    if status == UNCHANGED:
+        # Results of version 0.1.0, in saved scenes, have no interval.
+        found = [entry.get(key) for key in ("volume_low_mm3", "volume_high_mm3")]
+        limits = [NAN if limit is None else limit for limit in found]
     unit, mm3_per_unit, digits = ("mL", 1000.0, 6) if is_icv else ("mm³", 1.0, VOLUME_DIGITS)
     return VolumeRow(
         structure=structure,
@@ -200,6 +208,8 @@ def _volume_row(
         difference_percent=round(100 * difference / network_mm3, 2) if network_mm3 else NAN,
         dice=round(dice, 4),
         status=status,
+        low=round(limits[0] / mm3_per_unit, digits),
+        high=round(limits[1] / mm3_per_unit, digits),
     )
 
 

@@ -13,6 +13,7 @@ from dataclasses import dataclass, fields
 
 import slicer
 import vtk
+from HypothalamusSegLib.intervals import COVERAGE
 
 from .volume_rows import VolumeRow
 
@@ -49,6 +50,8 @@ class Column:
 def columns(reference_icv_mm3: float) -> tuple[Column, ...]:
     """All columns; the reference ICV stands in a title, since numbers without it mean nothing."""
     reference = f"{reference_icv_mm3 / 1000:.0f} mL"
+    percent = f"{100 * COVERAGE:.0f}"
+    holds = f"The interval that holds the label's volume in {percent} % of unseen scans"
     return (
         Column("name", "Structure", "", "What was measured"),
         Column("value", "Volume", "", "Posterior-weighted volume, or the index; see Unit"),
@@ -64,6 +67,8 @@ def columns(reference_icv_mm3: float) -> tuple[Column, ...]:
         Column(
             "fold_sd", "Fold SD", "", "Spread of the networks' volumes, in the row's unit", ".2f"
         ),
+        Column("low", f"From ({percent} %)", "", f"{holds} begins here, row's unit", ".1f"),
+        Column("high", f"To ({percent} %)", "", f"{holds} ends here, row's unit", ".1f"),
         Column(
             "difference", "Edited by", "", "Difference to the networks' output, row's unit", "+.2f"
         ),

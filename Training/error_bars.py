@@ -1,0 +1,68 @@
+"""The validation report's part on single scans: intervals, and the smallest real change."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping
+
+from HypothalamusSegLib.intervals import COVERAGE, ICV
+
+from .intervals import TOTAL, intervals_of
+
+# Two measurements of one thing differ by less than this many standard deviations of one of them in
+# 95 of 100 cases (Bland & Altman 1999: repeatability).
+REAL_CHANGE_FACTOR = 1.96 * math.sqrt(2)
+NAMES = {TOTAL: "hypothalamus", ICV: "ICV"}
+
+
+def smallest_real_change(cv_percent: Iterable[float]) -> float:
+    """Percent by which two scans must differ for repeatability not to explain it.
+
+    1.96 · √2 · CV, with the root mean square of the heads' coefficients of variation.
+    """
+    squares = [cv**2 for cv in cv_percent]
+    return REAL_CHANGE_FACTOR * math.sqrt(sum(squares) / len(squares))
+
+
+def section(results: dict, cv_percent: Mapping[str, Iterable[float]]) -> str:
+    """The report's section; ``cv_percent`` holds each head's CV under perturbation by structure."""
+    structures = intervals_of(results)["structures"]
+    lines = ["## Error bars of a single scan", ""]
+    if structures:
+        lines += [
+            f"Intervals that hold the label's volume in {100 * COVERAGE:.0f} % of unseen scans: "
+            "split conformal prediction on the logarithm of volume. They are made of the "
+            "cross-validation, in which each fold works alone, and so are wider than the mean of "
+            "the folds needs; they hold for scans like those of the data set, and for its labels "
+            "(Training/intervals.py). ICV intervals come from generated images where too few scans "
+            "have a mask.",
+            "",
+            "| structure | interval % | from scans | label inside, test images |",
+            "| --- | --- | --- | --- |",
+        ]
+        lines += [_row(name, entry) for name, entry in structures.items()]
+        lines += [""]
+    if cv_percent:
+        changes = "; ".join(
+            f"{NAMES.get(name, name)} {smallest_real_change(values):.1f} %"
+            for name, values in cv_percent.items()
+        )
+        lines += [
+            f"Smallest change between two scans of one person that repeatability allows to call "
+            f"real (1.96 · √2 · CV): {changes}. The CV is that of the perturbations below, copies "
+            "of one scan: two visits to a scanner differ by more. `hypothalamus-seg cohort "
+            "compare` gives the figure of your own repeat scans.",
+            "",
+        ]
+    return "\n".join(lines)
+
+
+def _row(structure: str, entry: dict) -> str:
+    reach = "too few scans"
+    if entry["log_ratio"] is not None:
+        low, high = (100 * math.expm1(sign * entry["log_ratio"]) for sign in (-1, 1))
+        reach = f"{low:+.1f} … {high:+.1f}"
+    covered = "–"
+    if entry["test_covered"] is not None:
+        covered = f"{entry['test_covered']} of {entry['test_n']}"
+    return f"| {structure} | {reach} | {entry['n']} | {covered} |"
