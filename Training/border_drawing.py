@@ -119,7 +119,7 @@ def first_pass(image: Tensor, icv: Tensor, coarse: nn.Module) -> FirstPass:
     """
     volume, truth = _volume(image), _volume(icv)
     try:
-        found = coarse_stage.find_head(volume, [coarse], "cpu")
+        found = coarse_stage.find_head(volume, [coarse], "cpu", as_it_lies=True)
     except HeadNotFoundError:
         grid = head_grid(volume)
         head, posterior = (resample_linear(v, grid) for v in (volume, truth))

@@ -1,19 +1,20 @@
 """Coarse stage: the intracranial volume, and where the hypothalamus is.
 
 The networks see the whole head at 2 mm. Intracranial space and inner table of the skull are both
-dark on T1, so the boundary is a matter of shape and wants the whole head as context. Where exactly
-it runs is then corrected by smaller networks (icv_border.py).
+dark on T1, so the boundary is a matter of shape and wants the whole head as context. A head bent
+forward is laid upright for them (head_pose.py). Where exactly the boundary runs is then corrected
+by smaller networks (icv_border.py).
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from . import ensemble, icv_border, intensity
+from . import ensemble, head_pose, icv_border, intensity
 from .components import dice, dilate, fill_holes, largest_component
 from .errors import HeadNotFoundError
 from .head_box import head_grid
@@ -21,7 +22,7 @@ from .resampling import resample_linear
 from .volume import Grid, Volume
 
 if TYPE_CHECKING:
-    from torch import Tensor, nn
+    from torch import nn
 
 ICV_CHANNEL, PLACE_CHANNEL = 0, 1
 MIRRORED_CHANNELS = (ICV_CHANNEL, PLACE_CHANNEL)
@@ -40,9 +41,10 @@ class CoarseResult:
     Attributes
     ----------
     grid : Grid
-        2 mm, along the RAS axes.
+        2 mm, along the RAS axes; turned in the sagittal plane, and its voxels larger or smaller,
+        where the head is bent.
     image : ndarray, shape ``grid.shape``
-        The head as the networks saw it, before standardisation.
+        The head on that grid, before standardisation.
     icv_posterior : ndarray, shape ``grid.shape``
         Mean of the folds, largest piece, holes filled.
     fold_icv_mm3 : list of float
@@ -78,6 +80,7 @@ def find_head(
     device: str,
     on_fold: Callable[[int], None] = lambda fold: None,
     border_networks: Sequence[nn.Module] = (),
+    as_it_lies: bool = False,
 ) -> CoarseResult:
     """Segment the intracranial volume and locate the hypothalamus.
 
@@ -92,18 +95,26 @@ def find_head(
         Told the index of each fold when it is done.
     border_networks : sequence of Module
         The folds that correct the intracranial border; none: it stays as it was found.
+    as_it_lies : bool
+        Show the networks a bent head bent, so that the grid lies along the RAS axes in any case.
 
     Raises
     ------
     HeadNotFoundError
         If nothing that could be a head is found.
     """
-    grid = head_grid(volume)
-    image = resample_linear(volume, grid)
-    folds = _fold_posteriors(image, networks, device, on_fold)
+    look = _first_look(volume, networks[0], device)
+    upright = None if as_it_lies else _upright_from_world(look)
+    if upright is not None:
+        volume, look = _laid_upright(volume, look, upright)
+    grid, image = look.grid, look.image
+    seen = image if upright is None else head_pose.without_neck(image)
+    folds = _fold_posteriors(seen, look.icv_logit, networks, device, on_fold)
     icv, place = folds[:, ICV_CHANNEL], folds[:, PLACE_CHANNEL]
     if border_networks:
-        icv = icv_border.refine(border_networks, volume, grid, image, icv, device)
+        icv = icv_border.refine(border_networks, volume, grid, seen, icv, device)
+    if upright is not None:
+        grid = Grid(grid.shape, np.linalg.inv(upright) @ grid.affine)
     kept = fill_holes(largest_component(icv.mean(0) > 0.5))
     voxel_mm3 = grid.voxel_volume_mm3
     if kept.sum() * voxel_mm3 < SMALLEST_ICV_MM3:
@@ -131,37 +142,68 @@ def find_head(
 
 def place_confidence(volume: Volume, network: nn.Module, device: str) -> float:
     """Peak of one network's place map at first look, 0–1: how clearly it sees a hypothalamus."""
+    return float(_first_look(volume, network, device).place.max())
+
+
+class FirstLook(NamedTuple):
+    """A head on the coarse grid and what one network sees in it, its fluid not yet measured."""
+
+    grid: Grid
+    image: np.ndarray
+    icv_logit: np.ndarray
+    place: np.ndarray
+
+
+def _first_look(volume: Volume, network: nn.Module, device: str) -> FirstLook:
     import torch
 
-    image = resample_linear(volume, head_grid(volume))
+    grid = head_grid(volume)
+    image = resample_linear(volume, grid)
     with torch.inference_mode():
-        logits = _first_look(torch.from_numpy(image)[None, None].to(device), network)
-        return float(logits[:, PLACE_CHANNEL].sigmoid().max())
+        head = intensity.standardise_head(torch.from_numpy(image)[None, None].to(device))
+        logits = network(head.contiguous(memory_format=torch.channels_last_3d)).float()[0]
+        place = logits[PLACE_CHANNEL].sigmoid()
+        return FirstLook(grid, image, logits[ICV_CHANNEL].cpu().numpy(), place.cpu().numpy())
+
+
+def _upright_from_world(look: FirstLook) -> np.ndarray | None:
+    """The transform that lays a bent head upright; None where it is not bent."""
+    mask = largest_component(look.icv_logit > 0)
+    pose = head_pose.pose_of(mask, look.grid, _centre_of_peak(look.place, look.grid))
+    return pose.upright_from_world() if pose is not None and pose.is_bent else None
+
+
+def _laid_upright(volume: Volume, look: FirstLook, pose: np.ndarray) -> tuple[Volume, FirstLook]:
+    """A scan and the first look at it in the world of the upright head."""
+    grid = head_pose.upright_grid()
+    upright = Volume(volume.array, pose @ volume.affine)
+
+    def moved(seen: np.ndarray) -> np.ndarray:
+        return resample_linear(Volume(seen, pose @ look.grid.affine), grid)
+
+    # Outside the first grid a logit is 0 and nothing is intracranial.
+    seen = FirstLook(grid, resample_linear(upright, grid), moved(look.icv_logit), moved(look.place))
+    return upright, seen
 
 
 def _fold_posteriors(
-    image: np.ndarray, networks: Sequence[nn.Module], device: str, on_fold: Callable[[int], None]
+    image: np.ndarray,
+    first_logit: np.ndarray,
+    networks: Sequence[nn.Module],
+    device: str,
+    on_fold: Callable[[int], None],
 ) -> np.ndarray:
     """ICV and place posteriors of each fold, shape (F, 2, I, J, K)."""
     import torch
 
-    head = torch.from_numpy(image)[None, None].to(device)
+    head, first = (torch.from_numpy(part)[None, None].to(device) for part in (image, first_logit))
     with torch.inference_mode():
         # One look of one network is enough to measure the fluid.
-        first = _first_look(head, networks[0])[:, [ICV_CHANNEL]]
         head = intensity.standardise_head(intensity.with_usual_fluid(head, first))
     folds = ensemble.posteriors(
         networks, head, torch.sigmoid, MIRRORED_CHANNELS, on_fold, alternate=True
     )
     return np.stack([fold[0].cpu().numpy() for fold in folds])
-
-
-def _first_look(head: Tensor, network: nn.Module) -> Tensor:
-    """Logits (1, 2, I, J, K) of a head as it is, its fluid not yet measured."""
-    import torch
-
-    look = intensity.standardise_head(head)
-    return network(look.contiguous(memory_format=torch.channels_last_3d)).float()
 
 
 def _centre_of_peak(place: np.ndarray, grid: Grid) -> np.ndarray:

@@ -21,6 +21,9 @@ FLAG_TITLES = {
     "orientation_suspect": "Orientation is doubtful",
     "spacing_suspect": "Voxel size is doubtful",
     "repaired_values": "Voxels without a number",
+    "low_icv_agreement": "Networks disagree on ICV",
+    "noisy": "Noise or motion",
+    "contrast_enhanced": "Contrast agent",
 }
 FLAG_CODES = tuple(FLAG_TITLES)
 # What makes numbers wrong, what makes them doubtful, and what is good to know.
@@ -38,6 +41,8 @@ DOUBTFUL_CODES = frozenset(
         "icv_out_of_range",
         "hypothalamus_out_of_range",
         "spacing_suspect",
+        "low_icv_agreement",
+        "noisy",
     )
 )
 

@@ -17,6 +17,7 @@ from .components import depth, dice, dilate
 from .fine_stage import FineResult, side_labels
 from .flags import Flag
 from .orientation import explain
+from .scan_condition import air_brightness, noise_share, sinus_brightness
 from .volume import Volume
 from .volumetry import StructureVolume, asymmetry_index
 
@@ -29,6 +30,14 @@ ICV_RANGE_MM3 = (1_000_000.0, 1_900_000.0)
 # The teacher's protocol (Billot et al. 2020), both sides; wider than any validation scan.
 HYPOTHALAMUS_RANGE_MM3 = (450.0, 1_100.0)
 LOW_PLACE_CONFIDENCE = 0.30
+# Standard deviation of the folds' ICV, as a share of their mean: 0.004–0.012 in 36 scans and heads.
+LARGE_ICV_SPREAD = 0.013
+# Noise over tissue deep in the brain: 0.01–0.062 in 36 scans.
+NOISY_SHARE = 0.075
+# Air beside the head over tissue: at most 0.062 in the scans whose publishers left it.
+GHOSTED_AIR_SHARE = 0.08
+# The sagittal sinus over the rim beside it: 0.68–1.07 in 35 scans, 1.40 with gadolinium.
+ENHANCED_SINUS_RATIO = 1.2
 # Mean intensity just outside the intracranial mask as a share of that inside.
 STRIPPED_OUTSIDE_SHARE = 0.10
 SHELL_VOXELS = (2, 6)
@@ -85,9 +94,10 @@ def assess(
     """Collect all flags of a finished segmentation."""
     flags = list(reading_flags)
     flags += head_flags(scan, coarse)
+    flags += condition_flags(scan, coarse)
     by_name = {volume.structure: volume for volume in volumes}
     if "icv" in by_name:
-        flags += _icv_flags(by_name["icv"].volume_mm3)
+        flags += icv_flags(by_name["icv"].volume_mm3, coarse.fold_icv_mm3)
     fold_dice, confidence = None, None
     if fine is not None:
         fold_dice, confidence = hypothalamus_agreement(fine)
@@ -204,17 +214,57 @@ def head_flags(scan: Volume, coarse: CoarseResult) -> list[Flag]:
     return flags
 
 
-def _icv_flags(icv_mm3: float) -> list[Flag]:
-    low, high = ICV_RANGE_MM3
-    if low <= icv_mm3 <= high:
-        return []
-    return [
-        Flag(
-            "icv_out_of_range",
-            f"ICV measures {icv_mm3 / 1000:.0f} mL; adults have {low / 1000:.0f}–"
-            f"{high / 1000:.0f} mL. Check the mask and the voxel size.",
+def condition_flags(scan: Volume, coarse: CoarseResult) -> list[Flag]:
+    """Flags of the scan's condition: noise or motion, a contrast agent."""
+    flags = []
+    mask = coarse.icv_posterior > 0.5
+    noise = noise_share(scan, mask, coarse.grid)
+    air = air_brightness(coarse.image, mask, coarse.grid)
+    if noise > NOISY_SHARE or air > GHOSTED_AIR_SHARE:
+        seen = f"noise is {100 * noise:.0f} % of the brain's brightness"
+        if noise <= NOISY_SHARE:
+            seen = f"the air beside the head has {100 * air:.0f} % of the brain's brightness"
+        flags.append(
+            Flag(
+                "noisy",
+                f"The scan is noisy, or the head has moved ({seen}). Volumes may be off by some "
+                "percent. Check the outlines, or use a better scan.",
+            )
         )
-    ]
+    if sinus_brightness(coarse.image, mask, coarse.grid) > ENHANCED_SINUS_RATIO:
+        flags.append(
+            Flag(
+                "contrast_enhanced",
+                "The sagittal sinus is bright: this scan seems to be taken after a contrast agent. "
+                "Do not compare its volumes with those of scans without one.",
+            )
+        )
+    return flags
+
+
+def icv_flags(icv_mm3: float, fold_icv_mm3: Sequence[float]) -> list[Flag]:
+    """Flags of the size of the ICV, and of the folds' agreement about it."""
+    flags = []
+    low, high = ICV_RANGE_MM3
+    if not low <= icv_mm3 <= high:
+        flags.append(
+            Flag(
+                "icv_out_of_range",
+                f"ICV measures {icv_mm3 / 1000:.0f} mL; adults have {low / 1000:.0f}–"
+                f"{high / 1000:.0f} mL. Check the mask and the voxel size.",
+            )
+        )
+    if len(fold_icv_mm3) > 1:
+        spread = float(np.std(fold_icv_mm3, ddof=1) / np.mean(fold_icv_mm3))
+        if spread > LARGE_ICV_SPREAD:
+            flags.append(
+                Flag(
+                    "low_icv_agreement",
+                    f"The networks differ by {100 * spread:.1f} % about ICV. Check the mask, above "
+                    "all at the base of the skull.",
+                )
+            )
+    return flags
 
 
 def cut_area_mm2(scan: Volume, coarse: CoarseResult) -> float:

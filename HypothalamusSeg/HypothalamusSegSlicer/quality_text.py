@@ -30,6 +30,9 @@ def flag_titles() -> dict[str, str]:
         "orientation_suspect": _("Orientation is doubtful"),
         "spacing_suspect": _("Voxel size is doubtful"),
         "repaired_values": _("Voxels without a number"),
+        "low_icv_agreement": _("Networks disagree on ICV"),
+        "noisy": _("Noise or motion"),
+        "contrast_enhanced": _("Contrast agent"),
     }
 
 

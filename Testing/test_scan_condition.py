@@ -1,0 +1,118 @@
+"""Noise, ghosts and contrast agents are measured in the scan's own units, and flagged."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from HypothalamusSegLib import quality
+from HypothalamusSegLib.coarse_stage import CoarseResult
+from HypothalamusSegLib.flags import DOUBTFUL, NOTE, weight_of
+from HypothalamusSegLib.scan_condition import air_brightness, noise_share, sinus_brightness
+from HypothalamusSegLib.volume import Grid, Volume
+
+GRID = Grid.axis_aligned(np.zeros(3), (96, 112, 104), 2.0)
+POINTS_MM = GRID.points_at(np.moveaxis(np.indices(GRID.shape), 0, -1).astype(float))
+RADIUS_MM, TISSUE = 65.0, 400.0
+DISTANCE_MM = np.linalg.norm(POINTS_MM, axis=-1)
+MASK = DISTANCE_MM < RADIUS_MM
+
+
+def head() -> np.ndarray:
+    """A ball of tissue in a scalp, in air that was emptied."""
+    image = np.where(MASK, TISSUE, 0.0)
+    image[(DISTANCE_MM > RADIUS_MM + 6) & (DISTANCE_MM < RADIUS_MM + 12)] = 1.5 * TISSUE
+    return image.astype(np.float32)
+
+
+def with_noise(image: np.ndarray, share: float) -> np.ndarray:
+    noise = np.random.default_rng(5).standard_normal(image.shape, np.float32)
+    return image + share * TISSUE * noise
+
+
+def with_bright_sinus(image: np.ndarray, factor: float) -> np.ndarray:
+    x, _, z = np.moveaxis(POINTS_MM, -1, 0)
+    sinus = MASK & (DISTANCE_MM > RADIUS_MM - 8) & (np.abs(x) < 5) & (z > 0)
+    return np.where(sinus, factor * TISSUE, image).astype(np.float32)
+
+
+def flags_of(image: np.ndarray) -> list[str]:
+    coarse = CoarseResult(
+        GRID, image, MASK.astype(np.float32), [1.5e6] * 5, [1.0] * 5, np.zeros(3), 0.8, 0.5
+    )
+    return [flag.code for flag in quality.condition_flags(Volume(image, GRID.affine), coarse)]
+
+
+@pytest.mark.parametrize("share", [0.02, 0.1])
+@pytest.mark.parametrize("unit", [0.01, 7.0])
+def test_noise_is_measured_as_a_share_of_the_tissue_in_any_unit(share, unit):
+    scan = Volume(unit * with_noise(head(), share), GRID.affine)
+    assert noise_share(scan, MASK, GRID) == pytest.approx(share, rel=0.1)
+
+
+def test_noise_does_not_depend_on_how_the_scan_is_stored():
+    image = with_noise(head(), 0.05)
+    affine = GRID.affine[:, [2, 0, 1, 3]]
+    stored = Volume(np.ascontiguousarray(np.transpose(image, (2, 0, 1))), affine)
+    as_it_was = noise_share(Volume(image, GRID.affine), MASK, GRID)
+    assert noise_share(stored, MASK, GRID) == pytest.approx(as_it_was, rel=0.001)
+
+
+def test_whole_numbers_are_read_without_wrapping():
+    image = np.round(with_noise(head(), 0.05)).clip(0, 65535)
+    scans = [Volume(image.astype(kind), GRID.affine) for kind in (np.uint16, np.float32)]
+    first, second = (noise_share(scan, MASK, GRID) for scan in scans)
+    assert first == pytest.approx(second, rel=0.001)
+
+
+def test_a_mask_without_depth_has_no_noise_and_no_air():
+    nothing = np.zeros_like(MASK)
+    scan = Volume(head(), GRID.affine)
+    assert noise_share(scan, nothing, GRID) == 0.0
+    assert air_brightness(head(), nothing, GRID) == 0.0
+    assert sinus_brightness(head(), nothing, GRID) == 1.0
+
+
+def test_a_clean_head_has_no_flag():
+    assert flags_of(with_noise(head(), 0.02) * (DISTANCE_MM < RADIUS_MM + 12)) == []
+
+
+def test_a_noisy_scan_is_flagged():
+    assert flags_of(with_noise(head(), 0.1).clip(0)) == ["noisy"]
+
+
+def test_ghosts_of_motion_in_the_air_are_flagged():
+    ghost = 0.2 * np.roll(head(), 45, axis=1)
+    assert flags_of(np.maximum(head(), ghost)) == ["noisy"]
+
+
+@pytest.mark.parametrize(("factor", "expected"), [(1.0, []), (1.5, ["contrast_enhanced"])])
+def test_a_bright_sagittal_sinus_is_flagged(factor, expected):
+    assert flags_of(with_bright_sinus(head(), factor)) == expected
+
+
+def test_a_bright_coil_is_no_contrast_agent():
+    bright_rim = head() * (1 + 0.8 * (DISTANCE_MM / RADIUS_MM) ** 4).astype(np.float32)
+    assert "contrast_enhanced" not in flags_of(bright_rim)
+
+
+@pytest.mark.parametrize(
+    ("folds", "expected"),
+    [
+        ([1.50e6, 1.51e6, 1.49e6, 1.50e6, 1.52e6], []),
+        ([1.476e6, 1.515e6, 1.500e6, 1.596e6, 1.474e6], ["low_icv_agreement"]),
+        ([1.5e6], []),
+    ],
+)
+def test_folds_that_disagree_about_icv_are_flagged(folds, expected):
+    assert [flag.code for flag in quality.icv_flags(1.5e6, folds)] == expected
+
+
+def test_the_new_flags_weigh_what_they_should():
+    weights = {
+        code: weight_of(code) for code in ("low_icv_agreement", "noisy", "contrast_enhanced")
+    }
+    assert weights == {
+        "low_icv_agreement": DOUBTFUL,
+        "noisy": DOUBTFUL,
+        "contrast_enhanced": NOTE,
+    }
