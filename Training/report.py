@@ -337,14 +337,19 @@ def _draw_learning_curves(runs: Path, path: Path) -> bool:
     logs = sorted(runs.glob("*/*/log.jsonl"))
     if not logs:
         return path.exists()
-    figure = Figure(figsize=(12, 3.6), layout="constrained")
-    panels = dict(zip(ENSEMBLES, figure.subplots(1, len(ENSEMBLES)), strict=True))
+    # Structures whose weights were kept from an earlier training have no logs here.
+    trained = [name for name in ENSEMBLES if any(log.parents[1].name == name for log in logs)]
+    figure = Figure(figsize=(4 * len(trained), 3.6), layout="constrained")
+    drawn = figure.subplots(1, len(trained), squeeze=False)[0]
+    panels = dict(zip(trained, drawn, strict=True))
     for log in logs:
         panel = panels[log.parents[1].name]
         rows = [json.loads(line) for line in log.read_text(encoding="utf-8").splitlines()]
         steps = [row["step"] for row in rows]
         panel.plot(steps, [row["dice"] for row in rows], label=log.parent.name)
-    for (name, panel), low in zip(panels.items(), (0.85, 0.94, 0.97), strict=True):
+    lowest = dict(zip(ENSEMBLES, (0.85, 0.94, 0.97), strict=True))
+    for name, panel in panels.items():
+        low = lowest[name]
         panel.set(title=name, xlabel="step", ylabel="validation Dice (one fold)")
         # The last percents are what differs, once a run has come that far.
         if panel.get_ylim()[1] > low:
