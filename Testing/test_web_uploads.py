@@ -13,11 +13,13 @@ import zipfile
 import nibabel
 import numpy as np
 import pytest
+import SimpleITK as sitk
 
 pytest.importorskip("gradio", reason="the web page's tests need gradio")
 
 from conftest import REPOSITORY, environment
 from HypothalamusSegLib.errors import HypothalamusSegError, SeveralSeriesError
+from HypothalamusSegLib.volume import image_from_volume
 from scan_files import head_volume, patched, replaced, write_dicom, write_nifti, write_scan
 
 from Web.upload_checks import UploadRefusedError, UploadTooLargeError, check_upload
@@ -137,6 +139,30 @@ def test_archives_in_archives_and_scans_in_archives_are_not_opened(tmp_path):
     assert "only DICOM is taken" in refusal(path)
 
 
+@pytest.mark.parametrize(
+    "suffix", [".png", ".tiff", ".bmp", ".mrc", ".hdf5", ".nii", ".nrrd", ".mha"]
+)
+def test_no_parser_but_that_of_dicom_sees_what_an_archive_calls_dicom(
+    tmp_path, suffix, monkeypatch
+):
+    """ITK would guess a reader from the content, and has one for each of these."""
+    image = sitk.Cast(image_from_volume(head_volume()), sitk.sitkUInt8)
+    image = image[:, :, 20] if suffix in (".png", ".bmp") else image
+    sitk.WriteImage(image, str(tmp_path / f"a{suffix}"))
+    data = (tmp_path / f"a{suffix}").read_bytes()
+    guessed = []
+    make = sitk.ImageFileReader
+
+    class Watched(make):
+        def ReadImageInformation(self):  # noqa: N802
+            guessed.append(self.GetImageIO())
+            return super().ReadImageInformation()
+
+    monkeypatch.setattr(sitk, "ImageFileReader", Watched)
+    refusal(archive(tmp_path / "a.zip", {"a.dcm": data}), HypothalamusSegError)
+    assert set(guessed) == {"GDCMImageIO"}
+
+
 def test_an_empty_an_encrypted_and_a_damaged_archive_are_refused(tmp_path):
     assert "empty" in refusal(archive(tmp_path / "a.zip", {}))
     locked = archive(tmp_path / "b.zip", {"a.dcm": b"x" * 50})
@@ -159,7 +185,7 @@ def test_several_series_in_a_zip_are_listed(tmp_path):
     assert "into a zip" in message
 
 
-@pytest.mark.parametrize("line", ["data file: /etc/passwd", "Data File: ../x", "datafile:LIST"])
+@pytest.mark.parametrize("line", ["data file: /etc/passwd", "Data File: ../x", "datafile: LIST"])
 def test_a_nrrd_that_reads_another_file_is_refused(tmp_path, line):
     path = write_scan(tmp_path / "a.nrrd", head_volume())
     replaced(path, b"\n\n", f"\n{line}\n\n".encode())

@@ -17,23 +17,21 @@ from pathlib import Path, PurePosixPath
 import SimpleITK as sitk
 from HypothalamusSegLib.errors import HypothalamusSegError, SeveralSeriesError
 from HypothalamusSegLib.reading import read_scan
-from HypothalamusSegLib.reading.dicom_series import DICOM_SUFFIXES
+from HypothalamusSegLib.reading.dicom_series import DICOM_READER, DICOM_SUFFIXES
 from HypothalamusSegLib.reading.mgh_file import HEADER_BYTES as MGH_HEADER_BYTES
 from HypothalamusSegLib.reading.nifti_header import read_nifti_header
+from HypothalamusSegLib.reading.nrrd_metaimage import METAIMAGE_READER, NRRD_READER, text_header
 from HypothalamusSegLib.reading.voxel_stream import open_decompressed, read_exactly
 
 # A head at 0.4 mm; the engine would need several GB for more.
 MOST_VOXELS = 512**3
 MOST_ARCHIVE_FILES = 5000
 CHUNK_BYTES = 1 << 20
-TEXT_HEADER_BYTES = 1 << 20
 ZIP_MAGIC = b"PK"
+TEXT_HEADER_READERS = {".nrrd": NRRD_READER, ".mha": METAIMAGE_READER}
 SCAN_SUFFIXES = (".nii", ".nii.gz", ".nrrd", ".mha", ".mgh", ".mgz")
 SPLIT_SUFFIXES = (".nhdr", ".mhd", ".hdr", ".img", ".raw", ".zraw")
 ACCEPTED = "NIfTI (.nii, .nii.gz), NRRD, MGZ/MGH, MetaImage (.mha), or a zip with one DICOM series"
-# Both anywhere in the file's beginning, since readers differ in where they see a header's end.
-NRRD_DATA_FILE = re.compile(rb"(?:^|[\r\n])\s*data\s*file\s*:", re.IGNORECASE)
-META_DATA_FILE = re.compile(rb"elementdatafile\s*[=:]\s*([^\r\n]*)", re.IGNORECASE)
 
 
 class UploadRefusedError(HypothalamusSegError):
@@ -225,14 +223,7 @@ def _refuse_by_name(path: Path) -> None:
 
 def _refuse_split_files(path: Path) -> None:
     """A header that names another file would have the server read that one."""
-    with path.open("rb") as stream:
-        start = stream.read(TEXT_HEADER_BYTES)
-    name = path.name.lower()
-    elsewhere = name.endswith(".nrrd") and NRRD_DATA_FILE.search(start)
-    if name.endswith(".mha"):
-        places = META_DATA_FILE.findall(start)
-        elsewhere = not all(place.strip().upper() == b"LOCAL" for place in places)
-    if elsewhere:
+    if path.suffix.lower() in TEXT_HEADER_READERS and text_header(path).data_file is not None:
         raise UploadRefusedError(
             f"{path.name} keeps its voxels in another file. Save the scan as a single file."
         )
@@ -262,6 +253,8 @@ def _declared_voxels(path: Path) -> int:
             header = read_exactly(stream, MGH_HEADER_BYTES, path)
             return _product(struct.unpack_from(">4i", header, 4))
     reader = sitk.ImageFileReader()
+    # ITK must not guess: it would hand a stranger's file to whichever of its parsers takes it.
+    reader.SetImageIO(TEXT_HEADER_READERS.get(path.suffix.lower(), DICOM_READER))
     reader.SetFileName(str(path))
     try:
         reader.ReadImageInformation()

@@ -22,6 +22,8 @@ from ..flags import Flag
 from ..volume import LPS_FROM_RAS, Volume
 from .itk_reading import grey_frame, itk_failures_named, several_values
 
+# ITK's name of its reader: it must never guess one from a file's content.
+DICOM_READER = "GDCMImageIO"
 PREAMBLE_BYTES = 128
 FILE_META_BYTES = 1024
 # Old scanners wrote DICOM without the preamble; such files are tried if the name allows it.
@@ -157,7 +159,7 @@ def _may_be_dicom(file: Path, without_preamble: bool) -> bool:
 
 def _slice_of(file: Path) -> Slice | None:
     reader = sitk.ImageFileReader()
-    reader.SetImageIO("GDCMImageIO")
+    reader.SetImageIO(DICOM_READER)
     reader.SetFileName(str(file))
     try:
         with itk_failures_named(file):
@@ -253,7 +255,7 @@ def _sorted_slices(path: Path, slices: list[Slice]) -> tuple[list[Slice], list[F
 
 
 def _read_by_gdcm(reader: sitk.ImageReaderBase, files: str | list[str]) -> sitk.Image:
-    reader.SetImageIO("GDCMImageIO")
+    reader.SetImageIO(DICOM_READER)
     if isinstance(files, str):
         reader.SetFileName(files)
     else:
