@@ -17,7 +17,10 @@ from conftest import REPOSITORY, environment, run_command
 from scan_files import head_volume, write_scan
 from web_server import call, running, scan, upload, wait_until
 
-ENDPOINTS = {"list_scans", "add_sample", "start", "cancel", "results", "delete_everything"}
+ENDPOINTS = {
+    *("list_scans", "add_sample", "choose_series", "start", "cancel"),
+    *("results", "delete_everything"),
+}
 
 
 @pytest.fixture(scope="module")

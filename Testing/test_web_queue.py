@@ -181,7 +181,7 @@ def test_stopping_leaves_no_task_open(tmp_path):
 @pytest.fixture
 def store(monkeypatch, tmp_path):
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
-    return SessionStore(0.02, 0.005, 2, lambda ticket: None)
+    return SessionStore(0.02, 0.005, 2, 1 << 20)
 
 
 def test_a_session_without_a_click_expires(store):

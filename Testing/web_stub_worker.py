@@ -73,4 +73,5 @@ def entry(structure: str, volume_mm3: float) -> dict:
 
 if __name__ == "__main__":
     engine_worker._segmenter = lambda: segment
+    engine_worker._look = lambda: None
     sys.exit(engine_worker.main())

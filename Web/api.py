@@ -47,6 +47,7 @@ class Api:
         for endpoint in (
             self.list_scans,
             self.add_sample,
+            self.choose_series,
             self.start,
             self.cancel,
             self.results,
@@ -60,15 +61,21 @@ class Api:
             )
 
     async def list_scans(self, request: gr.Request) -> list[dict]:
-        """Scans of this session: id, file, state, queue_place, fraction, step, message.
+        """Scans of this session: id, file, state, queue_place, fraction, step, message, and more.
 
-        States: checking, refused, ready, segmenting, done, failed, cancelled.
+        Flags are those of reading; series are what can be chosen from while the state is choosing.
+        States: checking, choosing, refused, ready, segmenting, done, failed, cancelled.
         """
         return [self._described(entry) for entry in session_of(request).entries.values()]
 
     async def add_sample(self, request: gr.Request) -> dict:
         """Add the sample brain (ICBM 152, skull-stripped) as if it had been uploaded."""
         return self._described(await self.uploads.add_sample(session_of(request)))
+
+    async def choose_series(self, request: gr.Request, scan: str, number: int) -> dict:
+        """Take one of the series that an upload holds, by the scan's id and the series' number."""
+        entry = await self.work.choose_series(session_of(request), scan, int(number))
+        return self._described(entry)
 
     async def start(self, request: gr.Request, subunits: bool = False, grid: str = "0.5") -> list:
         """Queue every usable scan that has no such result yet; grid: 0.5, native or ulm."""

@@ -65,10 +65,13 @@ class FairQueue:
     ----------
     most_waiting : int
         Beside those that idle workers take at once.
+    owners_share : float
+        Of these, for one owner; so there is a place for another whatever one owner does.
     """
 
-    def __init__(self, most_waiting: int) -> None:
+    def __init__(self, most_waiting: int, owners_share: float = 1.0) -> None:
         self.most_waiting = most_waiting
+        self.most_of_owner = max(1, int(owners_share * most_waiting))
         self._waiting: list[Ticket] = []
         self._idle = 0
         self._arrived = asyncio.Condition()
@@ -79,7 +82,9 @@ class FairQueue:
     async def put(self, ticket: Ticket) -> None:
         """Add a ticket; raises `QueueFullError`."""
         async with self._arrived:
-            if len(self._waiting) >= self.most_waiting + self._idle:
+            own = sum(waiting.owner == ticket.owner for waiting in self._waiting)
+            is_full = len(self._waiting) >= self.most_waiting + self._idle
+            if is_full or own >= self.most_of_owner + self._idle:
                 raise QueueFullError
             self._waiting.append(ticket)
             self._arrived.notify()

@@ -29,8 +29,9 @@ whenReady(() => window.hypothalamusSeg.dropzone(
 """
 SCANS_SCRIPT = """
 element.addEventListener('click', (event) => {
-  const entry = event.target.dataset?.remove;
-  if (entry) trigger('select', { entry });
+  const { remove, scan, series } = event.target.dataset || {};
+  if (remove) trigger('select', { entry: remove });
+  if (series) trigger('select', { entry: scan, series: Number(series) });
 });
 """
 VIEWER_SCRIPT = f"""{WHEN_READY}

@@ -91,6 +91,10 @@ class PageUpdates:
     async def remove(self, shown: dict, request: gr.Request, event: gr.EventData) -> list:
         session = session_of(request)
         entry = session.entries.get(str(event._data.get("entry")))
+        series = event._data.get("series")
+        if entry and isinstance(series, int):
+            chosen = self.work.choose_series(session, entry.identifier, series)
+            return await self._after(chosen, session, shown)
         if entry:
             await self.work.remove(session, entry)
         return self._changes(session, shown)

@@ -40,13 +40,34 @@ def _scan_line(entry: Entry, work: Work) -> str:
         f"<li data-state='{entry.state.value}'><span class='name'>{name}</span>"
         f"<button type='button' class='remove' data-remove='{entry.identifier}' "
         f"aria-label='Remove {name}'>Remove</button>"
-        f"<span class='standing'>{words}</span>{bar}{notes}</li>"
+        f"<span class='standing'>{words}</span>{bar}{notes}{series_choice(entry)}</li>"
     )
+
+
+def series_choice(entry: Entry) -> str:
+    """The series of a study, each with its picture and a button that takes it."""
+    if entry.state is not EntryState.CHOOSING:
+        return ""
+    items = []
+    for series in entry.series:
+        number = series["number"]
+        name = escaped(series["description"] or "no description")
+        address = file_address(entry, f"series-{number}.png")
+        picture = f"<img src='{address}' alt='' loading='lazy'>" if series["has_picture"] else ""
+        size = " × ".join(str(n) for n in series["size"] if n > 1)
+        items.append(
+            f"<li>{picture}<button type='button' data-scan='{entry.identifier}' "
+            f"data-series='{number}'>{name}</button> "
+            f"<span class='quiet'>{series['images']} images, {size}</span></li>"
+        )
+    return f"<ul class='series'>{''.join(items)}</ul>"
 
 
 def _standing(entry: Entry, work: Work) -> tuple[str, str]:
     if entry.state is EntryState.CHECKING:
         return "being checked …", ""
+    if entry.state is EntryState.CHOOSING:
+        return f"{texts.CHOOSE_SERIES} {escaped(described(entry)['message'] or '')}", ""
     if entry.state is EntryState.SEGMENTING:
         place = work.place_of(entry)
         if place:

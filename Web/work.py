@@ -11,12 +11,20 @@ from pathlib import Path
 from HypothalamusSegLib.label_grids import GRID_NAMES
 
 from . import texts
+from .disk_budget import DiskFullError, bytes_below
 from .engine_pool import EnginePool
 from .fair_queue import QueueFullError, Ticket, TicketState
-from .sessions import SCENE_NAME, Entry, EntryState, Session
+from .refusals import RefusedError
+from .sessions import SCENE_NAME, Entry, EntryState, Session, SessionStore
 
-# An archive, unpacked, in units of the largest upload.
-UNPACKED_SHARE = 4
+# An archive, unpacked, in units of the largest upload, and of itself: DICOM is packed to a half or
+# a third, and where most of it is empty to a tenth.
+UNPACKED_SHARE, UNPACKED_RATIO = 4, 20
+ZIP_MAGIC = b"PK"
+# Of all files of a result, a run's partial files among them.
+RESULT_BYTES = 64 << 20
+# Results still to be written are in no visitor's share, only in the whole.
+RESULTS_OWNER = "results"
 log = logging.getLogger("hypothalamus_seg.web.work")
 
 
@@ -30,6 +38,8 @@ class Work:
 
     Parameters
     ----------
+    store : SessionStore
+        With the disk's budget.
     checkers, engines : EnginePool
     most_upload_bytes : int
     device : str
@@ -37,6 +47,7 @@ class Work:
         For each engine; None: as many as torch chooses, as on the command line.
     """
 
+    store: SessionStore
     checkers: EnginePool
     engines: EnginePool
     most_upload_bytes: int
@@ -46,16 +57,36 @@ class Work:
 
     async def check(self, session: Session, entry: Entry) -> None:
         """Have an upload checked; the entry tells how it ended."""
-        task = {
-            "input": str(entry.folder / entry.file_name),
-            "most_bytes": UNPACKED_SHARE * self.most_upload_bytes,
-        }
+        task = {"input": str(entry.upload), "most_bytes": 0}
+        if _is_archive(entry.upload):
+            most = UNPACKED_SHARE * self.most_upload_bytes
+            size = entry.held_bytes
+            task["most_bytes"] = min(
+                most, UNPACKED_RATIO * size, self.store.disk.left(session.token)
+            )
+            # Held without asking: it is what is left, or less.
+            self.store.hold_exactly(session, entry, size + task["most_bytes"])
+        await self._submit_check(session, entry, task)
+
+    async def choose_series(self, session: Session, identifier: str, number: int) -> Entry:
+        """Take one of the series that an upload holds; raises `RefusedError`."""
+        entry = session.entries.get(identifier)
+        is_open = entry is not None and entry.state is EntryState.CHOOSING
+        if not is_open or number not in [series["number"] for series in entry.series]:
+            raise RefusedError(404, texts.NO_CHOICE)
+        task = {"input": entry.checked["path"], "series": number, "most_bytes": 0}
+        await self._submit_check(session, entry, task)
+        return entry
+
+    async def _submit_check(self, session: Session, entry: Entry, task: dict) -> None:
+        task["pictures"] = str(entry.folder / "series")
+        entry.state, entry.error = EntryState.CHECKING, None
         try:
-            entry.ticket = await self.checkers.submit(task, session.token)
+            entry.ticket = await self.checkers.submit(task, session.owner)
         except QueueFullError:
-            entry.state, entry.error = EntryState.REFUSED, _error("queue_full")
+            await self._refused(session, entry, {"code": "queue_full"})
             return
-        self._follow(self._finish_check(entry, entry.ticket))
+        self._follow(self._finish_check(session, entry, entry.ticket))
 
     async def start(self, session: Session, subunits: bool, grid: str) -> list[Entry]:
         """Queue every scan of a session that can be segmented and has no such result yet.
@@ -105,7 +136,7 @@ class Work:
         if entry.ticket and entry.is_busy:
             self.stop(entry.ticket)
             await entry.ticket.ended.wait()
-        session.remove(entry)
+        self.store.remove(session, entry)
 
     def stop(self, ticket: Ticket) -> None:
         self.checkers.cancel(ticket)
@@ -125,22 +156,58 @@ class Work:
             "scene": str(output / SCENE_NAME),
             "options": settings,
         }
-        entry.ticket = await self.engines.submit(task, session.token)
+        # Full before the run's end, it would lose what was worked for.
+        try:
+            self.store.disk.hold(RESULTS_OWNER, RESULT_BYTES, beyond_share=True)
+        except DiskFullError as error:
+            raise RefusedError(503, texts.DISK_FULL) from error
+        try:
+            entry.ticket = await self.engines.submit(task, session.owner)
+        except QueueFullError:
+            self.store.disk.release(RESULTS_OWNER, RESULT_BYTES)
+            raise
         entry.state, entry.error = EntryState.SEGMENTING, None
-        self._follow(self._finish_segmentation(entry, entry.ticket, options))
+        self._follow(self._finish_segmentation(session, entry, entry.ticket, options))
 
-    async def _finish_check(self, entry: Entry, ticket: Ticket) -> None:
+    async def _finish_check(self, session: Session, entry: Entry, ticket: Ticket) -> None:
         await ticket.ended.wait()
         outcome, entry.ticket = ticket.outcome, None
-        if outcome["event"] == "result":
-            entry.state, entry.checked = EntryState.READY, outcome
+        if outcome["event"] != "result":
+            await self._refused(session, entry, outcome)
+            return
+        entry.checked = outcome
+        if outcome.get("series"):
+            entry.series = tuple(outcome["series"])
+            entry.state = EntryState.CHOOSING
         else:
-            entry.state, entry.error = EntryState.REFUSED, _error(**outcome)
-            # Nobody needs it any more.
-            shutil.rmtree(entry.folder, ignore_errors=True)
+            entry.state = EntryState.READY
+        await self._count_files(session, entry)
 
-    async def _finish_segmentation(self, entry: Entry, ticket: Ticket, options: dict) -> None:
+    async def _refused(self, session: Session, entry: Entry, outcome: dict) -> None:
+        entry.error = _error(**outcome)
+        if entry.series:  # another one may do
+            entry.state = EntryState.CHOOSING
+            return
+        entry.state = EntryState.REFUSED
+        # Nobody needs it any more.
+        await asyncio.to_thread(shutil.rmtree, entry.folder, ignore_errors=True)
+        await self._count_files(session, entry)
+
+    async def _count_files(self, session: Session, entry: Entry) -> None:
+        """Let an entry hold what its files take, instead of what they might have taken."""
+        size = await asyncio.to_thread(bytes_below, entry.folder)
+        if entry.identifier in session.entries and entry.ticket is None:
+            self.store.hold_exactly(session, entry, size)
+
+    async def _finish_segmentation(
+        self, session: Session, entry: Entry, ticket: Ticket, options: dict
+    ) -> None:
         await ticket.ended.wait()
+        self.store.disk.release(RESULTS_OWNER, RESULT_BYTES)
+        self._take_result(entry, ticket, options)
+        await self._count_files(session, entry)
+
+    def _take_result(self, entry: Entry, ticket: Ticket, options: dict) -> None:
         outcome, entry.ticket = ticket.outcome, None
         output = Path(ticket.task["output"])
         if not entry.folder.exists():  # deleted meanwhile
@@ -165,6 +232,11 @@ class Work:
         task.add_done_callback(self._followers.discard)
 
 
+def _is_archive(path: Path) -> bool:
+    with path.open("rb") as stream:
+        return stream.read(len(ZIP_MAGIC)) == ZIP_MAGIC
+
+
 def described(entry: Entry, place: int | None = None) -> dict:
     """How a scan stands, for programs."""
     ticket = entry.ticket
@@ -177,6 +249,8 @@ def described(entry: Entry, place: int | None = None) -> dict:
         "fraction": ticket.fraction if running else None,
         "step": ticket.step if running else None,
         "message": texts.error_message(entry.error) if entry.error else None,
+        "series": list(entry.series) if entry.state is EntryState.CHOOSING else [],
+        "flags": list(entry.checked.get("flags", ())),
     }
 
 
