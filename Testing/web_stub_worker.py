@@ -29,6 +29,7 @@ SLOW_SECONDS = 60.0
 def segment(task: dict, report: engine_worker.Report) -> None:
     name = Path(task["input"]).name.split(".")[0]
     output = Path(task["output"])
+    assert Path(task["input"]).exists()
     output.mkdir()
     for index, step in enumerate(STEPS):
         report({"event": "progress", "fraction": index / len(STEPS), "step": step})

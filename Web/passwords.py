@@ -8,7 +8,6 @@ asks for a password and prints such a line.
 from __future__ import annotations
 
 import base64
-import binascii
 import getpass
 import hashlib
 import hmac
@@ -22,8 +21,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from threading import BoundedSemaphore
 
-from argon2 import PasswordHasher
-from argon2.exceptions import InvalidHashError, VerificationError
+from argon2 import PasswordHasher, extract_parameters
+from argon2.exceptions import VerificationError
 from limits import RateLimitItem, parse
 from limits.storage import MemoryStorage
 from limits.strategies import MovingWindowRateLimiter
@@ -104,8 +103,10 @@ class Passwords:
         elif not rest.startswith(f"${ARGON2}$"):
             rest = self._hasher.hash(rest)
         try:
+            if rest.startswith(f"${ARGON2}$"):
+                extract_parameters(rest)
             self._is_right(rest, "")
-        except (InvalidHashError, binascii.Error) as error:
+        except ValueError as error:  # argon2's and base64's are such
             raise PasswordFileError(f"{where}: damaged hash.") from error
         self._hashes[name] = rest
 
