@@ -6,6 +6,7 @@ import base64
 import json
 import os
 import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -15,6 +16,7 @@ import pytest
 pytest.importorskip("gradio", reason="the web page's tests need gradio")
 pytest.importorskip("gradio_client", reason="the client's tests need gradio_client")
 
+import httpx
 from conftest import REPOSITORY, environment, run_command
 from scan_files import head_volume, write_scan
 from web_server import call, running, scan, upload, wait_until
@@ -175,3 +177,21 @@ def test_passwords_keep_their_parameters_and_old_lines_still_work(tmp_path, capl
         file.write_text(f"{damaged}\n", encoding="utf-8")
         with pytest.raises(PasswordFileError, match="line 1"):
             Passwords(file)
+
+
+def test_the_server_speaks_tls_itself_and_says_what_is_wrong_with_a_certificate(tmp_path):
+    if not (openssl := shutil.which("openssl")):
+        pytest.skip("needs openssl to make a certificate")
+    key, certificate = tmp_path / "key.pem", tmp_path / "certificate.pem"
+    made = ["-keyout", key, "-out", certificate, "-subj", "/CN=localhost"]
+    command = [openssl, "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "1", *made]
+    subprocess.run(command, check=True, capture_output=True)
+    files = {"certificate": str(certificate), "certificate_key": str(key)}
+    with running(tmp_path / "server", **files) as server:
+        address = server.url.replace("http:", "https:")
+        answer = httpx.get(address, verify=False)
+        assert answer.status_code == 200
+        assert answer.headers["set-cookie"].startswith("__Host-")
+    done = serve("--ssl-certfile", str(tmp_path / "missing.pem"))
+    assert done.returncode == 1
+    assert "Traceback" not in done.stderr

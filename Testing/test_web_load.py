@@ -47,6 +47,7 @@ def attack(url: str) -> None:
         for act in acts:
             with contextlib.suppress(httpx.HTTPError):
                 act()
+        print("at work", flush=True)
 
 
 def seconds_of_answers(server: Server, head: bytes) -> list[float]:
@@ -90,8 +91,10 @@ def test_one_hostile_visitor_does_not_slow_the_others_clicks(tmp_path):
     with running(tmp_path / "server", most_upload_mb=8, stub_seconds=0.02) as server:
         wait_until(lambda: server.text.count("is ready") == 3)
         quiet = seconds_of_answers(server, head)
-        hostile = subprocess.Popen([sys.executable, __file__, server.url])
+        command = [sys.executable, __file__, server.url]
+        hostile = subprocess.Popen(command, stdout=subprocess.PIPE)
         try:
+            assert hostile.stdout.readline() == b"at work\n"
             loud = seconds_of_answers(server, head)
             assert hostile.poll() is None
         finally:

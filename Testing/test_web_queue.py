@@ -289,6 +289,16 @@ def test_the_disk_is_shared_out_before_it_is_written(monkeypatch, tmp_path):
     disk.release("b", 1800)
     disk.hold("f", 2000)
     disk.hold("results", 3, beyond_share=True)
+    for owner in "gh":
+        disk.join(owner, "address 203.0.113.7")
+    for owner in "cde":
+        disk.release(owner, 1800)
+    disk.hold("g", 2000)
+    disk.hold("h", 2000)
+    disk.join("i", "address 203.0.113.7")
+    with pytest.raises(ShareSpentError) as spent:
+        disk.hold("i", 600)
+    assert spent.value.left_bytes == 500
     free = 100  # other programs have written meanwhile
     with pytest.raises(DiskFullError):
         disk.hold("a", 200)

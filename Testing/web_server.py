@@ -147,7 +147,7 @@ def main() -> int:
     from Web.server import ServerSettings
 
     given = json.loads(sys.argv[1])
-    for name in ("password_file",):
+    for name in ("password_file", "certificate", "certificate_key"):
         given[name] = Path(given[name]) if given.get(name) else None
     if "worker_command" in given:
         given["worker_command"] = tuple(given["worker_command"])

@@ -29,7 +29,9 @@ SLOW_SECONDS = 60.0
 def segment(task: dict, report: engine_worker.Report) -> None:
     name = Path(task["input"]).name.split(".")[0]
     output = Path(task["output"])
+    # What the real engine would find, too: the scan, and not the results of the run before.
     assert Path(task["input"]).exists()
+    assert not list(Path(task["input"]).glob("*_volumes.json"))
     output.mkdir()
     for index, step in enumerate(STEPS):
         report({"event": "progress", "fraction": index / len(STEPS), "step": step})

@@ -13,6 +13,9 @@ from typing import TYPE_CHECKING
 from HypothalamusSegLib.command_line import DEVICES, argument, positive
 
 if TYPE_CHECKING:
+    import uvicorn
+    from starlette.types import ASGIApp
+
     from .server import ServerSettings
 
 STOPPED, CANNOT_SERVE = 0, 1
@@ -59,7 +62,6 @@ def serve(settings: ServerSettings) -> int:
     import uvicorn
 
     from .passwords import PasswordFileError, others_may_read
-    from .request_timeouts import impatient_protocol
     from .server import build_server
 
     logging.basicConfig(
@@ -72,14 +74,28 @@ def serve(settings: ServerSettings) -> int:
     try:
         if file and others_may_read(file):
             print(f"Others may read {file}: chmod 600 {file}", file=sys.stderr)
-        app = build_server(settings)
-    except (PasswordFileError, OSError) as error:
+        config = _uvicorn_config(build_server(settings), settings)
+        config.load()
+    except (PasswordFileError, OSError) as error:  # a certificate's trouble is an OSError, too
         print(error, file=sys.stderr)
         return CANNOT_SERVE
     shown = "localhost" if settings.host in LOOPBACK else settings.host
     scheme = "https" if settings.certificate else "http"
     print(f"HypothalamusSeg: {scheme}://{shown}:{settings.port}{settings.root_path}/", flush=True)
-    config = uvicorn.Config(
+    server = uvicorn.Server(config)
+    for number in (signal.SIGINT, signal.SIGTERM):
+        # uvicorn ends in good order and then sends itself the signal again.
+        signal.signal(number, lambda *_: None)
+    server.run()
+    return STOPPED if server.started else CANNOT_SERVE
+
+
+def _uvicorn_config(app: ASGIApp, settings: ServerSettings) -> uvicorn.Config:
+    import uvicorn
+
+    from .request_timeouts import impatient_protocol
+
+    return uvicorn.Config(
         app,
         host=settings.host,
         port=settings.port,
@@ -93,12 +109,6 @@ def serve(settings: ServerSettings) -> int:
         ssl_certfile=settings.certificate,
         ssl_keyfile=settings.certificate_key,
     )
-    server = uvicorn.Server(config)
-    for number in (signal.SIGINT, signal.SIGTERM):
-        # uvicorn ends in good order and then sends itself the signal again.
-        signal.signal(number, lambda *_: None)
-    server.run()
-    return STOPPED if server.started else CANNOT_SERVE
 
 
 def warnings_about(settings: ServerSettings) -> list[str]:

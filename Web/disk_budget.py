@@ -19,6 +19,8 @@ from pathlib import Path
 SPARE_BYTES = 1 << 30
 # Of what was free at the start; other programs write, too.
 SHARE_OF_FREE = 0.9
+# Of that, for all sessions of one user or address.
+SHARE_OF_GROUP = 0.5
 log = logging.getLogger("hypothalamus_seg.web.disk")
 
 
@@ -55,6 +57,7 @@ class DiskBudget:
     folder: Path
     share_bytes: int
     _held: Counter[str] = field(default_factory=Counter)
+    _groups: dict[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.total_bytes = int(SHARE_OF_FREE * max(0, self._free() - SPARE_BYTES))
@@ -62,10 +65,17 @@ class DiskBudget:
     def held_by(self, owner: str) -> int:
         return self._held[owner]
 
+    def join(self, owner: str, group: str) -> None:
+        """Count an owner's bytes with those of a group, too."""
+        self._groups[owner] = group
+
     def left(self, owner: str) -> int:
         """What one owner may still hold."""
         share = self.share_bytes - self._held[owner]
-        return max(0, min(share, self.total_bytes - self._held.total()))
+        group = self._groups.get(owner, owner)
+        others = sum(n for o, n in self._held.items() if self._groups.get(o, o) == group)
+        groups = int(SHARE_OF_GROUP * self.total_bytes) - others
+        return max(0, min(share, groups, self.total_bytes - self._held.total()))
 
     def hold(self, owner: str, count: int, beyond_share: bool = False) -> None:
         """Hold ``count`` bytes more; results may go ``beyond_share``, uploads not.
@@ -75,9 +85,9 @@ class DiskBudget:
         ShareSpentError, DiskFullError
             Nothing is held then.
         """
-        if not beyond_share and self._held[owner] + count > self.share_bytes:
-            raise ShareSpentError(self.left(owner))
         is_full = self._held.total() + count > self.total_bytes
+        if not beyond_share and not is_full and count > self.left(owner):
+            raise ShareSpentError(self.left(owner))
         if is_full or self._free() < count + SPARE_BYTES:
             log.error("No place left on the disk")
             raise DiskFullError
@@ -88,6 +98,9 @@ class DiskBudget:
         self._held[owner] -= count
         if self._held[owner] <= 0:
             del self._held[owner]
+
+    def leave(self, owner: str) -> None:
+        self._groups.pop(owner, None)
 
     def _free(self) -> int:
         return shutil.disk_usage(self.folder).free

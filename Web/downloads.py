@@ -45,8 +45,9 @@ class Downloads:
         """``GET results/ENTRY/NAME``."""
         entry = _entry(request)
         name = request.path_params["name"]
-        if entry.state is EntryState.CHOOSING and name in entry.series_pictures:
-            return FileResponse(entry.series_pictures[name], headers=PRIVATE)
+        picture = entry.series_pictures.get(name)
+        if entry.state is EntryState.CHOOSING and picture and picture.exists():
+            return FileResponse(picture, headers=PRIVATE)
         if not entry.result:
             raise RefusedError(404, texts.NOT_FOUND)
         if name == "scene" and entry.scene.exists():

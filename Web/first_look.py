@@ -6,14 +6,16 @@ engine's own flag is applied to what it found.
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Sequence
 
-from HypothalamusSegLib.errors import HeadNotFoundError
+from HypothalamusSegLib.errors import HeadNotFoundError, HypothalamusSegError
 from HypothalamusSegLib.flags import Flag
 from HypothalamusSegLib.volume import Volume
 
 # What one network, without the border's correction, tells as all of them do.
 TOLD_EARLY = ("not_t1_like",)
+log = logging.getLogger("hypothalamus_seg.web.look")
 
 
 def first_look() -> Callable[[Volume], Sequence[Flag]]:
@@ -24,12 +26,16 @@ def first_look() -> Callable[[Volume], Sequence[Flag]]:
         from HypothalamusSegLib.coarse_stage import find_head
         from HypothalamusSegLib.quality import head_flags
 
-        if not networks:
-            networks.extend(_one_network())
         try:
+            if not networks:
+                networks.extend(_one_network())
             coarse = find_head(volume, networks, "cpu")
         except HeadNotFoundError:
             # It may lie otherwise than its header says; the engine looks for that.
+            return ()
+        except (HypothalamusSegError, MemoryError, RuntimeError) as error:
+            # torch's lack of memory is a RuntimeError. Segmenting tells the visitor if it matters.
+            log.warning("No first look: %r", error)
             return ()
         return [flag for flag in head_flags(volume, coarse) if flag.code in TOLD_EARLY]
 

@@ -193,7 +193,7 @@ def build_server(settings: ServerSettings) -> ASGIApp:
         most_bytes,
         passwords,
         settings.root_path,
-        Hosts(settings.hosts),
+        Hosts((settings.host, *settings.hosts)),
         settings.patience_s,
     )
 

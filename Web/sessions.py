@@ -258,6 +258,7 @@ class SessionStore:
         token = secrets.token_urlsafe(TOKEN_BYTES)
         folder = Path(tempfile.mkdtemp(dir=self.root))
         session = self._sessions[token] = Session(token, user, folder, address)
+        self.disk.join(token, session.owner)
         self._prolong(session)
         return session
 
@@ -282,6 +283,7 @@ class SessionStore:
         """End the session's work and remove its folder."""
         self._sessions.pop(session.token, None)
         await self.clear(session)
+        self.disk.leave(session.token)
         shutil.rmtree(session.folder, ignore_errors=True)
 
     async def clear(self, session: Session) -> None:
@@ -338,4 +340,5 @@ class SessionStore:
             raise TooManySessionsError
         oldest = min(empty, key=lambda session: session.expires)
         del self._sessions[oldest.token]
+        self.disk.leave(oldest.token)
         shutil.rmtree(oldest.folder, ignore_errors=True)

@@ -19,7 +19,7 @@ from .sessions import SCENE_NAME, Entry, EntryState, Session, SessionStore
 
 # An archive, unpacked, in units of the largest upload, and of itself: DICOM is packed to a half or
 # a third, and where most of it is empty to a tenth.
-UNPACKED_SHARE, UNPACKED_RATIO = 4, 20
+UNPACKED_SHARE, UNPACKED_RATIO, UNPACKED_AT_LEAST = 4, 20, 64 << 20
 ZIP_MAGIC = b"PK"
 # Of all files of a result, a run's partial files among them.
 RESULT_BYTES = 64 << 20
@@ -61,9 +61,8 @@ class Work:
         if _is_archive(entry.upload):
             most = UNPACKED_SHARE * self.most_upload_bytes
             size = entry.held_bytes
-            task["most_bytes"] = min(
-                most, UNPACKED_RATIO * size, self.store.disk.left(session.token)
-            )
+            likely = max(UNPACKED_AT_LEAST, UNPACKED_RATIO * size)
+            task["most_bytes"] = min(most, likely, self.store.disk.left(session.token))
             # Held without asking: it is what is left, or less.
             self.store.hold_exactly(session, entry, size + task["most_bytes"])
         await self._submit_check(session, entry, task)
