@@ -35,6 +35,7 @@ from starlette.types import ASGIApp  # noqa: E402
 from .api import Api  # noqa: E402
 from .downloads import Downloads  # noqa: E402
 from .engine_pool import EnginePool  # noqa: E402
+from .expiry import expiry  # noqa: E402
 from .gate import Gate, RefusedError  # noqa: E402
 from .page import PageSettings, build_page, own_theme  # noqa: E402
 from .page_updates import PageUpdates  # noqa: E402
@@ -164,6 +165,7 @@ def _add_routes(app: FastAPI, uploads: Uploads, downloads: Downloads) -> None:
     app.add_api_route("/uploads", uploads.receive, methods=["PUT"])
     app.add_api_route("/results/everything.zip", downloads.everything, methods=["GET"])
     app.add_api_route("/results/{entry}/{name}", downloads.file, methods=["GET"])
+    app.add_api_route("/expiry", expiry, methods=["GET"])
     app.mount("/browser", StaticFiles(directory=BROWSER_FILES))
 
     @app.exception_handler(RefusedError)

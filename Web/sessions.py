@@ -22,6 +22,7 @@ from pathlib import Path
 from HypothalamusSegLib.information import may_be_alive
 
 from .fair_queue import Ticket
+from .run_options import default_options
 
 PREFIX = "hypothalamus-seg-web-"
 TOKEN_BYTES = 32
@@ -136,7 +137,7 @@ class Session:
     entries: dict[str, Entry] = field(default_factory=dict)
     downloaded: bool = False
     receiving_bytes: int = 0
-    options: dict = field(default_factory=lambda: {"subunits": False, "grid": "0.5"})
+    options: dict = field(default_factory=default_options)
     lively_until: float = 0.0
 
     @property
@@ -203,6 +204,11 @@ class SessionStore:
             return None
         self._prolong(session)
         return session
+
+    def peek(self, token: str | None, user: str | None) -> Session | None:
+        """The session of a token, if it is that user's; its time runs on."""
+        session = self._sessions.get(token or "")
+        return session if session is not None and session.user == user else None
 
     def knows(self, token: str | None) -> bool:
         return token in self._sessions
