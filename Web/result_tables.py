@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from HypothalamusSegLib.flag_coverage import covered_columns
 from HypothalamusSegLib.flags import FLAG_TITLES
 from HypothalamusSegLib.number_format import MISSING, shown, shown_ml, shown_percent
-from HypothalamusSegLib.report_contents import usual_range
+from HypothalamusSegLib.report_contents import usual_range, with_unit
 
 from . import texts
 from .flag_words import sorted_flags, symbol
@@ -16,32 +16,37 @@ from .html_text import escaped
 from .sessions import Entry
 
 HYPOTHALAMUS_PARTS = ("left", "right", "total")
+SHORT_NAMES = {
+    "hypothalamus_left": "Left",
+    "hypothalamus_right": "Right",
+    "hypothalamus_total": "Total",
+    "icv": "ICV",
+}
 
 
 def key_table(result: dict) -> str:
     """Left, right, total and ICV of one scan."""
     head = ("Structure", "Volume", "Usual", "of ICV", "at 1500 mL", "Fold SD")
-    units = ("", "mm³ (ICV: mL)", "", "%", "mm³", "")
     codes = _codes(result)
     rows = []
-    for name, entry in _structures(result, with_subunits=False):
+    for _, entry in _structures(result, with_subunits=False):
         volume, ratio = _shown_columns(entry, codes)
         cells = (
             volume("volume_mm3"),
-            escaped(usual_range(entry["structure"])),
+            _usual(entry["structure"]),
             ratio("fraction_of_icv"),
             ratio("icv_adjusted_mm3"),
             volume("fold_sd_mm3"),
         )
-        rows.append(_row(escaped(name), cells))
-    return _table(f"Volumes of {escaped(result['name'])}", "key", head, units, rows)
+        rows.append(_row(SHORT_NAMES[entry["structure"]], cells))
+    caption = f"Hypothalamus and ICV of {escaped(result['name'])}"
+    return _table(caption, "key", head, rows)
 
 
 def all_numbers(result: dict) -> str:
     """Every number of NAME_volumes.csv, with the subunits, folded away."""
     head = ("Structure", "Volume", "Voxel count", "of ICV", "at 1500 mL")
     head += ("Fold SD", "Fold lowest", "Fold highest")
-    units = ("", "mm³ (ICV: mL)", "", "%", "mm³", "", "", "")
     codes = _codes(result)
     rows = []
     for name, entry in _structures(result):
@@ -53,7 +58,7 @@ def all_numbers(result: dict) -> str:
         )
         rows.append(_row(escaped(name), cells))
     name = escaped(result["name"])
-    table = _table(f"All numbers of {name}", "all", head, units, rows)
+    table = _table(f"All numbers of {name}", "all", head, rows)
     return (
         f"<details class='numbers'><summary>All numbers of {name}_volumes.csv</summary>{table}"
         f"<p class='quiet'>{texts.ABOUT_THE_FILE}</p></details>"
@@ -69,7 +74,7 @@ def batch_table(entries: list[Entry]) -> str:
     units = ("", "mm³", "mm³", "mm³", "%", "mm³", "mL", "")
     rows = [_batch_row(entry.result) for entry in done]
     key = " · ".join(f"{symbol(weight)} {words}" for weight, words in texts.WEIGHT_NAMES.items())
-    return _table("All results", "batch", head, units, rows) + f"<p class='quiet'>{key}</p>"
+    return _table("All results", "batch", head, rows, units) + f"<p class='quiet'>{key}</p>"
 
 
 def _batch_row(result: dict) -> str:
@@ -86,7 +91,7 @@ def _batch_row(result: dict) -> str:
         if entry is None:
             cells += [MISSING] * len(columns)
             continue
-        volume, ratio = _shown_columns(entry, codes)
+        volume, ratio = _shown_columns(entry, codes, units=False)
         cells += [(volume if column == "volume_mm3" else ratio)(column) for column in columns]
     flags = ", ".join(
         f"<span title='{escaped(flag['message'])}'>{symbol(flag=flag)} "
@@ -96,7 +101,7 @@ def _batch_row(result: dict) -> str:
     return _row(escaped(result["name"]), (*cells, flags or f"{symbol('good')} none"))
 
 
-def _shown_columns(entry: dict, codes: Iterable[str]):
+def _shown_columns(entry: dict, codes: Iterable[str], units: bool = True):
     """Two functions that show a column of a structure: a volume, or a ratio to the ICV."""
     structure = entry["structure"]
     covered = covered_columns(codes, structure)
@@ -108,13 +113,20 @@ def _shown_columns(entry: dict, codes: Iterable[str]):
         return f"<s class='covered'>{text}</s><span class='unseen'> {texts.COVERED}</span>"
 
     def volume(column: str) -> str:
-        return marked(column, (shown_ml if is_icv else shown)(entry[column]))
+        show, unit = (shown_ml, "mL") if is_icv else (shown, "mm³")
+        text = show(entry[column])
+        return marked(column, with_unit(text, unit) if units else text)
 
     def ratio(column: str) -> str:
-        show = shown_percent if column == "fraction_of_icv" else shown
-        return MISSING if is_icv else marked(column, show(entry[column]))
+        show, unit = (shown_percent, "%") if column == "fraction_of_icv" else (shown, "mm³")
+        text = MISSING if is_icv else show(entry[column])
+        return marked(column, with_unit(text, unit) if units else text)
 
     return volume, ratio
+
+
+def _usual(structure: str) -> str:
+    return with_unit(usual_range(structure), "mL" if structure == "icv" else "mm³")
 
 
 def _codes(result: dict) -> list[str]:
@@ -132,7 +144,8 @@ def _structures(result: dict, with_subunits: bool = True) -> list[tuple[str, dic
     return found
 
 
-def _table(caption: str, name: str, head: tuple, units: tuple, rows: list[str]) -> str:
+def _table(caption: str, name: str, head: tuple, rows: list[str], units: tuple = ()) -> str:
+    units = units or ("",) * len(head)
     cells = "".join(
         f"<th scope='col'>{_heading(text, f'tip-{name}-{index}')}"
         f"<span class='unit'>{unit}</span></th>"

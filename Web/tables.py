@@ -95,7 +95,7 @@ def download_everything(entries: list[Entry]) -> str:
     count = sum(entry.result is not None for entry in entries)
     if not count:
         return ""
-    scans = "this scan" if count == 1 else f"all {count} scans"
+    scans = "this scan" if count == 1 else f"{count} scans"
     return (
         "<a class='everything' download href='results/everything.zip'>"
         f"Download everything of {scans} (zip)</a>"

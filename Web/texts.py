@@ -82,9 +82,9 @@ ERRORS = {
 }
 STRUCTURE_CHOICES = {"hypothalamus": "hypothalamus", "icv": "intracranial volume (ICV)"}
 GRIDS = {
-    "0.5": "0.5 mm cubes around the hypothalamus",
+    "0.5": "0.5 mm cubes",
     "native": "the scan’s own voxels",
-    "ulm": "Ulm raters’ grid, 0.125 × 0.125 × 0.5 mm coronal",
+    "ulm": "Ulm raters’ grid, 0.125 × 0.125 × 0.5 mm",
 }
 SYMBOLS = {"severe": "■", "doubtful": "▲", "note": "●", "good": "✓"}
 WEIGHT_NAMES = {

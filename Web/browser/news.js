@@ -1,6 +1,6 @@
 // Tells that a scan is done: in the title, to screen readers, and by moving to the result.
 
-const PATIENCE_MS = 5000;
+const PATIENCE_MS = 20_000;
 const STEP_MS = 40;
 
 export class News {
@@ -18,11 +18,10 @@ export class News {
   // The result may be drawn a little later than it is told of.
   moveWhenThere(since) {
     const heading = document.querySelector("#heading h2");
-    if (heading && document.querySelector("#key table")) {
-      const calm = window.matchMedia("(prefers-reduced-motion: reduce)").matches;
+    // Before the pictures are there the page is too short to move to its place.
+    if (heading && document.querySelector("#screen .viewer:is([data-ready], [data-failed])")) {
       heading.focus({ preventScroll: true });
-      const screen = document.querySelector("#screen");
-      screen.scrollIntoView({ behavior: calm ? "auto" : "smooth", block: "start" });
+      document.querySelector("#screen").scrollIntoView({ block: "start" });
     } else if (performance.now() - since < PATIENCE_MS) {
       setTimeout(() => this.moveWhenThere(since), STEP_MS);
     }

@@ -26,13 +26,13 @@ const LAYOUT = `
       <label hidden><input type="checkbox" data-setting="icv3d"> ICV in 3-D</label>
     </fieldset>
     <label class="slide">Window <output></output>
-      <input type="range" data-setting="window"></label>
+      <input type="range" aria-label="Window" data-setting="window"></label>
     <label class="slide">Level <output></output>
-      <input type="range" data-setting="level"></label>
+      <input type="range" aria-label="Level" data-setting="level"></label>
     <label class="slide">Overlay <output></output>
-      <input type="range" data-setting="opacity" min="0" max="1" step="0.05"></label>
+      <input type="range" aria-label="Overlay" data-setting="opacity" min="0" max="1" step="0.05"></label>
     <label class="slide">Zoom <output></output>
-      <input type="range" data-setting="magnification" min="1" max="${MOST_MAGNIFICATION}"
+      <input type="range" aria-label="Zoom" data-setting="magnification" min="1" max="${MOST_MAGNIFICATION}"
         step="0.1"></label>
     <button type="button" class="viewer-home">Reset views</button>
   </div>
@@ -63,6 +63,7 @@ export class Viewer {
     this.loading = new AbortController();
     this.scene = null;
     delete this.root.dataset.ready;
+    delete this.root.dataset.failed;
     if (!scene) {
       this.root.replaceChildren();
       return;
@@ -72,7 +73,9 @@ export class Viewer {
       const loaded = await fetchScene(scene, this.loading.signal);
       this.open(loaded, name);
     } catch (error) {
-      if (error.name !== "AbortError") this.say(error.message);
+      if (error.name === "AbortError") return;
+      this.say(error.message);
+      this.root.dataset.failed = "true";
     }
   }
 
@@ -250,8 +253,12 @@ export class Viewer {
       if (isShown && (name === "icv" || !subunits)) add(COLOURS[name], words);
     }
     if (!subunits) return;
-    this.scene.labels.forEach((name, index) => {
-      add(SUBUNIT_COLOURS[index], name.replace("_", " "));
+    // Each name once, with the colours of left and right.
+    const names = this.scene.labels.slice(0, this.scene.labels.length / 2);
+    names.forEach((name, index) => {
+      const other = SUBUNIT_COLOURS[index + names.length];
+      const words = `${name.replace("left_", "")} (left, right)`;
+      add(`linear-gradient(90deg, ${SUBUNIT_COLOURS[index]} 50%, ${other} 50%)`, words);
     });
   }
 
@@ -304,6 +311,7 @@ export class Viewer {
     for (const [name, text] of Object.entries(words)) {
       const input = this.root.querySelector(`[data-setting=${name}]`);
       input.value = settings[name];
+      input.setAttribute("aria-valuetext", text);
       input.parentElement.querySelector("output").textContent = text;
     }
   }
