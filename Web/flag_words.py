@@ -14,14 +14,12 @@ def sorted_flags(result: dict) -> list[dict]:
     return sorted(result["quality"]["flags"], key=lambda f: WEIGHTS.index(weight_of(f["code"])))
 
 
-def symbol(weight: str = "", flag: dict | None = None) -> str:
+def symbol(weight: str = "", flag: dict | None = None, spoken: bool = True) -> str:
     """The sign of a weight, or of a flag's weight, with its meaning for those who cannot see it."""
     weight = weight_of(flag["code"]) if flag else weight
     meaning = texts.WEIGHT_NAMES.get(weight, "")
-    return (
-        f"<b class='{weight}' title='{meaning}' aria-hidden='true'>{texts.SYMBOLS[weight]}</b>"
-        f"<span class='unseen'>{meaning}: </span>"
-    )
+    sign = f"<b class='{weight}' title='{meaning}' aria-hidden='true'>{texts.SYMBOLS[weight]}</b>"
+    return f"{sign}<span class='unseen'>{meaning}: </span>" if spoken and meaning else sign
 
 
 def verdict(result: dict) -> str:

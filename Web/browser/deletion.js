@@ -51,7 +51,6 @@ export class Deletion {
       document.addEventListener(kind, () => this.askSoon());
     }
     document.addEventListener("visibilitychange", () => document.hidden || this.ask());
-    setInterval(() => this.scans && this.ask(), ASK_EVERY_MS);
     this.ask();
   }
 
@@ -66,6 +65,8 @@ export class Deletion {
       if (response.ok) this.take(await response.json());
     } catch {
       // The server cannot be reached: what is shown stays.
+      clearTimeout(this.next);
+      this.next = setTimeout(() => this.ask(), ASK_EVERY_MS);
     }
   }
 
@@ -84,17 +85,24 @@ export class Deletion {
       this.act("gone");
     } else if (!this.gone) this.hide();
     clearTimeout(this.next);
-    // Closer to the end, ask at the end.
-    if (scans && seconds < ASK_EVERY_MS / 1000) {
-      this.next = setTimeout(() => this.ask(), 1000 * Math.max(seconds, 0) + 500);
-    }
+    if (scans) this.next = setTimeout(() => this.ask(), this.pauseMs(seconds));
+  }
+
+  // Until the next look at the clock: when the warning or the end is due, if that comes first.
+  pauseMs(seconds) {
+    const due = seconds > this.warnSeconds ? seconds - this.warnSeconds : Math.max(seconds, 0);
+    return Math.min(ASK_EVERY_MS, 1000 * due + 500);
+  }
+
+  get warnSeconds() {
+    return Math.min(WARN_SECONDS, this.longest * WARN_SHARE);
   }
 
   show(seconds) {
     const when = clock(this.at);
     const what = this.scans === 1 ? "Your scan and its results" : `Your ${this.scans} scans and their results`;
     this.time.textContent = `${what} will be deleted at ${when}, or later if you go on using the page.`;
-    const isSoon = seconds < Math.min(WARN_SECONDS, this.longest * WARN_SHARE);
+    const isSoon = seconds <= this.warnSeconds;
     const minutes = Math.max(1, Math.ceil(seconds / 60));
     const left = seconds < 60 ? "less than a minute" : `${minutes} minutes`;
     // Told once, not with every look at the clock.
