@@ -69,17 +69,28 @@ def test_axe_finds_nothing_before_during_and_after_a_run(browser, look, tmp_path
         assert findings(page) == []
 
 
+@pytest.fixture(scope="module")
+def real(browser, tmp_path_factory):
+    """A server with a real result, and the cookie that it belongs to; one network is enough."""
+    with running(tmp_path_factory.mktemp("real"), stub=False, device="cpu") as server:
+        visitor = Visitor(browser, server.url)
+        page = visitor.page
+        page.click("#sample")
+        visitor.state("ICBM152_sample.nii.gz", "ready")
+        page.get_by_label("Also the ten subunits").check()
+        for fold in "2345":
+            page.locator("#folds").get_by_label(fold, exact=True).uncheck()
+        page.click("#start")
+        visitor.viewer()
+        yield server, visitor.context.storage_state()
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("look", LOOKS)
-def test_axe_finds_nothing_in_a_real_result_with_a_severe_flag(browser, look, real_result):
-    visitor = Visitor(browser, real_result.url, **LOOKS[look])
+def test_axe_finds_nothing_in_a_real_result_with_a_severe_flag(browser, look, real):
+    server, state = real
+    visitor = Visitor(browser, server.url, storage_state=state, **LOOKS[look])
     page = visitor.page
-    page.click("#sample")
-    visitor.line("brain").get_by_text("ready").wait_for(timeout=60_000)
-    page.get_by_label("Also the ten subunits").check()
-    for fold in "2345":
-        page.locator("#folds").get_by_label(fold, exact=True).uncheck()
-    page.click("#start")
     visitor.viewer()
     page.get_by_label("Subunits", exact=True).check()
     page.locator("details.viewer-note summary").click()
@@ -87,9 +98,3 @@ def test_axe_finds_nothing_in_a_real_result_with_a_severe_flag(browser, look, re
     assert page.locator("s.covered").count() > 5
     assert findings(page) == []
     visitor.context.close()
-
-
-@pytest.fixture(scope="module")
-def real_result(tmp_path_factory):
-    with running(tmp_path_factory.mktemp("real"), stub=False, device="cpu") as server:
-        yield server
