@@ -6,6 +6,7 @@ import dataclasses
 import re
 import zlib
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -17,8 +18,9 @@ from HypothalamusSegLib.flag_coverage import (
 )
 from HypothalamusSegLib.flags import SEVERE_CODES, Flag, worst_first
 from HypothalamusSegLib.number_format import shown, shown_ml
-from HypothalamusSegLib.outputs import CSV_COLUMNS
+from HypothalamusSegLib.outputs import CSV_COLUMNS, caption
 from HypothalamusSegLib.report_contents import Number, report_contents
+from HypothalamusSegLib.volumetry import StructureVolume
 
 pytest.importorskip("matplotlib", reason="the report is drawn by matplotlib")
 
@@ -101,6 +103,20 @@ def test_what_a_flag_covers(code: str, icv: set, total: set, left: set) -> None:
 )
 def test_three_significant_digits_and_whole_numbers_in_full(value, words: str) -> None:
     assert shown(value) == words
+
+
+def test_the_pictures_caption_tells_which_lines_are_covered() -> None:
+    volumes = [
+        StructureVolume(f"hypothalamus_{part}", 400.0, 380.0, (390.0, 410.0), 1.5e6)
+        for part in ("left", "right", "total")
+    ]
+    volumes.append(StructureVolume("icv", 1.5e6, 1.5e6, (1.5e6,), 1.5e6))
+    for code, covered in (("skull_stripped", [2, 3]), ("left_right_suspect", [1]), (None, [])):
+        flags = [] if code is None else [Flag(code, "")]
+        result = SimpleNamespace(volumes=volumes, quality=SimpleNamespace(flags=flags))
+        lines = caption(result)
+        assert [index for index, (_, is_covered) in enumerate(lines) if is_covered] == covered
+    assert lines[3][0] == "Intracranial volume: 1500 mL"
 
 
 def test_the_worst_flag_comes_first() -> None:

@@ -232,3 +232,21 @@ def test_a_move_repaints_within_40_ms(viewer, zoom):
     print(f"{zoom}, surface turned: median {median(turns):.1f} ms, longest {max(turns):.1f} ms")
     assert median(turns) < LARGEST_MS
     page.get_by_label("Hypothalamus", exact=True).check()
+
+
+def test_a_result_without_hypothalamus_opens_on_the_whole_head(viewer, sample_path):
+    other = Visitor(viewer.context.browser, viewer.url)
+    page = other.page
+    other.give(sample_path)
+    other.state("brain.nii.gz", "ready")
+    page.locator("#structures").get_by_label("hypothalamus").uncheck()
+    for fold in "2345":
+        page.locator("#folds").get_by_label(fold, exact=True).uncheck()
+    page.click("#start")
+    other.viewer()
+    expect(page.get_by_label("Whole head")).to_be_checked()
+    expect(page.get_by_label("Hypothalamus", exact=True)).to_be_disabled()
+    expect(page.locator("#key tbody tr")).to_have_count(1)
+    assert (np.abs(other.pixels("coronal") - (240, 228, 66)).max(-1) < 50).sum() > 100
+    assert other.problems == []
+    other.context.close()

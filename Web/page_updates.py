@@ -230,8 +230,8 @@ def _is_lively(session: Session) -> bool:
 
 def _is_set_up_open(entries: list[Entry]) -> bool:
     """The set-up folds away when there is a result, and nothing left to do or to tell."""
-    open_states = (EntryState.READY, EntryState.FAILED, EntryState.CANCELLED)
-    has_more = any(entry.is_busy or entry.state in open_states for entry in entries)
+    settled = (EntryState.DONE, EntryState.REFUSED)
+    has_more = any(entry.state not in settled for entry in entries)
     return has_more or not any(entry.result for entry in entries)
 
 
