@@ -132,6 +132,7 @@ def result(browser, real, sample_path, pictures, tmp_path_factory):
     visitor.state("brain.nii.gz", "done")
     visitor.viewer()
     pictures("web_result", page)  # as the page moved there, without a click
+    assert page.evaluate("document.activeElement.closest('#heading') !== null")
     with page.expect_download() as download:
         page.click("a.everything")
     archive = tmp_path_factory.mktemp("download") / download.value.suggested_filename
@@ -165,7 +166,6 @@ def test_the_page_moved_to_the_result_and_one_screen_holds_it(result):
     visitor, _, _ = result
     page = visitor.page
     assert page.title() == "✓ brain done – HypothalamusSeg"
-    assert page.evaluate("document.activeElement.closest('#heading') !== null")
     expect(page.locator(".news[role=status]")).to_contain_text("brain is segmented. Skull removed")
     expect(page.locator("#start")).to_be_hidden()  # folded away
     for selector in ("#verdict p", "#key tbody tr >> nth=3", *VIEWS, "#report a"):
@@ -200,7 +200,7 @@ def test_tables_flags_and_files_of_the_result(result, sample_json):
     expect(page.locator("#key")).to_contain_text(f"{total['volume_mm3']:.0f} mm³")
     expect(page.locator("#key")).to_contain_text(f"{icv / 1000:.0f} mL")
     expect(page.locator("#volumes tbody tr")).to_have_count(14)
-    assert "mm³" not in page.locator("#volumes tr", has_text="Intracranial").inner_text()
+    assert "mm³" not in page.locator("#volumes tbody tr", has_text="Intracranial").inner_text()
     expect(page.locator("#batch table")).to_have_count(0)  # a table of all, once there are two
     expect(page.locator("#files a")).to_have_count(7)
     with page.expect_download() as download:

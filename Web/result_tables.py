@@ -40,7 +40,8 @@ def key_table(result: dict) -> str:
         )
         rows.append(_row(SHORT_NAMES[entry["structure"]], cells))
     caption = f"Hypothalamus and ICV of {escaped(result['name'])}"
-    return _table(caption, "key", head, rows)
+    table = _table(caption, "key", head, rows)
+    return f"{table}<p class='quiet'>{texts.STRUCK}</p>" if "<s " in table else table
 
 
 def all_numbers(result: dict) -> str:

@@ -21,6 +21,7 @@ HOW_TO_READ = (
 NO_FILE = "No file yet. Drop a scan above, or take the sample brain."
 NO_RESULT = "No result yet."
 NO_FLAG = "No quality flag. Look at the outlines all the same."
+STRUCK = "Grey and struck: made wrong by a severe flag (■)."
 COVERED = "(made wrong by the severe flag above)"
 REPORT = "Report of one page (PDF)"
 ABOUT_THE_FILE = (
