@@ -51,6 +51,7 @@ def result_of(name: str) -> dict:
     return {
         "name": name,
         "icv_mm3": 1.5e6,
+        "reference_icv_mm3": 1.5e6,
         "icv": entry("icv", 1.5e6),
         "hypothalamus": parts,
         "quality": {

@@ -15,7 +15,14 @@ from playwright.sync_api import Browser, expect, sync_playwright
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 DESKTOP = {"viewport": {"width": 1280, "height": 900}}
-WAIT_MS = 60_000
+PHONE = {
+    "viewport": {"width": 390, "height": 844},
+    "device_scale_factor": 2,
+    "is_mobile": True,
+    "has_touch": True,
+}
+# A run takes some seconds; on a machine with other work it may take minutes.
+WAIT_MS = 180_000
 
 
 @contextmanager
@@ -45,7 +52,7 @@ class Visitor:
         self.page.on("console", self._note)
         self.page.goto(url)
         # What the server tells of this visitor: then the page is whole.
-        self.page.wait_for_selector("#scans p, #scans li")
+        self.page.wait_for_selector("#scans p, #scans li", state="attached")
         self.page.wait_for_function("window.hypothalamusSeg")
 
     def _note(self, message) -> None:

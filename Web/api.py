@@ -16,6 +16,7 @@ import gradio as gr
 from . import tables
 from .gate import session_of
 from .page_updates import plain_words
+from .run_options import run_options
 from .sessions import Entry, SessionStore
 from .uploads import Uploads
 from .work import Work, described
@@ -77,9 +78,17 @@ class Api:
         entry = await self.work.choose_series(session_of(request), scan, int(number))
         return self._described(entry)
 
-    async def start(self, request: gr.Request, subunits: bool = False, grid: str = "0.5") -> list:
-        """Queue every usable scan that has no such result yet; grid: 0.5, native or ulm."""
-        started = await self.work.start(session_of(request), subunits, grid)
+    async def start(
+        self,
+        request: gr.Request,
+        subunits: bool = False,
+        grid: str = "0.5",
+        structures: str = "hypothalamus,icv",
+        folds: str = "0,1,2,3,4",
+    ) -> list:
+        """Queue every usable scan that has no such result yet; options as on the command line."""
+        options = run_options(subunits, grid, structures, folds)
+        started = await self.work.start(session_of(request), options)
         return [self._described(entry) for entry in started]
 
     async def cancel(self, request: gr.Request) -> int:

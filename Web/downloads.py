@@ -25,6 +25,7 @@ TYPES = {
     ".csv": "text/csv; charset=utf-8",
     ".json": "application/json",
     ".gz": "application/gzip",
+    ".pdf": "application/pdf",
 }
 PRIVATE = {"cache-control": "private, no-store"}
 ARCHIVE_NAME = "hypothalamus-seg-results.zip"

@@ -51,6 +51,7 @@ class EnginePool:
     ) -> None:
         self.command, self.size, self.task_seconds = tuple(command), size, task_seconds
         self.queue = FairQueue(most_waiting, OWNERS_SHARE)
+        self.running: list[Ticket] = []
         self._loops: list[asyncio.Task] = []
         self._processes: set[Process] = set()
         self._stopped = False
@@ -94,7 +95,8 @@ class EnginePool:
         process = await self._started()
         while True:
             ticket = await self.queue.take()
-            ticket.state = TicketState.RUNNING
+            ticket.state, ticket.started = TicketState.RUNNING, time.monotonic()
+            self.running.append(ticket)
             try:
                 if process is None or process.returncode is not None:
                     process = await self._started()
@@ -108,6 +110,7 @@ class EnginePool:
                 log.exception("Unexpected failure of the pool")
                 ticket.fail("worker_lost")
             finally:
+                self.running.remove(ticket)
                 ticket.fail("cancelled")  # if nothing else has ended it, this loop was
 
     async def _started(self) -> Process | None:

@@ -105,7 +105,7 @@ def _segmenter() -> Callable[[dict, Report], None]:
     import_torch()
 
     def segment(task: dict, report: Report) -> None:
-        batch = Batch(Path(task["output"]), Options(**task["options"]))
+        batch = Batch(Path(task["output"]), Options(**task["options"]), with_report=True)
         steps = Steps(report, STAGE_WEIGHTS, 0, 1)
         result, files = batch.segment(Path(task["input"]), steps)
         steps.at("write", 0.8, "viewer")

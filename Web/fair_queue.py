@@ -30,6 +30,8 @@ class Ticket:
     owner : str
         Whose turn it takes.
     state : TicketState
+    started : float
+        On the clock of ``time.monotonic``, once a worker has it.
     fraction : float
     step : str
         The engine's own name of the step.
@@ -42,6 +44,7 @@ class Ticket:
     task: dict
     owner: str
     state: TicketState = TicketState.WAITING
+    started: float = 0.0
     fraction: float = 0.0
     step: str = ""
     outcome: dict | None = None

@@ -33,7 +33,9 @@ API = "/gradio_api"
 OPEN_ROUTES = re.compile(
     r"/(assets|static|browser)/[^?]*|/(theme\.css|favicon\.ico|robots\.txt|manifest\.json)"
 )
-OWN_ROUTES = re.compile(r"/|/config/?|/uploads|/results(/.*)?")
+OWN_ROUTES = re.compile(r"/|/config/?|/uploads|/expiry|/results(/.*)?")
+# Asked by the page itself: no sign that its visitor is there.
+QUIET_ROUTES = ("/expiry",)
 GRADIO_ROUTES = re.compile(
     rf"{API}/(info/?|startup-events|app_id/?|heartbeat/(?P<hash>[^/]+)"
     r"|run/predict/?|queue/join/?|queue/data/?|cancel)"
@@ -176,7 +178,8 @@ class Gate:
     ) -> tuple[Session, bool]:
         if not OWN_ROUTES.fullmatch(path) and not GRADIO_ROUTES.fullmatch(path):
             raise RefusedError(404, texts.NOT_FOUND)
-        session = self.store.find(token, user)
+        find = self.store.peek if path in QUIET_ROUTES else self.store.find
+        session = find(token, user)
         if session:
             return session, False
         try:

@@ -37,6 +37,7 @@ from starlette.types import ASGIApp  # noqa: E402
 from .api import Api  # noqa: E402
 from .downloads import Downloads  # noqa: E402
 from .engine_pool import EnginePool  # noqa: E402
+from .expiry import expiry  # noqa: E402
 from .gate import Gate  # noqa: E402
 from .hosts import Hosts  # noqa: E402
 from .page import PageSettings, build_page, own_theme  # noqa: E402
@@ -216,6 +217,7 @@ def _add_routes(app: FastAPI, uploads: Uploads, downloads: Downloads) -> None:
     app.add_api_route("/uploads", uploads.receive, methods=["PUT"])
     app.add_api_route("/results/everything.zip", downloads.everything, methods=["GET"])
     app.add_api_route("/results/{entry}/{name}", downloads.file, methods=["GET"])
+    app.add_api_route("/expiry", expiry, methods=["GET"])
     # Files of two versions never meet in a browser: another version has another address.
     app.mount(f"/browser/{browser_version()}", StaticFiles(directory=BROWSER_FILES))
 

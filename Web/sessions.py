@@ -20,6 +20,7 @@ from pathlib import Path
 
 from .disk_budget import DiskBudget
 from .fair_queue import Ticket
+from .run_options import default_options
 from .server_folder import own_folder, remove_leftovers
 
 TOKEN_BYTES = 32
@@ -168,7 +169,7 @@ class Session:
     arriving: int = 0
     downloading: int = 0
     page_names: list[str] = field(default_factory=list)
-    options: dict = field(default_factory=lambda: {"subunits": False, "grid": "0.5"})
+    options: dict = field(default_factory=default_options)
     lively_until: float = 0.0
 
     @property
@@ -248,6 +249,11 @@ class SessionStore:
             return None
         self._prolong(session)
         return session
+
+    def peek(self, token: str | None, user: str | None) -> Session | None:
+        """The session of a token, if it is that user's; its time runs on."""
+        session = self._sessions.get(token or "")
+        return session if session is not None and session.user == user else None
 
     def knows(self, token: str | None) -> bool:
         return token in self._sessions

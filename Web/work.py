@@ -5,14 +5,14 @@ from __future__ import annotations
 import asyncio
 import logging
 import shutil
+import time
 from dataclasses import dataclass, field
 from pathlib import Path
-
-from HypothalamusSegLib.label_grids import GRID_NAMES
 
 from . import texts
 from .disk_budget import DiskFullError, bytes_below
 from .engine_pool import EnginePool
+from .expected_times import ExpectedTimes
 from .fair_queue import QueueFullError, Ticket, TicketState
 from .refusals import RefusedError
 from .sessions import SCENE_NAME, Entry, EntryState, Session, SessionStore
@@ -26,10 +26,6 @@ RESULT_BYTES = 64 << 20
 # Results still to be written are in no visitor's share, only in the whole.
 RESULTS_OWNER = "results"
 log = logging.getLogger("hypothalamus_seg.web.work")
-
-
-class UnknownGridError(ValueError):
-    """A grid that the engine does not know; the message lists those it does."""
 
 
 @dataclass
@@ -53,6 +49,7 @@ class Work:
     most_upload_bytes: int
     device: str = "auto"
     threads: int | None = None
+    times: ExpectedTimes = field(default_factory=ExpectedTimes)
     _followers: set[asyncio.Task] = field(default_factory=set)
 
     async def check(self, session: Session, entry: Entry) -> None:
@@ -87,18 +84,21 @@ class Work:
             return
         self._follow(self._finish_check(session, entry, entry.ticket))
 
-    async def start(self, session: Session, subunits: bool, grid: str) -> list[Entry]:
+    async def start(self, session: Session, options: dict) -> list[Entry]:
         """Queue every scan of a session that can be segmented and has no such result yet.
+
+        Parameters
+        ----------
+        session : Session
+        options : dict
+            See `run_options.run_options`.
 
         Raises
         ------
-        UnknownGridError
         QueueFullError
             Where not even one found a place; the others stay ready.
         """
-        if grid not in GRID_NAMES:
-            raise UnknownGridError(texts.unknown_grid(grid))
-        options = session.options = {"subunits": bool(subunits), "grid": grid}
+        session.options = options
         started = []
         for entry in self.startable(session):
             try:
@@ -144,6 +144,14 @@ class Work:
     def place_of(self, entry: Entry) -> int | None:
         """Place in the queue of the engines; None if it waits not or no more."""
         return self.engines.queue.place_of(entry.ticket) if entry.ticket else None
+
+    def seconds_left(self, entry: Entry) -> float | None:
+        """Until a scan that runs or waits is done, as far as the last runs tell."""
+        place = self.place_of(entry)
+        if place is None:
+            return self.times.left(_elapsed(entry.ticket)) if entry.ticket else None
+        elapsed = [_elapsed(ticket) for ticket in self.engines.running]
+        return self.times.until_done(place, self.engines.size, elapsed)
 
     async def _segment(self, session: Session, entry: Entry, options: dict) -> None:
         settings = {**options, "device": self.device, "threads": self.threads}
@@ -216,6 +224,7 @@ class Work:
             output.rename(entry.results)
             entry.state, entry.options = EntryState.DONE, options
             entry.result, entry.files = outcome["result"], tuple(outcome["files"])
+            self.times.note(_elapsed(ticket))
             return
         shutil.rmtree(output, ignore_errors=True)
         cancelled = outcome["code"] == "cancelled"
@@ -234,6 +243,10 @@ class Work:
 def _is_archive(path: Path) -> bool:
     with path.open("rb") as stream:
         return stream.read(len(ZIP_MAGIC)) == ZIP_MAGIC
+
+
+def _elapsed(ticket: Ticket) -> float:
+    return time.monotonic() - ticket.started
 
 
 def described(entry: Entry, place: int | None = None) -> dict:
