@@ -44,6 +44,8 @@ def test_endpoints_are_named_and_typed(server):
     start = {p["parameter_name"]: p for p in endpoints["/start"]["parameters"]}
     assert start["subunits"]["python_type"]["type"] == "bool"
     assert start["grid"]["parameter_default"] == "0.5"
+    assert start["structures"]["parameter_default"] == "hypothalamus,icv"
+    assert start["folds"]["parameter_default"] == "0,1,2,3,4"
     assert all(endpoint["description"] for endpoint in endpoints.values())
 
 
@@ -98,15 +100,16 @@ def test_a_real_head_gives_the_command_lines_numbers(shared_data, tmp_path):
 
 def test_what_a_scan_says_is_text_on_the_page():
     """Messages may quote a file's header; braces and dollars mean something to Gradio."""
-    from Web.tables import flag_list
+    from Web.flag_words import flag_list, verdict
 
     message = "<img src=x onerror=alert(1)> {{constructor}} ${1} `x`"
     quality = {
         "fold_dice": None,
         "icv_fold_dice": [],
-        "flags": [{"code": "asymmetry", "message": message}],
+        "flags": [{"code": "asymmetry", "message": message}] * 2,
     }
-    shown = flag_list({"quality": quality})
+    shown = verdict({"quality": quality}) + flag_list({"quality": quality})
+    assert shown.count("onerror") == 2
     assert "<img" not in shown
     assert not set("{}$`") & set(shown)
 

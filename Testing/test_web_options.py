@@ -89,7 +89,7 @@ def test_the_endpoint_takes_all_options_and_refuses_wrong_ones(server, heads):
     visitor = server.visitor()
     upload(visitor, "anna.nii.gz", heads["anna"].read_bytes())
     for wrong in ((False, "0.1"), (False, "0.5", "brain"), (False, "0.5", "icv", "7")):
-        with pytest.raises(RuntimeError):
+        with pytest.raises(RuntimeError, match="Unknown"):
             call(visitor, "start", *wrong)
         assert call(visitor, "list_scans")[0]["state"] == "ready"
     (started,) = call(visitor, "start", False, "native", "icv", "0,2")

@@ -23,6 +23,7 @@ PHONE = {
 }
 # A run takes some seconds; on a machine with other work it may take minutes.
 WAIT_MS = 180_000
+expect.set_options(timeout=20_000)
 
 
 @contextmanager
@@ -44,6 +45,7 @@ class Visitor:
     def __init__(self, browser, url: str, **options):
         self.url = url
         self.context = browser.new_context(**{**DESKTOP, **options})
+        self.context.set_default_timeout(WAIT_MS)
         self.requests: list[str] = []
         self.problems: list[str] = []
         self.page = self.context.new_page()
