@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from HypothalamusSegLib import overview
+from HypothalamusSegLib import overview, plane_pictures
 from HypothalamusSegLib.overview import draw_overview
 from HypothalamusSegLib.planes import AXIAL, CORONAL, SAGITTAL, intensity_window
 from HypothalamusSegLib.volume import Grid, Volume
@@ -89,34 +89,34 @@ def straight(tmp_path_factory) -> Path:
 
 @pytest.mark.parametrize("column", [0, 1])
 def test_patients_left_is_on_the_images_right(straight: Path, column: int) -> None:
-    left = panel_pixels(straight, 0, column, overview.LEFT_COLOUR)
-    right = panel_pixels(straight, 0, column, overview.RIGHT_COLOUR)
+    left = panel_pixels(straight, 0, column, plane_pictures.LEFT_COLOUR)
+    right = panel_pixels(straight, 0, column, plane_pictures.RIGHT_COLOUR)
     middle = overview.PANEL_PX / 2
     assert left[:, 1].min() > middle > right[:, 1].max()
 
 
 def test_outlines_have_the_size_and_place_of_the_labels(straight: Path) -> None:
-    left = panel_pixels(straight, 0, 0, overview.LEFT_COLOUR)
-    pixels_per_mm = overview.PANEL_PX / overview.CLOSE.field_mm
+    left = panel_pixels(straight, 0, 0, plane_pictures.LEFT_COLOUR)
+    pixels_per_mm = overview.PANEL_PX / plane_pictures.CLOSE.field_mm
     extent_mm = np.ptp(left, axis=0) / pixels_per_mm
     assert extent_mm == pytest.approx([2 * LEFT_RADII_MM[2], 2 * LEFT_RADII_MM[0]], abs=1.2)
-    centre_mm = (left.min(0) + left.max(0)) / 2 / pixels_per_mm - overview.CLOSE.field_mm / 2
+    centre_mm = (left.min(0) + left.max(0)) / 2 / pixels_per_mm - plane_pictures.CLOSE.field_mm / 2
     assert centre_mm == pytest.approx([0.0, 7.0], abs=0.6)
 
 
 def test_sagittal_planes_cut_one_side_each(straight: Path) -> None:
     for column, (own, other) in {
-        2: (overview.RIGHT_COLOUR, overview.LEFT_COLOUR),
-        3: (overview.LEFT_COLOUR, overview.RIGHT_COLOUR),
+        2: (plane_pictures.RIGHT_COLOUR, plane_pictures.LEFT_COLOUR),
+        3: (plane_pictures.LEFT_COLOUR, plane_pictures.RIGHT_COLOUR),
     }.items():
         assert len(panel_pixels(straight, 0, column, own)) > 50
         assert len(panel_pixels(straight, 0, column, other)) == 0
 
 
 def test_whole_head_row_outlines_the_intracranial_volume(straight: Path) -> None:
-    pixels_per_mm = overview.PANEL_PX / overview.WHOLE_HEAD.field_mm
+    pixels_per_mm = overview.PANEL_PX / plane_pictures.WHOLE_HEAD.field_mm
     # The axial plane lies 6 mm below the centre of the ellipsoid: hardly narrower than its widest.
-    outline = panel_pixels(straight, 1, 1, overview.ICV_COLOUR)
+    outline = panel_pixels(straight, 1, 1, plane_pictures.ICV_COLOUR)
     assert np.ptp(outline, axis=0) / pixels_per_mm == pytest.approx([156, 124], abs=3)
 
 
@@ -128,10 +128,10 @@ def test_whole_head_row_outlines_the_intracranial_volume(straight: Path) -> None
 def test_orientation_of_the_voxels_does_not_matter(straight: Path, tmp_path: Path, change) -> None:
     path = tmp_path / "other.png"
     draw_overview(path, *phantom(change), "Phantom", [])
-    for column, colour in ((0, overview.LEFT_COLOUR), (1, overview.RIGHT_COLOUR)):
+    for column, colour in ((0, plane_pictures.LEFT_COLOUR), (1, plane_pictures.RIGHT_COLOUR)):
         expected = panel_pixels(straight, 0, column, colour)
         found = panel_pixels(path, 0, column, colour)
-        pixels_per_mm = overview.PANEL_PX / overview.CLOSE.field_mm
+        pixels_per_mm = overview.PANEL_PX / plane_pictures.CLOSE.field_mm
         for of in (np.min, np.max, np.mean):
             assert of(found, axis=0) == pytest.approx(of(expected, axis=0), abs=pixels_per_mm)
 
@@ -152,16 +152,16 @@ def test_missing_structures_leave_their_outlines_out(tmp_path: Path) -> None:
         "none": (None, None),
     }.items():
         draw_overview(tmp_path / f"{name}.png", scan, *structures, "Phantom", [])
-        outline = panel_pixels(tmp_path / f"{name}.png", 0, 1, overview.ICV_COLOUR)
+        outline = panel_pixels(tmp_path / f"{name}.png", 0, 1, plane_pictures.ICV_COLOUR)
         assert bool(len(outline)) == (structures[1] is not None)
         height = image.imread(tmp_path / f"{name}.png").shape[0]
         assert height < 2 * overview.PANEL_PX, "the row of close views must be left out"
     draw_overview(tmp_path / "hypothalamus.png", scan, hypothalamus, None, "Phantom", [])
-    assert len(panel_pixels(tmp_path / "hypothalamus.png", 0, 0, overview.LEFT_COLOUR))
+    assert len(panel_pixels(tmp_path / "hypothalamus.png", 0, 0, plane_pictures.LEFT_COLOUR))
     # Some pixels between the two sides' outlines blend to a colour like the ICV's.
-    assert len(panel_pixels(tmp_path / "hypothalamus.png", 1, 1, overview.ICV_COLOUR)) < 20
+    assert len(panel_pixels(tmp_path / "hypothalamus.png", 1, 1, plane_pictures.ICV_COLOUR)) < 20
     draw_overview(tmp_path / "both.png", scan, hypothalamus, icv, "Phantom", [])
-    assert len(panel_pixels(tmp_path / "both.png", 1, 1, overview.ICV_COLOUR)) > 500
+    assert len(panel_pixels(tmp_path / "both.png", 1, 1, plane_pictures.ICV_COLOUR)) > 500
 
 
 def test_one_sided_label_is_drawn(tmp_path: Path) -> None:
@@ -170,8 +170,8 @@ def test_one_sided_label_is_drawn(tmp_path: Path) -> None:
         np.where(hypothalamus.array == 1, 1, 0).astype(np.uint8), hypothalamus.affine
     )
     draw_overview(tmp_path / "left.png", scan, left_only, icv, "Phantom", [])
-    assert len(panel_pixels(tmp_path / "left.png", 0, 2, overview.LEFT_COLOUR))
-    assert not len(panel_pixels(tmp_path / "left.png", 0, 0, overview.RIGHT_COLOUR))
+    assert len(panel_pixels(tmp_path / "left.png", 0, 2, plane_pictures.LEFT_COLOUR))
+    assert not len(panel_pixels(tmp_path / "left.png", 0, 0, plane_pictures.RIGHT_COLOUR))
 
 
 def test_text_of_any_length_and_kind_fits(tmp_path: Path) -> None:
@@ -185,6 +185,23 @@ def test_text_of_any_length_and_kind_fits(tmp_path: Path) -> None:
     for name in ("a.png", "b.png"):
         border = image.imread(tmp_path / name)[:, -4:, :3]
         assert np.ptp(border.reshape(-1, 3), axis=0).max() == 0, "text runs over the edge"
+
+
+def test_covered_lines_are_struck(straight: Path, tmp_path: Path) -> None:
+    caption = ["Left 1005 mm³, right 503 mm³"]
+    draw_overview(tmp_path / "c.png", *phantom(), "Phantom", caption, ["A warning."], caption)
+    struck, plain = (image.imread(path)[..., :3] for path in (tmp_path / "c.png", straight))
+    rows = np.flatnonzero((struck != plain).any(axis=(1, 2)))
+    assert 0 < np.ptp(rows) < overview.LINE_PX, "only that line may change"
+    assert longest_run(struck[rows]) > longest_run(plain[rows]) + 60
+
+
+def longest_run(picture: np.ndarray) -> int:
+    """Pixels of the longest horizontal line in faint ink."""
+    ink = [int(overview.FAINT_INK[start : start + 2], 16) / 255 for start in (1, 3, 5)]
+    is_ink = np.abs(picture - ink).max(-1) < 0.25
+    runs = ("".join("x" if pixel else " " for pixel in row).split() for row in is_ink)
+    return max((len(run) for row in runs for run in row), default=0)
 
 
 def test_window_is_taken_from_the_tissue() -> None:

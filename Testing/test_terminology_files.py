@@ -7,7 +7,7 @@ import json
 import numpy as np
 import pytest
 from conftest import REPOSITORY
-from HypothalamusSegLib import labels, overview
+from HypothalamusSegLib import labels, plane_pictures
 from HypothalamusSegSlicer import structures
 
 RESOURCES = REPOSITORY / "HypothalamusSeg" / "Resources"
@@ -169,9 +169,9 @@ def test_what_the_module_writes_into_segments_is_in_the_terminology(
 
 def test_the_sides_and_the_icv_have_the_colours_of_the_overview_picture(find_by_codes):
     wanted = {
-        "hypothalamus_left": overview.LEFT_COLOUR,
-        "hypothalamus_right": overview.RIGHT_COLOUR,
-        "icv": overview.ICV_COLOUR,
+        "hypothalamus_left": plane_pictures.LEFT_COLOUR,
+        "hypothalamus_right": plane_pictures.RIGHT_COLOUR,
+        "icv": plane_pictures.ICV_COLOUR,
     }
     for structure, colour in wanted.items():
         entry = find_by_codes(*CODES[structure])

@@ -8,6 +8,7 @@ from __future__ import annotations
 import io
 import json
 import os
+import re
 import struct
 import zipfile
 from pathlib import Path
@@ -24,15 +25,11 @@ from playwright.sync_api import expect
 from scan_files import head_volume, patched, write_nifti, write_scan
 from scipy.spatial import KDTree
 from web_server import running
-from web_visitor import WAIT_MS, Visitor, chromium
+from web_visitor import PHONE, WAIT_MS, Visitor, chromium
 
-PHONE = {
-    "viewport": {"width": 390, "height": 844},
-    "device_scale_factor": 2,
-    "is_mobile": True,
-    "has_touch": True,
-}
+SCREEN = {"viewport": {"width": 1440, "height": 900}}
 CHANGING = ("seconds", "peak_memory_mb", "steps")  # of the provenance, from run to run
+VIEWS = tuple(f"figure[data-view={v}]" for v in ("coronal", "axial", "sagittal", "surface"))
 LEFT, RIGHT, ICV = (86, 180, 233), (230, 159, 0), (240, 228, 66)
 
 
@@ -114,7 +111,7 @@ def near(image: np.ndarray, colour: tuple[int, int, int]) -> np.ndarray:
 @pytest.fixture(scope="module")
 def result(browser, real, sample_path, pictures, tmp_path_factory):
     """The whole way through the page, once; what was seen on it."""
-    visitor = Visitor(browser, real.url)
+    visitor = Visitor(browser, real.url, **SCREEN)
     page = visitor.page
     expect(page.locator(".notice.medical")).to_contain_text("Not a medical device")
     expect(page.locator(".notice.privacy")).to_contain_text("deleted")
@@ -134,6 +131,8 @@ def result(browser, real, sample_path, pictures, tmp_path_factory):
     pictures("web_progress", page)
     visitor.state("brain.nii.gz", "done")
     visitor.viewer()
+    pictures("web_result", page)  # as the page moved there, without a click
+    assert page.evaluate("document.activeElement.closest('#heading') !== null")
     with page.expect_download() as download:
         page.click("a.everything")
     archive = tmp_path_factory.mktemp("download") / download.value.suggested_filename
@@ -150,6 +149,7 @@ def test_the_whole_way_gives_the_command_lines_files_bit_for_bit(result, sample_
     assert visitor.strangers == []
     with zipfile.ZipFile(archive) as opened:
         files = {Path(name).name: opened.read(name) for name in opened.namelist()}
+    assert files.pop("brain_report.pdf").startswith(b"%PDF")
     assert set(files) == {path.name for path in sample_run.output.iterdir()}
     for path in sample_run.output.iterdir():
         if path.name != "brain_volumes.json":
@@ -162,19 +162,70 @@ def test_the_whole_way_gives_the_command_lines_files_bit_for_bit(result, sample_
 
 
 @pytest.mark.slow
-def test_tables_flags_and_files_of_the_result(result, sample_json, pictures):
+def test_the_page_moved_to_the_result_and_one_screen_holds_it(result):
     visitor, _, _ = result
     page = visitor.page
-    total = sample_json["hypothalamus"]["total"]
-    row = page.locator("#batch tbody tr")
-    expect(row).to_have_count(1)
-    expect(row).to_contain_text(f"{total['volume_mm3']:.1f} ± {total['fold_sd_mm3']:.1f}")
-    expect(row).to_contain_text("Skull removed")
+    assert page.title() == "✓ brain done – HypothalamusSeg"
+    expect(page.locator(".news[role=status]")).to_contain_text("brain is segmented. Skull removed")
+    expect(page.locator("#start")).to_be_hidden()  # folded away
+    for selector in ("#verdict p", "#key tbody tr >> nth=3", *VIEWS, "#report a"):
+        box = page.locator(selector).bounding_box()
+        assert box["y"] >= 0, selector
+        assert box["y"] + box["height"] <= SCREEN["viewport"]["height"], selector
+
+
+@pytest.mark.slow
+def test_the_worst_flag_stands_above_the_numbers_and_what_it_covers_is_struck(result, sample_json):
+    page = result[0].page
+    assert sample_json["quality"]["flags"][0]["code"] == "skull_stripped"
+    verdict = page.locator("#verdict .severe").first
+    expect(verdict).to_contain_text(sample_json["quality"]["flags"][0]["message"])
+    key = page.locator("#key table")
+    assert verdict.bounding_box()["y"] < key.bounding_box()["y"]
+    for table in ("#key", "#volumes"):
+        icv = page.locator(f"{table} tr", has_text="ICV").last
+        total = page.locator(f"{table} tr", has_text=re.compile("total", re.IGNORECASE)).last
+        struck = [icv.locator("td").first, total.locator("td", has_text="%")]
+        for cell in struck:
+            line = cell.locator("s").evaluate("e => getComputedStyle(e).textDecorationLine")
+            assert line == "line-through"
+        expect(total.locator("td").first.locator("s")).to_have_count(0)
+    expect(page.locator("#key tr", has_text="Total")).to_contain_text("450–1100 mm³")
+
+
+@pytest.mark.slow
+def test_tables_flags_and_files_of_the_result(result, sample_json):
+    page = result[0].page
+    total, icv = sample_json["hypothalamus"]["total"], sample_json["icv_mm3"]
+    expect(page.locator("#key")).to_contain_text(f"{total['volume_mm3']:.0f} mm³")
+    expect(page.locator("#key")).to_contain_text(f"{icv / 1000:.0f} mL")
     expect(page.locator("#volumes tbody tr")).to_have_count(14)
-    expect(page.locator("#volumes")).to_contain_text(f"{100 * total['fraction_of_icv']:.4f}")
-    expect(page.locator("#flags")).to_contain_text(sample_json["quality"]["flags"][0]["message"])
-    expect(page.locator("#files a")).to_have_count(6)
-    pictures("web_result", page.locator("#results"))
+    assert "mm³" not in page.locator("#volumes tbody tr", has_text="Intracranial").inner_text()
+    expect(page.locator("#batch table")).to_have_count(0)  # a table of all, once there are two
+    expect(page.locator("#files a")).to_have_count(7)
+    with page.expect_download() as download:
+        page.click("#report a")
+    assert Path(download.value.path()).read_bytes().startswith(b"%PDF")
+    assert download.value.suggested_filename == "brain_report.pdf"
+
+
+@pytest.mark.slow
+def test_headings_are_explained_by_pointer_and_keyboard(result):
+    page = result[0].page
+    for heading, words in {
+        "of ICV": "share of the intracranial",
+        "Fold SD": "no error bar",
+    }.items():
+        button = page.locator("#key button.tip", has_text=heading)
+        button.hover()
+        expect(page.locator(".tip-box")).to_contain_text(words)
+        described = button.get_attribute("aria-describedby")
+        assert words in page.locator(f"#{described}").text_content()
+    page.keyboard.press("Escape")
+    expect(page.locator(".tip-box")).to_be_hidden()
+    page.locator("#key button.tip").first.focus()
+    expect(page.locator(".tip-box")).to_contain_text("sum of these shares")
+    page.keyboard.press("Escape")
 
 
 @pytest.mark.slow
@@ -212,7 +263,7 @@ def test_opacity_window_outlines_and_subunits_change_the_picture(result):
     assert near(visitor.pixels("coronal"), LEFT).sum() > 2 * near(plain, LEFT).sum()
     page.get_by_label("Subunits", exact=True).check()
     page.wait_for_timeout(200)
-    expect(page.locator(".viewer-legend")).to_contain_text("left tubular-inferior")
+    expect(page.locator(".viewer-legend")).to_contain_text("tubular-inferior (left, right)")
     assert near(visitor.pixels("coronal"), LEFT).sum() < 2 * near(plain, LEFT).sum()
     page.get_by_label("Subunits", exact=True).uncheck()
     visitor.slide("[data-setting=opacity]", 0)
@@ -255,7 +306,8 @@ def test_dark_and_on_a_phone_the_result_is_all_there(result, real, visit, pictur
     state = result[0].context.storage_state()
     dark = visit(real, storage_state=state, color_scheme="dark")
     dark.viewer()
-    dark.page.evaluate("document.querySelector('#choice, #everything').scrollIntoView()")
+    dark.page.evaluate("document.querySelector('#screen').scrollIntoView()")
+    dark.page.wait_for_timeout(200)
     shown = pictures("web_dark", dark.page)
     assert np.median(shown[:, :20]) < 40
     phone = visit(real, storage_state=state, **PHONE)
@@ -311,7 +363,7 @@ def test_two_visitors_at_once_see_their_own(stub, visit, heads):
         visitor.page.click("#start")
     for visitor, name, other in ((anna, "anna", "berta"), (berta, "berta", "anna")):
         visitor.state(f"{name}.nii.gz", "done")
-        expect(visitor.page.locator("#batch tbody tr")).to_have_count(1)
+        expect(visitor.page.locator("#heading h2")).to_have_text(name)
         assert other not in visitor.page.content()
     address = anna.page.locator("#files a").first.get_attribute("href")
     assert anna.page.request.get(anna.url + address).status == 200
@@ -339,6 +391,11 @@ def test_cancel_reload_and_delete(stub, visit, heads):
     page.click("#start")
     visitor.state("quick.nii.gz", "done")
     page.click("#delete")
+    expect(page.locator(".deletion dialog")).to_contain_text("Delete this scan and all results")
+    page.click(".deletion-back")
+    expect(page.locator("#scans li")).to_have_count(1)
+    page.click("#delete")
+    page.click(".deletion-really")
     expect(page.locator("#scans li")).to_have_count(0)
     expect(page.locator("#results")).to_be_hidden()
 
@@ -363,7 +420,7 @@ def test_a_full_queue_is_told_on_the_page(stub, visit, heads):
 
 
 def tab_to(page, identifier: str) -> None:
-    for _ in range(15):
+    for _ in range(30):
         page.keyboard.press("Tab")
         if page.evaluate("document.activeElement.id") == identifier:
             return

@@ -285,20 +285,23 @@ def test_deleting_ends_the_work_and_removes_the_files(server, visitor, head):
     assert not server.files("slow_and_gone*")
 
 
-def test_a_full_queue_says_so(tmp_path, head):
-    with running(tmp_path, queue=2) as server:
-        one, two = server.visitor(), server.visitor()
-        slow = [upload(one, f"slow{n}.nii.gz", head) for n in range(4)]
-        wait_until(lambda: "is ready" in server.text)
+def test_a_full_queue_says_so_and_nobody_fills_it_alone(tmp_path, head):
+    with running(tmp_path, queue=4) as server:
+        one, two, three = (server.visitor() for _ in range(3))
+        wait_until(lambda: server.text.count("is ready") == 3)
+        slow = [upload(one, f"slow{n}.nii.gz", head) for n in range(5)]
         assert len(call(one, "start", False, "0.5")) == 3
         wait_until(lambda: scan(one, slow[0]["id"])["step"] == "hypothalamus", seconds=20)
         places = [s["queue_place"] for s in call(one, "list_scans")]
-        assert places == [None, 1, 2, None]
-        upload(two, "brain.nii.gz", head)
+        assert places == [None, 1, 2, None, None]
+        for n in range(3):
+            upload(two, f"slow{n}.nii.gz", head)
+        assert len(call(two, "start", False, "0.5")) == 2
+        upload(three, "brain.nii.gz", head)
         with pytest.raises(RuntimeError, match="queue is full"):
-            call(two, "start", False, "0.5")
+            call(three, "start", False, "0.5")
         call(one, "cancel")
-        assert len(call(two, "start", False, "0.5")) == 1
+        assert len(call(three, "start", False, "0.5")) == 1
 
 
 def test_time_and_download_delete_and_so_does_the_end(tmp_path, head):

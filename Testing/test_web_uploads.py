@@ -13,11 +13,13 @@ import zipfile
 import nibabel
 import numpy as np
 import pytest
+import SimpleITK as sitk
 
 pytest.importorskip("gradio", reason="the web page's tests need gradio")
 
 from conftest import REPOSITORY, environment
-from HypothalamusSegLib.errors import HypothalamusSegError, SeveralSeriesError
+from HypothalamusSegLib.errors import HypothalamusSegError
+from HypothalamusSegLib.volume import image_from_volume
 from scan_files import head_volume, patched, replaced, write_dicom, write_nifti, write_scan
 
 from Web.upload_checks import UploadRefusedError, UploadTooLargeError, check_upload
@@ -59,7 +61,7 @@ def test_every_format_is_taken(tmp_path, suffix):
 def test_a_zip_with_a_series_is_taken_and_replaced_by_its_slices(tmp_path):
     checked = check_upload(zipped_dicom(tmp_path), MOST)
     assert checked.name == "study"
-    assert checked.path == tmp_path / "study"
+    assert checked.path.name == "study"
     assert not (tmp_path / "study.zip").exists()
     assert sorted(checked.shape) == sorted(head_volume().array.shape)
 
@@ -100,7 +102,7 @@ def test_a_wrong_content_under_a_right_name_is_refused(tmp_path, name):
 def test_archive_names_that_leave_the_folder_are_refused(tmp_path, name):
     path = archive(tmp_path / "a.zip", {name: b"x"})
     assert "outside of its folder" in refusal(path)
-    assert {p.name for p in tmp_path.iterdir()} <= {"a.zip", "a"}
+    assert {p.name for p in tmp_path.iterdir()} <= {"a.zip", ".unpacked"}
 
 
 def test_links_and_devices_in_archives_are_refused(tmp_path):
@@ -121,7 +123,7 @@ def test_an_archive_that_lies_about_its_size_is_refused(tmp_path):
     assert size in data
     path.write_bytes(data.replace(size, struct.pack("<I", 1000)))
     assert "cannot be unpacked" in refusal(path, UploadRefusedError, 8 << 20)
-    written = sum(p.stat().st_size for p in (tmp_path / "a").rglob("*"))
+    written = sum(p.stat().st_size for p in tmp_path.rglob("*") if p != path)
     assert written <= 9 << 20
 
 
@@ -137,6 +139,30 @@ def test_archives_in_archives_and_scans_in_archives_are_not_opened(tmp_path):
     assert "only DICOM is taken" in refusal(path)
 
 
+@pytest.mark.parametrize(
+    "suffix", [".png", ".tiff", ".bmp", ".mrc", ".hdf5", ".nii", ".nrrd", ".mha"]
+)
+def test_no_parser_but_that_of_dicom_sees_what_an_archive_calls_dicom(
+    tmp_path, suffix, monkeypatch
+):
+    """ITK would guess a reader from the content, and has one for each of these."""
+    image = sitk.Cast(image_from_volume(head_volume()), sitk.sitkUInt8)
+    image = image[:, :, 20] if suffix in (".png", ".bmp") else image
+    sitk.WriteImage(image, str(tmp_path / f"a{suffix}"))
+    data = (tmp_path / f"a{suffix}").read_bytes()
+    guessed = []
+    make = sitk.ImageFileReader
+
+    class Watched(make):
+        def ReadImageInformation(self):  # noqa: N802
+            guessed.append(self.GetImageIO())
+            return super().ReadImageInformation()
+
+    monkeypatch.setattr(sitk, "ImageFileReader", Watched)
+    refusal(archive(tmp_path / "a.zip", {"a.dcm": data}), HypothalamusSegError)
+    assert set(guessed) == {"GDCMImageIO"}
+
+
 def test_an_empty_an_encrypted_and_a_damaged_archive_are_refused(tmp_path):
     assert "empty" in refusal(archive(tmp_path / "a.zip", {}))
     locked = archive(tmp_path / "b.zip", {"a.dcm": b"x" * 50})
@@ -150,16 +176,34 @@ def test_an_empty_an_encrypted_and_a_damaged_archive_are_refused(tmp_path):
     assert "cannot be unpacked" in refusal(broken)
 
 
-def test_several_series_in_a_zip_are_listed(tmp_path):
+def study(tmp_path):
+    """A zip with a T1-weighted series and another one."""
     slices = write_dicom(tmp_path / "one", head_volume())
     slices += write_dicom(tmp_path / "two", head_volume(), "1.2.826.0.1.2", "FLAIR", "other")
-    path = archive(tmp_path / "study.zip", {file.name: file.read_bytes() for file in slices})
-    message = refusal(path, SeveralSeriesError)
-    assert message.splitlines()[1:] == ["- T1 MPRAGE, 52 images", "- FLAIR, 52 images"]
-    assert "into a zip" in message
+    entries = {file.name: file.read_bytes() for file in slices}
+    return archive(tmp_path / "study.zip", entries)
 
 
-@pytest.mark.parametrize("line", ["data file: /etc/passwd", "Data File: ../x", "datafile:LIST"])
+def test_several_series_in_a_zip_are_offered_with_pictures_and_one_is_taken(tmp_path):
+    offer = check_upload(study(tmp_path), MOST, tmp_path / "pictures")
+    assert [(s.number, s.description, s.images) for s in offer.series] == [
+        (1, "T1 MPRAGE", 52),
+        (2, "FLAIR", 52),
+    ]
+    for series in offer.series:
+        assert series.has_picture
+        picture = sitk.ReadImage(str(tmp_path / "pictures" / f"{series.number}.png"))
+        pixels = sitk.GetArrayFromImage(picture)
+        assert pixels.shape == (50, 48)
+        # The head is bright in the middle.
+        assert pixels[20:30, 20:30].mean() > pixels[:5].mean() + 100
+    for number in (1, 2):
+        checked = check_upload(offer.path, MOST, None, number)
+        assert checked.name == "study"
+        assert sorted(checked.shape) == sorted(head_volume().array.shape)
+
+
+@pytest.mark.parametrize("line", ["data file: /etc/passwd", "Data File: ../x", "datafile: LIST"])
 def test_a_nrrd_that_reads_another_file_is_refused(tmp_path, line):
     path = write_scan(tmp_path / "a.nrrd", head_volume())
     replaced(path, b"\n\n", f"\n{line}\n\n".encode())
@@ -219,7 +263,7 @@ def check_in_worker(path, memory_mb: int) -> list[dict]:
     with subprocess.Popen(
         command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=surroundings
     ) as worker:
-        assert json.loads(worker.stdout.readline()) == {"event": "ready"}
+        assert json.loads(worker.stdout.readline())["event"] == "ready"
         worker.stdin.write(task.encode() + b"\n")
         worker.stdin.flush()
         answer = json.loads(worker.stdout.readline())
@@ -247,7 +291,13 @@ def test_a_worker_names_no_folder_of_the_server(tmp_path):
         ("", "scan"),
         ("..", "scan"),
         ("a\0b\n<script>.nii", "a_b__script_.nii"),
-        ("x" * 300 + ".nii.gz", "x" * 93 + ".nii.gz"),
+        ("x" * 300 + ".nii.gz", "x" * 143 + ".nii.gz"),
+        ("脑" * 100 + ".nii.gz", "脑" * 47 + ".nii.gz"),
+        ("con.nii.gz", "_con.nii.gz"),
+        ("LPT1.zip", "_LPT1.zip"),
+        ("aux", "_aux"),
+        ("console.nii", "console.nii"),
+        (".unpacked", "scan.unpacked"),
         ("{{constructor}}${1}`.mgz", "__constructor____1__.mgz"),
     ],
 )

@@ -128,6 +128,10 @@ def scan(client: httpx.Client, identifier: str) -> dict:
 
 def call(client: httpx.Client, name: str, *values: object):
     """Call a named endpoint as Gradio's own client does, without its queue's stream."""
+    if values:  # the client, too, sends the defaults of what was left out
+        endpoint = client.get("gradio_api/info").json()["named_endpoints"][f"/{name}"]
+        others = endpoint["parameters"][len(values) :]
+        values += tuple(parameter["parameter_default"] for parameter in others)
     config = client.get("config").json()
     index = next(d["id"] for d in config["dependencies"] if d.get("api_name") == name)
     body = {"data": list(values), "fn_index": index, "session_hash": f"test{id(client)}"}
@@ -147,7 +151,7 @@ def main() -> int:
     from Web.server import ServerSettings
 
     given = json.loads(sys.argv[1])
-    for name in ("password_file",):
+    for name in ("password_file", "certificate", "certificate_key"):
         given[name] = Path(given[name]) if given.get(name) else None
     if "worker_command" in given:
         given["worker_command"] = tuple(given["worker_command"])

@@ -29,6 +29,9 @@ SLOW_SECONDS = 60.0
 def segment(task: dict, report: engine_worker.Report) -> None:
     name = Path(task["input"]).name.split(".")[0]
     output = Path(task["output"])
+    # What the real engine would find, too: the scan, and not the results of the run before.
+    assert Path(task["input"]).exists()
+    assert not list(Path(task["input"]).glob("*_volumes.json"))
     output.mkdir()
     for index, step in enumerate(STEPS):
         report({"event": "progress", "fraction": index / len(STEPS), "step": step})
@@ -48,6 +51,7 @@ def result_of(name: str) -> dict:
     return {
         "name": name,
         "icv_mm3": 1.5e6,
+        "reference_icv_mm3": 1.5e6,
         "icv": entry("icv", 1.5e6),
         "hypothalamus": parts,
         "quality": {
@@ -73,4 +77,5 @@ def entry(structure: str, volume_mm3: float) -> dict:
 
 if __name__ == "__main__":
     engine_worker._segmenter = lambda: segment
+    engine_worker._look = lambda: None
     sys.exit(engine_worker.main())

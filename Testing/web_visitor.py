@@ -15,7 +15,15 @@ from playwright.sync_api import Browser, expect, sync_playwright
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 DESKTOP = {"viewport": {"width": 1280, "height": 900}}
-WAIT_MS = 60_000
+PHONE = {
+    "viewport": {"width": 390, "height": 844},
+    "device_scale_factor": 2,
+    "is_mobile": True,
+    "has_touch": True,
+}
+# A run takes some seconds; on a machine with other work it may take minutes.
+WAIT_MS = 180_000
+expect.set_options(timeout=20_000)
 
 
 @contextmanager
@@ -37,6 +45,7 @@ class Visitor:
     def __init__(self, browser, url: str, **options):
         self.url = url
         self.context = browser.new_context(**{**DESKTOP, **options})
+        self.context.set_default_timeout(WAIT_MS)
         self.requests: list[str] = []
         self.problems: list[str] = []
         self.page = self.context.new_page()
@@ -45,7 +54,7 @@ class Visitor:
         self.page.on("console", self._note)
         self.page.goto(url)
         # What the server tells of this visitor: then the page is whole.
-        self.page.wait_for_selector("#scans p, #scans li")
+        self.page.wait_for_selector("#scans p, #scans li", state="attached")
         self.page.wait_for_function("window.hypothalamusSeg")
 
     def _note(self, message) -> None:

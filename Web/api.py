@@ -16,6 +16,7 @@ import gradio as gr
 from . import tables
 from .gate import session_of
 from .page_updates import plain_words
+from .run_options import run_options
 from .sessions import Entry, SessionStore
 from .uploads import Uploads
 from .work import Work, described
@@ -47,6 +48,7 @@ class Api:
         for endpoint in (
             self.list_scans,
             self.add_sample,
+            self.choose_series,
             self.start,
             self.cancel,
             self.results,
@@ -60,9 +62,10 @@ class Api:
             )
 
     async def list_scans(self, request: gr.Request) -> list[dict]:
-        """Scans of this session: id, file, state, queue_place, fraction, step, message.
+        """Scans of this session: id, file, state, queue_place, fraction, step, message, and more.
 
-        States: checking, refused, ready, segmenting, done, failed, cancelled.
+        Flags are those of reading; series are what can be chosen from while the state is choosing.
+        States: checking, choosing, refused, ready, segmenting, done, failed, cancelled.
         """
         return [self._described(entry) for entry in session_of(request).entries.values()]
 
@@ -70,9 +73,22 @@ class Api:
         """Add the sample brain (ICBM 152, skull-stripped) as if it had been uploaded."""
         return self._described(await self.uploads.add_sample(session_of(request)))
 
-    async def start(self, request: gr.Request, subunits: bool = False, grid: str = "0.5") -> list:
-        """Queue every usable scan that has no such result yet; grid: 0.5, native or ulm."""
-        started = await self.work.start(session_of(request), subunits, grid)
+    async def choose_series(self, request: gr.Request, scan: str, number: int) -> dict:
+        """Take one of the series that an upload holds, by the scan's id and the series' number."""
+        entry = await self.work.choose_series(session_of(request), scan, int(number))
+        return self._described(entry)
+
+    async def start(
+        self,
+        request: gr.Request,
+        subunits: bool = False,
+        grid: str = "0.5",
+        structures: str = "hypothalamus,icv",
+        folds: str = "0,1,2,3,4",
+    ) -> list:
+        """Queue every usable scan that has no such result yet; options as on the command line."""
+        options = run_options(subunits, grid, structures, folds)
+        started = await self.work.start(session_of(request), options)
         return [self._described(entry) for entry in started]
 
     async def cancel(self, request: gr.Request) -> int:

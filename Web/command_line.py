@@ -13,6 +13,9 @@ from typing import TYPE_CHECKING
 from HypothalamusSegLib.command_line import DEVICES, argument, positive
 
 if TYPE_CHECKING:
+    import uvicorn
+    from starlette.types import ASGIApp
+
     from .server import ServerSettings
 
 STOPPED, CANNOT_SERVE = 0, 1
@@ -44,6 +47,10 @@ def main(arguments: Sequence[str]) -> int:
         minutes=parsed.expire_minutes,
         password_file=parsed.auth,
         root_path=parsed.root_path.rstrip("/"),
+        hosts=tuple(parsed.allow_host),
+        certificate=parsed.ssl_certfile,
+        certificate_key=parsed.ssl_keyfile,
+        worker_memory_mb=parsed.worker_memory_mb,
         device=parsed.device,
         threads=parsed.threads,
     )
@@ -62,18 +69,33 @@ def serve(settings: ServerSettings) -> int:
     )
     logging.getLogger("httpx").setLevel(logging.WARNING)
     file = settings.password_file
-    if settings.host not in LOOPBACK and file is None:
-        print("Whoever reaches this address may use the page: no --auth.", file=sys.stderr)
+    for warning in warnings_about(settings):
+        print(warning, file=sys.stderr)
     try:
         if file and others_may_read(file):
             print(f"Others may read {file}: chmod 600 {file}", file=sys.stderr)
-        app = build_server(settings)
-    except (PasswordFileError, OSError) as error:
+        config = _uvicorn_config(build_server(settings), settings)
+        config.load()
+    except (PasswordFileError, OSError) as error:  # a certificate's trouble is an OSError, too
         print(error, file=sys.stderr)
         return CANNOT_SERVE
     shown = "localhost" if settings.host in LOOPBACK else settings.host
-    print(f"HypothalamusSeg: http://{shown}:{settings.port}{settings.root_path}/", flush=True)
-    config = uvicorn.Config(
+    scheme = "https" if settings.certificate else "http"
+    print(f"HypothalamusSeg: {scheme}://{shown}:{settings.port}{settings.root_path}/", flush=True)
+    server = uvicorn.Server(config)
+    for number in (signal.SIGINT, signal.SIGTERM):
+        # uvicorn ends in good order and then sends itself the signal again.
+        signal.signal(number, lambda *_: None)
+    server.run()
+    return STOPPED if server.started else CANNOT_SERVE
+
+
+def _uvicorn_config(app: ASGIApp, settings: ServerSettings) -> uvicorn.Config:
+    import uvicorn
+
+    from .request_timeouts import impatient_protocol
+
+    return uvicorn.Config(
         app,
         host=settings.host,
         port=settings.port,
@@ -82,13 +104,27 @@ def serve(settings: ServerSettings) -> int:
         log_config=None,
         server_header=False,
         timeout_graceful_shutdown=SHUTDOWN_SECONDS,
+        http=impatient_protocol(settings.patience_s),
+        ws="none",
+        ssl_certfile=settings.certificate,
+        ssl_keyfile=settings.certificate_key,
     )
-    server = uvicorn.Server(config)
-    for number in (signal.SIGINT, signal.SIGTERM):
-        # uvicorn ends in good order and then sends itself the signal again.
-        signal.signal(number, lambda *_: None)
-    server.run()
-    return STOPPED if server.started else CANNOT_SERVE
+
+
+def warnings_about(settings: ServerSettings) -> list[str]:
+    """What the one who runs it should know before strangers find out."""
+    if settings.host in LOOPBACK:
+        return []
+    warnings = []
+    if settings.password_file is None:
+        warnings.append("Whoever reaches this address may use the page: no --auth.")
+    if settings.certificate is None:
+        what = "Passwords, scans" if settings.password_file else "Scans"
+        warnings.append(
+            f"{what} and results can be read on their way: no TLS at this address. Give "
+            "--ssl-certfile and --ssl-keyfile, or keep --host 127.0.0.1 behind a proxy with TLS."
+        )
+    return warnings
 
 
 def build_parser() -> argparse.ArgumentParser:
@@ -109,7 +145,14 @@ def build_parser() -> argparse.ArgumentParser:
         type=argument(positive),
         default=1,
         metavar="N",
-        help="scans at a time; a worker takes up to 1 GB",
+        help="scans at a time; a worker takes about 1 GB for a head at 1 mm",
+    )
+    parser.add_argument(
+        "--worker-memory-mb",
+        type=argument(positive),
+        default=4096,
+        metavar="N",
+        help="most that a worker may take; a scan that needs more fails alone",
     )
     parser.add_argument(
         "--auth",
@@ -131,6 +174,16 @@ def build_parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--root-path", default="", metavar="PATH", help="where a proxy shows the page, as /brain"
     )
+    parser.add_argument(
+        "--allow-host",
+        action="append",
+        default=[],
+        metavar="NAME",
+        help="a name by which browsers reach the server, as brain.example.org behind a proxy; "
+        "addresses, localhost and this machine's own name are known",
+    )
+    parser.add_argument("--ssl-certfile", type=Path, default=None, metavar="FILE", help="for TLS")
+    parser.add_argument("--ssl-keyfile", type=Path, default=None, metavar="FILE", help="for TLS")
     parser.add_argument("--device", choices=DEVICES, default="auto")
     parser.add_argument(
         "--threads", type=argument(positive), default=None, metavar="N", help="a worker"

@@ -5,28 +5,35 @@ The address alone is worth nothing: the entry is looked up in the asker's own se
 
 from __future__ import annotations
 
-import secrets
-import zipfile
+import asyncio
+import logging
+from collections.abc import AsyncIterator
 from dataclasses import dataclass
-from pathlib import Path
 
-from anyio import to_thread
-from starlette.background import BackgroundTask
+from starlette.concurrency import iterate_in_threadpool
 from starlette.requests import Request
-from starlette.responses import FileResponse, Response
+from starlette.responses import FileResponse, Response, StreamingResponse
+from zipstream import ZipStream
 
 from . import texts
-from .gate import RefusedError, session_of
-from .sessions import Entry, Session, SessionStore
+from .gate import session_of
+from .refusals import RefusedError
+from .sessions import Entry, EntryState, Session, SessionStore
 
 TYPES = {
     ".png": "image/png",
     ".csv": "text/csv; charset=utf-8",
     ".json": "application/json",
     ".gz": "application/gzip",
+    ".pdf": "application/pdf",
 }
 PRIVATE = {"cache-control": "private, no-store"}
 ARCHIVE_NAME = "hypothalamus-seg-results.zip"
+MOST_ARCHIVES_AT_A_TIME = 4
+# The end of an archive waits for so long: who has hung up meanwhile has not got it.
+HANG_UP_S = 0.3
+HELD_BACK_BYTES = 16
+log = logging.getLogger("hypothalamus_seg.web.downloads")
 
 
 @dataclass(frozen=True)
@@ -39,6 +46,11 @@ class Downloads:
         """``GET results/ENTRY/NAME``."""
         entry = _entry(request)
         name = request.path_params["name"]
+        picture = entry.series_pictures.get(name)
+        if entry.state is EntryState.CHOOSING and picture and picture.exists():
+            return FileResponse(picture, headers=PRIVATE)
+        if not entry.result:
+            raise RefusedError(404, texts.NOT_FOUND)
         if name == "scene" and entry.scene.exists():
             headers = {**PRIVATE, "content-encoding": "gzip"}
             return FileResponse(entry.scene, media_type="application/octet-stream", headers=headers)
@@ -54,39 +66,59 @@ class Downloads:
         done = [entry for entry in session.entries.values() if entry.result]
         if not done:
             raise RefusedError(404, texts.NO_RESULT)
-        archive = session.folder / f"{secrets.token_hex(8)}.zip"
-        await to_thread.run_sync(_write_archive, archive, done)
+        if session.downloading >= MOST_ARCHIVES_AT_A_TIME:
+            raise RefusedError(429, texts.TOO_MANY_AT_ONCE)
+        archive = _archive(done)
+        headers = {
+            **PRIVATE,
+            "content-length": str(len(archive)),
+            "content-disposition": f'attachment; filename="{ARCHIVE_NAME}"',
+        }
+        content = self._sent(request, session, archive, done)
+        return StreamingResponse(content, media_type="application/zip", headers=headers)
 
-        def after() -> None:
-            archive.unlink(missing_ok=True)
+    async def _sent(
+        self, request: Request, session: Session, archive: ZipStream, done: list[Entry]
+    ) -> AsyncIterator[bytes]:
+        """The archive's bytes; notes the download when the last of them have left."""
+        session.downloading += 1
+        try:
+            held_back = b""
+            async for chunk in iterate_in_threadpool(archive):
+                data = held_back + chunk
+                yield data[:-HELD_BACK_BYTES]
+                held_back = data[-HELD_BACK_BYTES:]
+            # What was sent so far may be anywhere on its way. A browser that wants the rest still
+            # listens now; one that broke off, or was made to by another page, does not.
+            await asyncio.sleep(HANG_UP_S)
+            if await request.is_disconnected():
+                return
+            yield held_back
             # What came since then was not downloaded.
             if all(entry in done for entry in session.entries.values()):
                 self.store.note_download(session)
-
-        return FileResponse(
-            archive,
-            media_type="application/zip",
-            filename=ARCHIVE_NAME,
-            headers=PRIVATE,
-            background=BackgroundTask(after),
-        )
+        except OSError as error:  # deleted meanwhile
+            log.warning("An archive was broken off: %r", error)
+            raise
+        finally:
+            session.downloading -= 1
 
 
 def _entry(request: Request) -> Entry:
     session: Session = session_of(request)
     entry = session.entries.get(request.path_params["entry"])
-    if entry is None or not entry.result:
+    if entry is None:
         raise RefusedError(404, texts.NOT_FOUND)
     return entry
 
 
-def _write_archive(path: Path, entries: list[Entry]) -> None:
-    with zipfile.ZipFile(path, "w") as archive:
-        for folder, entry in zip(_folder_names(entries), entries, strict=True):
-            for name in entry.files:
-                packed = name.endswith((".gz", ".png"))
-                kind = zipfile.ZIP_STORED if packed else zipfile.ZIP_DEFLATED
-                archive.write(entry.results / name, f"{folder}/{name}", kind)
+def _archive(entries: list[Entry]) -> ZipStream:
+    """All files, stored as they are: nothing is written, and the length is known at once."""
+    archive = ZipStream(sized=True)
+    for folder, entry in zip(_folder_names(entries), entries, strict=True):
+        for name in entry.files:
+            archive.add_path(entry.results / name, f"{folder}/{name}")
+    return archive
 
 
 def _folder_names(entries: list[Entry]) -> list[str]:

@@ -11,6 +11,7 @@ import contextlib
 import json
 import logging
 import os
+import re
 import time
 from asyncio.subprocess import PIPE, Process
 from collections.abc import Sequence
@@ -21,6 +22,13 @@ START_SECONDS = 120.0
 # Longest line a worker may write: a result with all its numbers is some 20 kB.
 LINE_BYTES = 1 << 22
 RESTART_PAUSE_S = 2.0
+# Of the places in the queue, for one user or address.
+OWNERS_SHARE = 0.5
+# A worker has no business with the rest: it may hold passwords and keys.
+PASSED_ON = re.compile(
+    r"PATH|LD_LIBRARY_PATH|SYSTEMROOT|TEMP|TMP|TMPDIR|LANG|LC_ALL|PYTHONPATH|PYTHONIOENCODING"
+    r"|CUDA_VISIBLE_DEVICES|(OMP|MKL|OPENBLAS)_NUM_THREADS|HYPOTHALAMUSSEG_.*"
+)
 log = logging.getLogger("hypothalamus_seg.web.pool")
 
 
@@ -42,7 +50,8 @@ class EnginePool:
         self, command: Sequence[str], size: int, most_waiting: int, task_seconds: float
     ) -> None:
         self.command, self.size, self.task_seconds = tuple(command), size, task_seconds
-        self.queue = FairQueue(most_waiting)
+        self.queue = FairQueue(most_waiting, OWNERS_SHARE)
+        self.running: list[Ticket] = []
         self._loops: list[asyncio.Task] = []
         self._processes: set[Process] = set()
         self._stopped = False
@@ -86,7 +95,8 @@ class EnginePool:
         process = await self._started()
         while True:
             ticket = await self.queue.take()
-            ticket.state = TicketState.RUNNING
+            ticket.state, ticket.started = TicketState.RUNNING, time.monotonic()
+            self.running.append(ticket)
             try:
                 if process is None or process.returncode is not None:
                     process = await self._started()
@@ -100,18 +110,26 @@ class EnginePool:
                 log.exception("Unexpected failure of the pool")
                 ticket.fail("worker_lost")
             finally:
+                self.running.remove(ticket)
                 ticket.fail("cancelled")  # if nothing else has ended it, this loop was
 
     async def _started(self) -> Process | None:
         """A worker that has said that it is ready; None, with the reason logged, if it fails."""
         process = await asyncio.create_subprocess_exec(
-            *self.command, stdin=PIPE, stdout=PIPE, limit=LINE_BYTES, start_new_session=True
+            *self.command,
+            stdin=PIPE,
+            stdout=PIPE,
+            limit=LINE_BYTES,
+            start_new_session=True,
+            env={name: value for name, value in os.environ.items() if PASSED_ON.fullmatch(name)},
         )
         self._processes.add(process)
         try:
             line = await asyncio.wait_for(process.stdout.readline(), START_SECONDS)
-            if json.loads(line or b"{}").get("event") == "ready":
-                log.info("Worker %d is ready", process.pid)
+            event = json.loads(line or b"{}")
+            if event.get("event") == "ready":
+                protections = ", ".join(event.get("protections", ())) or "none"
+                log.info("Worker %d is ready; protections: %s", process.pid, protections)
                 return process
         except (asyncio.TimeoutError, ValueError) as error:
             log.error("Worker %d did not start: %r", process.pid, error)

@@ -1,6 +1,6 @@
 """A process that checks uploads or segments scans, one task after the other.
 
-    python -m Web.engine_worker segment|check [--memory-mb N]
+    python -m Web.engine_worker segment|check [--memory-mb N] [--file-mb N] [--folder DIR] [--gpu]
 
 One JSON object a line comes in on standard input and goes out on standard output, events as those
 of the command line's ``--progress json``. The process stays, so that torch is imported once; each
@@ -23,6 +23,7 @@ from typing import TextIO
 
 from HypothalamusSegLib.errors import HypothalamusSegError, OutOfMemoryError
 
+from .confinement import Limits, PeakMemory, confine
 from .references import new_reference
 
 Report = Callable[[dict], None]
@@ -34,22 +35,28 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m Web.engine_worker")
     parser.add_argument("kind", choices=("segment", "check"))
     parser.add_argument("--memory-mb", type=int, default=None)
+    parser.add_argument("--file-mb", type=int, default=None)
+    parser.add_argument("--folder", type=Path, default=None, help="all that it may read and write")
+    parser.add_argument("--gpu", action="store_true")
     parsed = parser.parse_args(arguments)
     channel = _own_channel()
     logging.basicConfig(format="%(asctime)s %(levelname)s %(name)s: %(message)s")
-    if parsed.memory_mb:
-        _limit_memory(parsed.memory_mb)
+    peak = PeakMemory()
+    limits = Limits(parsed.memory_mb, parsed.file_mb, parsed.folder, parsed.gpu)
+    protections = confine(limits)
 
     def report(event: dict) -> None:
         channel.write(json.dumps(event, allow_nan=False) + "\n")
         channel.flush()
 
     handle = _segmenter() if parsed.kind == "segment" else _checker()
-    report({"event": "ready"})
+    report({"event": "ready", "protections": protections})
     tasks: queue.Queue[dict] = queue.Queue()
     threading.Thread(target=_read_tasks, args=(tasks,), daemon=True).start()
     while True:
-        _run(handle, tasks.get(), report)
+        task = tasks.get()
+        peak.forget()
+        _run(handle, task, report)
 
 
 def _own_channel() -> TextIO:
@@ -57,14 +64,6 @@ def _own_channel() -> TextIO:
     channel = os.fdopen(os.dup(sys.stdout.fileno()), "w", encoding="utf-8")
     os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
     return channel
-
-
-def _limit_memory(megabytes: int) -> None:
-    try:
-        import resource
-    except ImportError:  # Windows
-        return
-    resource.setrlimit(resource.RLIMIT_AS, (megabytes << 20, megabytes << 20))
 
 
 def _read_tasks(tasks: queue.Queue[dict]) -> None:
@@ -90,7 +89,9 @@ def _run(handle: Callable[[dict, Report], None], task: dict, report: Report) -> 
 
 def _without_folder(message: str, folder: Path) -> str:
     """Where the server keeps a scan is not its owner's affair."""
-    return message.replace(f"{folder}{os.sep}", "").replace(str(folder), "the upload")
+    for place in (folder / ".unpacked", folder):
+        message = message.replace(f"{place}{os.sep}", "")
+    return message.replace(str(folder), "the upload")
 
 
 def _segmenter() -> Callable[[dict, Report], None]:
@@ -104,7 +105,7 @@ def _segmenter() -> Callable[[dict, Report], None]:
     import_torch()
 
     def segment(task: dict, report: Report) -> None:
-        batch = Batch(Path(task["output"]), Options(**task["options"]))
+        batch = Batch(Path(task["output"]), Options(**task["options"]), with_report=True)
         steps = Steps(report, STAGE_WEIGHTS, 0, 1)
         result, files = batch.segment(Path(task["input"]), steps)
         steps.at("write", 0.8, "viewer")
@@ -115,11 +116,22 @@ def _segmenter() -> Callable[[dict, Report], None]:
     return segment
 
 
+def _look():
+    """What is told of a scan before it is segmented; tests that pretend to segment do without."""
+    from .first_look import first_look
+
+    return first_look()
+
+
 def _checker() -> Callable[[dict, Report], None]:
     from .upload_checks import check_upload
 
+    look = _look()
+
     def check(task: dict, report: Report) -> None:
-        checked = check_upload(Path(task["input"]), task["most_bytes"])
+        pictures = Path(task["pictures"]) if task.get("pictures") else None
+        path, most, series = Path(task["input"]), task["most_bytes"], task.get("series")
+        checked = check_upload(path, most, pictures, series, look)
         report({"event": "result", **checked.as_event()})
 
     return check

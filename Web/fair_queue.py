@@ -30,6 +30,8 @@ class Ticket:
     owner : str
         Whose turn it takes.
     state : TicketState
+    started : float
+        On the clock of ``time.monotonic``, once a worker has it.
     fraction : float
     step : str
         The engine's own name of the step.
@@ -42,6 +44,7 @@ class Ticket:
     task: dict
     owner: str
     state: TicketState = TicketState.WAITING
+    started: float = 0.0
     fraction: float = 0.0
     step: str = ""
     outcome: dict | None = None
@@ -65,10 +68,13 @@ class FairQueue:
     ----------
     most_waiting : int
         Beside those that idle workers take at once.
+    owners_share : float
+        Of these, for one owner; so there is a place for another whatever one owner does.
     """
 
-    def __init__(self, most_waiting: int) -> None:
+    def __init__(self, most_waiting: int, owners_share: float = 1.0) -> None:
         self.most_waiting = most_waiting
+        self.most_of_owner = max(1, int(owners_share * most_waiting))
         self._waiting: list[Ticket] = []
         self._idle = 0
         self._arrived = asyncio.Condition()
@@ -79,7 +85,9 @@ class FairQueue:
     async def put(self, ticket: Ticket) -> None:
         """Add a ticket; raises `QueueFullError`."""
         async with self._arrived:
-            if len(self._waiting) >= self.most_waiting + self._idle:
+            own = sum(waiting.owner == ticket.owner for waiting in self._waiting)
+            is_full = len(self._waiting) >= self.most_waiting + self._idle
+            if is_full or own >= self.most_of_owner + self._idle:
                 raise QueueFullError
             self._waiting.append(ticket)
             self._arrived.notify()

@@ -8,35 +8,45 @@ through `downloads`, which looks at the session. The rest is answered as if it d
 from __future__ import annotations
 
 import asyncio
-import json
 import logging
 import re
-from dataclasses import dataclass
-from http.cookies import CookieError, SimpleCookie
+from dataclasses import dataclass, field
 from urllib.parse import parse_qs, urlsplit
 
 from starlette.datastructures import Headers, MutableHeaders
-from starlette.responses import JSONResponse
+from starlette.requests import cookie_parser
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from . import texts
-from .passwords import Passwords
+from .hosts import Hosts
+from .passwords import Passwords, TooManyGuessesError
 from .references import new_reference
+from .refusals import RefusedError
+from .request_bodies import bounded_json, replay, whole_body
 from .sessions import Session, SessionStore, TooManySessionsError
 
 COOKIE = "hypothalamus_seg_session"
+# Of browsers' Sec-Fetch-Site; programs send none.
+OTHER_SITES = ("cross-site", "same-site")
 API = "/gradio_api"
 # Files of Gradio's and of this page, the same for everybody.
 OPEN_ROUTES = re.compile(
     r"/(assets|static|browser)/[^?]*|/(theme\.css|favicon\.ico|robots\.txt|manifest\.json)"
 )
-OWN_ROUTES = re.compile(r"/|/config/?|/uploads|/results(/.*)?")
+OWN_ROUTES = re.compile(r"/|/config/?|/uploads|/expiry|/results(/.*)?")
+# Asked by the page itself: no sign that its visitor is there.
+QUIET_ROUTES = ("/expiry",)
 GRADIO_ROUTES = re.compile(
     rf"{API}/(info/?|startup-events|app_id/?|heartbeat/(?P<hash>[^/]+)"
     r"|run/predict/?|queue/join/?|queue/data/?|cancel)"
 )
 UPLOAD_ROUTE = "/uploads"
+RESULTS_ROUTE = "/results/"
 MOST_JSON_BYTES = 1 << 17
+# What Gradio's scripts call a page is some eleven letters and digits.
+PAGE_NAME = re.compile(r"[A-Za-z0-9_\-]{1,64}")
+# A page that is loaded again has another name; the oldest are forgotten.
+MOST_PAGE_NAMES = 20
 WRONG_PASSWORD_PAUSE_S = 1.0
 SECURITY_HEADERS = {
     # Gradio's page evaluates strings and has inline scripts; what counts is that nothing at all
@@ -62,19 +72,6 @@ SECURITY_HEADERS = {
 log = logging.getLogger("hypothalamus_seg.web.gate")
 
 
-class RefusedError(Exception):
-    """An answer instead of a way through."""
-
-    def __init__(self, status: int, message: str, **headers: str) -> None:
-        super().__init__(message)
-        self.status, self.message, self.headers = status, message, headers
-
-    def response(self) -> JSONResponse:
-        # Gradio's scripts look for "detail".
-        content = {"message": self.message, "detail": self.message}
-        return JSONResponse(content, self.status, self.headers)
-
-
 @dataclass
 class Gate:
     """ASGI middleware around everything.
@@ -88,6 +85,10 @@ class Gate:
     passwords : Passwords or None
     root_path : str
         Where a proxy shows the page; the cookie is for there.
+    hosts : Hosts
+        Names by which the server may be asked.
+    patience_s : float
+        For the rest of a request that has begun.
     """
 
     app: ASGIApp
@@ -95,10 +96,12 @@ class Gate:
     most_upload_bytes: int
     passwords: Passwords | None = None
     root_path: str = ""
+    hosts: Hosts = field(default_factory=Hosts)
+    patience_s: float = 60.0
 
     def __post_init__(self) -> None:
         # Gradio names a page's connection by itself; whose it is stands here.
-        self._hash_owners: dict[str, str] = {}
+        self._page_owners: dict[str, str] = {}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "lifespan":
@@ -124,15 +127,19 @@ class Gate:
 
         new_cookie = ""
         try:
-            path = _route_path(scope)
             headers = Headers(scope=scope)
-            _refuse_other_sites(scope, headers)
-            user = await self._user(headers)
+            if not self.hosts.knows(headers.get("host")):
+                raise RefusedError(400, texts.UNKNOWN_HOST)
+            path = _route_path(scope)
+            _refuse_other_sites(scope, headers, path)
+            address = scope["client"][0] if scope.get("client") else None
+            user = await self._user(headers, address)
             if not OPEN_ROUTES.fullmatch(path):
-                session, is_new = self._session(path, headers, user)
+                name = self._cookie_name(scope)
+                session, is_new = self._session(path, cookie_of(headers, name), user, address)
                 scope.setdefault("state", {})["session"] = session
                 if is_new:
-                    new_cookie = _cookie(session, scope["scheme"], self.root_path)
+                    new_cookie = self._cookie(session, scope)
                 receive = await self._checked_body(scope, headers, path, session, receive)
             await self.app(scope, receive, hardened)
         except RefusedError as refused:
@@ -145,14 +152,19 @@ class Gate:
             refused = RefusedError(500, texts.unexpected(reference))
             await refused.response()(scope, receive, hardened)
 
-    async def _user(self, headers: Headers) -> str | None:
+    async def _user(self, headers: Headers, address: str | None) -> str | None:
         if self.passwords is None:
             return None
         authorization = headers.get("authorization")
         # Who is known does not wait behind those who try passwords.
         user = self.passwords.remembered(authorization)
         if user is None:
-            user = await asyncio.to_thread(self.passwords.user_of, authorization)
+            try:
+                user = await asyncio.to_thread(self.passwords.user_of, authorization, address)
+            except TooManyGuessesError as error:
+                raise RefusedError(
+                    429, texts.TOO_MANY_GUESSES, **{"retry-after": str(error.seconds)}
+                ) from error
         if user is None:
             if authorization:
                 await asyncio.sleep(WRONG_PASSWORD_PAUSE_S)
@@ -161,16 +173,31 @@ class Gate:
             )
         return user
 
-    def _session(self, path: str, headers: Headers, user: str | None) -> tuple[Session, bool]:
+    def _session(
+        self, path: str, token: str | None, user: str | None, address: str | None
+    ) -> tuple[Session, bool]:
         if not OWN_ROUTES.fullmatch(path) and not GRADIO_ROUTES.fullmatch(path):
             raise RefusedError(404, texts.NOT_FOUND)
-        session = self.store.find(_token(headers), user)
+        find = self.store.peek if path in QUIET_ROUTES else self.store.find
+        session = find(token, user)
         if session:
             return session, False
         try:
-            return self.store.open(user), True
+            return self.store.open(user, address), True
         except TooManySessionsError as error:
             raise RefusedError(503, texts.TOO_MANY_VISITORS) from error
+
+    def _cookie_name(self, scope: Scope) -> str:
+        """With TLS a name that no other host, and nobody without TLS, can set."""
+        if scope["scheme"] != "https":
+            return COOKIE
+        # Such a cookie is for all paths of the host, so the path goes into its name.
+        return f"__Host-{COOKIE}" + re.sub(r"[^A-Za-z0-9]+", "_", self.root_path)
+
+    def _cookie(self, session: Session, scope: Scope) -> str:
+        name = self._cookie_name(scope)
+        place = "/; Secure" if scope["scheme"] == "https" else f"{self.root_path}/"
+        return f"{name}={session.token}; Path={place}; HttpOnly; SameSite=Lax"
 
     async def _checked_body(
         self, scope: Scope, headers: Headers, path: str, session: Session, receive: Receive
@@ -181,39 +208,42 @@ class Gate:
         matched = GRADIO_ROUTES.fullmatch(path)
         if matched:
             for name in (matched["hash"], *query.get("session_hash", [])):
-                self._refuse_foreign_hash(name, session)
+                self._refuse_foreign_page(name, session)
         if scope["method"] in ("GET", "HEAD"):
             return receive
         limit = self.most_upload_bytes if path == UPLOAD_ROUTE else MOST_JSON_BYTES
-        if int(headers.get("content-length", "0") or 0) > limit:
+        if announced_bytes(headers) > limit:
             raise RefusedError(413, texts.too_large(limit), connection="close")
         if path == UPLOAD_ROUTE:
             return receive  # counted where it is written
-        body = await _whole_body(receive, limit)
-        self._refuse_bad_json(body, session)
-        return _replay(body, receive)
-
-    def _refuse_bad_json(self, body: bytes, session: Session) -> None:
-        try:
-            content = json.loads(body)
-        except (ValueError, RecursionError) as error:
-            raise RefusedError(400, texts.BAD_REQUEST) from error
-        # Gradio takes such an object for a file: it would copy any path of the server's disk, or
-        # fetch any address, into its cache.
+        body = await whole_body(receive, limit, self.patience_s)
+        if body is None:
+            raise RefusedError(413, texts.too_large(limit), connection="close")
+        content = bounded_json(body)
+        # Gradio takes an object with a path for a file: it would copy any path of the server's
+        # disk, or fetch any address, into its cache.
         if not isinstance(content, dict) or _names_a_file(content):
             raise RefusedError(400, texts.BAD_REQUEST)
-        self._refuse_foreign_hash(content.get("session_hash"), session)
+        self._refuse_foreign_page(content.get("session_hash"), session)
+        return replay(body, receive)
 
-    def _refuse_foreign_hash(self, name: str | None, session: Session) -> None:
-        if not name:
+    def _refuse_foreign_page(self, name: object, session: Session) -> None:
+        if name is None:
             return
-        owner = self._hash_owners.get(str(name))
-        if owner not in (None, session.token) and self.store.knows(owner):
+        if not isinstance(name, str) or not PAGE_NAME.fullmatch(name):
+            raise RefusedError(400, texts.BAD_REQUEST)
+        owner = self._page_owners.get(name)
+        if owner == session.token:
+            return
+        if self.store.knows(owner):
             raise RefusedError(404, texts.NOT_FOUND)
-        if owner != session.token:
-            known = self._hash_owners.items()
-            self._hash_owners = {n: token for n, token in known if self.store.knows(token)}
-            self._hash_owners[str(name)] = session.token
+        self._page_owners[name] = session.token
+        session.page_names.append(name)
+        while len(session.page_names) > MOST_PAGE_NAMES:
+            self._page_owners.pop(session.page_names.pop(0), None)
+        if len(self._page_owners) > MOST_PAGE_NAMES * self.store.most_sessions:
+            known = self._page_owners.items()
+            self._page_owners = {n: token for n, token in known if self.store.knows(token)}
 
 
 def session_of(request) -> Session:
@@ -231,8 +261,11 @@ def _route_path(scope: Scope) -> str:
     return path
 
 
-def _refuse_other_sites(scope: Scope, headers: Headers) -> None:
-    """Another site's page may not act with the visitor's cookie."""
+def _refuse_other_sites(scope: Scope, headers: Headers, path: str) -> None:
+    """Another site's page may not act with the visitor's cookie, nor fetch results with it."""
+    # A link elsewhere brings the cookie along; browsers say where it was.
+    if path.startswith(RESULTS_ROUTE) and headers.get("sec-fetch-site") in OTHER_SITES:
+        raise RefusedError(403, texts.OTHER_SITE)
     origin = headers.get("origin")
     if scope["method"] in ("GET", "HEAD") or not origin:
         return
@@ -241,43 +274,17 @@ def _refuse_other_sites(scope: Scope, headers: Headers) -> None:
         raise RefusedError(403, texts.OTHER_SITE)
 
 
-def _token(headers: Headers) -> str | None:
+def cookie_of(headers: Headers, name: str) -> str | None:
+    """A cookie's value, whatever other applications on this host have set beside it."""
+    return cookie_parser(headers.get("cookie", "")).get(name)
+
+
+def announced_bytes(headers: Headers) -> int:
+    """The length that a request says it has; 0 if it does not say."""
     try:
-        cookie = SimpleCookie(headers.get("cookie", ""))
-    except CookieError:
-        return None
-    return cookie[COOKIE].value if COOKIE in cookie else None
-
-
-def _cookie(session: Session, scheme: str, root_path: str) -> str:
-    secure = "; Secure" if scheme == "https" else ""
-    return f"{COOKIE}={session.token}; Path={root_path}/; HttpOnly; SameSite=Lax{secure}"
-
-
-async def _whole_body(receive: Receive, limit: int) -> bytes:
-    body = b""
-    while True:
-        message = await receive()
-        if message["type"] == "http.disconnect":
-            raise RefusedError(400, texts.BAD_REQUEST)
-        body += message.get("body", b"")
-        if len(body) > limit:
-            raise RefusedError(413, texts.too_large(limit), connection="close")
-        if not message.get("more_body"):
-            return body
-
-
-def _replay(body: bytes, receive: Receive) -> Receive:
-    given = False
-
-    async def replayed() -> Message:
-        nonlocal given
-        if given:
-            return await receive()
-        given = True
-        return {"type": "http.request", "body": body, "more_body": False}
-
-    return replayed
+        return max(0, int(headers.get("content-length", "0") or 0))
+    except ValueError as error:
+        raise RefusedError(400, texts.BAD_REQUEST) from error
 
 
 def _names_a_file(value: object) -> bool:

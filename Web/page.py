@@ -8,7 +8,8 @@ import gradio as gr
 
 from . import texts
 from .api import Api
-from .page_updates import OUTPUTS, PageUpdates
+from .page_updates import PageUpdates, Parts, ResultParts
+from .run_options import default_options
 
 SECONDS_BETWEEN_TICKS = 1.0
 DROPZONE = """
@@ -29,9 +30,23 @@ whenReady(() => window.hypothalamusSeg.dropzone(
 """
 SCANS_SCRIPT = """
 element.addEventListener('click', (event) => {
-  const entry = event.target.dataset?.remove;
-  if (entry) trigger('select', { entry });
+  const { remove, scan, series } = event.target.dataset || {};
+  if (remove) trigger('select', { entry: remove });
+  if (series) trigger('select', { entry: scan, series: Number(series) });
 });
+"""
+DELETION_SCRIPT = f"""{WHEN_READY}
+whenReady(() => {{
+  const deletion = window.hypothalamusSeg.deletion(
+    element.querySelector('.deletion'), (act) => trigger('select', {{ act }}));
+  watch('value', () => deletion.ask());
+}});
+"""
+NEWS_SCRIPT = f"""{WHEN_READY}
+whenReady(() => {{
+  const news = window.hypothalamusSeg.news(element.querySelector('.news'));
+  watch('value', () => news.take(JSON.parse(props.value || '{{}}')));
+}});
 """
 VIEWER_SCRIPT = f"""{WHEN_READY}
 whenReady(() => {{
@@ -60,6 +75,10 @@ def own_theme() -> gr.themes.Base:
         font=["system-ui", "sans-serif"],
         font_mono=["ui-monospace", "monospace"],
     ).set(
+        # White on it has a contrast of 6.7:1; on Gradio's own blue it would be 3.7:1.
+        button_primary_background_fill="*primary_700",
+        button_primary_background_fill_hover="*primary_800",
+        button_primary_background_fill_dark="*primary_700",
         checkbox_border_color="*neutral_500",
         checkbox_border_color_dark="*neutral_400",
     )
@@ -67,75 +86,137 @@ def own_theme() -> gr.themes.Base:
 
 def build_page(updates: PageUpdates, api: Api, settings: PageSettings) -> gr.Blocks:
     """Lay out the page; nothing of a visitor is in it."""
-    with gr.Blocks(title=texts.TITLE, analytics_enabled=False, fill_width=False) as page:
+    with gr.Blocks(title=texts.TITLE, analytics_enabled=False, fill_width=True) as page:
         gr.HTML(_header(settings))
-        gr.HTML("<h2>1. Scans</h2>")
-        dropzone = gr.HTML(
-            html_template=DROPZONE.format(megabytes=settings.most_megabytes),
-            js_on_load=DROPZONE_SCRIPT,
+        news = gr.HTML(
+            value="{}",
+            html_template="<p class='news unseen' role='status'></p>",
+            js_on_load=NEWS_SCRIPT,
+            elem_id="news",
         )
-        sample = gr.Button("Add the sample brain", elem_id="sample", size="sm")
-        scans = gr.HTML(elem_id="scans", js_on_load=SCANS_SCRIPT)
-        gr.HTML("<h2>2. Segment</h2>")
-        with gr.Row():
-            subunits = gr.Checkbox(
-                label="Also the ten subunits",
-                info="FreeSurfer’s labels 801–810",
-                min_width=240,
-                elem_id="subunits",
+        with gr.Accordion("Scans and options", open=True, elem_id="setup") as setup:
+            dropzone = gr.HTML(
+                html_template=DROPZONE.format(megabytes=settings.most_megabytes),
+                js_on_load=DROPZONE_SCRIPT,
             )
-            grid = gr.Dropdown(
-                label="Grid of the hypothalamus labels",
-                choices=[(words, name) for name, words in texts.GRIDS.items()],
-                value="0.5",
-                min_width=240,
-                elem_id="grid",
-            )
-        with gr.Row():
-            start = gr.Button("Start", variant="primary", interactive=False, elem_id="start")
-            cancel = gr.Button("Cancel", interactive=False, elem_id="cancel")
+            sample = gr.Button("Add the sample brain", elem_id="sample", size="sm")
+            scans = gr.HTML(elem_id="scans", js_on_load=SCANS_SCRIPT)
+            options = _options()
+            with gr.Row():
+                start = gr.Button("Start", variant="primary", interactive=False, elem_id="start")
+                cancel = gr.Button("Cancel", interactive=False, elem_id="cancel")
         said = gr.HTML(elem_id="said")
+        deletion = gr.HTML(
+            value="0",
+            html_template="<div class='deletion'></div>",
+            js_on_load=DELETION_SCRIPT,
+            elem_id="deletion",
+        )
         with gr.Column(visible=False, elem_id="results") as results:
-            gr.HTML("<h2>3. Results</h2>")
-            batch = gr.HTML(elem_id="batch")
-            everything = gr.HTML(elem_id="everything")
+            choice, everything, batch, result_parts = _results()
+        timer = gr.Timer(SECONDS_BETWEEN_TICKS, active=False)
+        shown = gr.State({})
+        parts = Parts(
+            scans=scans,
+            setup=setup,
+            start=start,
+            cancel=cancel,
+            deletion=deletion,
+            timer=timer,
+            results=results,
+            batch=batch,
+            everything=everything,
+            choice=choice,
+            news=news,
+            shown=shown,
+            said=said,
+        )
+        outputs = parts.values()
+
+        def on(listen, callback, inputs=(shown,), **options) -> None:
+            listen(callback, list(inputs), outputs, **quietly(callback.__name__), **options)
+
+        page.load(updates.opened, [], [*outputs, *options], **quietly("opened"))
+        # Each counts: files may arrive faster than the page asks what has become of them.
+        on(dropzone.submit, updates.refresh, trigger_mode="multiple")
+        on(timer.tick, updates.refresh)
+        on(sample.click, updates.add_sample)
+        on(scans.select, updates.remove, trigger_mode="multiple")
+        on(start.click, updates.start, (*options, shown))
+        on(cancel.click, updates.cancel)
+        on(deletion.select, updates.delete)
+        choice.change(updates.choose, choice, result_parts.values(), **quietly("choose"))
+        api.register()
+    return page
+
+
+def _options() -> tuple[gr.components.Component, ...]:
+    """The options of the command line, in the order of `PageUpdates.start`."""
+    defaults = default_options()
+    with gr.Row(elem_id="options"):
+        structures = gr.CheckboxGroup(
+            label="Structures",
+            choices=[(words, name) for name, words in texts.STRUCTURE_CHOICES.items()],
+            value=defaults["structures"],
+            min_width=220,
+            elem_id="structures",
+        )
+        subunits = gr.Checkbox(
+            label="Also the ten subunits",
+            info="FreeSurfer’s labels 801–810",
+            min_width=200,
+            elem_id="subunits",
+        )
+        grid = gr.Dropdown(
+            label="Grid of the hypothalamus labels",
+            choices=[(words, name) for name, words in texts.GRIDS.items()],
+            value=defaults["grid"],
+            min_width=240,
+            elem_id="grid",
+        )
+        folds = gr.CheckboxGroup(
+            label="Networks (folds); all five are best",
+            choices=[(str(1 + fold), fold) for fold in defaults["folds"]],
+            value=defaults["folds"],
+            min_width=330,
+            elem_id="folds",
+        )
+    return structures, subunits, grid, folds
+
+
+def _results() -> tuple[gr.Dropdown, gr.HTML, gr.HTML, ResultParts]:
+    """The screen of one result, and what stands below it."""
+    with gr.Row(elem_id="screen"):
+        with gr.Column(elem_id="reading"):
             choice = gr.Dropdown(label="Show", elem_id="choice", interactive=True)
+            heading = gr.HTML(elem_id="heading")
+            verdict = gr.HTML(elem_id="verdict")
+            key = gr.HTML(elem_id="key")
+            flags = gr.HTML(elem_id="flags")
+            report = gr.HTML(elem_id="report")
+            everything = gr.HTML(elem_id="everything")
+            gr.HTML(f"<p class='quiet'>{texts.HOW_TO_READ}</p>")
+        with gr.Column(elem_id="looking"):
             viewer = gr.HTML(
                 value="{}",
                 html_template="<div class='viewer-root'></div>",
                 js_on_load=VIEWER_SCRIPT,
                 elem_id="viewer",
             )
-            flags = gr.HTML(elem_id="flags")
-            volumes = gr.HTML(elem_id="volumes")
-            gr.HTML(f"<p class='quiet'>{texts.HOW_TO_READ}</p>")
-            files = gr.HTML(elem_id="files")
-        delete = gr.Button("Delete my files", interactive=False, elem_id="delete", size="sm")
-        timer = gr.Timer(SECONDS_BETWEEN_TICKS, active=False)
-        shown = gr.State({})
-        parts = locals()
-        outputs = [parts[name] for name in OUTPUTS]
-
-        def on(listen, callback, inputs=(shown,), **options) -> None:
-            listen(callback, list(inputs), outputs, **quietly(callback.__name__), **options)
-
-        page.load(updates.opened, [], [*outputs, subunits, grid], **quietly("opened"))
-        # Each counts: files may arrive faster than the page asks what has become of them.
-        on(dropzone.submit, updates.refresh, trigger_mode="multiple")
-        on(timer.tick, updates.refresh)
-        on(sample.click, updates.add_sample)
-        on(scans.select, updates.remove, trigger_mode="multiple")
-        on(start.click, updates.start, (subunits, grid, shown))
-        on(cancel.click, updates.cancel)
-        on(delete.click, updates.delete)
-        choice.change(
-            updates.choose,
-            choice,
-            [viewer, flags, volumes, files],
-            **quietly("choose"),
-        )
-        api.register()
-    return page
+    batch = gr.HTML(elem_id="batch")
+    numbers = gr.HTML(elem_id="volumes")
+    files = gr.HTML(elem_id="files")
+    result_parts = ResultParts(
+        heading=heading,
+        verdict=verdict,
+        key=key,
+        report=report,
+        flags=flags,
+        viewer=viewer,
+        numbers=numbers,
+        files=files,
+    )
+    return choice, everything, batch, result_parts
 
 
 def quietly(name: str) -> dict:

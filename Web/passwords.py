@@ -8,25 +8,54 @@ asks for a password and prints such a line.
 from __future__ import annotations
 
 import base64
-import binascii
 import getpass
 import hashlib
 import hmac
+import logging
 import secrets
 import stat
 import sys
+import time
 from collections import OrderedDict
 from collections.abc import Sequence
 from pathlib import Path
+from threading import BoundedSemaphore
 
-SCHEME = "scrypt"
-SCRYPT = {"n": 1 << 14, "r": 8, "p": 1, "dklen": 32}
-SALT_BYTES = 16
+from argon2 import PasswordHasher, extract_parameters
+from argon2.exceptions import VerificationError
+from limits import RateLimitItem, parse
+from limits.storage import MemoryStorage
+from limits.strategies import MovingWindowRateLimiter
+
+ARGON2 = "argon2id"
+# Lines of version 0.1.0. Their parameters stand here, since they are not in the line.
+SCRYPT = "scrypt"
+SCRYPT_PARAMETERS = {"n": 1 << 14, "r": 8, "p": 1, "dklen": 32}
 MOST_REMEMBERED = 1000
+# Guesses from one address, and of one name, wherever they come from.
+GUESSES_OF_ADDRESS = parse("20/15minutes")
+GUESSES_OF_NAME = parse("50/15minutes")
+# A hash takes 64 MB on purpose; so many are computed at a time.
+HASHES_AT_A_TIME = 2
+log = logging.getLogger("hypothalamus_seg.web.passwords")
 
 
 class PasswordFileError(ValueError):
     """The file cannot be used; the message says why."""
+
+
+class TooManyGuessesError(Exception):
+    """An address has guessed too often, or a name was guessed at too often.
+
+    Attributes
+    ----------
+    seconds : int
+        Until the next guess is looked at.
+    """
+
+    def __init__(self, seconds: int) -> None:
+        super().__init__(seconds)
+        self.seconds = seconds
 
 
 class Passwords:
@@ -35,8 +64,8 @@ class Passwords:
     Parameters
     ----------
     path : Path
-        Lines ``NAME:scrypt:SALT:HASH``, or ``NAME:PASSWORD`` as it is; empty lines and lines that
-        begin with # do not count.
+        Lines ``NAME:$argon2id$…``, ``NAME:scrypt:SALT:HASH`` of version 0.1.0, or
+        ``NAME:PASSWORD`` as it is; empty lines and lines that begin with # do not count.
 
     Raises
     ------
@@ -44,12 +73,15 @@ class Passwords:
     """
 
     def __init__(self, path: Path) -> None:
-        self._hashes: dict[str, tuple[bytes, bytes]] = {}
+        self._hashes: dict[str, str] = {}
+        self._hasher = PasswordHasher()
         # Hashing is slow on purpose, and a page asks often: what was right once is remembered, as
         # a keyed hash that is worth nothing outside of this process.
         self._remembered: OrderedDict[bytes, str] = OrderedDict()
         self._key = secrets.token_bytes(32)
-        self._nobody = (secrets.token_bytes(SALT_BYTES), secrets.token_bytes(32))
+        self._nobody = self._hasher.hash(secrets.token_hex())
+        self._guesses = MovingWindowRateLimiter(MemoryStorage())
+        self._hashing = BoundedSemaphore(HASHES_AT_A_TIME)
         try:
             text = path.read_text(encoding="utf-8")
         except (OSError, UnicodeDecodeError) as error:
@@ -66,16 +98,17 @@ class Passwords:
             raise PasswordFileError(f"{where}: not NAME:PASSWORD.")
         if name in self._hashes:
             raise PasswordFileError(f"{where}: {name} is there already.")
-        scheme, _, hashed = rest.partition(":")
-        if scheme != SCHEME:
-            salt = secrets.token_bytes(SALT_BYTES)
-            self._hashes[name] = salt, _hash(rest, salt)
-            return
+        if rest.startswith(f"{SCRYPT}:"):
+            log.warning("%s is from version 0.1.0 and easier to guess: make it anew", where)
+        elif not rest.startswith(f"${ARGON2}$"):
+            rest = self._hasher.hash(rest)
         try:
-            salt, _, digest = hashed.partition(":")
-            self._hashes[name] = base64.b64decode(salt), base64.b64decode(digest, validate=True)
-        except binascii.Error as error:
+            if rest.startswith(f"${ARGON2}$"):
+                extract_parameters(rest)
+            self._is_right(rest, "")
+        except ValueError as error:  # argon2's and base64's are such
             raise PasswordFileError(f"{where}: damaged hash.") from error
+        self._hashes[name] = rest
 
     def remembered(self, authorization: str | None) -> str | None:
         """As `user_of`, but only if it was right before; fast."""
@@ -84,10 +117,15 @@ class Passwords:
     def _fingerprint(self, authorization: str | None) -> bytes:
         return hmac.digest(self._key, (authorization or "").encode(), "sha256")
 
-    def user_of(self, authorization: str | None) -> str | None:
+    def user_of(self, authorization: str | None, address: str | None) -> str | None:
         """The name in a request's ``Authorization: Basic`` if its password is right.
 
         Takes as long for a name that does not exist. Slow: not for an event loop.
+
+        Raises
+        ------
+        TooManyGuessesError
+            Before anything is looked at, whether it would have been right or not.
         """
         scheme, _, encoded = (authorization or "").partition(" ")
         if scheme.lower() != "basic":
@@ -96,13 +134,45 @@ class Passwords:
             name, _, password = base64.b64decode(encoded, validate=True).decode().partition(":")
         except ValueError:
             return None
-        salt, digest = self._hashes.get(name, self._nobody)
-        if not hmac.compare_digest(_hash(password, salt), digest):
+        # Counted before the hash, so that guesses sent all at once count, too.
+        counted = self._count_guess(name, address or "")
+        with self._hashing:
+            is_right = self._is_right(self._hashes.get(name, self._nobody), password)
+        if not is_right or name not in self._hashes:
+            log.warning("A wrong password from %s", address)
             return None
+        for limit, key in counted:
+            self._guesses.clear(limit, key)
         self._remembered[self._fingerprint(authorization)] = name
         while len(self._remembered) > MOST_REMEMBERED:
             self._remembered.popitem(last=False)
         return name
+
+    def _count_guess(self, name: str, address: str) -> list[tuple[RateLimitItem, str]]:
+        # The name's own bytes are the stranger's choice, and are kept for a while.
+        hidden = hashlib.sha256(name.encode()).hexdigest()
+        counted = [
+            (GUESSES_OF_ADDRESS, f"address {address}"),
+            (GUESSES_OF_NAME, f"name {hidden}"),
+        ]
+        for limit, key in counted:
+            if not self._guesses.hit(limit, key):
+                reset, _ = self._guesses.get_window_stats(limit, key)
+                log.warning("Too many wrong passwords; the last one from %s", address)
+                raise TooManyGuessesError(max(1, round(reset - time.time())))
+        return counted
+
+    def _is_right(self, hashed: str, password: str) -> bool:
+        if hashed.startswith(f"{SCRYPT}:"):
+            salt, _, digest = hashed.removeprefix(f"{SCRYPT}:").partition(":")
+            computed = hashlib.scrypt(
+                password.encode(), salt=base64.b64decode(salt), **SCRYPT_PARAMETERS
+            )
+            return hmac.compare_digest(computed, base64.b64decode(digest, validate=True))
+        try:
+            return self._hasher.verify(hashed, password)
+        except VerificationError:
+            return False
 
 
 def others_may_read(path: Path) -> bool:
@@ -111,14 +181,8 @@ def others_may_read(path: Path) -> bool:
 
 
 def hashed_line(name: str, password: str) -> str:
-    """A line of the file."""
-    salt = secrets.token_bytes(SALT_BYTES)
-    encoded = (base64.b64encode(part).decode() for part in (salt, _hash(password, salt)))
-    return ":".join((name, SCHEME, *encoded))
-
-
-def _hash(password: str, salt: bytes) -> bytes:
-    return hashlib.scrypt(password.encode(), salt=salt, **SCRYPT)
+    """A line of the file, with the hash's own parameters in it."""
+    return f"{name}:{PasswordHasher().hash(password)}"
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

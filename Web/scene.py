@@ -27,8 +27,13 @@ CLOSE_SHAPE, CLOSE_SPACING_MM = (128, 128, 128), 0.5
 # 256 grey values between these percentiles of the head; what lies beyond is air or fat.
 RANGE_PERCENTILES = (0.1, 99.9)
 SURFACE_SD_VOXELS = {"left": 0.8, "right": 0.8, "icv": 0.8}
+# Some subunits are a few voxels thick: more would make them vanish.
+SUBUNIT_SD_VOXELS = 0.6
 ICV_SURFACE_STEP = 3
 COMPRESSION = 3
+# Of a membership of 0–255.
+HALF = 127.5
+ROOM_VOXELS = 5
 
 
 class Layer(NamedTuple):
@@ -131,20 +136,42 @@ def _surfaces(layers: list[Layer], head: Grid, close: Grid) -> list[Layer]:
     made = []
     for layer in layers:
         place, name = layer.name.split("/")
-        if name not in SURFACE_SD_VOXELS:
-            continue
-        grid, step = (close, 1) if place == "close" else (head, ICV_SURFACE_STEP)
-        coarse = _block_means(layer.array, step)
-        smooth = sitk.GetArrayFromImage(
-            sitk.SmoothingRecursiveGaussian(
-                sitk.GetImageFromArray(coarse.T), SURFACE_SD_VOXELS[name]
-            )
-        )
-        surface = surface_of(smooth.T, 127.5)
-        points = grid.points_at(surface.vertices * step + (step - 1) / 2)
-        made.append(Layer(f"surface/{name}/vertices", points.astype("<f4")))
-        made.append(Layer(f"surface/{name}/triangles", surface.triangles.astype("<u4")))
+        if name == "subunits":
+            for index in range(len(labels.SUBUNIT_LABELS)):
+                inside = layer.array == index + 1
+                if inside.any():
+                    part, grid = _cropped(inside, close)
+                    made += _surface(f"subunit{index}", part, grid, 1, SUBUNIT_SD_VOXELS)
+        elif name in SURFACE_SD_VOXELS:
+            grid, step = (close, 1) if place == "close" else (head, ICV_SURFACE_STEP)
+            made += _surface(name, layer.array, grid, step, SURFACE_SD_VOXELS[name])
     return made
+
+
+def _cropped(inside: np.ndarray, grid: Grid) -> tuple[np.ndarray, Grid]:
+    """Membership 0–255 of a mask with some room around it, and the grid of this part."""
+    found = np.argwhere(inside)
+    low = np.maximum(found.min(0) - ROOM_VOXELS, 0)
+    high = np.minimum(found.max(0) + 1 + ROOM_VOXELS, inside.shape)
+    part = inside[tuple(map(slice, low, high))]
+    affine = grid.affine.copy()
+    affine[:3, 3] = grid.points_at(low.astype(float))
+    return np.float32(255) * part, Grid(part.shape, affine)
+
+
+def _surface(
+    name: str, membership: np.ndarray, grid: Grid, step: int, sd_voxels: float
+) -> list[Layer]:
+    coarse = _block_means(membership, step)
+    smooth = sitk.GetArrayFromImage(
+        sitk.SmoothingRecursiveGaussian(sitk.GetImageFromArray(coarse.T), sd_voxels)
+    )
+    surface = surface_of(smooth.T, HALF)
+    points = grid.points_at(surface.vertices * step + (step - 1) / 2)
+    return [
+        Layer(f"surface/{name}/vertices", points.astype("<f4")),
+        Layer(f"surface/{name}/triangles", surface.triangles.astype("<u4")),
+    ]
 
 
 def _block_means(array: np.ndarray, step: int) -> np.ndarray:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import functools
+import hashlib
 import os
 import sys
 from collections.abc import AsyncIterator, Sequence
@@ -35,20 +37,27 @@ from starlette.types import ASGIApp  # noqa: E402
 from .api import Api  # noqa: E402
 from .downloads import Downloads  # noqa: E402
 from .engine_pool import EnginePool  # noqa: E402
-from .gate import Gate, RefusedError  # noqa: E402
+from .expiry import expiry  # noqa: E402
+from .gate import Gate  # noqa: E402
+from .hosts import Hosts  # noqa: E402
 from .page import PageSettings, build_page, own_theme  # noqa: E402
 from .page_updates import PageUpdates  # noqa: E402
 from .passwords import Passwords  # noqa: E402
+from .refusals import RefusedError  # noqa: E402
 from .sessions import SessionStore  # noqa: E402
 from .uploads import Uploads  # noqa: E402
-from .work import Work  # noqa: E402
+from .work import UNPACKED_SHARE, Work  # noqa: E402
 
 BROWSER_FILES = Path(__file__).with_name("browser")
 CHECKERS = 2
 MOST_CHECKS_WAITING = 100
 CHECK_SECONDS, SEGMENT_SECONDS = 90.0, 1200.0
 CHECK_MEMORY_MB = 4096
+# Of one file that an engine writes.
+RESULT_MB = 512
 MOST_SESSIONS = 200
+# Of a visitor on the disk, unpacked archives and results counted, in units of the largest upload.
+SESSION_SHARE = 5
 
 
 @dataclass(frozen=True)
@@ -62,7 +71,9 @@ class ServerSettings:
     most_upload_mb : int
         Of one file.
     workers : int
-        Engine processes, each of up to 1 GB.
+        Engine processes, each of about 1 GB.
+    worker_memory_mb : int
+        What one of them may take.
     queue : int
         Scans that may wait.
     minutes, minutes_after_download : float
@@ -70,6 +81,12 @@ class ServerSettings:
     password_file : Path or None
     root_path : str
         Where a proxy shows the page.
+    hosts : tuple of str
+        Names by which the server may be asked, besides its own.
+    certificate, certificate_key : Path or None
+        For TLS without a proxy.
+    patience_s : float
+        For the rest of a request that has begun.
     device : str
     threads : int or None
         Of each worker; None: torch's choice for one worker, an equal share for several.
@@ -81,11 +98,16 @@ class ServerSettings:
     port: int = 7860
     most_upload_mb: int = 200
     workers: int = 1
+    worker_memory_mb: int = 4096
     queue: int = 50
     minutes: float = 60.0
     minutes_after_download: float = 10.0
     password_file: Path | None = None
     root_path: str = ""
+    hosts: tuple[str, ...] = ()
+    certificate: Path | None = None
+    certificate_key: Path | None = None
+    patience_s: float = 60.0
     device: str = "auto"
     threads: int | None = None
     worker_command: tuple[str, ...] = (sys.executable, "-m", "Web.engine_worker")
@@ -106,14 +128,24 @@ def build_server(settings: ServerSettings) -> ASGIApp:
     """
     passwords = Passwords(settings.password_file) if settings.password_file else None
     command: Sequence[str] = settings.worker_command
-    checker = (*command, "check", "--memory-mb", str(CHECK_MEMORY_MB))
-    checkers = EnginePool(checker, CHECKERS, MOST_CHECKS_WAITING, CHECK_SECONDS)
-    engines = EnginePool((*command, "segment"), settings.workers, settings.queue, SEGMENT_SECONDS)
     most_bytes = settings.most_upload_mb << 20
-    work = Work(checkers, engines, most_bytes, settings.device, settings.engine_threads)
     times = (settings.minutes, settings.minutes_after_download)
-    store = SessionStore(*times, MOST_SESSIONS, work.stop)
-    uploads = Uploads(work, most_bytes)
+    store = SessionStore(*times, MOST_SESSIONS, SESSION_SHARE * most_bytes)
+    confined = ("--folder", str(store.root))
+    checker = (
+        *command,
+        "check",
+        *_limits(CHECK_MEMORY_MB, UNPACKED_SHARE * settings.most_upload_mb),
+        *confined,
+    )
+    engine = (*command, "segment", *_limits(settings.worker_memory_mb, RESULT_MB), *confined)
+    if settings.device != "cpu":
+        engine = (*engine, "--gpu")
+    checkers = EnginePool(checker, CHECKERS, MOST_CHECKS_WAITING, CHECK_SECONDS)
+    engines = EnginePool(engine, settings.workers, settings.queue, SEGMENT_SECONDS)
+    work = Work(store, checkers, engines, most_bytes, settings.device, settings.engine_threads)
+    store.stop_ticket = work.stop
+    uploads = Uploads(store, work, most_bytes, settings.patience_s)
     page = build_page(
         PageUpdates(store, work, uploads),
         Api(store, work, uploads),
@@ -152,11 +184,32 @@ def build_server(settings: ServerSettings) -> ASGIApp:
         mcp_server=False,
         theme=own_theme(),
         css_paths=[BROWSER_FILES / "page.css"],
-        head='<script type="module" src="browser/main.js"></script>',
+        head=f'<script type="module" src="browser/{browser_version()}/main.js"></script>',
     )
     # So that Gradio refuses paths of its own accord, too, behind the gate.
     page.has_launched = True
-    return Gate(app, store, most_bytes, passwords, settings.root_path)
+    return Gate(
+        app,
+        store,
+        most_bytes,
+        passwords,
+        settings.root_path,
+        Hosts((settings.host, *settings.hosts)),
+        settings.patience_s,
+    )
+
+
+def _limits(memory_mb: int, file_mb: int) -> tuple[str, ...]:
+    return ("--memory-mb", str(memory_mb), "--file-mb", str(file_mb))
+
+
+@functools.cache
+def browser_version() -> str:
+    """Names what the browser's files hold."""
+    digest = hashlib.sha256()
+    for path in sorted(BROWSER_FILES.iterdir()):
+        digest.update(path.read_bytes())
+    return digest.hexdigest()[:12]
 
 
 def _add_routes(app: FastAPI, uploads: Uploads, downloads: Downloads) -> None:
@@ -164,7 +217,9 @@ def _add_routes(app: FastAPI, uploads: Uploads, downloads: Downloads) -> None:
     app.add_api_route("/uploads", uploads.receive, methods=["PUT"])
     app.add_api_route("/results/everything.zip", downloads.everything, methods=["GET"])
     app.add_api_route("/results/{entry}/{name}", downloads.file, methods=["GET"])
-    app.mount("/browser", StaticFiles(directory=BROWSER_FILES))
+    app.add_api_route("/expiry", expiry, methods=["GET"])
+    # Files of two versions never meet in a browser: another version has another address.
+    app.mount(f"/browser/{browser_version()}", StaticFiles(directory=BROWSER_FILES))
 
     @app.exception_handler(RefusedError)
     async def refused(request: Request, error: RefusedError) -> Response:

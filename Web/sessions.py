@@ -9,23 +9,24 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import os
 import secrets
 import shutil
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from enum import Enum
 from pathlib import Path
 
-from HypothalamusSegLib.information import may_be_alive
-
+from .disk_budget import DiskBudget
 from .fair_queue import Ticket
+from .run_options import default_options
+from .server_folder import own_folder, remove_leftovers
 
-PREFIX = "hypothalamus-seg-web-"
 TOKEN_BYTES = 32
 SWEEP_SECONDS = 10.0
+# One address may have this part of all sessions.
+SESSION_SHARES = 4
 SCENE_NAME = "scene.bin.gz"
 log = logging.getLogger("hypothalamus_seg.web.sessions")
 
@@ -38,6 +39,7 @@ class EntryState(Enum):
     """What has become of an uploaded file."""
 
     CHECKING = "checking"
+    CHOOSING = "choosing"
     REFUSED = "refused"
     READY = "ready"
     SEGMENTING = "segmenting"
@@ -62,8 +64,12 @@ class Entry:
     folder : Path
         Of this scan alone.
     state : EntryState
+    held_bytes : int
+        Of the disk's budget: what its files take, or may take while they are being written.
     checked : dict
         What the check found: name, shape, spacing_mm, flags, path.
+    series : tuple of dict
+        Where the upload holds several: number, description, images, size; one must be chosen.
     ticket : fair_queue.Ticket or None
         Of the check or the segmentation that goes on.
     options : dict
@@ -80,12 +86,24 @@ class Entry:
     file_name: str
     folder: Path
     state: EntryState = EntryState.CHECKING
+    held_bytes: int = 0
+    series: tuple[dict, ...] = ()
     checked: dict = field(default_factory=dict)
     ticket: Ticket | None = None
     options: dict = field(default_factory=dict)
     result: dict | None = None
     files: tuple[str, ...] = ()
     error: dict | None = None
+
+    @property
+    def input(self) -> Path:
+        """Folder of what was uploaded and unpacked, whatever its name: nothing else is in it."""
+        return self.folder / "input"
+
+    @property
+    def upload(self) -> Path:
+        """The file as it arrived."""
+        return self.input / self.file_name
 
     @property
     def results(self) -> Path:
@@ -95,6 +113,12 @@ class Entry:
     def scene(self) -> Path:
         """What the viewer shows."""
         return self.results / SCENE_NAME
+
+    @property
+    def series_pictures(self) -> dict[str, Path]:
+        """Of the series to choose from, by the last part of their addresses."""
+        numbers = [series["number"] for series in self.series]
+        return {f"series-{n}.png": self.folder / "series" / f"{n}.png" for n in numbers}
 
     @property
     def is_busy(self) -> bool:
@@ -114,6 +138,8 @@ class Session:
     token : str
     user : str or None
         The name given with a password.
+    address : str or None
+        Where the visitor's requests come from.
     folder : Path
     expires : float
         On the clock of ``time.monotonic``.
@@ -121,8 +147,12 @@ class Session:
         In order of their arrival.
     downloaded : bool
         Whether everything was fetched: then little time is left.
-    receiving_bytes : int
-        Of uploads that are not whole yet.
+    arriving : int
+        Uploads that are not whole yet.
+    downloading : int
+        Archives that are on their way out.
+    page_names : list of str
+        Of the visitor's pages, as Gradio calls them; the newest last.
     options : dict
         Of the last start, for a page that is loaded again.
     lively_until : float
@@ -132,37 +162,49 @@ class Session:
     token: str
     user: str | None
     folder: Path
+    address: str | None = None
     expires: float = 0.0
     entries: dict[str, Entry] = field(default_factory=dict)
     downloaded: bool = False
-    receiving_bytes: int = 0
-    options: dict = field(default_factory=lambda: {"subunits": False, "grid": "0.5"})
+    arriving: int = 0
+    downloading: int = 0
+    page_names: list[str] = field(default_factory=list)
+    options: dict = field(default_factory=default_options)
     lively_until: float = 0.0
 
     @property
     def is_busy(self) -> bool:
         return any(entry.is_busy for entry in self.entries.values())
 
+    @property
+    def owner(self) -> str:
+        """Whose turns and places these are: a user's or an address', whatever the cookies."""
+        if self.user is not None:
+            return f"user {self.user}"
+        return self.token if is_here(self.address) else f"address {self.address}"
+
+    @property
+    def has_files(self) -> bool:
+        """Whether anything of this visitor is worth a place; what was refused is not."""
+        kept = any(entry.state is not EntryState.REFUSED for entry in self.entries.values())
+        return kept or self.arriving > 0
+
     def new_entry(self, file_name: str) -> Entry:
         """A place for a file that is about to arrive; in no list until `adopt`."""
         identifier = secrets.token_urlsafe(16)
-        folder = self.folder / identifier
-        folder.mkdir(mode=0o700)
-        return Entry(identifier, file_name, folder)
+        entry = Entry(identifier, file_name, self.folder / identifier)
+        entry.folder.mkdir(mode=0o700)
+        entry.input.mkdir(mode=0o700)
+        return entry
 
     def adopt(self, entry: Entry) -> None:
         self.entries[entry.identifier] = entry
         self.downloaded = False
 
-    def remove(self, entry: Entry) -> None:
-        self.entries.pop(entry.identifier, None)
-        shutil.rmtree(entry.folder, ignore_errors=True)
 
-    @property
-    def used_bytes(self) -> int:
-        """On disk, and still arriving."""
-        files = (path for path in self.folder.rglob("*") if path.is_file())
-        return self.receiving_bytes + sum(path.stat().st_size for path in files)
+def is_here(address: str | None) -> bool:
+    """Whether an address is this machine's own, which says nothing of who is behind it."""
+    return address is None or address == "::1" or address.startswith("127.")
 
 
 class SessionStore:
@@ -175,6 +217,8 @@ class SessionStore:
     minutes_after_download : float
         The same, after everything was downloaded.
     most_sessions : int
+    share_bytes : int
+        Of the disk, for one visitor.
     stop_ticket : callable
         Ends what is still at work for a session that is deleted.
     """
@@ -184,13 +228,15 @@ class SessionStore:
         minutes: float,
         minutes_after_download: float,
         most_sessions: int,
-        stop_ticket: Callable[[Ticket], None],
+        share_bytes: int,
+        stop_ticket: Callable[[Ticket], None] = lambda ticket: None,
     ) -> None:
         self.minutes, self.minutes_after_download = minutes, minutes_after_download
         self.most_sessions = most_sessions
-        self._stop_ticket = stop_ticket
+        self.stop_ticket = stop_ticket
         remove_leftovers()
-        self.root = Path(tempfile.mkdtemp(prefix=f"{PREFIX}{os.getpid()}-"))
+        self.root, self._lock = own_folder()
+        self.disk = DiskBudget(self.root, share_bytes)
         self._sessions: dict[str, Session] = {}
 
     def __len__(self) -> int:
@@ -204,27 +250,46 @@ class SessionStore:
         self._prolong(session)
         return session
 
+    def peek(self, token: str | None, user: str | None) -> Session | None:
+        """The session of a token, if it is that user's; its time runs on."""
+        session = self._sessions.get(token or "")
+        return session if session is not None and session.user == user else None
+
     def knows(self, token: str | None) -> bool:
         return token in self._sessions
 
-    def open(self, user: str | None) -> Session:
+    def open(self, user: str | None, address: str | None = None) -> Session:
         """A new visitor; raises `TooManySessionsError`."""
-        self._make_room()
+        self._make_room(user, address)
         token = secrets.token_urlsafe(TOKEN_BYTES)
         folder = Path(tempfile.mkdtemp(dir=self.root))
-        session = self._sessions[token] = Session(token, user, folder)
+        session = self._sessions[token] = Session(token, user, folder, address)
+        self.disk.join(token, session.owner)
         self._prolong(session)
         return session
+
+    def remove(self, session: Session, entry: Entry) -> None:
+        """Delete a scan's files, and give back what they held."""
+        session.entries.pop(entry.identifier, None)
+        shutil.rmtree(entry.folder, ignore_errors=True)
+        self.hold_exactly(session, entry, 0)
+
+    def hold_exactly(self, session: Session, entry: Entry, count: int) -> None:
+        """From now on an entry holds ``count`` bytes, no more than before or already written."""
+        difference = count - entry.held_bytes
+        entry.held_bytes = count
+        self.disk.release(session.token, -difference)
 
     def note_download(self, session: Session) -> None:
         """Everything was fetched: keep it only for a short look back."""
         session.downloaded = True
-        session.expires = time.monotonic() + 60 * self.minutes_after_download
+        self._prolong(session)
 
     async def delete(self, session: Session) -> None:
         """End the session's work and remove its folder."""
         self._sessions.pop(session.token, None)
         await self.clear(session)
+        self.disk.leave(session.token)
         shutil.rmtree(session.folder, ignore_errors=True)
 
     async def clear(self, session: Session) -> None:
@@ -233,9 +298,9 @@ class SessionStore:
         session.entries.clear()
         for entry in entries:
             if entry.ticket:
-                self._stop_ticket(entry.ticket)
+                self.stop_ticket(entry.ticket)
                 await entry.ticket.ended.wait()
-            shutil.rmtree(entry.folder, ignore_errors=True)
+            self.remove(session, entry)
 
     async def sweep(self) -> None:
         """Delete what has expired, for as long as the server lives."""
@@ -252,32 +317,34 @@ class SessionStore:
         shutil.rmtree(self.root, ignore_errors=True)
 
     def _prolong(self, session: Session) -> None:
-        if not session.downloaded:
-            session.expires = time.monotonic() + 60 * self.minutes
+        minutes = self.minutes_after_download if session.downloaded else self.minutes
+        session.expires = time.monotonic() + 60 * minutes
 
     def _expired(self) -> list[Session]:
         now = time.monotonic()
-        return [s for s in self._sessions.values() if s.expires < now and not s.is_busy]
+        idle = (s for s in self._sessions.values() if not (s.is_busy or s.arriving))
+        return [s for s in idle if s.expires < now and not s.downloading]
 
-    def _make_room(self) -> None:
-        """Forget the oldest visitors without files, then refuse."""
-        if len(self._sessions) < self.most_sessions:
-            return
-        empty = [s for s in self._sessions.values() if not s.entries and not s.receiving_bytes]
+    def _make_room(self, user: str | None, address: str | None) -> None:
+        """Forget the oldest visitors without files, then refuse.
+
+        An address that is not this machine's own gets no more than its share of the places, so
+        that one stranger cannot take them all.
+        """
+        others = self._sessions.values()
+        if user is None and not is_here(address):
+            others = [s for s in others if s.address == address]
+            most = max(1, self.most_sessions // SESSION_SHARES)
+            if len(others) >= most:
+                self._forget_oldest_empty(others)
+        if len(self._sessions) >= self.most_sessions:
+            self._forget_oldest_empty(self._sessions.values())
+
+    def _forget_oldest_empty(self, sessions: Iterable[Session]) -> None:
+        empty = [session for session in sessions if not session.has_files]
         if not empty:
             raise TooManySessionsError
         oldest = min(empty, key=lambda session: session.expires)
         del self._sessions[oldest.token]
+        self.disk.leave(oldest.token)
         shutil.rmtree(oldest.folder, ignore_errors=True)
-
-
-def remove_leftovers() -> None:
-    """Remove what servers left behind that were killed and could not clean up."""
-    for folder in Path(tempfile.gettempdir()).glob(f"{PREFIX}*"):
-        try:
-            is_own = not hasattr(os, "getuid") or folder.lstat().st_uid == os.getuid()
-            process = int(folder.name.removeprefix(PREFIX).split("-")[0])
-            if is_own and not folder.is_symlink() and not may_be_alive(process):
-                shutil.rmtree(folder, ignore_errors=True)
-        except (ValueError, OSError):
-            continue

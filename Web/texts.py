@@ -20,11 +20,46 @@ HOW_TO_READ = (
 )
 NO_FILE = "No file yet. Drop a scan above, or take the sample brain."
 NO_RESULT = "No result yet."
+NO_FLAG = "No quality flag. Look at the outlines all the same."
+STRUCK = "Grey and struck: made wrong by a severe flag (■)."
+COVERED = "(made wrong by the severe flag above)"
+REPORT = "Report of one page (PDF)"
+ABOUT_THE_FILE = (
+    "Rounded to three significant digits, ICV in mL. The file has all decimals, with ICV in mm³."
+)
+# Headings of the tables that a plain sentence explains.
+TIPS = {
+    "Volume": "For each voxel the networks say how much of it belongs to the structure; the volume "
+    "is the sum of these shares.",
+    "Voxel count": "The volume of all voxels inside of the outline, counted as whole ones. It is "
+    "smaller than the volume, which also counts the part of a structure in voxels at its border.",
+    "Usual": "Between these limits the volume is as in most adults, measured with this protocol. "
+    "Beyond them there is a flag.",
+    "of ICV": "The volume as a share of the intracranial volume, the whole space inside of the "
+    "skull: it takes out that large heads have large structures.",
+    "at 1500 mL": "What the volume would be in a head with an intracranial volume of 1500 mL, all "
+    "proportions kept.",
+    "Fold SD": "How far the networks’ five volumes lie apart (standard deviation). It is no error "
+    "bar: networks can agree and be wrong.",
+    "Fold lowest": "The smallest of the networks’ volumes.",
+    "Fold highest": "The largest of the networks’ volumes.",
+    "Total": "Left and right together; usual are 450–1100 mm³.",
+    "ICV": "Intracranial volume: the whole space inside of the skull; usual are 1000–1900 mL.",
+}
 PASSWORD_NEEDED = "This page needs a name and a password."
 NOT_FOUND = "There is nothing here."
 TOO_MANY_VISITORS = "The server has too many visitors at present. Try again later."
 OTHER_SITE = "This request comes from another site's page and is refused."
 BAD_REQUEST = "The request cannot be understood."
+TOO_SLOW = "The rest of the request did not come in time. Try again."
+UNKNOWN_HOST = (
+    "This server is not known by that name. Who runs it can add the name: "
+    "hypothalamus-seg serve --allow-host NAME."
+)
+TOO_MANY_GUESSES = "Too many wrong passwords. Wait a quarter of an hour, and try again."
+TOO_MANY_AT_ONCE = "Too many at a time. Wait until one is done, and try again."
+CHOOSE_SERIES = "The archive holds several series. Choose the T1-weighted one:"
+NO_CHOICE = "There is no such series to choose."
 DISK_FULL = "The server's disk is full. Tell who runs it, or try again later."
 EMPTY_FILE = "The file is empty."
 QUEUE_FULL = "The queue is full. Wait until others are done, and press Start again."
@@ -55,10 +90,11 @@ ERRORS = {
     "too_slow": "This took too long and was given up. Give a scan of the head alone, with voxels "
     "of about 1 mm.",
 }
+STRUCTURE_CHOICES = {"hypothalamus": "hypothalamus", "icv": "intracranial volume (ICV)"}
 GRIDS = {
-    "0.5": "0.5 mm cubes around the hypothalamus",
+    "0.5": "0.5 mm cubes",
     "native": "the scan’s own voxels",
-    "ulm": "Ulm raters’ grid, 0.125 × 0.125 × 0.5 mm coronal",
+    "ulm": "Ulm raters’ grid, 0.125 × 0.125 × 0.5 mm",
 }
 SYMBOLS = {"severe": "■", "doubtful": "▲", "note": "●", "good": "✓"}
 WEIGHT_NAMES = {
@@ -103,6 +139,32 @@ def unexpected(reference: str) -> str:
 
 def unknown_grid(grid: object) -> str:
     return f"Unknown grid {grid!r}; known are: {', '.join(GRIDS)}."
+
+
+def unknown_structures(structures: str, known: tuple[str, ...]) -> str:
+    return f"Unknown structures {structures!r}; choose one or both of: {', '.join(known)}."
+
+
+def unknown_folds(folds: str, known: tuple[int, ...]) -> str:
+    return f"Unknown networks {folds!r}; choose one or more of: {', '.join(map(str, known))}."
+
+
+def more_flags(count: int) -> str:
+    return "1 more flag" if count == 1 else f"{count} more flags"
+
+
+def done_title(names: list[str]) -> str:
+    """The page's title once nothing is at work any more."""
+    return f"✓ {names[0] if len(names) == 1 else f'{len(names)} scans'} done – {TITLE}"
+
+
+def busy_title(fraction: float) -> str:
+    return f"{100 * fraction:.0f} % – {TITLE}"
+
+
+def done_words(name: str, flag_title: str) -> str:
+    """For those who do not see that the page has moved on."""
+    return f"{name} is segmented. {flag_title or 'No quality flag'}. The result follows."
 
 
 def too_large(limit_bytes: int) -> str:

@@ -6,12 +6,14 @@ patients' and do not belong in addresses, which servers log).
 
 from __future__ import annotations
 
-import logging
+import asyncio
 import re
 import shutil
+import time
 import unicodedata
+from collections.abc import AsyncIterator, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
 from urllib.parse import unquote
 
 from HypothalamusSegLib.sample import sample_scan
@@ -19,18 +21,22 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse
 
 from . import texts
-from .gate import RefusedError, session_of
-from .sessions import Entry, Session
+from .disk_budget import DiskFullError, ShareSpentError
+from .gate import announced_bytes, session_of
+from .refusals import RefusedError
+from .sessions import Entry, Session, SessionStore
 from .work import Work, described
 
 NAME_HEADER = "x-file-name"
-LONGEST_NAME = 100
+# In bytes: with what results append, a file's name has at most 255.
+LONGEST_NAME_BYTES = 150
 MOST_FILES = 30
-# Of a visitor, unpacked archives and results counted.
-SESSION_SHARE = 5
-# Left on the disk for everything else.
-SPARE_DISK_BYTES = 1 << 30
-log = logging.getLogger("hypothalamus_seg.web.uploads")
+# The page sends one after the other.
+MOST_ARRIVING = 4
+# A line that carries less than this within the patience is a stranger's who holds a place.
+SLOWEST_BYTES = 1 << 14
+HOLD_STEP_BYTES = 1 << 20
+WINDOWS_DEVICES = re.compile(r"(con|prn|aux|nul|com\d|lpt\d)(\..*)?", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
@@ -39,75 +45,113 @@ class Uploads:
 
     Parameters
     ----------
+    store : SessionStore
+        With the disk's budget.
     work : Work
         Checks what arrived.
     most_bytes : int
         Of one file.
+    patience_s : float
+        In which some of a file must arrive.
     """
 
+    store: SessionStore
     work: Work
     most_bytes: int
+    patience_s: float = 60.0
 
     async def receive(self, request: Request) -> JSONResponse:
         """``PUT uploads``: take one file and start its check."""
         session = session_of(request)
-        name = request.headers.get(NAME_HEADER, "")
-        entry = self._place(session, harmless_name(unquote(name)))
-        try:
+        name = harmless_name(unquote(request.headers.get(NAME_HEADER, "")[:2000]))
+        with self._place(session, name) as entry:
             await self._write(request, session, entry)
-        except BaseException:
-            session.remove(entry)
-            raise
-        return JSONResponse(described(await self._take_in(session, entry)))
+            session.adopt(entry)
+        await self.work.check(session, entry)
+        return JSONResponse(described(entry))
 
     async def add_sample(self, session: Session) -> Entry:
         """The sample brain as if it had been uploaded."""
         sample = sample_scan()
-        entry = self._place(session, "ICBM152_sample.nii.gz")
-        shutil.copyfile(sample, entry.folder / entry.file_name)
-        return await self._take_in(session, entry)
-
-    def _place(self, session: Session, name: str) -> Entry:
-        if len(session.entries) >= MOST_FILES:
-            raise RefusedError(409, texts.too_many_files(MOST_FILES))
-        if shutil.disk_usage(session.folder).free < self.most_bytes + SPARE_DISK_BYTES:
-            log.error("No place left on the disk for uploads")
-            raise RefusedError(503, texts.DISK_FULL)
-        return session.new_entry(name)
-
-    async def _take_in(self, session: Session, entry: Entry) -> Entry:
-        session.adopt(entry)
+        with self._place(session, "ICBM152_sample.nii.gz") as entry:
+            self._hold(session, entry, sample.stat().st_size)
+            shutil.copyfile(sample, entry.upload)
+            session.adopt(entry)
         await self.work.check(session, entry)
         return entry
 
+    @contextmanager
+    def _place(self, session: Session, name: str) -> Iterator[Entry]:
+        """An entry that counts from the first byte on, and vanishes if the file does not come."""
+        if session.arriving >= MOST_ARRIVING:
+            raise RefusedError(429, texts.TOO_MANY_AT_ONCE)
+        if len(session.entries) + session.arriving >= MOST_FILES:
+            raise RefusedError(409, texts.too_many_files(MOST_FILES))
+        session.arriving += 1
+        entry = session.new_entry(name)
+        try:
+            yield entry
+        except BaseException:
+            self.store.remove(session, entry)
+            raise
+        finally:
+            session.arriving -= 1
+
     async def _write(self, request: Request, session: Session, entry: Entry) -> None:
-        left = min(self.most_bytes, SESSION_SHARE * self.most_bytes - session.used_bytes)
+        self._hold(session, entry, announced_bytes(request.headers))
         received = 0
         try:
-            with (entry.folder / entry.file_name).open("xb") as target:
-                async for chunk in request.stream():
+            with entry.upload.open("xb") as target:
+                async for chunk in self._in_time(request):
                     received += len(chunk)
-                    session.receiving_bytes += len(chunk)
-                    if received > left:
-                        raise RefusedError(413, texts.too_large(left), connection="close")
+                    if received > self.most_bytes:
+                        raise RefusedError(
+                            413, texts.too_large(self.most_bytes), connection="close"
+                        )
+                    if received > entry.held_bytes:  # it was not announced
+                        step = max(HOLD_STEP_BYTES, received - entry.held_bytes)
+                        self._hold(session, entry, step)
                     target.write(chunk)
         except ClientDisconnect as error:
             raise RefusedError(400, texts.BAD_REQUEST) from error
-        finally:
-            session.receiving_bytes -= received
         if not received:
             raise RefusedError(400, texts.EMPTY_FILE)
+        self.store.hold_exactly(session, entry, received)
+
+    def _hold(self, session: Session, entry: Entry, count: int) -> None:
+        try:
+            self.store.disk.hold(session.token, count)
+        except ShareSpentError as error:
+            left = min(self.most_bytes, error.left_bytes)
+            raise RefusedError(413, texts.too_large(left), connection="close") from error
+        except DiskFullError as error:
+            raise RefusedError(503, texts.DISK_FULL, connection="close") from error
+        entry.held_bytes += count
+
+    async def _in_time(self, request: Request) -> AsyncIterator[bytes]:
+        """A request's body, given up where hardly anything of it comes."""
+        stream = aiter(request.stream())
+        since, count = time.monotonic(), 0
+        while True:
+            left = since + self.patience_s - time.monotonic()
+            try:
+                chunk = await asyncio.wait_for(anext(stream), max(0.0, left))
+            except StopAsyncIteration:
+                return
+            except asyncio.TimeoutError as error:
+                raise RefusedError(408, texts.TOO_SLOW, connection="close") from error
+            count += len(chunk)
+            if count >= SLOWEST_BYTES:
+                since, count = time.monotonic(), 0
+            yield chunk
 
 
 def harmless_name(name: str) -> str:
-    """A file name for the server's disk, for pages and for archives, from what a browser sent."""
+    """A file name for any disk, for pages and for archives, from what a browser sent."""
     name = unicodedata.normalize("NFC", name).replace("\\", "/").rpartition("/")[2]
     name = re.sub(r"[^\w .+()\-]", "_", name, flags=re.UNICODE).strip().rstrip(".")
     suffixes = re.search(r"(\.(nii|mgh|mgz|nrrd|mha|zip))?(\.\w{1,8})?$", name, re.IGNORECASE)[0]
     stem = name[: len(name) - len(suffixes)].strip(" .")
-    return (stem[: LONGEST_NAME - len(suffixes)] or "scan") + suffixes
-
-
-def upload_path(entry: Entry) -> Path:
-    """The file as it arrived."""
-    return entry.folder / entry.file_name
+    most = LONGEST_NAME_BYTES - len(suffixes.encode())
+    stem = stem.encode()[:most].decode("utf-8", "ignore").strip(" .") or "scan"
+    return f"_{stem}{suffixes}" if WINDOWS_DEVICES.fullmatch(stem) else f"{stem}{suffixes}"

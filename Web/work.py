@@ -5,23 +5,27 @@ from __future__ import annotations
 import asyncio
 import logging
 import shutil
+import time
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from HypothalamusSegLib.label_grids import GRID_NAMES
-
 from . import texts
+from .disk_budget import DiskFullError, bytes_below
 from .engine_pool import EnginePool
+from .expected_times import ExpectedTimes
 from .fair_queue import QueueFullError, Ticket, TicketState
-from .sessions import SCENE_NAME, Entry, EntryState, Session
+from .refusals import RefusedError
+from .sessions import SCENE_NAME, Entry, EntryState, Session, SessionStore
 
-# An archive, unpacked, in units of the largest upload.
-UNPACKED_SHARE = 4
+# An archive, unpacked, in units of the largest upload, and of itself: DICOM is packed to a half or
+# a third, and where most of it is empty to a tenth.
+UNPACKED_SHARE, UNPACKED_RATIO, UNPACKED_AT_LEAST = 4, 20, 64 << 20
+ZIP_MAGIC = b"PK"
+# Of all files of a result, a run's partial files among them.
+RESULT_BYTES = 64 << 20
+# Results still to be written are in no visitor's share, only in the whole.
+RESULTS_OWNER = "results"
 log = logging.getLogger("hypothalamus_seg.web.work")
-
-
-class UnknownGridError(ValueError):
-    """A grid that the engine does not know; the message lists those it does."""
 
 
 @dataclass
@@ -30,6 +34,8 @@ class Work:
 
     Parameters
     ----------
+    store : SessionStore
+        With the disk's budget.
     checkers, engines : EnginePool
     most_upload_bytes : int
     device : str
@@ -37,38 +43,62 @@ class Work:
         For each engine; None: as many as torch chooses, as on the command line.
     """
 
+    store: SessionStore
     checkers: EnginePool
     engines: EnginePool
     most_upload_bytes: int
     device: str = "auto"
     threads: int | None = None
+    times: ExpectedTimes = field(default_factory=ExpectedTimes)
     _followers: set[asyncio.Task] = field(default_factory=set)
 
     async def check(self, session: Session, entry: Entry) -> None:
         """Have an upload checked; the entry tells how it ended."""
-        task = {
-            "input": str(entry.folder / entry.file_name),
-            "most_bytes": UNPACKED_SHARE * self.most_upload_bytes,
-        }
-        try:
-            entry.ticket = await self.checkers.submit(task, session.token)
-        except QueueFullError:
-            entry.state, entry.error = EntryState.REFUSED, _error("queue_full")
-            return
-        self._follow(self._finish_check(entry, entry.ticket))
+        task = {"input": str(entry.upload), "most_bytes": 0}
+        if _is_archive(entry.upload):
+            most = UNPACKED_SHARE * self.most_upload_bytes
+            size = entry.held_bytes
+            likely = max(UNPACKED_AT_LEAST, UNPACKED_RATIO * size)
+            task["most_bytes"] = min(most, likely, self.store.disk.left(session.token))
+            # Held without asking: it is what is left, or less.
+            self.store.hold_exactly(session, entry, size + task["most_bytes"])
+        await self._submit_check(session, entry, task)
 
-    async def start(self, session: Session, subunits: bool, grid: str) -> list[Entry]:
+    async def choose_series(self, session: Session, identifier: str, number: int) -> Entry:
+        """Take one of the series that an upload holds; raises `RefusedError`."""
+        entry = session.entries.get(identifier)
+        is_open = entry is not None and entry.state is EntryState.CHOOSING
+        if not is_open or number not in [series["number"] for series in entry.series]:
+            raise RefusedError(404, texts.NO_CHOICE)
+        task = {"input": entry.checked["path"], "series": number, "most_bytes": 0}
+        await self._submit_check(session, entry, task)
+        return entry
+
+    async def _submit_check(self, session: Session, entry: Entry, task: dict) -> None:
+        task["pictures"] = str(entry.folder / "series")
+        entry.state, entry.error = EntryState.CHECKING, None
+        try:
+            entry.ticket = await self.checkers.submit(task, session.owner)
+        except QueueFullError:
+            await self._refused(session, entry, {"code": "queue_full"})
+            return
+        self._follow(self._finish_check(session, entry, entry.ticket))
+
+    async def start(self, session: Session, options: dict) -> list[Entry]:
         """Queue every scan of a session that can be segmented and has no such result yet.
+
+        Parameters
+        ----------
+        session : Session
+        options : dict
+            See `run_options.run_options`.
 
         Raises
         ------
-        UnknownGridError
         QueueFullError
             Where not even one found a place; the others stay ready.
         """
-        if grid not in GRID_NAMES:
-            raise UnknownGridError(texts.unknown_grid(grid))
-        options = session.options = {"subunits": bool(subunits), "grid": grid}
+        session.options = options
         started = []
         for entry in self.startable(session):
             try:
@@ -105,7 +135,7 @@ class Work:
         if entry.ticket and entry.is_busy:
             self.stop(entry.ticket)
             await entry.ticket.ended.wait()
-        session.remove(entry)
+        self.store.remove(session, entry)
 
     def stop(self, ticket: Ticket) -> None:
         self.checkers.cancel(ticket)
@@ -114,6 +144,14 @@ class Work:
     def place_of(self, entry: Entry) -> int | None:
         """Place in the queue of the engines; None if it waits not or no more."""
         return self.engines.queue.place_of(entry.ticket) if entry.ticket else None
+
+    def seconds_left(self, entry: Entry) -> float | None:
+        """Until a scan that runs or waits is done, as far as the last runs tell."""
+        place = self.place_of(entry)
+        if place is None:
+            return self.times.left(_elapsed(entry.ticket)) if entry.ticket else None
+        elapsed = [_elapsed(ticket) for ticket in self.engines.running]
+        return self.times.until_done(place, self.engines.size, elapsed)
 
     async def _segment(self, session: Session, entry: Entry, options: dict) -> None:
         settings = {**options, "device": self.device, "threads": self.threads}
@@ -125,22 +163,58 @@ class Work:
             "scene": str(output / SCENE_NAME),
             "options": settings,
         }
-        entry.ticket = await self.engines.submit(task, session.token)
+        # Full before the run's end, it would lose what was worked for.
+        try:
+            self.store.disk.hold(RESULTS_OWNER, RESULT_BYTES, beyond_share=True)
+        except DiskFullError as error:
+            raise RefusedError(503, texts.DISK_FULL) from error
+        try:
+            entry.ticket = await self.engines.submit(task, session.owner)
+        except QueueFullError:
+            self.store.disk.release(RESULTS_OWNER, RESULT_BYTES)
+            raise
         entry.state, entry.error = EntryState.SEGMENTING, None
-        self._follow(self._finish_segmentation(entry, entry.ticket, options))
+        self._follow(self._finish_segmentation(session, entry, entry.ticket, options))
 
-    async def _finish_check(self, entry: Entry, ticket: Ticket) -> None:
+    async def _finish_check(self, session: Session, entry: Entry, ticket: Ticket) -> None:
         await ticket.ended.wait()
         outcome, entry.ticket = ticket.outcome, None
-        if outcome["event"] == "result":
-            entry.state, entry.checked = EntryState.READY, outcome
+        if outcome["event"] != "result":
+            await self._refused(session, entry, outcome)
+            return
+        entry.checked = outcome
+        if outcome.get("series"):
+            entry.series = tuple(outcome["series"])
+            entry.state = EntryState.CHOOSING
         else:
-            entry.state, entry.error = EntryState.REFUSED, _error(**outcome)
-            # Nobody needs it any more.
-            shutil.rmtree(entry.folder, ignore_errors=True)
+            entry.state = EntryState.READY
+        await self._count_files(session, entry)
 
-    async def _finish_segmentation(self, entry: Entry, ticket: Ticket, options: dict) -> None:
+    async def _refused(self, session: Session, entry: Entry, outcome: dict) -> None:
+        entry.error = _error(**outcome)
+        if entry.series:  # another one may do
+            entry.state = EntryState.CHOOSING
+            return
+        entry.state = EntryState.REFUSED
+        # Nobody needs it any more.
+        await asyncio.to_thread(shutil.rmtree, entry.folder, ignore_errors=True)
+        await self._count_files(session, entry)
+
+    async def _count_files(self, session: Session, entry: Entry) -> None:
+        """Let an entry hold what its files take, instead of what they might have taken."""
+        size = await asyncio.to_thread(bytes_below, entry.folder)
+        if entry.identifier in session.entries and entry.ticket is None:
+            self.store.hold_exactly(session, entry, size)
+
+    async def _finish_segmentation(
+        self, session: Session, entry: Entry, ticket: Ticket, options: dict
+    ) -> None:
         await ticket.ended.wait()
+        self.store.disk.release(RESULTS_OWNER, RESULT_BYTES)
+        self._take_result(entry, ticket, options)
+        await self._count_files(session, entry)
+
+    def _take_result(self, entry: Entry, ticket: Ticket, options: dict) -> None:
         outcome, entry.ticket = ticket.outcome, None
         output = Path(ticket.task["output"])
         if not entry.folder.exists():  # deleted meanwhile
@@ -150,6 +224,7 @@ class Work:
             output.rename(entry.results)
             entry.state, entry.options = EntryState.DONE, options
             entry.result, entry.files = outcome["result"], tuple(outcome["files"])
+            self.times.note(_elapsed(ticket))
             return
         shutil.rmtree(output, ignore_errors=True)
         cancelled = outcome["code"] == "cancelled"
@@ -165,6 +240,15 @@ class Work:
         task.add_done_callback(self._followers.discard)
 
 
+def _is_archive(path: Path) -> bool:
+    with path.open("rb") as stream:
+        return stream.read(len(ZIP_MAGIC)) == ZIP_MAGIC
+
+
+def _elapsed(ticket: Ticket) -> float:
+    return time.monotonic() - ticket.started
+
+
 def described(entry: Entry, place: int | None = None) -> dict:
     """How a scan stands, for programs."""
     ticket = entry.ticket
@@ -177,6 +261,8 @@ def described(entry: Entry, place: int | None = None) -> dict:
         "fraction": ticket.fraction if running else None,
         "step": ticket.step if running else None,
         "message": texts.error_message(entry.error) if entry.error else None,
+        "series": list(entry.series) if entry.state is EntryState.CHOOSING else [],
+        "flags": list(entry.checked.get("flags", ())),
     }
 
 

@@ -30,13 +30,19 @@ class Batch:
     output : Path
         Folder that all files are written to.
     options : Options
-    with_overview : bool
+    with_overview, with_report : bool
     """
 
-    def __init__(self, output: Path, options: Options, with_overview: bool = True) -> None:
+    def __init__(
+        self,
+        output: Path,
+        options: Options,
+        with_overview: bool = True,
+        with_report: bool = False,
+    ) -> None:
         self.output = output
         self.options = options
-        self.with_overview = with_overview
+        self.with_overview, self.with_report = with_overview, with_report
         self._imports = EarlyImports(with_overview)
         self._segmenter: Segmenter | None = None
         self._written: dict[str, Path] = {}
@@ -64,7 +70,7 @@ class Batch:
                 self._segmenter = Segmenter(self.options)
             result = self._segmenter.segment(scan, steps)
             steps.at("write")
-            files = write_all(result, self.output, self.with_overview)
+            files = write_all(result, self.output, self.with_overview, self.with_report)
         self._written[scan.name] = path
         return result, files
 
@@ -75,6 +81,7 @@ def segment_files(
     options: Options,
     progress: str,
     with_overview: bool = True,
+    with_report: bool = False,
 ) -> int:
     """Segment files one after the other.
 
@@ -86,7 +93,7 @@ def segment_files(
         0 if all are done, 1 if at least one failed.
     """
     report = reporter(progress)
-    batch = Batch(output, options, with_overview)
+    batch = Batch(output, options, with_overview, with_report)
     done = [
         _segment_one(
             batch, path, Steps(report, STAGE_WEIGHTS, index, len(inputs)), report, progress

@@ -123,6 +123,7 @@ def add_engine_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--no-overview", action="store_true", help="no picture; matplotlib is not needed then"
     )
+    parser.add_argument("--report", action="store_true", help="also a report of one page, as PDF")
 
 
 def argument(convert: Callable[[str], object]) -> Callable[[str], object]:
@@ -200,6 +201,7 @@ def _segment(parsed: argparse.Namespace) -> int:
         run_options(parsed),
         parsed.progress,
         with_overview=not parsed.no_overview,
+        with_report=parsed.report,
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 # A title for each code, as a face shows it before the sentence with the numbers.
@@ -75,3 +76,8 @@ class Flag:
     def __post_init__(self) -> None:
         if self.code not in FLAG_CODES:
             raise ValueError(f"unknown quality flag {self.code!r}; known: {', '.join(FLAG_CODES)}")
+
+
+def worst_first(flags: Iterable[Flag]) -> list[Flag]:
+    """Severe flags, then doubtful ones, then notes; each kind in its own order."""
+    return sorted(flags, key=lambda flag: WEIGHTS.index(weight_of(flag.code)))

@@ -55,6 +55,12 @@ def lack_of_memory_named(path: Path, activity: str = "segment") -> Iterator[None
 def peak_memory_mb() -> float | None:
     """Largest resident size of this process so far; None where the system does not tell."""
     try:
+        # Not `getrusage`, which begins with the size of the process that started this one.
+        status = Path("/proc/self/status").read_text(encoding="utf-8")
+        return round(int(status.partition("VmHWM:")[2].split()[0]) / 1024, 1)
+    except (OSError, IndexError):  # not Linux
+        pass
+    try:
         import resource
     except ImportError:  # Windows
         return None

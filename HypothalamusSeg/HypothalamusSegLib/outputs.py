@@ -18,10 +18,16 @@ from pathlib import Path
 
 from . import labels
 from .errors import NoSpaceLeftError, PermissionDeniedError
+from .flag_coverage import covered_columns
+from .flags import worst_first
 from .intervals import COVERAGE
 from .nifti_writing import write_nifti
+from .number_format import shown, shown_ml, shown_percent
 from .overview import draw_overview
 from .pipeline import Segmentation
+from .plane_pictures import report_pictures
+from .report_contents import report_contents
+from .report_pdf import PICTURE_PIXELS, write_report
 from .volume import Volume
 from .volumetry import REFERENCE_ICV_MM3, StructureVolume, asymmetry_index
 
@@ -66,7 +72,9 @@ def staged(folder: Path) -> Iterator[Path]:
         shutil.rmtree(stage, ignore_errors=True)
 
 
-def write_all(result: Segmentation, folder: Path, with_overview: bool = True) -> list[Path]:
+def write_all(
+    result: Segmentation, folder: Path, with_overview: bool = True, with_report: bool = False
+) -> list[Path]:
     """Write every file of a result; see the README for their names.
 
     Parameters
@@ -75,6 +83,8 @@ def write_all(result: Segmentation, folder: Path, with_overview: bool = True) ->
     folder : Path
     with_overview : bool
         The picture needs matplotlib, which 3D Slicer does not bring along.
+    with_report : bool
+        Also the one-page report; it needs matplotlib too.
 
     Returns
     -------
@@ -95,21 +105,31 @@ def write_all(result: Segmentation, folder: Path, with_overview: bool = True) ->
         (stage / f"{name}_volumes.json").write_text(text + "\n", encoding="utf-8")
         if with_overview:
             write_overview(result, stage / f"{name}_overview.png")
+        if with_report:
+            write_report_page(result, stage / f"{name}_report.pdf")
         names = sorted(path.name for path in stage.iterdir())
     return [folder / name for name in names]
 
 
 def write_overview(result: Segmentation, path: Path) -> None:
     """Draw the overview picture, with volumes and flags in words."""
+    lines = caption(result)
     draw_overview(
         path,
         result.scan.volume,
         result.hypothalamus,
         result.icv,
         title=result.scan.name,
-        caption=caption(result),
-        warnings=[flag.message for flag in result.quality.flags],
+        caption=[line for line, _ in lines],
+        warnings=[flag.message for flag in worst_first(result.quality.flags)],
+        covered=[line for line, is_covered in lines if is_covered],
     )
+
+
+def write_report_page(result: Segmentation, path: Path) -> None:
+    """Draw the one-page report as PDF."""
+    pictures = report_pictures(result.scan.volume, result.hypothalamus, result.icv, PICTURE_PIXELS)
+    write_report(report_contents(describe(result), pictures), path)
 
 
 def write_label_map(image: Volume, path: Path) -> None:
@@ -177,31 +197,45 @@ def describe(result: Segmentation) -> dict:
     return description
 
 
-def caption(result: Segmentation) -> list[str]:
-    """The volumes in words, for the picture."""
+def caption(result: Segmentation) -> list[tuple[str, bool]]:
+    """The volumes in words, for the picture, each with whether a severe flag covers them."""
     by_name = {volume.structure: volume for volume in result.volumes}
+    codes = [flag.code for flag in result.quality.flags]
+
+    def is_covered(structure: str, column: str) -> bool:
+        return column in covered_columns(codes, structure)
+
     lines = []
     if "hypothalamus_total" in by_name:
         left, right, total = (by_name[f"hypothalamus_{p}"] for p in ("left", "right", "total"))
-        spread = "" if total.fold_sd_mm3 is None else f" (fold SD {total.fold_sd_mm3:.0f})"
-        lines.append(
-            f"Hypothalamus: left {left.volume_mm3:.0f} mm³, right {right.volume_mm3:.0f} mm³, "
-            f"total {total.volume_mm3:.0f} mm³{spread}"
-        )
+        spread = "" if total.fold_sd_mm3 is None else f" (fold SD {shown(total.fold_sd_mm3)})"
+        lines += [
+            (
+                f"Hypothalamus: {shown(total.volume_mm3)} mm³{spread}",
+                is_covered(total.structure, "volume_mm3"),
+            ),
+            (
+                f"left {shown(left.volume_mm3)} mm³, right {shown(right.volume_mm3)} mm³",
+                is_covered(left.structure, "volume_mm3"),
+            ),
+        ]
         if total.interval_mm3:
-            low, high = total.interval_mm3
-            lines.append(f"{100 * COVERAGE:.0f} % interval of the total: {low:.0f}–{high:.0f} mm³")
+            low, high = map(shown, total.interval_mm3)
+            words = f"{100 * COVERAGE:.0f} % interval of the total: {low}–{high} mm³"
+            lines.append((words, is_covered(total.structure, "volume_mm3")))
         if total.icv_adjusted_mm3 is not None:
-            lines.append(
-                f"{100 * total.fraction_of_icv:.4f} % of ICV; {total.icv_adjusted_mm3:.0f} mm³ at "
-                f"an ICV of {REFERENCE_ICV_MM3 / 1000:.0f} mL"
+            words = (
+                f"{shown_percent(total.fraction_of_icv)} % of ICV; "
+                f"{shown(total.icv_adjusted_mm3)} mm³ at an ICV of {shown_ml(REFERENCE_ICV_MM3)} mL"
             )
+            lines.append((words, is_covered(total.structure, "icv_adjusted_mm3")))
     if "icv" in by_name:
         icv, limits = by_name["icv"], ""
         if icv.interval_mm3:
-            low, high = (limit / 1000 for limit in icv.interval_mm3)
-            limits = f" ({100 * COVERAGE:.0f} % interval {low:.0f}–{high:.0f})"
-        lines.append(f"Intracranial volume: {icv.volume_mm3 / 1000:.0f} mL{limits}")
+            low, high = map(shown_ml, icv.interval_mm3)
+            limits = f" ({100 * COVERAGE:.0f} % interval {low}–{high})"
+        words = f"Intracranial volume: {shown_ml(icv.volume_mm3)} mL{limits}"
+        lines.append((words, is_covered("icv", "volume_mm3")))
     return lines
 
 

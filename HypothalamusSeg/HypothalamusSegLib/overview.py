@@ -6,25 +6,30 @@ All planes lie along the RAS axes of world space, whatever the orientation of th
 from __future__ import annotations
 
 import textwrap
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from . import labels
 from .head_box import head_grid
-from .planes import AXIAL, CORONAL, SAGITTAL, Outline, View, intensity_window, outline_of
-from .resampling import resample_cubic
+from .plane_drawing import FONT, cut_short, draw_plane, printable, strike
+from .plane_pictures import (
+    CLOSE,
+    WHOLE_HEAD,
+    Magnification,
+    hypothalamus_outlines,
+    icv_outlines,
+    plane_picture,
+)
+from .planes import AXIAL, CORONAL, SAGITTAL, Outline, View
 from .volume import Volume
 
 if TYPE_CHECKING:
-    from matplotlib.axes import Axes
     from matplotlib.figure import Figure
+    from matplotlib.text import Text
 
-# Colours of Okabe and Ito, which people with any colour vision can tell apart.
-LEFT_COLOUR, RIGHT_COLOUR, ICV_COLOUR = "#56B4E9", "#E69F00", "#F0E442"
 PAPER, INK, FAINT_INK, WARNING_INK = "#101418", "#F2F2F2", "#AEB6BE", "#FFB4A2"
 
 DPI = 100
@@ -40,19 +45,6 @@ CONVENTION = (
     "the image's left.",
     "Positions in RAS world space: +x right, +y anterior, +z superior.",
 )
-
-
-@dataclass(frozen=True)
-class Magnification:
-    """How much of the head a panel shows, and lines that suit it (widths in points)."""
-
-    field_mm: float
-    bar_mm: int
-    line_width: float
-
-
-CLOSE = Magnification(field_mm=60.0, bar_mm=10, line_width=1.4)
-WHOLE_HEAD = Magnification(field_mm=224.0, bar_mm=50, line_width=0.9)
 
 
 @dataclass(frozen=True)
@@ -76,6 +68,7 @@ def draw_overview(
     title: str,
     caption: Sequence[str],
     warnings: Sequence[str] = (),
+    covered: Collection[str] = (),
 ) -> None:
     """Draw the segmentations as outlines on planes of the scan and write a PNG.
 
@@ -97,17 +90,18 @@ def draw_overview(
         One line, cut where it is too long.
     caption, warnings : sequence of str
         Lines such as the volumes, and sentences about the quality; long ones are wrapped.
+    covered : collection of str
+        Lines of the caption whose numbers a severe flag covers: drawn grey and struck.
 
     Raises
     ------
     OSError
         If the file cannot be written.
     """
-    sides = _hypothalamus_outlines(hypothalamus)
-    skull = [] if icv is None else _present([outline_of("Intracranial volume", ICV_COLOUR, icv, 1)])
+    sides, skull = hypothalamus_outlines(hypothalamus), icv_outlines(icv)
     panels = _panels(scan, sides, skull)
-    facts = _facts(sides, caption)
-    notes = [line for text in CONVENTION for line in _wrapped(text, PANEL_CHARACTERS)]
+    facts = _facts(sides, caption, covered)
+    notes = [(line, False) for text in CONVENTION for line in _wrapped(text, PANEL_CHARACTERS)]
     footer = [line for text in warnings for line in _wrapped(f"▲ {text}", WIDTH_CHARACTERS)]
     rows = 1 + max(panel.row for panel in panels)
     notes_px = HEADING_PX + LINE_PX * (len(sides + skull) + len(facts) + len(notes) + 2)
@@ -116,15 +110,18 @@ def draw_overview(
     footer_px = (len(footer) + 1) * LINE_PX if footer else MARGIN_PX
 
     figure = _figure(TITLE_PX + body_px + footer_px)
-    short_title = textwrap.shorten(_clean(title), TITLE_CHARACTERS, placeholder=" …")
+    short_title = cut_short(printable(title), TITLE_CHARACTERS)
     _write(figure, MARGIN_PX, TITLE_PX / 2, short_title, size=15, weight="bold")
     for panel in panels:
         _draw_panel(figure, panel, scan)
     left, top = _corner(rows - 1, COLUMNS - 1)
     top = _draw_legend(figure, left + GAP_PX, top, sides + skull)
     for lines, colour in ((facts, INK), (notes, FAINT_INK)):
-        for index, line in enumerate(lines):
-            _write(figure, left + GAP_PX, top + (index + 0.5) * LINE_PX, line, colour)
+        for index, (line, is_covered) in enumerate(lines):
+            y_px = top + (index + 0.5) * LINE_PX
+            text = _write(figure, left + GAP_PX, y_px, line, FAINT_INK if is_covered else colour)
+            if is_covered:
+                strike(figure, text, FAINT_INK)
         top += (len(lines) + 0.6) * LINE_PX
     for index, line in enumerate(footer):
         _write(figure, MARGIN_PX, TITLE_PX + body_px + (index + 0.5) * LINE_PX, line, WARNING_INK)
@@ -138,20 +135,6 @@ def draw_overview(
     )
     # A figure and its parts refer to each other: left alone, 60 MB wait for the garbage collector.
     figure.clear()
-
-
-def _hypothalamus_outlines(hypothalamus: Volume | None) -> list[Outline]:
-    if hypothalamus is None:
-        return []
-    sides = [
-        outline_of("Left hypothalamus", LEFT_COLOUR, hypothalamus, labels.LEFT),
-        outline_of("Right hypothalamus", RIGHT_COLOUR, hypothalamus, labels.RIGHT),
-    ]
-    return _present(sides)
-
-
-def _present(outlines: Sequence[Outline]) -> list[Outline]:
-    return [outline for outline in outlines if outline.voxels]
 
 
 def _panels(scan: Volume, sides: Sequence[Outline], skull: Sequence[Outline]) -> list[Panel]:
@@ -174,19 +157,16 @@ def _panels(scan: Volume, sides: Sequence[Outline], skull: Sequence[Outline]) ->
     return panels
 
 
-def _facts(sides: Sequence[Outline], caption: Sequence[str]) -> list[str]:
+def _facts(
+    sides: Sequence[Outline], caption: Sequence[str], covered: Collection[str]
+) -> list[tuple[str, bool]]:
+    """Wrapped lines, each with whether a flag covers it."""
     texts = [*caption] if sides else ["No hypothalamus label to show.", *caption]
-    return [line for text in texts for line in _wrapped(text, PANEL_CHARACTERS)]
+    return [(line, t in covered) for t in texts for line in _wrapped(t, PANEL_CHARACTERS)]
 
 
 def _wrapped(text: str, characters: int) -> list[str]:
-    return textwrap.wrap(_clean(text), characters, subsequent_indent="   ") or [""]
-
-
-def _clean(text: str) -> str:
-    """Replace what cannot be drawn: undecodable bytes of a file name, control characters."""
-    decodable = text.encode("utf-8", "replace").decode()
-    return "".join(c if c.isprintable() else " " for c in decodable)
+    return textwrap.wrap(printable(text), characters, subsequent_indent="   ") or [""]
 
 
 def _figure(height_px: float) -> Figure:
@@ -207,11 +187,13 @@ def _corner(row: int, column: int) -> tuple[float, float]:
 
 def _write(
     figure: Figure, x_px: float, y_px: float, text: str, colour: str = INK, **style: object
-) -> None:
+) -> Text:
     """Write a line; ``y_px`` is its middle, measured from the top."""
     width, height = figure.bbox.size
-    style = {"size": 10, "family": "DejaVu Sans", "va": "center", **style}
-    figure.text(x_px / width, 1 - y_px / height, text, color=colour, parse_math=False, **style)
+    style = {"size": 10, "family": FONT, "va": "center", **style}
+    return figure.text(
+        x_px / width, 1 - y_px / height, text, color=colour, parse_math=False, **style
+    )
 
 
 def _draw_panel(figure: Figure, panel: Panel, scan: Volume) -> None:
@@ -219,50 +201,11 @@ def _draw_panel(figure: Figure, panel: Panel, scan: Volume) -> None:
     width, height = figure.bbox.size
     box = (left / width, 1 - (top + PANEL_PX) / height, PANEL_PX / width, PANEL_PX / height)
     axes = figure.add_axes(box, facecolor="black")
-    axes.set_axis_off()
-    position = f"{'xyz'[panel.view.normal]} = {panel.centre_mm[panel.view.normal]:+.1f} mm"
-    heading = f"{panel.view.name}, {panel.note}{position}".replace("-", "−")
-    _write(figure, left, top - HEADING_PX / 2, heading)
-
-    grid = panel.view.grid(panel.centre_mm, panel.scale.field_mm, PANEL_PX)
-    plane = resample_cubic(scan, grid)[:, :, 0].T
-    low, high = intensity_window(plane)
-    half_mm = panel.scale.field_mm / 2
-    frame = (-half_mm, half_mm, -half_mm, half_mm)
-    axes.imshow(
-        plane, "gray", origin="lower", extent=frame, vmin=low, vmax=high, interpolation="nearest"
+    picture = plane_picture(
+        scan, panel.view, panel.note, panel.centre_mm, panel.scale, panel.outlines, PANEL_PX
     )
-    ticks = (np.arange(PANEL_PX) + 0.5) / PANEL_PX * panel.scale.field_mm - half_mm
-    for outline in panel.outlines:
-        cut = outline.on_plane(grid)
-        if cut.min() < 0.5 < cut.max():
-            line = {"colors": [outline.colour], "linewidths": [panel.scale.line_width]}
-            axes.contour(ticks, ticks, cut, [0.5], **line)
-    _mark_edges(axes, panel.view.edges, half_mm)
-    _mark_scale(axes, panel.scale.bar_mm, half_mm)
-    axes.set(xlim=frame[:2], ylim=frame[2:])
-
-
-def _mark_edges(axes: Axes, letters: str, half_mm: float) -> None:
-    reach = 0.94 * half_mm
-    for letter, place in zip(letters, ((-1, 0), (1, 0), (0, -1), (0, 1)), strict=True):
-        x, y = reach * place[0], reach * place[1]
-        _label(axes, x, y, letter, size=12, weight="bold")
-
-
-def _mark_scale(axes: Axes, length_mm: int, half_mm: float) -> None:
-    x, y = -0.94 * half_mm, -0.93 * half_mm
-    for colour, width in (("black", 5.0), (INK, 2.5)):
-        axes.plot((x, x + length_mm), (y, y), color=colour, linewidth=width, solid_capstyle="butt")
-    _label(axes, x + length_mm / 2, y + 0.06 * half_mm, f"{length_mm} mm", size=9)
-
-
-def _label(axes: Axes, x: float, y: float, text: str, **style: object) -> None:
-    from matplotlib.patheffects import withStroke
-
-    halo = [withStroke(linewidth=2.5, foreground="black")]
-    style = {"family": "DejaVu Sans", "ha": "center", "va": "center", **style}
-    axes.text(x, y, text, color=INK, path_effects=halo, **style)
+    _write(figure, left, top - HEADING_PX / 2, picture.heading)
+    draw_plane(axes, picture)
 
 
 def _draw_legend(figure: Figure, x_px: float, y_px: float, outlines: Sequence[Outline]) -> float:

@@ -1,9 +1,15 @@
 // Joins this page's own parts to the elements that Gradio makes.
 
+import { Deletion } from "./deletion.js";
 import { Dropzone } from "./dropzone.js";
+import { News } from "./news.js";
+import { Tips } from "./tips.js";
 import { Viewer } from "./viewer.js";
 
+new Tips();
 window.hypothalamusSeg = {
+  deletion: (root, act) => new Deletion(root, act),
   dropzone: (root, arrived) => new Dropzone(root, arrived),
+  news: (region) => new News(region),
   viewer: (root) => new Viewer(root),
 };

@@ -1,35 +1,35 @@
 // One plane on a canvas: scan, fill, outlines, cross, letters and a scale bar.
 
 import { COLOURS, rgb, SUBUNIT_COLOURS } from "./colours.js";
-import { contour } from "./scene.js";
+import { contour, memberships } from "./scene.js";
 
 const FIELD_MM = { head: 224, close: 60 };
-const BAR_MM = { head: 50, close: 10 };
+const BARS_MM = [50, 20, 10, 5, 2, 1];
 const OUTLINE_PX = { head: 1.3, close: 2 };
 const SIDES = ["left", "right"];
 
-// The centre of what is shown: in the close view the hypothalamus, else the head's box.
-export function centreOf(scene, zoom) {
-  if (zoom === "close") return scene.centre_mm;
-  const { shape, origin_mm, spacing_mm } = scene.grids.head;
-  return origin_mm.map((origin, axis) => origin + ((shape[axis] - 1) * spacing_mm) / 2);
-}
+export const MOST_MAGNIFICATION = 8;
 
 export class PlaneView {
   constructor(canvas, view) {
     this.canvas = canvas;
     this.view = view;
     this.brush = document.createElement("canvas");
+    this.cuts = new Map();
   }
 
-  // Where a click on the canvas lies, as [across, up] in millimetres.
-  millimetresAt(event, scene, settings) {
+  // Where an event on the canvas lies, as [across, up] in millimetres.
+  millimetresAt({ clientX, clientY }) {
     const box = this.canvas.getBoundingClientRect();
-    const field = FIELD_MM[settings.zoom];
-    const centre = centreOf(scene, settings.zoom);
-    const right = (event.clientX - box.left) / box.width - 0.5;
-    const down = (event.clientY - box.top) / box.height - 0.5;
-    return [centre[this.view.across] - right * field, centre[this.view.up] - down * field];
+    const right = (clientX - box.left) / box.width - 0.5;
+    const down = (clientY - box.top) / box.height - 0.5;
+    const { across, up } = this.view;
+    return [this.centre[across] - right * this.field, this.centre[up] - down * this.field];
+  }
+
+  // Of the screen's own pixels.
+  get pixelsPerMm() {
+    return this.canvas.clientWidth / this.field;
   }
 
   draw(scene, settings) {
@@ -38,8 +38,10 @@ export class PlaneView {
     if (this.canvas.width !== size) this.canvas.width = this.canvas.height = size;
     const context = this.canvas.getContext("2d");
     this.pixel = size / this.canvas.clientWidth;
-    this.scale = size / FIELD_MM[settings.zoom];
-    this.centre = centreOf(scene, settings.zoom);
+    this.field = FIELD_MM[settings.zoom] / settings.magnification;
+    this.scale = size / this.field;
+    this.centre = [...settings.middle];
+    this.forgetOtherSlices(scene, settings);
     context.setTransform(1, 0, 0, 1, 0, 0);
     context.fillStyle = "#000";
     context.fillRect(0, 0, size, size);
@@ -48,7 +50,33 @@ export class PlaneView {
     if (settings.outlines) this.outlines(context, scene, settings);
     if (settings.cross) this.cross(context, settings);
     this.letters(context, size);
-    this.bar(context, size, BAR_MM[settings.zoom]);
+    this.bar(context, size, barOf(this.field));
+  }
+
+  // Cut planes and outlines are kept as long as their slice is shown.
+  forgetOtherSlices(scene, settings) {
+    const position = settings.position[this.view.normal];
+    if (this.kept?.scene === scene && this.kept.position === position) return;
+    this.cuts.clear();
+    this.kept = { scene, position };
+  }
+
+  cut(name, make) {
+    if (!this.cuts.has(name)) this.cuts.set(name, make());
+    return this.cuts.get(name);
+  }
+
+  planeOf(scene, name) {
+    const volume = scene.volumes[name];
+    return volume && this.cut(name, () => volume.plane(this.view, this.kept.position));
+  }
+
+  // Each subunit on this slice, as [index, membership].
+  subunitsOf(scene) {
+    return this.cut("subunits", () => {
+      const plane = scene.volumes["close/subunits"].nearestPlane(this.view, this.kept.position);
+      return plane ? memberships(plane) : [];
+    });
   }
 
   x(millimetres) {
@@ -81,8 +109,8 @@ export class PlaneView {
   }
 
   scan(context, scene, settings) {
-    const volume = scene.volumes[`${settings.zoom}/scan`];
-    const plane = volume.plane(this.view, settings.position[this.view.normal]);
+    const name = `${settings.zoom}/scan`;
+    const plane = this.planeOf(scene, name);
     if (!plane) return;
     const low = settings.level - settings.window / 2;
     const colours = new Uint32Array(256);
@@ -93,47 +121,64 @@ export class PlaneView {
       const value = Math.round(shown);
       colours[grey] = 0xff000000 | (value << 16) | (value << 8) | value;
     }
-    this.paint(context, volume, plane, colours, true);
+    this.paint(context, scene.volumes[name], plane, colours, true);
   }
 
   fills(context, scene, settings) {
-    if (!settings.opacity) return;
-    const position = settings.position[this.view.normal];
-    const icv = scene.volumes["head/icv"];
-    const icvPlane = settings.zoom === "head" && icv && icv.plane(this.view, position);
-    if (icvPlane) this.paint(context, icv, icvPlane, ramp(COLOURS.icv, settings.opacity / 2), true);
-    const subunits = settings.subunits && scene.volumes["close/subunits"];
-    if (subunits) {
-      const plane = subunits.nearestPlane(this.view, position);
-      if (plane) this.paint(context, subunits, plane, labelColours(settings.opacity), false);
+    const { opacity } = settings;
+    if (!opacity) return;
+    const fill = (name, plane, colour, share) => {
+      if (plane) this.paint(context, scene.volumes[name], plane, ramp(colour, share), true);
+    };
+    if (settings.zoom === "head") {
+      fill("head/icv", this.planeOf(scene, "head/icv"), COLOURS.icv, opacity / 2);
+    }
+    if (settings.subunits && scene.volumes["close/subunits"]) {
+      for (const [index, plane] of this.subunitsOf(scene)) {
+        fill("close/subunits", plane, SUBUNIT_COLOURS[index], opacity);
+      }
       return;
     }
     for (const side of SIDES) {
-      const volume = scene.volumes[`close/${side}`];
-      const plane = volume && volume.plane(this.view, position);
-      if (plane) this.paint(context, volume, plane, ramp(COLOURS[side], settings.opacity), true);
+      fill(`close/${side}`, this.planeOf(scene, `close/${side}`), COLOURS[side], opacity);
     }
   }
 
   outlines(context, scene, settings) {
-    context.lineWidth = OUTLINE_PX[settings.zoom] * this.pixel;
+    const withSubunits = settings.subunits && scene.volumes["close/subunits"];
     context.lineCap = "round";
-    for (const [name, volume] of Object.entries(scene.volumes)) {
-      const colour = COLOURS[name.split("/")[1]];
-      const plane = colour && volume.plane(this.view, settings.position[this.view.normal]);
-      if (!plane) continue;
-      const lines = contour(plane, 127.5);
-      const [across, up] = [this.view.across, this.view.up];
-      context.strokeStyle = colour;
-      context.beginPath();
-      for (let i = 0; i < lines.length; i += 2) {
-        const x = this.x(volume.origin[across] + lines[i] * volume.spacing);
-        const y = this.y(volume.origin[up] + lines[i + 1] * volume.spacing);
-        if (i % 4) context.lineTo(x, y);
-        else context.moveTo(x, y);
-      }
-      context.stroke();
+    const width = OUTLINE_PX[settings.zoom] * this.pixel;
+    for (const name of Object.keys(scene.volumes)) {
+      const structure = name.split("/")[1];
+      const plane = COLOURS[structure] && this.planeOf(scene, name);
+      if (!plane || (withSubunits && SIDES.includes(structure))) continue;
+      const lines = this.cut(`${name} line`, () => contour(plane, 127.5));
+      this.line(context, scene.volumes[name], lines, COLOURS[structure], width);
     }
+    if (!withSubunits) return;
+    const volume = scene.volumes["close/subunits"];
+    const all = this.cut("subunit lines", () => {
+      return this.subunitsOf(scene).map(([index, plane]) => [index, contour(plane, 127.5)]);
+    });
+    // Dark below, so that neighbours of like colours part.
+    for (const [, lines] of all) this.line(context, volume, lines, "#000", 1.6 * width);
+    for (const [index, lines] of all) {
+      this.line(context, volume, lines, SUBUNIT_COLOURS[index], 0.7 * width);
+    }
+  }
+
+  line(context, volume, lines, colour, width) {
+    const { across, up } = this.view;
+    context.strokeStyle = colour;
+    context.lineWidth = width;
+    context.beginPath();
+    for (let i = 0; i < lines.length; i += 2) {
+      const x = this.x(volume.origin[across] + lines[i] * volume.spacing);
+      const y = this.y(volume.origin[up] + lines[i + 1] * volume.spacing);
+      if (i % 4) context.lineTo(x, y);
+      else context.moveTo(x, y);
+    }
+    context.stroke();
   }
 
   cross(context, settings) {
@@ -209,11 +254,7 @@ function ramp(colour, opacity) {
   });
 }
 
-function labelColours(opacity) {
-  const colours = new Uint32Array(256);
-  SUBUNIT_COLOURS.forEach((colour, index) => {
-    const [red, green, blue] = rgb(colour);
-    colours[index + 1] = (Math.round(255 * opacity) << 24) | (blue << 16) | (green << 8) | red;
-  });
-  return colours;
+// The longest of some round lengths that takes no more than a quarter of the picture.
+function barOf(field) {
+  return BARS_MM.find((length) => length <= field / 4) ?? BARS_MM.at(-1);
 }

@@ -1,13 +1,24 @@
 // Reads what Web/scene.py wrote, and cuts planes out of it. World space is RAS in millimetres.
 
+// Neighbours in a plane and their shares.
+const BINOMIAL = [-1, 0, 1].flatMap((right) =>
+  [-1, 0, 1].map((up) => [[right, up], ((2 - Math.abs(right)) * (2 - Math.abs(up))) / 16]),
+);
 const TYPES = { vertices: Float32Array, triangles: Uint32Array };
 
 // Radiological convention: the picture's right is the patient's left, or posterior.
 export const VIEWS = {
-  coronal: { name: "Coronal", across: 0, up: 2, normal: 1, edges: "RLIS" },
-  axial: { name: "Axial", across: 0, up: 1, normal: 2, edges: "RLPA" },
-  sagittal: { name: "Sagittal", across: 1, up: 2, normal: 0, edges: "APIS" },
+  coronal: { name: "Coronal", across: 0, up: 2, normal: 1, edges: "RLIS", ends: "PA" },
+  axial: { name: "Axial", across: 0, up: 1, normal: 2, edges: "RLPA", ends: "IS" },
+  sagittal: { name: "Sagittal", across: 1, up: 2, normal: 0, edges: "APIS", ends: "LR" },
 };
+
+// The centre of what is shown: in the close view the hypothalamus, else the head's box.
+export function centreOf(scene, zoom) {
+  if (zoom === "close") return scene.centre_mm;
+  const { shape, origin_mm, spacing_mm } = scene.grids.head;
+  return origin_mm.map((origin, axis) => origin + ((shape[axis] - 1) * spacing_mm) / 2);
+}
 
 export async function fetchScene(address, signal) {
   const response = await fetch(address, { signal, credentials: "same-origin" });
@@ -50,6 +61,17 @@ class GridVolume {
 
   range(axis) {
     return [this.origin[axis], this.origin[axis] + (this.shape[axis] - 1) * this.spacing];
+  }
+
+  // The value of the voxel in which a point lies; null outside.
+  valueAt(point) {
+    let index = 0;
+    for (let axis = 0; axis < 3; axis++) {
+      const step = Math.round((point[axis] - this.origin[axis]) / this.spacing);
+      if (step < 0 || step >= this.shape[axis]) return null;
+      index += step * this.strides[axis];
+    }
+    return this.array[index];
   }
 
   // The values of a plane, columns along `across` and rows along `up`, both in the grid's order;
@@ -110,4 +132,23 @@ export function contour({ width, height, values }, level) {
     }
   }
   return lines;
+}
+
+// Each label on a plane of labels as [label − 1, plane with values 0–255], softened over the
+// neighbouring voxels so that its outline is no staircase.
+export function memberships({ width, height, values }) {
+  const found = [];
+  for (const label of [...new Set(values)].sort((a, b) => a - b)) {
+    if (!label) continue;
+    const soft = new Float32Array(values.length);
+    for (let row = 1; row + 1 < height; row++) {
+      for (let column = 1; column + 1 < width; column++) {
+        const at = row * width + column;
+        if (values[at] !== label) continue;
+        for (const [step, share] of BINOMIAL) soft[at + step[0] + step[1] * width] += share;
+      }
+    }
+    found.push([label - 1, { width, height, values: Uint8Array.from(soft, (v) => 255 * v) }]);
+  }
+  return found;
 }

@@ -1,10 +1,12 @@
 // Surfaces drawn in software: works the same on every device, with or without a graphics card.
 
-import { COLOURS, rgb } from "./colours.js";
-import { centreOf, drawText } from "./plane_view.js";
+import { COLOURS, rgb, SUBUNIT_COLOURS } from "./colours.js";
+import { drawText } from "./plane_view.js";
+import { centreOf } from "./scene.js";
 
 const FIELD_MM = { head: 230, close: 34 };
 const MOST_PIXELS = 440;
+const MOST_MAGNIFICATION = 4;
 const AXES = [
   ["R", [1, 0, 0]], ["L", [-1, 0, 0]], ["A", [0, 1, 0]],
   ["P", [0, -1, 0]], ["S", [0, 0, 1]], ["I", [0, 0, -1]],
@@ -21,11 +23,16 @@ export class SurfaceView {
   home() {
     this.yaw = -0.35;
     this.pitch = 0.25;
+    this.magnification = 1;
   }
 
   turn(yaw, pitch) {
     this.yaw += yaw;
     this.pitch = Math.min(Math.max(this.pitch + pitch, -Math.PI / 2), Math.PI / 2);
+  }
+
+  magnify(factor) {
+    this.magnification = Math.min(Math.max(this.magnification * factor, 1), MOST_MAGNIFICATION);
   }
 
   // Rows: the picture's right, up and towards the viewer, in RAS.
@@ -42,13 +49,18 @@ export class SurfaceView {
     const css = this.canvas.clientWidth;
     if (!css) return;
     const size = Math.min(Math.round(css * (window.devicePixelRatio || 1)), MOST_PIXELS);
+    // Moving a plane leaves the surfaces as they are.
+    const { zoom, subunits, icv3d } = settings;
+    const now = [size, zoom, subunits, icv3d, this.yaw, this.pitch, this.magnification].join();
+    if (this.drawn?.scene === scene && this.drawn.now === now) return;
+    this.drawn = { scene, now };
     if (this.canvas.width !== size) this.canvas.width = this.canvas.height = size;
     const rows = this.rotation();
     const frame = {
       size,
       rows,
-      scale: size / FIELD_MM[settings.zoom],
-      centre: centreOf(scene, settings.zoom),
+      scale: (size / FIELD_MM[zoom]) * this.magnification,
+      centre: centreOf(scene, zoom),
     };
     const context = this.canvas.getContext("2d");
     const image = context.createImageData(size, size);
@@ -57,11 +69,13 @@ export class SurfaceView {
       [pixels[i], pixels[i + 1], pixels[i + 2], pixels[i + 3]] = [10, 13, 16, 255];
     }
     const depth = new Float32Array(size * size).fill(-Infinity);
-    for (const side of ["left", "right"]) {
-      const surface = prepared(scene.surfaces[side]);
-      if (surface) rasterise(frame, surface, depth, opaque(pixels, rgb(COLOURS[side])));
-    }
-    const icv = settings.icv3d && settings.zoom === "head" && prepared(scene.surfaces.icv);
+    const names = subunits ? scene.labels.map((_, index) => `subunit${index}`) : ["left", "right"];
+    names.forEach((name, index) => {
+      const surface = prepared(scene.surfaces[name]);
+      const colour = subunits ? SUBUNIT_COLOURS[index] : COLOURS[name];
+      if (surface) rasterise(frame, surface, depth, opaque(pixels, rgb(colour)));
+    });
+    const icv = icv3d && zoom === "head" && prepared(scene.surfaces.icv);
     if (icv) {
       const glass = new Float32Array(size * size);
       const nearest = new Float32Array(size * size).fill(-Infinity);

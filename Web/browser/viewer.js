@@ -1,41 +1,54 @@
 // The viewer: three planes and the surfaces of one result, with their controls.
 
 import { COLOURS, NAMES, SUBUNIT_COLOURS } from "./colours.js";
-import { PlaneView } from "./plane_view.js";
-import { fetchScene, VIEWS } from "./scene.js";
+import { pointed, turned } from "./pointing.js";
+import { MOST_MAGNIFICATION, PlaneView } from "./plane_view.js";
+import { wordsAt } from "./readout.js";
+import { centreOf, fetchScene, VIEWS } from "./scene.js";
 import { SurfaceView } from "./surface_view.js";
 
 const AXIS = ["x", "y", "z"];
-const STEP_MM = 0.5;
-const TURN = 0.12;
+const STEP_MM = { close: 0.5, head: 1 };
+const FINEST_MM = 0.5;
+const OPACITY = 0.25;
+const SUBUNIT_OPACITY = 0.6;
 
 const LAYOUT = `
   <div class="viewer-bar">
-    <fieldset><legend>Zoom</legend>
-      <label><input type="radio" name="viewer-zoom" value="close" checked> Hypothalamus</label>
+    <fieldset><legend>View</legend>
+      <label><input type="radio" name="viewer-zoom" value="close"> Hypothalamus</label>
       <label><input type="radio" name="viewer-zoom" value="head"> Whole head</label>
     </fieldset>
-    <label class="slide">Window <output></output>
-      <input type="range" data-setting="window"></label>
-    <label class="slide">Level <output></output>
-      <input type="range" data-setting="level"></label>
-    <label class="slide">Overlay opacity <output></output>
-      <input type="range" data-setting="opacity" min="0" max="1" step="0.05"></label>
     <fieldset class="ticks"><legend>Show</legend>
       <label><input type="checkbox" data-setting="outlines"> Outlines</label>
       <label><input type="checkbox" data-setting="cross"> Cross</label>
       <label hidden><input type="checkbox" data-setting="subunits"> Subunits</label>
       <label hidden><input type="checkbox" data-setting="icv3d"> ICV in 3-D</label>
     </fieldset>
+    <label class="slide">Window <output></output>
+      <input type="range" aria-label="Window" data-setting="window"></label>
+    <label class="slide">Level <output></output>
+      <input type="range" aria-label="Level" data-setting="level"></label>
+    <label class="slide">Overlay <output></output>
+      <input type="range" aria-label="Overlay" data-setting="opacity" min="0" max="1" step="0.05"></label>
+    <label class="slide">Zoom <output></output>
+      <input type="range" aria-label="Zoom" data-setting="magnification" min="1" max="${MOST_MAGNIFICATION}"
+        step="0.1"></label>
     <button type="button" class="viewer-home">Reset views</button>
   </div>
   <ul class="viewer-legend"></ul>
+  <p class="viewer-readout"></p>
   <div class="viewer-planes"></div>
-  <p class="viewer-note">Radiological convention: the patient's left is on the picture's right; in
-    the sagittal plane anterior is on the left. Positions in RAS millimetres: +x right, +y anterior,
-    +z superior. Click into a plane to move the others there; arrow keys on a slider step by
-    0.5 mm; drag the surface, or use the arrow keys on it, to turn it. Surfaces are smoothed for
-    display; nothing is measured on them.</p>`;
+  <details class="viewer-note"><summary>How to use the views</summary>
+    <p>Radiological convention: the patient's left is on the picture's right; in the sagittal plane
+    anterior is on the left. Positions in RAS millimetres: +x right, +y anterior, +z superior.</p>
+    <p>Mouse: click to move the other planes there, wheel for slices, Ctrl and wheel to zoom, right
+    button and drag for window (across) and level (up and down), middle button or Shift and drag to
+    move the picture. Touch: tap, two fingers to zoom and move. Keys on a picture: arrows move the
+    cross, Page Up and Page Down the slice, + and − zoom. Drag the surface, or use the arrow keys
+    on it, to turn it.</p>
+    <p>Values are rounded to 256 steps between the darkest and the brightest tissue. Surfaces are
+    smoothed for display; nothing is measured on them.</p></details>`;
 
 export class Viewer {
   constructor(root) {
@@ -49,6 +62,8 @@ export class Viewer {
     this.loading?.abort();
     this.loading = new AbortController();
     this.scene = null;
+    delete this.root.dataset.ready;
+    delete this.root.dataset.failed;
     if (!scene) {
       this.root.replaceChildren();
       return;
@@ -58,7 +73,9 @@ export class Viewer {
       const loaded = await fetchScene(scene, this.loading.signal);
       this.open(loaded, name);
     } catch (error) {
-      if (error.name !== "AbortError") this.say(error.message);
+      if (error.name === "AbortError") return;
+      this.say(error.message);
+      this.root.dataset.failed = "true";
     }
   }
 
@@ -74,20 +91,17 @@ export class Viewer {
     this.scene = scene;
     this.root.innerHTML = LAYOUT;
     this.root.dataset.name = name;
-    const [low, high] = scene.range;
     this.settings = {
-      zoom: "close",
-      window: high - low,
-      level: (low + high) / 2,
-      opacity: 0.25,
+      zoom: scene.surfaces.left || scene.surfaces.right ? "close" : "head",
+      opacity: OPACITY,
       outlines: true,
       cross: true,
       subunits: false,
       icv3d: true,
       position: [0, 0, 0],
     };
-    this.home();
     this.makePlanes();
+    this.home();
     this.makeControls();
     this.makeLegend();
     this.redraw();
@@ -99,10 +113,20 @@ export class Viewer {
     this.planes = Object.entries(VIEWS).map(([key, view]) => {
       const figure = document.createElement("figure");
       figure.dataset.view = key;
-      figure.innerHTML = `<figcaption></figcaption><canvas role="img"></canvas>
-        <input type="range" step="${STEP_MM}" aria-label="${view.name} plane, position in mm">`;
+      figure.innerHTML = `<figcaption></figcaption>
+        <canvas role="img" tabindex="0"></canvas>
+        <label class="slice"><span>${view.ends[0]}</span>
+        <input type="range" aria-label="${view.name} slice, ${AXIS[view.normal]} in mm">
+        <span>${view.ends[1]}</span></label>`;
       planes.append(figure);
-      return this.plane(figure, view);
+      const slider = figure.querySelector("input");
+      slider.addEventListener("input", () => {
+        this.settings.position[view.normal] = Number(slider.value);
+        this.redraw();
+      });
+      const plane = new PlaneView(figure.querySelector("canvas"), view);
+      pointed(plane, this);
+      return { plane, view, figure, slider };
     });
     const figure = document.createElement("figure");
     figure.dataset.view = "surface";
@@ -110,71 +134,66 @@ export class Viewer {
       <canvas tabindex="0" role="img" aria-label="Surfaces; arrow keys turn them"></canvas>`;
     planes.append(figure);
     this.surface = new SurfaceView(figure.querySelector("canvas"));
-    this.turnable(figure.querySelector("canvas"));
+    turned(this.surface, this);
   }
 
-  plane(figure, view) {
-    const canvas = figure.querySelector("canvas");
-    const slider = figure.querySelector("input");
-    const plane = new PlaneView(canvas, view);
-    slider.addEventListener("input", () => {
-      this.settings.position[view.normal] = Number(slider.value);
-      this.redraw();
-    });
-    const point = (event) => {
-      if (!(event.buttons & 1)) return;
-      const [across, up] = plane.millimetresAt(event, this.scene, this.settings);
-      this.move(view.across, across);
-      this.move(view.up, up);
-      this.redraw();
-    };
-    canvas.addEventListener("pointerdown", point);
-    canvas.addEventListener("pointermove", point);
-    return { plane, view, figure, slider };
-  }
-
+  // Position, zoom, window and level as at the beginning.
   home() {
+    const [low, high] = this.scene.range;
+    Object.assign(this.settings, { window: high - low, level: (low + high) / 2 });
     this.scene.start_mm.forEach((millimetres, axis) => this.move(axis, millimetres));
+    this.frameAll();
+    this.surface.home();
+  }
+
+  frameAll() {
+    this.settings.magnification = 1;
+    this.settings.middle = [...centreOf(this.scene, this.settings.zoom)];
+  }
+
+  get stepMm() {
+    return STEP_MM[this.settings.zoom];
   }
 
   move(axis, millimetres) {
     const [low, high] = this.limits(axis);
-    const near = Math.round(millimetres / STEP_MM) * STEP_MM;
+    const near = Math.round(millimetres / FINEST_MM) * FINEST_MM;
     this.settings.position[axis] = Math.min(Math.max(near, low), high);
   }
 
   // Whole steps, since a slider counts them from its lower end.
   limits(axis) {
     const [low, high] = this.scene.volumes[`${this.settings.zoom}/scan`].range(axis);
-    return [Math.ceil(low / STEP_MM) * STEP_MM, Math.floor(high / STEP_MM) * STEP_MM];
+    return [Math.ceil(low / FINEST_MM) * FINEST_MM, Math.floor(high / FINEST_MM) * FINEST_MM];
   }
 
-  turnable(canvas) {
-    canvas.addEventListener("pointerdown", (event) => canvas.setPointerCapture(event.pointerId));
-    canvas.addEventListener("pointermove", (event) => {
-      if (!(event.buttons & 1)) return;
-      this.surface.turn(event.movementX * 0.01, event.movementY * 0.01);
-      this.redraw();
+  // Zoom so that a point of the plane's own axes stays where it is; by the cross from the slider.
+  magnify(factor, fixed = this.settings.position) {
+    const { magnification, middle } = this.settings;
+    const wanted = Math.min(Math.max(magnification * factor, 1), MOST_MAGNIFICATION);
+    const share = magnification / wanted;
+    fixed.forEach((at, axis) => {
+      if (at !== null) middle[axis] = at + (middle[axis] - at) * share;
     });
-    const keys = {
-      ArrowLeft: [-TURN, 0],
-      ArrowRight: [TURN, 0],
-      ArrowUp: [0, -TURN],
-      ArrowDown: [0, TURN],
-    };
-    canvas.addEventListener("keydown", (event) => {
-      if (!keys[event.key]) return;
-      event.preventDefault();
-      this.surface.turn(...keys[event.key]);
-      this.redraw();
-    });
+    this.settings.magnification = wanted;
+    if (wanted === 1) this.frameAll();
+    this.redraw();
+  }
+
+  windowed(across, up) {
+    const [low, high] = this.scene.range;
+    const { window, level } = this.settings;
+    const span = high - low;
+    const wider = window * Math.exp(across / 150);
+    this.settings.window = Math.min(Math.max(wider, span / 50), span * 1.5);
+    this.settings.level = Math.min(Math.max(level + (up * span) / 400, low), high);
+    this.redraw();
   }
 
   makeControls() {
     const [low, high] = this.scene.range;
     const span = high - low;
-    const inputs = this.root.querySelectorAll("[data-setting]");
-    for (const input of inputs) {
+    for (const input of this.root.querySelectorAll("[data-setting]")) {
       const name = input.dataset.setting;
       if (name === "window") Object.assign(input, { min: span / 50, max: span * 1.5, step: "any" });
       if (name === "level") Object.assign(input, { min: low, max: high, step: "any" });
@@ -183,26 +202,28 @@ export class Viewer {
       const read = input.type === "checkbox" ? "checked" : "value";
       input[read] = this.settings[name];
       input.addEventListener("input", () => {
-        this.settings[name] = read === "checked" ? input.checked : Number(input.value);
-        if (name === "subunits") this.makeLegend();
+        const value = read === "checked" ? input.checked : Number(input.value);
+        if (name === "magnification") this.magnify(value / this.settings.magnification);
+        else this.settings[name] = value;
+        if (name === "subunits") {
+          this.settings.opacity = value ? SUBUNIT_OPACITY : OPACITY;
+          this.makeLegend();
+        }
         this.redraw();
       });
     }
     for (const radio of this.root.querySelectorAll("[name=viewer-zoom]")) {
+      radio.checked = radio.value === this.settings.zoom;
+      radio.disabled = radio.value === "close" && !this.scene.surfaces.left && !this.scene.surfaces.right;
       radio.addEventListener("input", () => {
         this.settings.zoom = radio.value;
         [0, 1, 2].forEach((axis) => this.move(axis, this.settings.position[axis]));
+        this.frameAll();
         this.redraw();
       });
     }
     this.root.querySelector(".viewer-home").addEventListener("click", () => {
-      const { zoom } = this.settings;
       this.home();
-      Object.assign(this.settings, { window: span, level: (low + high) / 2, zoom });
-      this.surface.home();
-      for (const name of ["window", "level"]) {
-        this.root.querySelector(`[data-setting=${name}]`).value = this.settings[name];
-      }
       this.redraw();
     });
   }
@@ -211,7 +232,7 @@ export class Viewer {
   // world's x = 0 lies anywhere.
   sideOf(x) {
     const beside = x - this.scene.centre_mm[0];
-    if (!this.scene.surfaces.left || Math.abs(beside) < STEP_MM) return "";
+    if (!this.scene.surfaces.left || Math.abs(beside) < FINEST_MM) return "";
     return beside < 0 ? " (left side)" : " (right side)";
   }
 
@@ -225,15 +246,27 @@ export class Viewer {
       item.append(swatch, name);
       legend.append(item);
     };
-    for (const [name, volume] of Object.entries(NAMES)) {
+    const { subunits } = this.settings;
+    for (const [name, words] of Object.entries(NAMES)) {
       const place = name === "icv" ? "head" : "close";
-      if (this.scene.volumes[`${place}/${name}`]) add(COLOURS[name], volume);
+      const isShown = this.scene.volumes[`${place}/${name}`];
+      if (isShown && (name === "icv" || !subunits)) add(COLOURS[name], words);
     }
-    if (this.settings.subunits) {
-      this.scene.labels.forEach((name, index) => {
-        add(SUBUNIT_COLOURS[index], name.replace("_", " "));
-      });
-    }
+    if (!subunits) return;
+    // Each name once, with the colours of left and right.
+    const names = this.scene.labels.slice(0, this.scene.labels.length / 2);
+    names.forEach((name, index) => {
+      const other = SUBUNIT_COLOURS[index + names.length];
+      const words = `${name.replace("left_", "")} (left, right)`;
+      add(`linear-gradient(90deg, ${SUBUNIT_COLOURS[index]} 50%, ${other} 50%)`, words);
+    });
+  }
+
+  // What lies at a point, or at the cross.
+  tell(point = null) {
+    const where = point ? "Pointer" : "Cross";
+    const words = wordsAt(this.scene, point ?? this.settings.position, this.settings.zoom);
+    this.root.querySelector(".viewer-readout").textContent = `${where}: ${words}`;
   }
 
   redraw() {
@@ -245,11 +278,12 @@ export class Viewer {
   }
 
   draw() {
+    const start = performance.now();
     const { settings } = this;
     for (const { plane, view, figure, slider } of this.planes) {
       const position = settings.position[view.normal];
       const [low, high] = this.limits(view.normal);
-      Object.assign(slider, { min: low, max: high });
+      Object.assign(slider, { min: low, max: high, step: FINEST_MM });
       slider.value = position;
       const text = `${AXIS[view.normal]} = ${signed(position)} mm`;
       const side = view.normal ? "" : this.sideOf(position);
@@ -259,14 +293,26 @@ export class Viewer {
       plane.draw(this.scene, settings);
     }
     this.surface.draw(this.scene, settings);
-    const shown = {
-      window: settings.window.toPrecision(3),
-      level: settings.level.toPrecision(3),
+    this.tell();
+    this.showSettings();
+    // For the tests, and for whoever looks with the browser's tools.
+    performance.measure("viewer-draw", { start, end: performance.now() });
+    performance.clearMeasures("viewer-draw");
+  }
+
+  showSettings() {
+    const { settings } = this;
+    const words = {
+      window: settings.window.toFixed(0),
+      level: settings.level.toFixed(0),
       opacity: `${Math.round(100 * settings.opacity)} %`,
+      magnification: `${settings.magnification.toFixed(1)} ×`,
     };
-    for (const [name, text] of Object.entries(shown)) {
-      const slide = this.root.querySelector(`[data-setting=${name}]`).parentElement;
-      slide.querySelector("output").textContent = text;
+    for (const [name, text] of Object.entries(words)) {
+      const input = this.root.querySelector(`[data-setting=${name}]`);
+      input.value = settings[name];
+      input.setAttribute("aria-valuetext", text);
+      input.parentElement.querySelector("output").textContent = text;
     }
   }
 }
@@ -274,4 +320,3 @@ export class Viewer {
 function signed(number) {
   return `${number < 0 ? "−" : "+"}${Math.abs(number).toFixed(1)}`;
 }
-

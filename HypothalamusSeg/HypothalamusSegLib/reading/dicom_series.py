@@ -22,6 +22,8 @@ from ..flags import Flag
 from ..volume import LPS_FROM_RAS, Volume
 from .itk_reading import grey_frame, itk_failures_named, several_values
 
+# ITK's name of its reader: it must never guess one from a file's content.
+DICOM_READER = "GDCMImageIO"
 PREAMBLE_BYTES = 128
 FILE_META_BYTES = 1024
 # Old scanners wrote DICOM without the preamble; such files are tried if the name allows it.
@@ -100,8 +102,7 @@ def read_dicom_series(path: Path) -> tuple[Volume, list[Flag], list[Path]]:
             "be placed in the patient. Give the original series."
         )
     if len(slices) == 1:
-        with itk_failures_named(path):
-            image = grey_frame(_read_by_gdcm(sitk.ImageFileReader(), str(slices[0].path)), path)
+        image = read_slice(slices[0].path)
         depth_step = slices[0].directions[:, 2] * image.GetSpacing()[2]
         flags = []
     else:
@@ -116,6 +117,36 @@ def read_dicom_series(path: Path) -> tuple[Volume, list[Flag], list[Path]]:
         flags.append(Flag("spacing_suspect", message))
     volume = Volume(sitk.GetArrayFromImage(image).T, _affine(slices[0], depth_step))
     return volume, flags, [image.path for image in slices]
+
+
+def find_series(path: Path) -> dict[str, list[Slice]]:
+    """The images of each DICOM series in a folder, by the series' identifier.
+
+    Raises
+    ------
+    NotAnImageError, CorruptFileError
+        No DICOM image, or none that can be read.
+    """
+    slices, _ = _find_slices(path)
+    return _by_series(slices)
+
+
+def read_slice(file: Path) -> sitk.Image:
+    """The voxels of one DICOM file, as float32, shape (1 or more, rows, columns) as an array.
+
+    Raises
+    ------
+    CorruptFileError, ColourImageError
+    """
+    with itk_failures_named(file):
+        return grey_frame(_read_by_gdcm(sitk.ImageFileReader(), str(file)), file)
+
+
+def _by_series(slices: list[Slice]) -> dict[str, list[Slice]]:
+    series: dict[str, list[Slice]] = {}
+    for image in slices:
+        series.setdefault(image.series_uid, []).append(image)
+    return series
 
 
 def _find_slices(path: Path) -> tuple[list[Slice], list[Path]]:
@@ -157,7 +188,7 @@ def _may_be_dicom(file: Path, without_preamble: bool) -> bool:
 
 def _slice_of(file: Path) -> Slice | None:
     reader = sitk.ImageFileReader()
-    reader.SetImageIO("GDCMImageIO")
+    reader.SetImageIO(DICOM_READER)
     reader.SetFileName(str(file))
     try:
         with itk_failures_named(file):
@@ -196,9 +227,7 @@ def _one_series(path: Path, slices: list[Slice]) -> list[Slice]:
                 "Copy or export the series again."
             )
         return [image for image in slices if image.series_uid == own[0].series_uid]
-    series: dict[str, list[Slice]] = {}
-    for image in slices:
-        series.setdefault(image.series_uid, []).append(image)
+    series = _by_series(slices)
     if len(series) == 1:
         return slices
     listed = "\n".join(
@@ -253,7 +282,7 @@ def _sorted_slices(path: Path, slices: list[Slice]) -> tuple[list[Slice], list[F
 
 
 def _read_by_gdcm(reader: sitk.ImageReaderBase, files: str | list[str]) -> sitk.Image:
-    reader.SetImageIO("GDCMImageIO")
+    reader.SetImageIO(DICOM_READER)
     if isinstance(files, str):
         reader.SetFileName(files)
     else:

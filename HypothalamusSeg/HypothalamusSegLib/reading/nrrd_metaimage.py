@@ -1,7 +1,7 @@
 """NRRD (.nrrd, .nhdr) and MetaImage (.mha, .mhd) files.
 
-SimpleITK reads the voxels. The text header is looked at first, because ITK fills in an identity
-where a header says nothing about space.
+SimpleITK reads the voxels. The text header is looked at first (`text_header`), because ITK fills in
+an identity where a header says nothing about space, and opens whatever file it names.
 """
 
 from __future__ import annotations
@@ -15,9 +15,11 @@ from ..errors import CorruptFileError, NoSpatialInformationError
 from ..flags import Flag
 from ..volume import Volume, volume_from_image
 from .itk_reading import grey_frame, itk_failures_named
+from .text_header import TextHeader, read_metaimage_header, read_nrrd_header
 
-LONGEST_HEADER_BYTES = 1 << 20
 CHUNK_BYTES = 1 << 24
+# ITK's names of its readers: it must never guess one from a file's content.
+NRRD_READER, METAIMAGE_READER = "NrrdImageIO", "MetaImageIO"
 # The spaces that ITK turns into LPS; it takes any other as if it were LPS.
 NRRD_ANATOMICAL_SPACES = (
     "right-anterior-superior",
@@ -33,7 +35,7 @@ NRRD_ANATOMICAL_SPACES = (
     "last",
     "lpst",
 )
-METAIMAGE_DIRECTIONS = ("transformmatrix", "rotation", "orientation")
+METAIMAGE_DIRECTIONS = ("TransformMatrix", "Rotation", "Orientation")
 
 
 def read_nrrd(path: Path) -> tuple[Volume, list[Flag]]:
@@ -50,17 +52,18 @@ def read_nrrd(path: Path) -> tuple[Volume, list[Flag]]:
     ------
     CorruptFileError, ColourImageError, SeveralFramesError, NoSpatialInformationError
     """
-    fields, _ = _header(path, b":", b"NRRD")
+    header = read_nrrd_header(path)
+    fields = header.fields
     if "spacedirections" not in fields or not {"space", "spacedimension"} & fields.keys():
         raise NoSpatialInformationError(
             f"{path} has no 'space' or no 'space directions', so left and right cannot be told. "
             "Convert it again from DICOM."
         )
-    _existing_data_file(path, fields)
+    _existing_data_file(path, header)
     flags = []
     if fields.get("space", "").lower() not in NRRD_ANATOMICAL_SPACES:
         flags.append(_assumed_lps())
-    return _read_by_itk(path), flags
+    return _read_by_itk(path, NRRD_READER), flags
 
 
 def read_metaimage(path: Path) -> tuple[Volume, list[Flag]]:
@@ -77,33 +80,38 @@ def read_metaimage(path: Path) -> tuple[Volume, list[Flag]]:
     ------
     CorruptFileError, ColourImageError, SeveralFramesError, NoSpatialInformationError
     """
-    fields, data_offset = _header(path, b"=", b"")
-    if "dimsize" not in fields or "elementdatafile" not in fields:
+    header = read_metaimage_header(path)
+    fields = header.fields
+    if "DimSize" not in fields:
         raise CorruptFileError(
             f"{path} is named as a MetaImage but is none, or is damaged. Copy or export it again."
         )
     has_directions = any(name in fields for name in METAIMAGE_DIRECTIONS)
-    if not has_directions and "elementspacing" not in fields and "elementsize" not in fields:
+    if not has_directions and "ElementSpacing" not in fields and "ElementSize" not in fields:
         raise NoSpatialInformationError(
             f"{path} has neither a voxel size nor directions, so it cannot be placed in the "
             "patient. Convert it again from DICOM."
         )
-    data_file = _existing_data_file(path, fields)
-    if fields.get("compresseddata", "").lower() == "true":
-        _check_zlib(path, data_file or path, 0 if data_file else data_offset)
-    return _read_by_itk(path), [] if has_directions else [_assumed_lps()]
+    data_file = _existing_data_file(path, header)
+    if fields.get("CompressedData", "").lower() == "true":
+        _check_zlib(path, data_file or path, 0 if data_file else header.data_offset)
+    return _read_by_itk(path, METAIMAGE_READER), [] if has_directions else [_assumed_lps()]
 
 
 def detached_data_file(path: Path) -> Path | None:
-    """The single file with the voxels of a ``.nhdr`` or ``.mhd`` header, if there is one."""
+    """The single file with the voxels of a header, if there is one."""
+    return _data_file(path, text_header(path))
+
+
+def text_header(path: Path) -> TextHeader:
+    """The header of a NRRD or MetaImage file, told apart by the suffix."""
     is_nrrd = path.suffix.lower() in (".nrrd", ".nhdr")
-    fields, _ = _header(path, b":" if is_nrrd else b"=", b"")
-    return _data_file(path, fields)
+    return read_nrrd_header(path) if is_nrrd else read_metaimage_header(path)
 
 
-def _read_by_itk(path: Path) -> Volume:
+def _read_by_itk(path: Path, reader: str) -> Volume:
     with itk_failures_named(path):
-        return volume_from_image(grey_frame(sitk.ReadImage(str(path)), path))
+        return volume_from_image(grey_frame(sitk.ReadImage(str(path), imageIO=reader), path))
 
 
 def _assumed_lps() -> Flag:
@@ -114,37 +122,16 @@ def _assumed_lps() -> Flag:
     )
 
 
-def _header(path: Path, separator: bytes, magic: bytes) -> tuple[dict[str, str], int]:
-    """Fields of a text header, names in lower case without blanks, and where the header ends."""
-    fields: dict[str, str] = {}
-    with path.open("rb") as stream:
-        start = stream.readline(LONGEST_HEADER_BYTES)
-        if not start.startswith(magic):
-            raise CorruptFileError(
-                f"{path} does not begin as its name says. Copy or export it again."
-            )
-        line = start
-        while line.strip() and stream.tell() < LONGEST_HEADER_BYTES:
-            name, found, value = line.partition(separator)
-            if found and not line.startswith(b"#") and not value.startswith(b"="):
-                name = name.decode("latin-1").lower().replace(" ", "").strip()
-                fields[name] = value.decode("utf-8", "replace").strip()
-                if name == "elementdatafile":
-                    break
-            line = stream.readline(LONGEST_HEADER_BYTES)
-        return fields, stream.tell()
-
-
-def _data_file(path: Path, fields: dict[str, str]) -> Path | None:
-    name = fields.get("elementdatafile") or fields.get("datafile", "LOCAL")
+def _data_file(path: Path, header: TextHeader) -> Path | None:
+    name = header.data_file
     # Lists and numbered patterns of files are left to ITK.
-    if name.upper() == "LOCAL" or name.upper().startswith("LIST") or "%" in name:
+    if name is None or name.upper().startswith("LIST") or "%" in name:
         return None
     return path.parent / name
 
 
-def _existing_data_file(path: Path, fields: dict[str, str]) -> Path | None:
-    data_file = _data_file(path, fields)
+def _existing_data_file(path: Path, header: TextHeader) -> Path | None:
+    data_file = _data_file(path, header)
     if data_file is not None and not data_file.is_file():
         raise CorruptFileError(
             f"{path} is only a header, and its voxels in {data_file} are missing. "

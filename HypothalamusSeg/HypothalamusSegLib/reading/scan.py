@@ -32,7 +32,7 @@ READERS = {
     ".mgz": read_mgh,
     ".mgh": read_mgh,
 }
-DETACHED_SUFFIXES = (".nhdr", ".mhd")
+TEXT_HEADER_SUFFIXES = (".nrrd", ".nhdr", ".mha", ".mhd")
 FORMATS = "NIfTI, NRRD, MetaImage, MGZ/MGH and DICOM series folders"
 HASH_CHUNK_BYTES = 1 << 20
 
@@ -100,7 +100,7 @@ def read_scan(path: Path) -> Scan:
             name = folder.resolve().name
         else:
             volume, flags = READERS[suffix](path)
-            detached = detached_data_file(path) if suffix in DETACHED_SUFFIXES else None
+            detached = detached_data_file(path) if suffix in TEXT_HEADER_SUFFIXES else None
             files = [path] if detached is None else [path, detached]
             name = path.name[: -len(suffix)]
         flags = flags + check_geometry(volume, path)

@@ -1,0 +1,191 @@
+"""Text headers of NRRD and MetaImage files, read as ITK reads them.
+
+ITK opens whatever file a header names. What decides where the voxels lie must therefore be seen
+here exactly as ITK sees it: its own line ends, its own spelling, and no line that the two could
+read differently. A header that leaves room for doubt, or goes on beyond 64 kB, is refused.
+
+Rules after ITK's NrrdIO (`airOneLine`, `_nrrdReadNrrdParseField`) and MetaIO (`MET_Read`).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from ..errors import CorruptFileError
+
+LONGEST_HEADER_BYTES = 1 << 16
+NRRD_MAGIC = re.compile(rb"NRRD(00\.01|000[1-9])")
+NRRD_LINE_END = re.compile(rb"\r\n|\r|\n")
+# MetaIO reads lines into 500 bytes, and goes on in the middle of what is longer.
+LONGEST_METAIMAGE_LINE = 480
+CONTROL_CHARACTERS = re.compile(rb"[\x00-\x08\x0b-\x1f\x7f]")
+LOCAL = ("LOCAL", "Local", "local")
+# MetaIO goes on to the next line for numbers that are missing on a field's own. How many it
+# wants: a number, or a power of the number of dimensions.
+ONE, A_DIMENSION, A_MATRIX, FOUR = "one", "dimension", "matrix", "four"
+METAIMAGE_NUMBERS = {
+    **dict.fromkeys(("NDims", "ID", "ParentID", "CompressedDataSize", "HeaderSize"), ONE),
+    **dict.fromkeys(("ElementMin", "ElementMax", "ElementNumberOfChannels", "ElementNBits"), ONE),
+    **dict.fromkeys(("ElementToIntensityFunctionSlope", "ElementToIntensityFunctionOffset"), ONE),
+    **dict.fromkeys(("Offset", "Position", "Origin", "CenterOfRotation"), A_DIMENSION),
+    **dict.fromkeys(("ElementSpacing", "ElementSize", "DimSize", "ImagePosition"), A_DIMENSION),
+    **dict.fromkeys(("TransformMatrix", "Rotation", "Orientation"), A_MATRIX),
+    **dict.fromkeys(("Color", "SequenceID"), FOUR),
+}
+
+
+@dataclass(frozen=True)
+class TextHeader:
+    """What a header says.
+
+    Attributes
+    ----------
+    fields : dict of str to str
+        NRRD: names in lower case without blanks. MetaImage: names as they are, since MetaIO
+        knows a name in one spelling only.
+    data_offset : int
+        Bytes from the beginning of the file to the first byte after the header.
+    data_file : str or None
+        Where the voxels are, as written: a file's name, a list or a numbered pattern; None if
+        they follow the header.
+    """
+
+    fields: dict[str, str]
+    data_offset: int
+    data_file: str | None
+
+
+def read_nrrd_header(path: Path) -> TextHeader:
+    """Read the header of a NRRD file, attached or detached.
+
+    Raises
+    ------
+    CorruptFileError
+        No NRRD header, one longer than 64 kB, or one that ITK could read differently.
+    """
+    fields: dict[str, str] = {}
+    lines = _nrrd_lines(path)
+    first, offset = next(lines, (b"", 0))
+    if not NRRD_MAGIC.fullmatch(first):
+        raise CorruptFileError(f"{path} does not begin as its name says. Copy or export it again.")
+    is_complete = False
+    for line, line_end in lines:
+        offset = line_end
+        if not line:
+            is_complete = True
+            break
+        if line.startswith(b"#"):
+            continue
+        name, found, value = line.partition(b": ")
+        if b":=" in name:
+            continue
+        if not found or CONTROL_CHARACTERS.search(line):
+            raise _unclear(path, line)
+        key = name.decode("latin-1").lower().replace(" ", "")
+        if key in fields:
+            raise _unclear(path, line)
+        fields[key] = value.decode("utf-8", "replace").strip()
+        # Names of files follow a list, to the end of the header.
+        if key == "datafile" and fields[key].upper().startswith("LIST"):
+            break
+    data_file = fields.get("datafile")
+    if data_file is None and not is_complete:
+        raise _endless(path)
+    return TextHeader(fields, offset, data_file)
+
+
+def read_metaimage_header(path: Path) -> TextHeader:
+    """Read the header of a MetaImage file, attached or detached.
+
+    Raises
+    ------
+    CorruptFileError
+        No MetaImage header, one longer than 64 kB, or one that ITK could read differently.
+    """
+    start = _beginning(path)
+    fields: dict[str, str] = {}
+    offset = 0
+    while offset < len(start):
+        end = start.find(b"\n", offset)
+        line = start[offset : end if end >= 0 else None]
+        offset = end + 1 if end >= 0 else len(start)
+        text = line.removesuffix(b"\r")
+        if not text.strip(b" \t"):
+            continue
+        name, value = _metaimage_field(path, text, fields)
+        if name == "ElementDataFile":
+            if end < 0 and len(start) == LONGEST_HEADER_BYTES:
+                break
+            fields[name] = value
+            return TextHeader(fields, offset, None if value in LOCAL else value)
+        fields[name] = value
+    if len(start) == LONGEST_HEADER_BYTES:
+        raise _endless(path)
+    raise CorruptFileError(
+        f"{path} is named as a MetaImage but is none, or is damaged. Copy or export it again."
+    )
+
+
+def _metaimage_field(path: Path, line: bytes, fields: dict[str, str]) -> tuple[str, str]:
+    """Name and value of a line; refuses what MetaIO would not read from this line alone."""
+    matched = re.match(rb"[ \t]*([^=:]*)[=:]", line)
+    if not matched or len(line) > LONGEST_METAIMAGE_LINE or CONTROL_CHARACTERS.search(line):
+        raise _unclear(path, line)
+    name = matched[1].decode("latin-1").strip(" \t")
+    value = line[matched.end() :].lstrip(b"=: \t").decode("utf-8", "replace").strip()
+    is_misspelt = name.lower() == "elementdatafile" and name != "ElementDataFile"
+    is_repeated = name in fields and name != "Comment"
+    if not name or not value or is_misspelt or is_repeated:
+        raise _unclear(path, line)
+    if name in METAIMAGE_NUMBERS:
+        _check_numbers(path, line, value.split(), METAIMAGE_NUMBERS[name], fields)
+    return name, value
+
+
+def _check_numbers(
+    path: Path, line: bytes, words: list[str], wanted: str, fields: dict[str, str]
+) -> None:
+    try:
+        numbers = [float(word) for word in words]
+        dimensions = int(fields.get("NDims", "0"))
+    except ValueError as error:
+        raise _unclear(path, line) from error
+    counts = {ONE: 1, FOUR: 4, A_DIMENSION: dimensions, A_MATRIX: dimensions**2}
+    if not 0 < counts[wanted] <= len(numbers):
+        raise _unclear(path, line)
+
+
+def _nrrd_lines(path: Path) -> Iterator[tuple[bytes, int]]:
+    """Lines without their ends, each with the offset of the next."""
+    start = _beginning(path)
+    offset = 0
+    for end in NRRD_LINE_END.finditer(start):
+        yield start[offset : end.start()], end.end()
+        offset = end.end()
+    if len(start) == LONGEST_HEADER_BYTES:
+        raise _endless(path)
+    # ITK takes no notice of a last line without an end; a file's name there must not be missed.
+    if offset < len(start):
+        yield start[offset:], len(start)
+
+
+def _beginning(path: Path) -> bytes:
+    with path.open("rb") as stream:
+        return stream.read(LONGEST_HEADER_BYTES)
+
+
+def _unclear(path: Path, line: bytes) -> CorruptFileError:
+    shown = line[:60].decode("ascii", "backslashreplace")
+    return CorruptFileError(
+        f"{path} has a header that cannot be read: {shown!r}. Copy or export it again."
+    )
+
+
+def _endless(path: Path) -> CorruptFileError:
+    return CorruptFileError(
+        f"{path} has a header without an end in its first {LONGEST_HEADER_BYTES >> 10} kB: it is "
+        "truncated, damaged, or not what its name says. Copy or export it again."
+    )

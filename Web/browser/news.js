@@ -1,0 +1,29 @@
+// Tells that a scan is done: in the title, to screen readers, and by moving to the result.
+
+const PATIENCE_MS = 20_000;
+const STEP_MS = 40;
+
+export class News {
+  constructor(region) {
+    this.region = region;
+  }
+
+  take({ title, move, words }) {
+    if (title) document.title = title;
+    if (!move) return;
+    this.region.textContent = words;
+    this.moveWhenThere(performance.now());
+  }
+
+  // The result may be drawn a little later than it is told of.
+  moveWhenThere(since) {
+    const heading = document.querySelector("#heading h2");
+    // Before the pictures are there the page is too short to move to its place.
+    if (heading && document.querySelector("#screen .viewer:is([data-ready], [data-failed])")) {
+      heading.focus({ preventScroll: true });
+      document.querySelector("#screen").scrollIntoView({ block: "start" });
+    } else if (performance.now() - since < PATIENCE_MS) {
+      setTimeout(() => this.moveWhenThere(since), STEP_MS);
+    }
+  }
+}

@@ -1,0 +1,55 @@
+"""Whether a scan looks T1-weighted, found out before anybody waits for its segmentation.
+
+One of the networks that find the intracranial space sees the head at 2 mm, and the rule of the
+engine's own flag is applied to what it found.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Sequence
+
+from HypothalamusSegLib.errors import HeadNotFoundError, HypothalamusSegError
+from HypothalamusSegLib.flags import Flag
+from HypothalamusSegLib.volume import Volume
+
+# What one network, without the border's correction, tells as all of them do.
+TOLD_EARLY = ("not_t1_like",)
+log = logging.getLogger("hypothalamus_seg.web.look")
+
+
+def first_look() -> Callable[[Volume], Sequence[Flag]]:
+    """Make the look; the network is loaded when it is first needed."""
+    networks: list = []
+
+    def look(volume: Volume) -> Sequence[Flag]:
+        from HypothalamusSegLib.coarse_stage import find_head
+        from HypothalamusSegLib.quality import head_flags
+
+        try:
+            if not networks:
+                networks.extend(_one_network())
+            coarse = find_head(volume, networks, "cpu")
+        except HeadNotFoundError:
+            # It may lie otherwise than its header says; the engine looks for that.
+            return ()
+        except (HypothalamusSegError, MemoryError, RuntimeError) as error:
+            # torch's lack of memory is a RuntimeError. Segmenting tells the visitor if it matters.
+            log.warning("No first look: %r", error)
+            return ()
+        return [flag for flag in head_flags(volume, coarse) if flag.code in TOLD_EARLY]
+
+    return look
+
+
+def _one_network() -> list:
+    from HypothalamusSegLib.pipeline import import_torch
+    from HypothalamusSegLib.weight_files import (
+        default_weights_folder,
+        load_networks,
+        read_ensembles,
+    )
+
+    import_torch().set_num_threads(1)
+    ensemble = read_ensembles(default_weights_folder(), ("icv",))["icv"]
+    return load_networks(ensemble, [ensemble.folds[0].fold], "cpu")

@@ -1,0 +1,52 @@
+"""Quality flags as HTML, the worst first."""
+
+from __future__ import annotations
+
+from HypothalamusSegLib.flags import FLAG_TITLES, WEIGHTS, weight_of
+from HypothalamusSegLib.report_contents import agreement
+
+from . import texts
+from .html_text import escaped
+
+
+def sorted_flags(result: dict) -> list[dict]:
+    """A result's flags, the worst first."""
+    return sorted(result["quality"]["flags"], key=lambda f: WEIGHTS.index(weight_of(f["code"])))
+
+
+def symbol(weight: str = "", flag: dict | None = None, spoken: bool = True) -> str:
+    """The sign of a weight, or of a flag's weight, with its meaning for those who cannot see it."""
+    weight = weight_of(flag["code"]) if flag else weight
+    meaning = texts.WEIGHT_NAMES.get(weight, "")
+    sign = f"<b class='{weight}' title='{meaning}' aria-hidden='true'>{texts.SYMBOLS[weight]}</b>"
+    return f"{sign}<span class='unseen'>{meaning}: </span>" if spoken and meaning else sign
+
+
+def verdict(result: dict) -> str:
+    """The worst flag and its sentence, for above the numbers."""
+    flags = sorted_flags(result)
+    if not flags:
+        return f"<p class='verdict good'>{symbol('good')} {texts.NO_FLAG}</p>"
+    worst = flags[0]
+    title = escaped(FLAG_TITLES.get(worst["code"], worst["code"]))
+    others = len(flags) - 1
+    more = f" <a href='#flags'>{texts.more_flags(others)}</a>" if others else ""
+    return (
+        f"<p class='verdict {weight_of(worst['code'])}'>{symbol(flag=worst)} <b>{title}.</b> "
+        f"{escaped(worst['message'])}{more}</p>"
+    )
+
+
+def flag_list(result: dict) -> str:
+    """Agreement of the networks, and the flags that do not stand above the numbers."""
+    lines = [f"<li>{escaped(agreement(result['quality']))}</li>"]
+    lines += [f"<li>{flag_words(flag)}</li>" for flag in sorted_flags(result)[1:]]
+    return f"<ul class='flags'>{''.join(lines)}</ul>"
+
+
+def flag_words(flag: dict) -> str:
+    """A flag's sign, sentence and code."""
+    return (
+        f"{symbol(flag=flag)} {escaped(flag['message'])} "
+        f"<span class='quiet'>({escaped(flag['code'])})</span>"
+    )

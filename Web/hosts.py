@@ -1,0 +1,49 @@
+"""By which names the server may be asked.
+
+A stranger's page can have its own name point to this machine (DNS rebinding); the browser then
+takes this server for that page's own. Such a name is in no list, and an address is no name.
+
+Starlette's TrustedHostMiddleware knows lists of names only, and no address but by its digits.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import socket
+from dataclasses import dataclass
+from urllib.parse import urlsplit
+
+
+@dataclass(frozen=True)
+class Hosts:
+    """Names that are taken, besides addresses, localhost and the machine's own name.
+
+    Parameters
+    ----------
+    names : tuple of str
+        As ``--allow-host`` gives them, without a port.
+    """
+
+    names: tuple[str, ...] = ()
+
+    def knows(self, header: str | None) -> bool:
+        """Whether a request's ``Host`` header names this server."""
+        try:
+            host = urlsplit(f"//{header or ''}").hostname or ""
+        except ValueError:
+            return False
+        return _is_address(host) or host in (*map(str.lower, self.names), *own_names())
+
+
+def own_names() -> tuple[str, ...]:
+    """Names of this machine."""
+    name = socket.gethostname().lower()
+    return ("localhost", name, f"{name}.local")
+
+
+def _is_address(host: str) -> bool:
+    try:
+        ipaddress.ip_address(host)
+    except ValueError:
+        return False
+    return True

@@ -1,0 +1,73 @@
+"""Bodies of requests, taken as a whole: not too long, not too slow, not too deep."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import time
+
+from starlette.types import Message, Receive
+
+from . import texts
+from .refusals import RefusedError
+
+# Deeper than anything the page sends; what reads a body by recursion would give up at some 900.
+DEEPEST_JSON = 32
+
+
+async def whole_body(receive: Receive, most_bytes: int, patience_s: float) -> bytes | None:
+    """A request's body; None if it is longer than ``most_bytes``.
+
+    Raises
+    ------
+    RefusedError
+        It broke off, or took longer than ``patience_s``.
+    """
+    body = bytearray()
+    end = time.monotonic() + patience_s
+    while True:
+        try:
+            message = await asyncio.wait_for(receive(), max(0.0, end - time.monotonic()))
+        except asyncio.TimeoutError as error:
+            raise RefusedError(408, texts.TOO_SLOW, connection="close") from error
+        if message["type"] == "http.disconnect":
+            raise RefusedError(400, texts.BAD_REQUEST)
+        body += message.get("body", b"")
+        if len(body) > most_bytes:
+            return None
+        if not message.get("more_body"):
+            return bytes(body)
+
+
+def bounded_json(body: bytes) -> object:
+    """What a JSON text says; refuses what is none, or is nested deeper than anything of use."""
+    try:
+        content = json.loads(body)
+    except (ValueError, RecursionError) as error:
+        raise RefusedError(400, texts.BAD_REQUEST) from error
+    level = [content]
+    for _ in range(DEEPEST_JSON):
+        level = [inner for value in level for inner in _inside(value)]
+        if not level:
+            return content
+    raise RefusedError(400, texts.BAD_REQUEST)
+
+
+def _inside(value: object) -> list:
+    if isinstance(value, dict):
+        return list(value.values())
+    return value if isinstance(value, list) else []
+
+
+def replay(body: bytes, receive: Receive) -> Receive:
+    """What gives a body that was taken already, and then what follows it."""
+    given = False
+
+    async def replayed() -> Message:
+        nonlocal given
+        if given:
+            return await receive()
+        given = True
+        return {"type": "http.request", "body": body, "more_body": False}
+
+    return replayed

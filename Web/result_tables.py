@@ -1,0 +1,180 @@
+"""Numbers of results as HTML: explained, with the usual range, struck where a flag covers them."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+
+from HypothalamusSegLib.flag_coverage import covered_columns
+from HypothalamusSegLib.flags import FLAG_TITLES
+from HypothalamusSegLib.number_format import MISSING, shown, shown_ml, shown_percent
+from HypothalamusSegLib.report_contents import usual_range, with_unit
+
+from . import texts
+from .flag_words import sorted_flags, symbol
+from .html_text import escaped
+from .sessions import Entry
+
+HYPOTHALAMUS_PARTS = ("left", "right", "total")
+SHORT_NAMES = {
+    "hypothalamus_left": "Left",
+    "hypothalamus_right": "Right",
+    "hypothalamus_total": "Total",
+    "icv": "ICV",
+}
+
+
+def key_table(result: dict) -> str:
+    """Left, right, total and ICV of one scan."""
+    head = ("Structure", "Volume", "Usual", "of ICV", "at 1500 mL", "Fold SD")
+    codes = _codes(result)
+    rows = []
+    for _, entry in _structures(result, with_subunits=False):
+        volume, ratio = _shown_columns(entry, codes)
+        cells = (
+            volume("volume_mm3"),
+            _usual(entry["structure"]),
+            ratio("fraction_of_icv"),
+            ratio("icv_adjusted_mm3"),
+            volume("fold_sd_mm3"),
+        )
+        rows.append(_row(SHORT_NAMES[entry["structure"]], cells))
+    caption = f"Hypothalamus and ICV of {escaped(result['name'])}"
+    table = _table(caption, "key", head, rows)
+    return f"{table}<p class='quiet'>{texts.STRUCK}</p>" if "<s " in table else table
+
+
+def all_numbers(result: dict) -> str:
+    """Every number of NAME_volumes.csv, with the subunits, folded away."""
+    head = ("Structure", "Volume", "Voxel count", "of ICV", "at 1500 mL")
+    head += ("Fold SD", "Fold lowest", "Fold highest")
+    codes = _codes(result)
+    rows = []
+    for name, entry in _structures(result):
+        volume, ratio = _shown_columns(entry, codes)
+        cells = (
+            *map(volume, ("volume_mm3", "mask_volume_mm3")),
+            *map(ratio, ("fraction_of_icv", "icv_adjusted_mm3")),
+            *map(volume, ("fold_sd_mm3", "fold_min_mm3", "fold_max_mm3")),
+        )
+        rows.append(_row(escaped(name), cells))
+    name = escaped(result["name"])
+    table = _table(f"All numbers of {name}", "all", head, rows)
+    return (
+        f"<details class='numbers'><summary>All numbers of {name}_volumes.csv</summary>{table}"
+        f"<p class='quiet'>{texts.ABOUT_THE_FILE}</p></details>"
+    )
+
+
+def batch_table(entries: list[Entry]) -> str:
+    """One row a finished scan, once there are several."""
+    done = [entry for entry in entries if entry.result]
+    if len(done) < 2:
+        return ""
+    head = ("Scan", "Left", "Right", "Total", "of ICV", "at 1500 mL", "ICV", "Flags")
+    units = ("", "mm³", "mm³", "mm³", "%", "mm³", "mL", "")
+    rows = [_batch_row(entry.result) for entry in done]
+    meanings = texts.WEIGHT_NAMES.items()
+    key = " · ".join(f"{symbol(weight, spoken=False)} {words}" for weight, words in meanings)
+    return _table("All results", "batch", head, rows, units) + f"<p class='quiet'>{key}</p>"
+
+
+def _batch_row(result: dict) -> str:
+    codes = _codes(result)
+    parts = {entry["structure"]: entry for _, entry in _structures(result, with_subunits=False)}
+    cells = []
+    for structure, columns in (
+        ("hypothalamus_left", ("volume_mm3",)),
+        ("hypothalamus_right", ("volume_mm3",)),
+        ("hypothalamus_total", ("volume_mm3", "fraction_of_icv", "icv_adjusted_mm3")),
+        ("icv", ("volume_mm3",)),
+    ):
+        entry = parts.get(structure)
+        if entry is None:
+            cells += [MISSING] * len(columns)
+            continue
+        volume, ratio = _shown_columns(entry, codes, units=False)
+        cells += [(volume if column == "volume_mm3" else ratio)(column) for column in columns]
+    flags = ", ".join(
+        f"<span title='{escaped(flag['message'])}'>{symbol(flag=flag)} "
+        f"{escaped(FLAG_TITLES.get(flag['code'], flag['code']))}</span>"
+        for flag in sorted_flags(result)
+    )
+    return _row(escaped(result["name"]), (*cells, flags or f"{symbol('good')} none"))
+
+
+def _shown_columns(entry: dict, codes: Iterable[str], units: bool = True):
+    """Two functions that show a column of a structure: a volume, or a ratio to the ICV."""
+    structure = entry["structure"]
+    covered = covered_columns(codes, structure)
+    is_icv = structure == "icv"
+
+    def marked(column: str, text: str) -> str:
+        if column not in covered or text == MISSING:
+            return text
+        return f"<s class='covered'>{text}</s><span class='unseen'> {texts.COVERED}</span>"
+
+    def volume(column: str) -> str:
+        show, unit = (shown_ml, "mL") if is_icv else (shown, "mm³")
+        text = show(entry[column])
+        return marked(column, with_unit(text, unit) if units else text)
+
+    def ratio(column: str) -> str:
+        show, unit = (shown_percent, "%") if column == "fraction_of_icv" else (shown, "mm³")
+        text = MISSING if is_icv else show(entry[column])
+        return marked(column, with_unit(text, unit) if units else text)
+
+    return volume, ratio
+
+
+def _usual(structure: str) -> str:
+    return with_unit(usual_range(structure), "mL" if structure == "icv" else "mm³")
+
+
+def _codes(result: dict) -> list[str]:
+    return [flag["code"] for flag in result["quality"]["flags"]]
+
+
+def _structures(result: dict, with_subunits: bool = True) -> list[tuple[str, dict]]:
+    found = []
+    for part in HYPOTHALAMUS_PARTS if result.get("hypothalamus") else ():
+        found.append((f"Hypothalamus, {part}", result["hypothalamus"][part]))
+    for label, entry in (result.get("subunits") or {}).items() if with_subunits else ():
+        found.append((f"{entry['structure'].replace('_', ' ')} ({label})", entry))
+    if result.get("icv"):
+        found.append(("Intracranial volume (ICV)", result["icv"]))
+    return found
+
+
+def _table(caption: str, name: str, head: tuple, rows: list[str], units: tuple = ()) -> str:
+    units = units or ("",) * len(head)
+    cells = "".join(
+        f"<th scope='col'>{_heading(text, f'tip-{name}-{index}')}"
+        f"<span class='unit'>{unit}</span></th>"
+        for index, (text, unit) in enumerate(zip(head, units, strict=True))
+    )
+    return (
+        f"<div class='table' tabindex='0' role='region' aria-label='{caption}'><table>"
+        f"<caption>{caption}</caption><thead><tr>{cells}</tr></thead>"
+        f"<tbody>{''.join(rows)}</tbody></table></div>"
+    )
+
+
+def _heading(text: str, identifier: str) -> str:
+    """A heading; a button that explains it, where it needs that (`browser/tips.js`)."""
+    tip = texts.TIPS.get(text)
+    if tip is None:
+        return text
+    return (
+        f"<button type='button' class='tip' aria-describedby='{identifier}'>{text}</button>"
+        f"<span class='tip-text' id='{identifier}' hidden>{tip}</span>"
+    )
+
+
+def _row(name: str, cells: tuple[str, ...]) -> str:
+    return f"<tr><th scope='row'>{name}</th>{''.join(f'<td>{cell}</td>' for cell in cells)}</tr>"
+
+
+def run_name(entry: Entry) -> str:
+    """Names a result, and which run of it."""
+    return f"{entry.identifier}:{json.dumps(entry.options, sort_keys=True)}"

@@ -1,0 +1,58 @@
+"""What a visitor may choose for a run: the options of the command line, checked."""
+
+from __future__ import annotations
+
+from HypothalamusSegLib.label_grids import GRID_NAMES
+from HypothalamusSegLib.pipeline import Options, check_structures, parse_folds
+
+from . import texts
+
+ALL_STRUCTURES, ALL_FOLDS = Options().structures, Options().folds
+
+
+class WrongOptionError(ValueError):
+    """An option that the engine does not know; the message lists those it does."""
+
+
+def default_options() -> dict:
+    """Options of a visitor who has chosen none."""
+    return run_options(False, "0.5")
+
+
+def run_options(
+    subunits: bool,
+    grid: str,
+    structures: str = ",".join(ALL_STRUCTURES),
+    folds: str = ",".join(map(str, ALL_FOLDS)),
+) -> dict:
+    """Options for the engine, as JSON takes them.
+
+    Parameters
+    ----------
+    subunits : bool
+    grid : {"0.5", "native", "ulm"}
+    structures, folds : str
+        As on the command line, parted by commas.
+
+    Raises
+    ------
+    WrongOptionError
+    """
+    if grid not in GRID_NAMES:
+        raise WrongOptionError(texts.unknown_grid(grid))
+    try:
+        known = check_structures([name for name in structures.split(",") if name])
+    except ValueError as error:
+        raise WrongOptionError(texts.unknown_structures(structures, ALL_STRUCTURES)) from error
+    try:
+        chosen = parse_folds(folds)
+    except ValueError as error:
+        raise WrongOptionError(texts.unknown_folds(folds, ALL_FOLDS)) from error
+    if not set(chosen) <= set(ALL_FOLDS):
+        raise WrongOptionError(texts.unknown_folds(folds, ALL_FOLDS))
+    return {
+        "structures": list(known),
+        "subunits": bool(subunits) and "hypothalamus" in known,
+        "grid": grid,
+        "folds": sorted(chosen),
+    }

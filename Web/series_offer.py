@@ -1,0 +1,83 @@
+"""The series of a study from which one is chosen: what they are called, and a picture of each."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import SimpleITK as sitk
+from HypothalamusSegLib.errors import HypothalamusSegError
+from HypothalamusSegLib.reading.dicom_series import Slice, read_slice
+
+LARGEST_PICTURE = 160
+# A picture's darkest and brightest values, so that one bright vessel does not make all else dark.
+RANGE_PERCENTILES = (1.0, 99.0)
+# Of one file: an enhanced object may hold a whole volume, or say so.
+MOST_VOXELS_OF_A_FILE = 1 << 27
+# A study has a dozen; more are listed without a picture.
+MOST_PICTURES = 40
+
+
+@dataclass(frozen=True)
+class OfferedSeries:
+    """One series.
+
+    Attributes
+    ----------
+    number : int
+        From 1, in the order of the files.
+    description : str
+        The scanner's; may be empty.
+    images : int
+    size : tuple of int
+        Voxels of an image along its rows, columns and, for enhanced DICOM, slices.
+    has_picture : bool
+        ``NUMBER.png`` was written.
+    """
+
+    number: int
+    description: str
+    images: int
+    size: tuple[int, ...]
+    has_picture: bool
+
+
+def offered_series(
+    series: dict[str, list[Slice]], folder: Path | None
+) -> tuple[OfferedSeries, ...]:
+    """Describe each series and write its picture into a new folder, if one is given."""
+    if folder is not None:
+        folder.mkdir(mode=0o700)
+    offers = []
+    for number, slices in enumerate(series.values(), 1):
+        has_picture = (
+            folder is not None
+            and number <= MOST_PICTURES
+            and _write_picture(slices, folder / f"{number}.png")
+        )
+        first = slices[0]
+        offers.append(
+            OfferedSeries(number, first.description, len(slices), first.size, has_picture)
+        )
+    return tuple(offers)
+
+
+def _write_picture(slices: list[Slice], path: Path) -> bool:
+    """Write the middle of a series as a small grey PNG; False if it cannot be read."""
+    normal = np.cross(slices[0].directions[:, 0], slices[0].directions[:, 1])
+    in_order = sorted(slices, key=lambda image: float(image.position_mm @ normal))
+    middle = in_order[len(in_order) // 2]
+    if np.prod(middle.size, dtype=np.int64) > MOST_VOXELS_OF_A_FILE:
+        return False
+    try:
+        array = sitk.GetArrayViewFromImage(read_slice(middle.path))
+    except HypothalamusSegError:
+        return False
+    plane = np.asarray(array[len(array) // 2], np.float32)
+    step = max(1, -(-max(plane.shape) // LARGEST_PICTURE))
+    plane = np.nan_to_num(plane[::step, ::step])
+    low, high = np.percentile(plane, RANGE_PERCENTILES)
+    grey = np.clip((plane - low) * (255 / max(high - low, 1e-6)), 0, 255).astype(np.uint8)
+    sitk.WriteImage(sitk.GetImageFromArray(grey), str(path), imageIO="PNGImageIO")
+    return True

@@ -1,0 +1,52 @@
+"""The one folder below which a server keeps everything, and what dead servers left behind."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+from pathlib import Path
+from typing import IO
+
+from HypothalamusSegLib.information import may_be_alive
+
+PREFIX = "hypothalamus-seg-web-"
+LOCK_NAME = ".lock"
+
+
+def own_folder() -> tuple[Path, IO[bytes]]:
+    """Make this server's private folder, and the lock that says that the server lives."""
+    folder = Path(tempfile.mkdtemp(prefix=f"{PREFIX}{os.getpid()}-"))
+    return folder, locked(folder / LOCK_NAME)
+
+
+def remove_leftovers() -> None:
+    """Remove what servers left behind that were killed and could not clean up.
+
+    A living server holds a lock on its folder: its process may be invisible here, as that of a
+    server in another container that shares the temporary folder.
+    """
+    for folder in Path(tempfile.gettempdir()).glob(f"{PREFIX}*"):
+        try:
+            is_own = not hasattr(os, "getuid") or folder.lstat().st_uid == os.getuid()
+            process = int(folder.name.removeprefix(PREFIX).split("-")[0])
+            if is_own and not folder.is_symlink() and not may_be_alive(process):
+                with locked(folder / LOCK_NAME):
+                    shutil.rmtree(folder, ignore_errors=True)
+        except (ValueError, OSError):  # held by another server, or not a server's
+            continue
+
+
+def locked(path: Path) -> IO[bytes]:
+    """Open a file and lock it for this process; BlockingIOError if another one holds it."""
+    stream = path.open("ab")
+    try:
+        import fcntl
+
+        fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except ImportError:  # Windows: there, `may_be_alive` is always True
+        pass
+    except OSError:
+        stream.close()
+        raise
+    return stream
