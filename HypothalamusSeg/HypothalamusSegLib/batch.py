@@ -6,7 +6,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from .early_imports import EarlyImports
+from .early_imports import EarlyTorch
 from .errors import (
     CancelledError,
     DuplicateNameError,
@@ -43,7 +43,7 @@ class Batch:
         self.output = output
         self.options = options
         self.with_overview, self.with_report = with_overview, with_report
-        self._imports = EarlyImports(with_overview)
+        self._torch = EarlyTorch()
         self._segmenter: Segmenter | None = None
         self._written: dict[str, Path] = {}
 
@@ -66,7 +66,7 @@ class Batch:
                 )
             if self._segmenter is None:
                 steps.at("read", 0.5, "networks")
-                self._imports.wait_for_torch()
+                self._torch.wait()
                 self._segmenter = Segmenter(self.options)
             result = self._segmenter.segment(scan, steps)
             steps.at("write")

@@ -79,7 +79,7 @@ def import_torch():
 def choose_device(wanted: str) -> str:
     """Resolve "auto": an NVIDIA GPU where torch sees one, else the CPU.
 
-    Apple's GPUs are used on request only: torch 2.2 has no 3-D convolutions for them.
+    Apple's GPUs are used on request only: not every torch has 3-D convolutions for them.
     """
     import torch
 

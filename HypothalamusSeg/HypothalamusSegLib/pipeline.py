@@ -124,6 +124,8 @@ class Segmenter:
         try:
             self.networks = self._networks_on(self.device)
         except ACCELERATOR_ERRORS as error:
+            if self.device == CPU:
+                raise
             self._go_on_with_the_cpu(error)
 
     def _networks_on(self, device: str) -> dict[str, list[nn.Module]]:
@@ -133,9 +135,7 @@ class Segmenter:
         }
 
     def _go_on_with_the_cpu(self, error: Exception) -> None:
-        """Leave an accelerator that failed, for good; an error of the CPU itself is raised."""
-        if self.device == CPU:
-            raise error
+        """Leave an accelerator that failed, for good."""
         self.device_failure = DeviceFailure.of(self.device, error)
         # From their files: what lies on a device that failed may be lost.
         self.device, self.networks = CPU, self._networks_on(CPU)
@@ -155,6 +155,8 @@ class Segmenter:
             try:
                 return self._segment(scan, steps)
             except ACCELERATOR_ERRORS as error:
+                if self.device == CPU:
+                    raise
                 self._go_on_with_the_cpu(error)
             return self._segment(scan, steps)
 
