@@ -147,20 +147,36 @@ function rasterise({ size, rows, scale, centre }, { vertices, triangles, normals
   const count = vertices.length / 3;
   // Per vertex: x, y and depth on the screen, how far it faces the viewer, and the light on it.
   const seen = new Float32Array(5 * count);
-  for (let n = 0; n < count; n++) {
-    const p = [0, 1, 2].map((i) => vertices[3 * n + i] - centre[i]);
-    const normal = [normals[3 * n], normals[3 * n + 1], normals[3 * n + 2]];
-    const turned = rows.map((row) => dot(row, normal));
-    seen[5 * n] = size / 2 + dot(rows[0], p) * scale;
-    seen[5 * n + 1] = size / 2 - dot(rows[1], p) * scale;
-    seen[5 * n + 2] = dot(rows[2], p);
-    seen[5 * n + 3] = turned[2];
-    seen[5 * n + 4] = dot(LIGHT, turned);
+  // Plain numbers: arrays made for each vertex would take longer than all the rest.
+  const [[rx, ry, rz], [ux, uy, uz], [tx, ty, tz]] = rows;
+  const [centreX, centreY, centreZ] = centre;
+  const [lightX, lightY, lightZ] = LIGHT;
+  for (let n = 0, v = 0, to = 0; n < count; n++, v += 3, to += 5) {
+    const px = vertices[v] - centreX;
+    const py = vertices[v + 1] - centreY;
+    const pz = vertices[v + 2] - centreZ;
+    const nx = normals[v];
+    const ny = normals[v + 1];
+    const nz = normals[v + 2];
+    const towards = tx * nx + ty * ny + tz * nz;
+    seen[to] = size / 2 + (rx * px + ry * py + rz * pz) * scale;
+    seen[to + 1] = size / 2 - (ux * px + uy * py + uz * pz) * scale;
+    seen[to + 2] = tx * px + ty * py + tz * pz;
+    seen[to + 3] = towards;
+    const right = rx * nx + ry * ny + rz * nz;
+    const up = ux * nx + uy * ny + uz * nz;
+    seen[to + 4] = lightX * right + lightY * up + lightZ * towards;
   }
   for (let t = 0; t < triangles.length; t += 3) {
-    const [a, b, c] = [5 * triangles[t], 5 * triangles[t + 1], 5 * triangles[t + 2]];
-    const [ax, ay, bx, by] = [seen[a], seen[a + 1], seen[b], seen[b + 1]];
-    const [cx, cy] = [seen[c], seen[c + 1]];
+    const a = 5 * triangles[t];
+    const b = 5 * triangles[t + 1];
+    const c = 5 * triangles[t + 2];
+    const ax = seen[a];
+    const ay = seen[a + 1];
+    const bx = seen[b];
+    const by = seen[b + 1];
+    const cx = seen[c];
+    const cy = seen[c + 1];
     const area = (bx - ax) * (cy - ay) - (cx - ax) * (by - ay);
     if (area >= 0) continue; // seen from behind (y points down)
     const left = Math.max(Math.ceil(Math.min(ax, bx, cx)), 0);
@@ -173,12 +189,12 @@ function rasterise({ size, rows, scale, centre }, { vertices, triangles, normals
         const v = ((cx - x) * (ay - y) - (ax - x) * (cy - y)) / area;
         const w = 1 - u - v;
         if (u < 0 || v < 0 || w < 0) continue;
-        const mix = (i) => u * seen[a + i] + v * seen[b + i] + w * seen[c + i];
         const at = y * size + x;
-        const near = mix(2);
+        const near = u * seen[a + 2] + v * seen[b + 2] + w * seen[c + 2];
         if (near <= depth[at]) continue;
         depth[at] = near;
-        put(at, mix(3), mix(4));
+        const towards = u * seen[a + 3] + v * seen[b + 3] + w * seen[c + 3];
+        put(at, towards, u * seen[a + 4] + v * seen[b + 4] + w * seen[c + 4]);
       }
     }
   }
