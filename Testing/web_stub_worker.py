@@ -72,6 +72,8 @@ def entry(structure: str, volume_mm3: float) -> dict:
         "fold_sd_mm3": 1.0,
         "fold_min_mm3": volume_mm3 - 1,
         "fold_max_mm3": volume_mm3 + 1,
+        "volume_low_mm3": 0.9 * volume_mm3,
+        "volume_high_mm3": 1.1 * volume_mm3,
     }
 
 

@@ -32,7 +32,7 @@ def key_table(result: dict) -> str:
     for _, entry in _structures(result, with_subunits=False):
         volume, ratio = _shown_columns(entry, codes)
         cells = (
-            volume("volume_mm3"),
+            volume("volume_mm3") + _interval(entry),
             _usual(entry["structure"]),
             ratio("fraction_of_icv"),
             ratio("icv_adjusted_mm3"),
@@ -47,7 +47,7 @@ def key_table(result: dict) -> str:
 def all_numbers(result: dict) -> str:
     """Every number of NAME_volumes.csv, with the subunits, folded away."""
     head = ("Structure", "Volume", "Voxel count", "of ICV", "at 1500 mL")
-    head += ("Fold SD", "Fold lowest", "Fold highest")
+    head += ("Fold SD", "Fold lowest", "Fold highest", "90 % from", "90 % to")
     codes = _codes(result)
     rows = []
     for name, entry in _structures(result):
@@ -56,6 +56,7 @@ def all_numbers(result: dict) -> str:
             *map(volume, ("volume_mm3", "mask_volume_mm3")),
             *map(ratio, ("fraction_of_icv", "icv_adjusted_mm3")),
             *map(volume, ("fold_sd_mm3", "fold_min_mm3", "fold_max_mm3")),
+            *map(volume, ("volume_low_mm3", "volume_high_mm3")),
         )
         rows.append(_row(escaped(name), cells))
     name = escaped(result["name"])
@@ -125,6 +126,15 @@ def _shown_columns(entry: dict, codes: Iterable[str], units: bool = True):
         return marked(column, with_unit(text, unit) if units else text)
 
     return volume, ratio
+
+
+def _interval(entry: dict) -> str:
+    """The interval of a volume below it, where the weights bring one."""
+    if entry["volume_low_mm3"] is None:
+        return ""
+    show = shown_ml if entry["structure"] == "icv" else shown
+    low, high = show(entry["volume_low_mm3"]), show(entry["volume_high_mm3"])
+    return f"<span class='interval'>90 %: {low}–{high}</span>"
 
 
 def _usual(structure: str) -> str:

@@ -43,6 +43,9 @@ TIPS = {
     "bar: networks can agree and be wrong.",
     "Fold lowest": "The smallest of the networks’ volumes.",
     "Fold highest": "The largest of the networks’ volumes.",
+    "90 % from": "Nine of ten unseen scans had the volume of their label above this and below the "
+    "limit beside it. It is about scans like those of the validation.",
+    "90 % to": "The upper limit of the interval that held nine of ten labels.",
     "Total": "Left and right together; usual are 450–1100 mm³.",
     "ICV": "Intracranial volume: the whole space inside of the skull; usual are 1000–1900 mL.",
 }
@@ -109,7 +112,7 @@ def privacy(minutes: float, minutes_after_download: float) -> str:
     return (
         "<b>Your scans</b> are sent to this server and worked on there, nowhere else. Only you can "
         f"see them. They are deleted {minutes:g} minutes after your last click, "
-        f"{minutes_after_download:g} minutes after you downloaded everything, at once when you "
+        f"{minutes_after_download:g} minutes after your last click once you have everything, at once when you "
         "press <i>Delete my files</i>, and when the server stops. File names and pictures of a "
         "head can tell who it is: remove names before you upload, if your rules ask for it."
     )

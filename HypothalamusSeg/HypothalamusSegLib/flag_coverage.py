@@ -12,6 +12,8 @@ VOLUME_COLUMNS = (
     "fold_sd_mm3",
     "fold_min_mm3",
     "fold_max_mm3",
+    "volume_low_mm3",
+    "volume_high_mm3",
 )
 RATIO_COLUMNS = ("fraction_of_icv", "icv_adjusted_mm3")
 # What is wrong with a flag: the ICV and all ratios to it, what is named left or right, or all.
