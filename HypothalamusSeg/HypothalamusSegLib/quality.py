@@ -229,8 +229,8 @@ def condition_flags(scan: Volume, coarse: CoarseResult) -> list[Flag]:
         flags.append(
             Flag(
                 "noisy",
-                f"The scan is noisy, or the head has moved ({seen}). Volumes may be off by some "
-                "percent. Check the outlines, or use a better scan.",
+                f"The scan is noisy, or the head has moved ({seen}). Volumes may be off. "
+                "Check the outlines, or use a better scan.",
             )
         )
     if sinus_brightness(coarse.image, mask, coarse.grid) > ENHANCED_SINUS_RATIO:
