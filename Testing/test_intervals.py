@@ -59,7 +59,8 @@ def test_the_interval_lies_around_the_volume_in_every_output(result, tmp_path):
     assert rows["hypothalamus_total"]["volume_low_mm3"] == str(total["volume_low_mm3"])
     shown = f"{total['volume_low_mm3']:.1f}–{total['volume_high_mm3']:.1f}"
     assert any(shown in line for line in table_lines(result))
-    assert f"90 % interval of the total: {low:.0f}–{high:.0f} mm³" in caption(result)
+    words = [line for line, _ in caption(result)]
+    assert f"90 % interval of the total: {low:.0f}–{high:.0f} mm³" in words
 
 
 def test_a_structure_without_an_interval_has_null_and_an_empty_cell(result, tmp_path):

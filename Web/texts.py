@@ -111,9 +111,9 @@ def privacy(minutes: float, minutes_after_download: float) -> str:
     """What becomes of a visitor's scans."""
     return (
         "<b>Your scans</b> are sent to this server and worked on there, nowhere else. Only you can "
-        f"see them. They are deleted {minutes:g} minutes after your last click, "
-        f"{minutes_after_download:g} minutes after your last click once you have everything, at once when you "
-        "press <i>Delete my files</i>, and when the server stops. File names and pictures of a "
+        f"see them. They are deleted {minutes:g} minutes after your last click "
+        f"({minutes_after_download:g} minutes once you have downloaded everything), at once when "
+        "you press <i>Delete my files</i>, and when the server stops. File names and pictures of a "
         "head can tell who it is: remove names before you upload, if your rules ask for it."
     )
 
