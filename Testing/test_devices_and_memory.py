@@ -44,7 +44,7 @@ def test_a_failing_accelerator_is_replaced_by_the_cpu_with_the_same_answer(
         assert result.volumes == plain.volumes
         assert result.provenance["device"] == "cpu"
         assert result.provenance["device_failure"]["device"] == FAILING_DEVICE
-        assert result.provenance["device_failure"]["error"].endswith("on meta tensors")
+        assert "meta tensor" in result.provenance["device_failure"]["error"]
     assert plain.provenance["device_failure"] is None
 
 

@@ -388,6 +388,7 @@ def scans_only(data: Data, folder: Path) -> Path:
             (folder / kind / path.name).symlink_to(path)
     parts = json.loads((data.prepared / "splits.json").read_text(encoding="utf-8"))
     (folder / "splits.json").write_text(json.dumps({**parts, "heads": {}}))
+    (folder / "template.json").symlink_to(data.prepared / "template.json")
     return folder
 
 

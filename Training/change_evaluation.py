@@ -7,7 +7,8 @@ is measured here, on planted changes (planted_scans.py).
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from functools import partial
 
 import numpy as np
 from HypothalamusSegLib.fine_stage import segment_region, side_labels
@@ -16,7 +17,8 @@ from HypothalamusSegLib.volume import Volume
 from HypothalamusSegLib.volumetry import measure_hypothalamus
 
 from .dataset import LabelledScan
-from .planted_scans import PlantingGround
+from .planted_change import FoldedError
+from .planted_scans import PlantedScan, PlantingGround
 from .prepare import load_volume, subunit_posteriors
 
 CHANGES = (-0.2, -0.1, 0.1, 0.2)
@@ -46,13 +48,13 @@ def measure_planted_changes(
             continue
         ground = PlantingGround(volume, *subunit_posteriors(scan))
         before = _volumes_mm3(segmenter, volume, stages.coarse.place_mm)
-        planted = [("zoom", c, ground.zoom(c)) for c in changes]
-        planted += [("atrophy", c, ground.atrophy(c)) for c in changes]
-        planted += [
-            (name, ONE_SIDED_CHANGE, ground.atrophy(ONE_SIDED_CHANGE, (side,)))
-            for side, name in enumerate(SIDE_NAMES)
-        ]
-        for kind, change, changed in planted:
+        if not (before > 0).all():
+            continue  # a side that was not found has no share of its change
+        for kind, change, plant in _plantings(ground, changes):
+            try:
+                changed = plant()
+            except FoldedError:
+                continue  # too much for the fluid that is there
             after = _volumes_mm3(segmenter, changed.volume, stages.coarse.place_mm)
             found = np.log(after / before).tolist()
             true = np.log([changed.left_ratio, changed.right_ratio, changed.total_ratio]).tolist()
@@ -60,13 +62,24 @@ def measure_planted_changes(
             for name, truth, answer in zip((*SIDE_NAMES, "total"), true, found, strict=True):
                 row |= {f"true_{name}": truth, f"found_{name}": answer}
             rows.append(row)
-        print(scan.subject, "share", {k: round(v, 2) for k, v in _shares(rows, scan).items()})
+        own = [row for row in rows if row["subject"] == scan.subject]
+        kinds = dict.fromkeys(row["kind"] for row in own)
+        shares = {kind: round(share_of_change(own, kind), 2) for kind in kinds}
+        print(scan.subject, "share", shares, flush=True)
     return rows
 
 
-def _shares(rows: list[dict], scan: LabelledScan) -> dict[str, float]:
-    own = [row for row in rows if row["subject"] == scan.subject]
-    return {kind: share_of_change(own, kind) for kind in ("zoom", "atrophy", "left", "right")}
+def _plantings(
+    ground: PlantingGround, changes: Sequence[float]
+) -> list[tuple[str, float, Callable[[], PlantedScan]]]:
+    """Every change that is planted in a scan: its kind, its size, and what makes it."""
+    plantings: list = [("zoom", c, partial(ground.zoom, c)) for c in changes]
+    plantings += [("atrophy", c, partial(ground.atrophy, c)) for c in changes]
+    plantings += [
+        (name, ONE_SIDED_CHANGE, partial(ground.atrophy, ONE_SIDED_CHANGE, (side,)))
+        for side, name in enumerate(SIDE_NAMES)
+    ]
+    return plantings
 
 
 def share_of_change(rows: Sequence[dict], kind: str, structure: str | None = None) -> float:

@@ -33,11 +33,13 @@ def planted_section(results: dict) -> str:
         "",
     ]
     body = []
+    planted_kinds = {row["kind"] for row in rows}
     for kind, name in KINDS:
-        per_subject = [
-            share_of_change([r for r in rows if r["subject"] == s], kind) for s in subjects
-        ]
-        spread = f" ± {np.std(per_subject, ddof=1):.2f}" if len(subjects) > 1 else ""
+        if kind not in planted_kinds:
+            continue
+        own = {s: [r for r in rows if (r["subject"], r["kind"]) == (s, kind)] for s in subjects}
+        per_subject = [share_of_change(found, kind) for found in own.values() if found]
+        spread = f" ± {np.std(per_subject, ddof=1):.2f}" if len(per_subject) > 1 else ""
         other = f"{100 * other_side_share(rows, kind):+.1f}" if kind in ("left", "right") else "–"
         sizes = sorted({row["change"] for row in rows if row["kind"] == kind})
         body.append(

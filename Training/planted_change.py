@@ -27,6 +27,10 @@ WHITE_MATTER_QUANTILE, WHITE_MATTER_REACH_MM = 0.9, 20.0
 COMPENSATIONS = ("fluid", "surroundings")
 
 
+class FoldedError(ValueError):
+    """A change so large that its deformation would fold the image."""
+
+
 def displacement(
     divergence: np.ndarray, spacing_mm: float, smoothing_mm: float = SMOOTHING_MM
 ) -> np.ndarray:
@@ -147,7 +151,7 @@ def scaled_to(
 
     Raises
     ------
-    ValueError
+    FoldedError
         If the displacement folds space before it reaches the change.
     """
     before = float(weight.sum() * spacing_mm**3)
@@ -159,5 +163,5 @@ def scaled_to(
             break
     scaled = factor * displacement_mm
     if jacobian_determinant(scaled, spacing_mm).min() <= 0:
-        raise ValueError(f"A change of {100 * relative_change:.0f} % would fold the image.")
+        raise FoldedError(f"A change of {100 * relative_change:.0f} % would fold the image.")
     return scaled
