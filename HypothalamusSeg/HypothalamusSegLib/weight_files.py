@@ -9,12 +9,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from .canonical_frame import Template
 from .errors import WeightsError
 from .memory import is_out_of_memory
 
 if TYPE_CHECKING:
     from torch import nn
+
+    from .canonical_frame import Template
 
 MANIFEST_NAME = "manifest.json"
 STRUCTURES = ("hypothalamus", "icv")
@@ -78,6 +79,9 @@ def default_weights_folder() -> Path:
 
 def read_manifest(folder: Path) -> dict[str, Ensemble]:
     """Read manifest.json; raises `WeightsError` if it is missing or not understood."""
+    # Brings SimpleITK along, which opening Slicer's panel must not wait for.
+    from .canonical_frame import Template
+
     path = folder / MANIFEST_NAME
     try:
         manifest = json.loads(path.read_text(encoding="utf-8"))
