@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 
 import numpy as np
-from HypothalamusSegLib.fine_stage import segment_region, side_labels
+from HypothalamusSegLib.fine_stage import FineResult, segment_region, side_labels
 from HypothalamusSegLib.pipeline import Segmenter
 from HypothalamusSegLib.volume import Volume
 from HypothalamusSegLib.volumetry import measure_hypothalamus
@@ -47,7 +47,7 @@ def measure_planted_changes(
         if stages.rotation is not None:
             continue
         ground = PlantingGround(volume, *subunit_posteriors(scan))
-        before = _volumes_mm3(segmenter, volume, stages.coarse.place_mm)
+        before = _measured_mm3(stages.fine)
         if not (before > 0).all():
             continue  # a side that was not found has no share of its change
         for kind, change, plant in _plantings(ground, changes):
@@ -147,6 +147,10 @@ def _volumes_mm3(segmenter: Segmenter, volume: Volume, place_mm: np.ndarray) -> 
         plan.shape,
         segmenter.device,
     )
+    return _measured_mm3(fine)
+
+
+def _measured_mm3(fine: FineResult) -> np.ndarray:
     found = side_labels(fine.posterior)
     measured = measure_hypothalamus(fine, found, fine.grid.voxel_volume_mm3, None)
     return np.array([structure.volume_mm3 for structure in measured])

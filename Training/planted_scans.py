@@ -119,7 +119,7 @@ def warp(scan: Volume, displacement_mm: np.ndarray, grid: Grid) -> Volume:
         Where each point of ``grid`` goes.
     grid : Grid
     """
-    low, high = _box_under(scan.grid, grid)
+    low, high = scan.grid.box_around(grid)
     box = tuple(slice(a, b) for a, b in zip(low, high, strict=True))
     wanted = scan.grid.points_at(low + _indices(high - low))
     source = wanted.copy()
@@ -136,16 +136,6 @@ def warp(scan: Volume, displacement_mm: np.ndarray, grid: Grid) -> Volume:
 
 def _indices(shape: Sequence[int]) -> np.ndarray:
     return np.moveaxis(np.indices(tuple(shape), dtype=np.float64), 0, -1)
-
-
-def _box_under(scan: Grid, grid: Grid) -> tuple[np.ndarray, np.ndarray]:
-    """First and last-but-one indices of the scan's voxels under a grid."""
-    ends = [[0, n - 1] for n in grid.shape]
-    corners = np.array(np.meshgrid(*ends, indexing="ij")).reshape(3, -1).T
-    at = scan.indices_of(grid.points_at(corners))
-    low = np.clip(np.floor(at.min(0)).astype(int), 0, scan.shape)
-    high = np.clip(np.ceil(at.max(0)).astype(int) + 1, low, scan.shape)
-    return low, high
 
 
 def _fading(radius_mm: np.ndarray, inner_mm: float, outer_mm: float) -> np.ndarray:

@@ -77,23 +77,13 @@ def _labels_on(fine: FineResult, grid: Grid, decide, dtype: type) -> Volume:
     if grid is fine.grid:
         return Volume(decide(fine.posterior), grid.affine)
     found = np.zeros(grid.shape, dtype)
-    low, high = _overlap(fine.grid, grid)
+    low, high = grid.box_around(fine.grid)
     rows = max(1, SLAB_POINTS // max(1, int(np.prod(high[:2] - low[:2]))))
     for start in range(low[2], high[2], rows):
         stop = min(start + rows, high[2])
         box = (slice(low[0], high[0]), slice(low[1], high[1]), slice(start, stop))
         found[box] = decide(_sample(fine, grid, box))
     return Volume(found, grid.affine)
-
-
-def _overlap(fine: Grid, grid: Grid) -> tuple[np.ndarray, np.ndarray]:
-    """The box of ``grid``'s voxels that holds all of the fine region."""
-    ends = [[0, n - 1] for n in fine.shape]
-    corners = np.array(np.meshgrid(*ends, indexing="ij")).reshape(3, -1).T
-    indices = grid.indices_of(fine.points_at(corners))
-    low = np.clip(np.floor(indices.min(0)).astype(int), 0, grid.shape)
-    high = np.clip(np.ceil(indices.max(0)).astype(int) + 1, low, grid.shape)
-    return low, high
 
 
 def _sample(fine: FineResult, grid: Grid, box: tuple[slice, slice, slice]) -> np.ndarray:

@@ -54,6 +54,15 @@ class Grid:
         """RAS points of voxel indices, shape (..., 3)."""
         return indices @ self.affine[:3, :3].T + self.affine[:3, 3]
 
+    def box_around(self, other: Grid) -> tuple[np.ndarray, np.ndarray]:
+        """First and last-but-one indices of the own voxels that hold all of another grid."""
+        ends = [[0, n - 1] for n in other.shape]
+        corners = np.array(np.meshgrid(*ends, indexing="ij")).reshape(3, -1).T
+        indices = self.indices_of(other.points_at(corners))
+        low = np.clip(np.floor(indices.min(0)).astype(int), 0, self.shape)
+        high = np.clip(np.ceil(indices.max(0)).astype(int) + 1, low, self.shape)
+        return low, high
+
     @staticmethod
     def axis_aligned(centre_mm: np.ndarray, shape: tuple[int, int, int], spacing_mm: float) -> Grid:
         """Isotropic grid along the RAS axes with its centre at ``centre_mm``."""
