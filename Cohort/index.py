@@ -19,8 +19,8 @@ import uuid
 from collections.abc import Iterator
 from pathlib import Path
 
-from HypothalamusSegLib.information import may_be_alive
-from HypothalamusSegLib.outputs import CSV_COLUMNS
+from HypothalamusSegLib.machine.processes import may_be_alive
+from HypothalamusSegLib.results.files import CSV_COLUMNS
 
 from .errors import IndexFileError
 from .participant.work import DONE, FAILED, UNCHANGED, Outcome

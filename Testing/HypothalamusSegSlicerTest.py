@@ -32,7 +32,7 @@ class ModuleTest(unittest.TestCase):
         assert TERMINOLOGY in loaded
 
     def test_its_weights_are_found_where_it_is_installed(self) -> None:
-        from HypothalamusSegLib import weight_files
+        from HypothalamusSegLib.networks import weight_files
 
         ensembles = weight_files.read_manifest(weight_files.default_weights_folder())
         for ensemble in ensembles.values():

@@ -25,14 +25,14 @@ from statistics import median
 
 import numpy as np
 import SimpleITK as sitk
-from HypothalamusSegLib import weight_files
-from HypothalamusSegLib.information import processor_name
-from HypothalamusSegLib.outputs import write_all
+from HypothalamusSegLib.geometry.resampling import resample_cubic
+from HypothalamusSegLib.geometry.voxel_image import Grid, Volume, image_from_volume
+from HypothalamusSegLib.machine.processes import processor_name
+from HypothalamusSegLib.machine.sample import sample_scan
+from HypothalamusSegLib.networks import weight_files
 from HypothalamusSegLib.pipeline import Options, Segmenter
 from HypothalamusSegLib.reading import read_scan
-from HypothalamusSegLib.resampling import resample_cubic
-from HypothalamusSegLib.sample import sample_scan
-from HypothalamusSegLib.volume import Grid, Volume, image_from_volume
+from HypothalamusSegLib.results.files import write_all
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 PACKAGE = Path(weight_files.__file__).resolve().parent

@@ -14,7 +14,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from HypothalamusSegLib.information import processor_name
+from HypothalamusSegLib.machine.processes import processor_name
 from HypothalamusSegLib.pipeline import Options
 from HypothalamusSegLib.progress import reporter
 

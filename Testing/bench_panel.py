@@ -35,7 +35,7 @@ def main() -> int:
 
 
 def measure_edits(panel) -> None:
-    from HypothalamusSegLib.sample import sample_scan
+    from HypothalamusSegLib.machine.sample import sample_scan
     from HypothalamusSegSlicer.edits import DEBOUNCE_MS
     from slicer_results import HandEditor, load_volume, run_engine, take
 

@@ -27,7 +27,7 @@ def main() -> int:
     parser.add_argument("--visitors", type=int, default=20)
     parser.add_argument("--real", type=int, default=3)
     parsed = parser.parse_args()
-    from HypothalamusSegLib.sample import sample_scan
+    from HypothalamusSegLib.machine.sample import sample_scan
 
     scan = sample_scan().read_bytes()
     with tempfile.TemporaryDirectory() as folder:

@@ -54,7 +54,7 @@ def run_command(output: Path, *arguments: object, seconds: float = 300) -> Comma
 @pytest.fixture(scope="session")
 def sample_image() -> sitk.Image:
     """The demo's brain with whole-number intensities, which every format can hold exactly."""
-    from HypothalamusSegLib.sample import sample_scan
+    from HypothalamusSegLib.machine.sample import sample_scan
 
     image = sitk.ReadImage(str(sample_scan()), sitk.sitkFloat32)
     largest = float(sitk.GetArrayViewFromImage(image).max())

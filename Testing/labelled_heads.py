@@ -7,7 +7,7 @@ from pathlib import Path
 import nibabel
 import numpy as np
 from HypothalamusSegLib import labels
-from HypothalamusSegLib.volume import Grid
+from HypothalamusSegLib.geometry.voxel_image import Grid
 from scipy.ndimage import gaussian_filter
 
 SCAN_SHAPE, SCAN_SPACING_MM = (56, 66, 60), 3.0

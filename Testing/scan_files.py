@@ -7,8 +7,8 @@ from pathlib import Path
 import nibabel
 import numpy as np
 import SimpleITK as sitk
+from HypothalamusSegLib.geometry.voxel_image import Volume, image_from_volume
 from HypothalamusSegLib.reading import read_scan
-from HypothalamusSegLib.volume import Volume, image_from_volume
 
 SHAPE = (48, 50, 52)
 SPACING_MM = 2.0

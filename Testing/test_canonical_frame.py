@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from HypothalamusSegLib import labels
-from HypothalamusSegLib.canonical_frame import (
+from HypothalamusSegLib.geometry.canonical_frame import (
     LARGEST_ZOOM,
     CanonicalFrame,
     Moments,
@@ -15,7 +15,7 @@ from HypothalamusSegLib.canonical_frame import (
     measure_moments,
     rotation_angle_deg,
 )
-from HypothalamusSegLib.volume import Grid
+from HypothalamusSegLib.geometry.voxel_image import Grid
 from hypothesis import given
 from hypothesis import strategies as st
 from scipy.spatial.transform import Rotation

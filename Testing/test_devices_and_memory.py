@@ -13,9 +13,9 @@ import SimpleITK as sitk
 import torch
 from conftest import command_line, environment
 from HypothalamusSegLib.batch import segment_files
-from HypothalamusSegLib.devices import DeviceFailure, arithmetic_of, choose_device
 from HypothalamusSegLib.errors import OutOfMemoryError, WeightsError
-from HypothalamusSegLib.memory import is_out_of_memory, lack_of_memory_named
+from HypothalamusSegLib.machine.devices import DeviceFailure, arithmetic_of, choose_device
+from HypothalamusSegLib.machine.memory import is_out_of_memory, lack_of_memory_named
 from HypothalamusSegLib.pipeline import Options, Segmenter
 from HypothalamusSegLib.reading import read_scan
 

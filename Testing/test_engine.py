@@ -7,12 +7,12 @@ from dataclasses import replace
 import nibabel
 import numpy as np
 import pytest
-from HypothalamusSegLib import label_grids
-from HypothalamusSegLib.components import dice
 from HypothalamusSegLib.errors import HeadNotFoundError
+from HypothalamusSegLib.geometry.masks import dice
+from HypothalamusSegLib.geometry.voxel_image import Grid, Volume
+from HypothalamusSegLib.measures import label_grids
 from HypothalamusSegLib.pipeline import Options, Segmenter
 from HypothalamusSegLib.reading import read_scan
-from HypothalamusSegLib.volume import Grid, Volume
 from scan_files import write_scan
 
 

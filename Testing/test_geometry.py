@@ -4,16 +4,21 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from HypothalamusSegLib.head_box import (
+from HypothalamusSegLib.geometry.head_box import (
     COARSE_SHAPE,
     COARSE_SPACING_MM,
     SEARCH_SPACING_MM,
     VERTEX_MARGIN_MM,
     head_grid,
 )
-from HypothalamusSegLib.resampling import resample_cubic, resample_linear, resample_mask
-from HypothalamusSegLib.spline import refine, spline_matrix
-from HypothalamusSegLib.volume import Grid, Volume, image_from_volume, volume_from_image
+from HypothalamusSegLib.geometry.resampling import resample_cubic, resample_linear, resample_mask
+from HypothalamusSegLib.geometry.spline import refine, spline_matrix
+from HypothalamusSegLib.geometry.voxel_image import (
+    Grid,
+    Volume,
+    image_from_volume,
+    volume_from_image,
+)
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scan_files import affine_of

@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
-from HypothalamusSegLib import coarse_stage, head_pose, icv_border
-from HypothalamusSegLib.head_box import COARSE_SHAPE, COARSE_SPACING_MM
-from HypothalamusSegLib.volume import Grid, Volume
+from HypothalamusSegLib.geometry.head_box import COARSE_SHAPE, COARSE_SPACING_MM
+from HypothalamusSegLib.geometry.voxel_image import Grid, Volume
+from HypothalamusSegLib.stages import border, coarse, head_pose
 
 GRID = Grid.axis_aligned(np.zeros(3), COARSE_SHAPE, COARSE_SPACING_MM)
 # Half axes of an ellipsoid about as large as an intracranial space.
@@ -101,7 +101,7 @@ class BrightnessNetwork(torch.nn.Module):
 def test_the_mask_of_a_bent_head_lies_where_the_head_lies(pitch_deg, as_it_lies):
     inside = ellipsoid(pitch_deg, scale=0.95)
     volume = Volume(100 * inside.astype(np.float32), GRID.affine)
-    found = coarse_stage.find_head(volume, [BrightnessNetwork()], "cpu", as_it_lies=as_it_lies)
+    found = coarse.find_head(volume, [BrightnessNetwork()], "cpu", as_it_lies=as_it_lies)
     along_the_axes = np.allclose(found.grid.affine[:3, :3], np.diag([2.0, 2.0, 2.0]))
     assert along_the_axes is (as_it_lies or pitch_deg > 0)
     true_mm3 = inside.sum() * GRID.voxel_volume_mm3
@@ -115,7 +115,7 @@ def test_the_mask_of_a_bent_head_lies_where_the_head_lies(pitch_deg, as_it_lies)
 
 def test_the_border_follows_networks_that_agree_and_no_others():
     agreeing, differing = [0.8, 0.9, 1.0, 0.9, 0.9], [-3.0, 4.0, 0.0, 3.0, -2.0]
-    weight = icv_border.agreement(torch.tensor([agreeing, differing]).T)
+    weight = border.agreement(torch.tensor([agreeing, differing]).T)
     assert weight[0] == pytest.approx(1.0, abs=0.001)
     assert weight[1] < 0.01
-    assert icv_border.agreement(torch.tensor([[2.0, -1.0]])).tolist() == [1.0, 1.0]
+    assert border.agreement(torch.tensor([[2.0, -1.0]])).tolist() == [1.0, 1.0]

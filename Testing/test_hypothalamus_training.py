@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 import torch
 from HypothalamusSegLib import labels
-from HypothalamusSegLib.canonical_frame import Template
+from HypothalamusSegLib.geometry.canonical_frame import Template
 from labelled_heads import SCANNERS, write_scans
 
 from Training import prepare

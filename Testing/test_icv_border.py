@@ -7,13 +7,17 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from HypothalamusSegLib import border_profiles, icv_border, intensity
-from HypothalamusSegLib.border_profiles import find_surface
-from HypothalamusSegLib.components import dice
+from HypothalamusSegLib.geometry.masks import dice
+from HypothalamusSegLib.geometry.voxel_image import Grid, Volume
+from HypothalamusSegLib.networks.profile_network import (
+    CELL_MM,
+    ProfileNetwork,
+    mean_around,
+)
 from HypothalamusSegLib.pipeline import Options, Segmenter
-from HypothalamusSegLib.profile_network import CELL_MM, ProfileNetwork, mean_around
 from HypothalamusSegLib.reading import Scan
-from HypothalamusSegLib.volume import Grid, Volume
+from HypothalamusSegLib.stages import border, border_profiles, intensity
+from HypothalamusSegLib.stages.border_profiles import find_surface
 
 from Training import prepare
 from Training.head_generator import LabelHeadSource
@@ -68,7 +72,7 @@ def network(seed: int = 0) -> ProfileNetwork:
 
 def refined(head: np.ndarray, folds: np.ndarray, seeds: tuple[int, ...] = (0,)) -> np.ndarray:
     volume = Volume(head, GRID.affine)
-    return icv_border.refine([network(s) for s in seeds], volume, GRID, head, folds, "cpu")
+    return border.refine([network(s) for s in seeds], volume, GRID, head, folds, "cpu")
 
 
 @pytest.mark.parametrize("radius", [14.0, 16.3])
@@ -158,7 +162,7 @@ def test_profiles_are_those_of_world_space_on_any_grid(affine):
 
 def test_fluid_is_zero_and_tissue_is_one_in_every_scan():
     seen = torch.tensor([[BONE, FLUID, TISSUE]]) / FLUID
-    below, above, logarithm = icv_border.profile_channels(seen, torch.tensor(TISSUE / FLUID))[0]
+    below, above, logarithm = border.profile_channels(seen, torch.tensor(TISSUE / FLUID))[0]
     assert below[:2].tolist() == pytest.approx([2 * BONE / FLUID - 2, 0.0])
     assert above[1:].tolist() == pytest.approx([0.0, 1.0])
     assert logarithm.tolist() == pytest.approx(np.log(np.array([BONE, FLUID, TISSUE]) / FLUID))
@@ -232,8 +236,8 @@ def seen(head) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
     surface = find_surface(first, GRID)
     volume = Volume(head, GRID.affine)
     image = torch.from_numpy(head)
-    profiles = icv_border.profiles_in_fluid(volume, image, first, GRID, surface)
-    return icv_border.profile_channels(*profiles), surface.points_mm, surface.normals
+    profiles = border.profiles_in_fluid(volume, image, first, GRID, surface)
+    return border.profile_channels(*profiles), surface.points_mm, surface.normals
 
 
 def test_a_network_answers_each_point_whatever_the_order_of_the_points(seen):

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from HypothalamusSegLib.coarse_stage import CoarseResult
-from HypothalamusSegLib.volume import Grid, Volume
+from HypothalamusSegLib.geometry.voxel_image import Grid, Volume
+from HypothalamusSegLib.stages.coarse import CoarseResult
 
 from Training.icv_cropping import below_foramen_magnum_ml, cropped, crops, fold_sd_percent
 

@@ -12,11 +12,11 @@ from conftest import REPOSITORY
 from HypothalamusSegLib.batch import table_lines
 from HypothalamusSegLib.errors import WeightsError
 from HypothalamusSegLib.flags import Flag
-from HypothalamusSegLib.intervals import VolumeInterval, read_intervals, with_intervals
-from HypothalamusSegLib.outputs import CSV_COLUMNS, caption, describe, write_table
+from HypothalamusSegLib.measures.intervals import VolumeInterval, read_intervals, with_intervals
+from HypothalamusSegLib.measures.volumes import StructureVolume
 from HypothalamusSegLib.pipeline import Options, Segmenter
 from HypothalamusSegLib.reading import read_scan
-from HypothalamusSegLib.volumetry import StructureVolume
+from HypothalamusSegLib.results.files import CSV_COLUMNS, caption, describe, write_table
 from HypothalamusSegSlicer.volume_rows import Edit, volume_rows
 
 ENTRY = {"log_ratio": 0.1, "usual_fold_spread": 0.5}

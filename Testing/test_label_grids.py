@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from HypothalamusSegLib import label_grids, labels
-from HypothalamusSegLib.canonical_frame import CanonicalFrame
-from HypothalamusSegLib.fine_stage import FineResult
-from HypothalamusSegLib.label_grids import hypothalamus_labels, output_grid, subunit_labels
-from HypothalamusSegLib.volume import Grid, Volume
+from HypothalamusSegLib import labels
+from HypothalamusSegLib.geometry.canonical_frame import CanonicalFrame
+from HypothalamusSegLib.geometry.voxel_image import Grid, Volume
+from HypothalamusSegLib.measures import label_grids
+from HypothalamusSegLib.measures.label_grids import hypothalamus_labels, output_grid, subunit_labels
+from HypothalamusSegLib.stages.fine import FineResult
 from scan_files import affine_of
 
 CENTRE_MM = np.array([0.7, -1.2, 3.1])

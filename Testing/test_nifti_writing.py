@@ -11,10 +11,10 @@ import numpy as np
 import pytest
 import SimpleITK as sitk
 from HypothalamusSegLib.errors import GridTooLargeError, HypothalamusSegError, NoSpaceLeftError
-from HypothalamusSegLib.nifti_writing import QFORM_TOLERANCE_MM, write_nifti
-from HypothalamusSegLib.outputs import staged, write_label_map
+from HypothalamusSegLib.geometry.voxel_image import Volume, volume_from_image
 from HypothalamusSegLib.reading.nifti_file import read_nifti
-from HypothalamusSegLib.volume import Volume, volume_from_image
+from HypothalamusSegLib.results.files import staged, write_label_map
+from HypothalamusSegLib.results.nifti import QFORM_TOLERANCE_MM, write_nifti
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scan_files import affine_of

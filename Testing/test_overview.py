@@ -6,10 +6,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from HypothalamusSegLib import overview, plane_pictures
-from HypothalamusSegLib.overview import draw_overview
-from HypothalamusSegLib.planes import AXIAL, CORONAL, SAGITTAL, intensity_window
-from HypothalamusSegLib.volume import Grid, Volume
+from HypothalamusSegLib.geometry.voxel_image import Grid, Volume
+from HypothalamusSegLib.results import overview, plane_pictures
+from HypothalamusSegLib.results.overview import draw_overview
+from HypothalamusSegLib.results.planes import AXIAL, CORONAL, SAGITTAL, intensity_window
 
 image = pytest.importorskip("matplotlib.image")
 

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 from cmake_lists import read_commands
 from conftest import REPOSITORY, SHARED_DATA
-from HypothalamusSegLib.sample import sample_scan
+from HypothalamusSegLib.machine.sample import sample_scan
 
 MODULE = REPOSITORY / "HypothalamusSeg"
 # Where the package puts scripted modules; Slicer's own name goes into it, but matters to nobody.

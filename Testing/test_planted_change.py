@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from HypothalamusSegLib import labels
-from HypothalamusSegLib.volume import Grid, Volume
+from HypothalamusSegLib.geometry.voxel_image import Grid, Volume
 
 from Training import planted_change, planted_scans
 from Training.planted_scans import PlantingGround

@@ -10,8 +10,8 @@ import nibabel
 import numpy as np
 import pytest
 import SimpleITK as sitk
+from HypothalamusSegLib.geometry.voxel_image import Volume, image_from_volume
 from HypothalamusSegLib.reading import read_scan
-from HypothalamusSegLib.volume import Volume, image_from_volume
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scan_files import (

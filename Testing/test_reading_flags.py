@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 import SimpleITK as sitk
 from HypothalamusSegLib.flags import FLAG_CODES, Flag
+from HypothalamusSegLib.geometry.voxel_image import Volume
 from HypothalamusSegLib.reading import read_scan
-from HypothalamusSegLib.volume import Volume
 from scan_files import (
     codes,
     cubes,

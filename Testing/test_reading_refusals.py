@@ -13,8 +13,8 @@ import numpy as np
 import pytest
 import SimpleITK as sitk
 from HypothalamusSegLib import errors
+from HypothalamusSegLib.geometry.voxel_image import Volume, image_from_volume
 from HypothalamusSegLib.reading import read_scan
-from HypothalamusSegLib.volume import Volume, image_from_volume
 from scan_files import codes, cubes, head_volume, replaced, write_dicom, write_nifti, write_scan
 
 SECOND_SERIES = "1.2.826.0.1.3680043.2.1125.2"

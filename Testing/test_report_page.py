@@ -10,22 +10,22 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
-from HypothalamusSegLib.flag_coverage import (
+from HypothalamusSegLib.flags import SEVERE_CODES, Flag, worst_first
+from HypothalamusSegLib.measures.volumes import StructureVolume
+from HypothalamusSegLib.results.files import CSV_COLUMNS, caption
+from HypothalamusSegLib.results.flag_coverage import (
     COVERAGE,
     RATIO_COLUMNS,
     VOLUME_COLUMNS,
     covered_columns,
 )
-from HypothalamusSegLib.flags import SEVERE_CODES, Flag, worst_first
-from HypothalamusSegLib.number_format import shown, shown_ml
-from HypothalamusSegLib.outputs import CSV_COLUMNS, caption
-from HypothalamusSegLib.report_contents import Number, report_contents
-from HypothalamusSegLib.volumetry import StructureVolume
+from HypothalamusSegLib.results.number_format import shown, shown_ml
+from HypothalamusSegLib.results.report_contents import Number, report_contents
 
 pytest.importorskip("matplotlib", reason="the report is drawn by matplotlib")
 
-from HypothalamusSegLib.plane_pictures import report_pictures
-from HypothalamusSegLib.report_pdf import Page, write_report
+from HypothalamusSegLib.results.plane_pictures import report_pictures
+from HypothalamusSegLib.results.report_pdf import Page, write_report
 from test_overview import phantom
 
 ALL_COLUMNS = {*VOLUME_COLUMNS, *RATIO_COLUMNS}

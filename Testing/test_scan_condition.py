@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from HypothalamusSegLib import quality
-from HypothalamusSegLib.coarse_stage import CoarseResult
 from HypothalamusSegLib.flags import DOUBTFUL, NOTE, weight_of
-from HypothalamusSegLib.scan_condition import air_brightness, noise_share, sinus_brightness
-from HypothalamusSegLib.volume import Grid, Volume
+from HypothalamusSegLib.geometry.voxel_image import Grid, Volume
+from HypothalamusSegLib.measures import quality
+from HypothalamusSegLib.measures.scan_condition import air_brightness, noise_share, sinus_brightness
+from HypothalamusSegLib.stages.coarse import CoarseResult
 
 GRID = Grid.axis_aligned(np.zeros(3), (96, 112, 104), 2.0)
 POINTS_MM = GRID.points_at(np.moveaxis(np.indices(GRID.shape), 0, -1).astype(float))

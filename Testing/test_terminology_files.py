@@ -7,7 +7,8 @@ import json
 import numpy as np
 import pytest
 from conftest import REPOSITORY
-from HypothalamusSegLib import labels, plane_pictures
+from HypothalamusSegLib import labels
+from HypothalamusSegLib.results import plane_pictures
 from HypothalamusSegSlicer import structures
 
 RESOURCES = REPOSITORY / "HypothalamusSeg" / "Resources"

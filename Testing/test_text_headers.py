@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 import SimpleITK as sitk
 from HypothalamusSegLib.errors import CorruptFileError, HypothalamusSegError
+from HypothalamusSegLib.geometry.voxel_image import image_from_volume
 from HypothalamusSegLib.reading import read_scan
 from HypothalamusSegLib.reading.text_header import read_metaimage_header, read_nrrd_header
-from HypothalamusSegLib.volume import image_from_volume
 from scan_files import head_volume, replaced, write_scan
 
 SECRET = b"the server's secret, "

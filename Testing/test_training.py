@@ -13,7 +13,7 @@ from typing import NamedTuple
 import numpy as np
 import pytest
 import torch
-from HypothalamusSegLib.networks import ResidualUNet
+from HypothalamusSegLib.networks.residual_unet import ResidualUNet
 from HypothalamusSegLib.pipeline import Options, Segmenter
 from labelled_heads import HEADS, SCANNERS, SOFT, WITH_ICV, write_label_heads, write_scans
 

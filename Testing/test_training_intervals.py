@@ -7,7 +7,7 @@ import math
 
 import numpy as np
 import pytest
-from HypothalamusSegLib.intervals import read_intervals
+from HypothalamusSegLib.measures.intervals import read_intervals
 
 from Training import error_bars, intervals
 from Training.intervals import conformal_quantile, intervals_of

@@ -21,7 +21,7 @@ pytest.importorskip("gradio", reason="the web page's tests need gradio")
 
 import httpx
 import SimpleITK as sitk
-from HypothalamusSegLib.volume import image_from_volume
+from HypothalamusSegLib.geometry.voxel_image import image_from_volume
 from scan_files import head_volume, write_dicom, write_scan
 from test_web_uploads import archive
 from web_server import Server, call, running, scan, upload, wait_until

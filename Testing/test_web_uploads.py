@@ -19,7 +19,7 @@ pytest.importorskip("gradio", reason="the web page's tests need gradio")
 
 from conftest import REPOSITORY, environment
 from HypothalamusSegLib.errors import HypothalamusSegError
-from HypothalamusSegLib.volume import image_from_volume
+from HypothalamusSegLib.geometry.voxel_image import image_from_volume
 from scan_files import head_volume, patched, replaced, write_dicom, write_nifti, write_scan
 
 from Web.upload_checks import UploadRefusedError, UploadTooLargeError, check_upload

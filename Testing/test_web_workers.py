@@ -9,8 +9,8 @@ import sys
 
 import pytest
 from conftest import REPOSITORY, environment
+from HypothalamusSegLib.geometry.voxel_image import Volume
 from HypothalamusSegLib.reading import read_scan
-from HypothalamusSegLib.volume import Volume
 from scan_files import head_volume, write_scan
 
 pytest.importorskip("gradio", reason="the web page's tests need gradio")
@@ -41,8 +41,10 @@ attempt("network", connect)
 attempt("memory", lambda: bytearray(1 << 30))
 attempt("large file", lambda: (folder / "c").write_bytes(bytes(2 << 20)))
 attempt("library", lambda: __import__("SimpleITK"))
-attempt("weights", lambda: __import__("HypothalamusSegLib.weight_files").weight_files.read_manifest(
-    __import__("HypothalamusSegLib.weight_files").weight_files.default_weights_folder()))
+def read_weights():
+    from HypothalamusSegLib.networks import weight_files
+    weight_files.read_manifest(weight_files.default_weights_folder())
+attempt("weights", read_weights)
 print(json.dumps([said, outcomes]))
 """
 PEAK = """

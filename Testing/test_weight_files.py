@@ -6,8 +6,8 @@ import json
 import shutil
 
 import pytest
-from HypothalamusSegLib import weight_files
 from HypothalamusSegLib.errors import WeightsError
+from HypothalamusSegLib.networks import weight_files
 
 MEGABYTE = 1_000_000
 

@@ -7,13 +7,18 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
-from HypothalamusSegLib import coarse_stage
-from HypothalamusSegLib.border_profiles import Surface, border_distance_mm, find_surface, moved
 from HypothalamusSegLib.errors import HeadNotFoundError
-from HypothalamusSegLib.head_box import head_grid
-from HypothalamusSegLib.icv_border import profile_channels, profiles_in_fluid
-from HypothalamusSegLib.resampling import resample_linear
-from HypothalamusSegLib.volume import Grid, Volume
+from HypothalamusSegLib.geometry.head_box import head_grid
+from HypothalamusSegLib.geometry.resampling import resample_linear
+from HypothalamusSegLib.geometry.voxel_image import Grid, Volume
+from HypothalamusSegLib.stages.border import profile_channels, profiles_in_fluid
+from HypothalamusSegLib.stages.border_profiles import (
+    Surface,
+    border_distance_mm,
+    find_surface,
+    moved,
+)
+from HypothalamusSegLib.stages.coarse import find_head
 from torch import Tensor, nn
 
 from .augmentation import normal, smooth_field, uniform
@@ -119,7 +124,7 @@ def first_pass(image: Tensor, icv: Tensor, coarse: nn.Module) -> FirstPass:
     """
     volume, truth = _volume(image), _volume(icv)
     try:
-        found = coarse_stage.find_head(volume, [coarse], "cpu", as_it_lies=True)
+        found = find_head(volume, [coarse], "cpu", as_it_lies=True)
     except HeadNotFoundError:
         grid = head_grid(volume)
         head, posterior = (resample_linear(v, grid) for v in (volume, truth))

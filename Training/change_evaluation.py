@@ -11,10 +11,10 @@ from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 
 import numpy as np
-from HypothalamusSegLib.fine_stage import FineResult, segment_region, side_labels
+from HypothalamusSegLib.geometry.voxel_image import Volume
+from HypothalamusSegLib.measures.volumes import measure_hypothalamus
 from HypothalamusSegLib.pipeline import Segmenter
-from HypothalamusSegLib.volume import Volume
-from HypothalamusSegLib.volumetry import measure_hypothalamus
+from HypothalamusSegLib.stages.fine import FineResult, segment_region, side_labels
 
 from .dataset import LabelledScan
 from .planted_change import FoldedError

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Mapping
 
-from HypothalamusSegLib.intervals import COVERAGE, ICV
+from HypothalamusSegLib.measures.intervals import COVERAGE, ICV
 
 from .intervals import TOTAL, intervals_of
 

@@ -17,15 +17,16 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from HypothalamusSegLib import volumetry, weight_files
 from HypothalamusSegLib.errors import HypothalamusSegError
-from HypothalamusSegLib.information import processor_name
-from HypothalamusSegLib.orientation import turned
+from HypothalamusSegLib.geometry.resampling import resample_mask
+from HypothalamusSegLib.geometry.voxel_image import Grid, Volume
+from HypothalamusSegLib.machine.processes import processor_name
+from HypothalamusSegLib.measures.quality import hypothalamus_agreement
+from HypothalamusSegLib.measures.volumes import measure_hypothalamus, measure_subunits
+from HypothalamusSegLib.networks import weight_files
 from HypothalamusSegLib.pipeline import Options, Segmentation, Segmenter
-from HypothalamusSegLib.quality import hypothalamus_agreement
 from HypothalamusSegLib.reading import Scan
-from HypothalamusSegLib.resampling import resample_mask
-from HypothalamusSegLib.volume import Grid, Volume
+from HypothalamusSegLib.stages.orientation import turned
 
 from . import report
 from .change_evaluation import measure_planted_changes
@@ -194,7 +195,7 @@ def score_scans(segmenter: Segmenter, scans: Iterable[LabelledScan]) -> list[Hyp
             # The engine has laid the head upright; the labels go with it.
             affine = turned(Volume(posteriors[0], affine), stages.rotation).affine
         found, found_subunits = labels_on(fine, Grid(posteriors.shape[1:], affine))
-        volumes = volumetry.measure_hypothalamus(fine, found.array, found.voxel_volume_mm3, None)
+        volumes = measure_hypothalamus(fine, found.array, found.voxel_volume_mm3, None)
         fold_dice, confidence = hypothalamus_agreement(fine)
         quality = (float(np.mean(fold_dice)), confidence, stages.coarse.place_confidence)
         score = score_hypothalamus(
@@ -208,9 +209,7 @@ def score_scans(segmenter: Segmenter, scans: Iterable[LabelledScan]) -> list[Hyp
             quality,
         )
         print(scan.subject, f"Dice {score.dice:.3f}", flush=True)
-        subunits = volumetry.measure_subunits(
-            fine, found_subunits.array, found.voxel_volume_mm3, None
-        )
+        subunits = measure_subunits(fine, found_subunits.array, found.voxel_volume_mm3, None)
         structures = structure_volumes([*volumes, *subunits], posteriors, affine)
         scores.append(replace(score, structures=structures))
     return scores

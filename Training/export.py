@@ -18,8 +18,12 @@ from pathlib import Path
 
 import torch
 from HypothalamusSegLib import labels
-from HypothalamusSegLib.head_box import COARSE_SHAPE, COARSE_SPACING_MM
-from HypothalamusSegLib.weight_files import ENSEMBLES, ICV_BORDER, MANIFEST_NAME
+from HypothalamusSegLib.geometry.head_box import COARSE_SHAPE, COARSE_SPACING_MM
+from HypothalamusSegLib.networks.weight_files import (
+    ENSEMBLES,
+    ICV_BORDER,
+    MANIFEST_NAME,
+)
 
 from .hypothalamus_samples import CROP_SHAPE, CROP_SPACING_MM
 from .prepare import PREPARED, read_template

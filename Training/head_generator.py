@@ -12,8 +12,8 @@ from pathlib import Path
 import numpy as np
 import torch
 import torchio
-from HypothalamusSegLib.head_box import COARSE_SHAPE, COARSE_SPACING_MM, head_grid
-from HypothalamusSegLib.volume import Volume
+from HypothalamusSegLib.geometry.head_box import COARSE_SHAPE, COARSE_SPACING_MM, head_grid
+from HypothalamusSegLib.geometry.voxel_image import Volume
 from torch import Tensor
 from torch.nn import functional
 

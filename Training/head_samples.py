@@ -11,8 +11,8 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from HypothalamusSegLib.head_box import COARSE_SPACING_MM
-from HypothalamusSegLib.icv_border import PROFILE_RESOLUTION_MM
+from HypothalamusSegLib.geometry.head_box import COARSE_SPACING_MM
+from HypothalamusSegLib.stages.border import PROFILE_RESOLUTION_MM
 from torch import Tensor
 
 from . import augmentation

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from HypothalamusSegLib import canonical_frame, labels
+from HypothalamusSegLib import labels
+from HypothalamusSegLib.geometry import canonical_frame
 from torch import Tensor
 
 from . import augmentation, planted_change

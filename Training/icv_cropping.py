@@ -14,14 +14,14 @@ import json
 from pathlib import Path
 
 import numpy as np
-from HypothalamusSegLib import weight_files
-from HypothalamusSegLib.coarse_stage import CoarseResult
 from HypothalamusSegLib.errors import HypothalamusSegError
-from HypothalamusSegLib.head_pose import pose_of
+from HypothalamusSegLib.geometry.voxel_image import Grid, Volume
+from HypothalamusSegLib.measures.scan_condition import air_brightness, noise_share, sinus_brightness
+from HypothalamusSegLib.networks import weight_files
 from HypothalamusSegLib.pipeline import Options, Segmenter
 from HypothalamusSegLib.reading import read_scan
-from HypothalamusSegLib.scan_condition import air_brightness, noise_share, sinus_brightness
-from HypothalamusSegLib.volume import Grid, Volume
+from HypothalamusSegLib.stages.coarse import CoarseResult
+from HypothalamusSegLib.stages.head_pose import pose_of
 
 # Distances from the box of the mask at which the field of view is made to end.
 NECK_MM = (60.0, 40.0, 25.0, 12.0, 6.0)

@@ -22,8 +22,8 @@ What it does not promise:
   one head are not independent: a head counts once, with its worst image.
 
 Where the folds disagree more than in nine of ten test scans, the engine widens the interval in
-proportion (HypothalamusSegLib/intervals.py). Widening alone never lowers the coverage. The coverage
-that is reported is counted on the test split with this widening.
+proportion (HypothalamusSegLib/measures/intervals.py). Widening alone never lowers the coverage. The
+coverage that is reported is counted on the test split with this widening.
 """
 
 from __future__ import annotations
@@ -37,8 +37,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from HypothalamusSegLib.intervals import COVERAGE, ICV, MANIFEST_KEY, VolumeInterval
-from HypothalamusSegLib.weight_files import MANIFEST_NAME
+from HypothalamusSegLib.measures.intervals import COVERAGE, ICV, MANIFEST_KEY, VolumeInterval
+from HypothalamusSegLib.networks.weight_files import MANIFEST_NAME
 
 RESULTS, WEIGHTS = Path("Docs/validation/results.json"), Path("weights")
 TOTAL = "hypothalamus_total"

@@ -10,8 +10,8 @@ from collections.abc import Callable
 
 import numpy as np
 import torch
-from HypothalamusSegLib.resampling import resample_cubic
-from HypothalamusSegLib.volume import Grid, Volume
+from HypothalamusSegLib.geometry.resampling import resample_cubic
+from HypothalamusSegLib.geometry.voxel_image import Grid, Volume
 
 from .augmentation import rotation_matrix, smooth_field
 

@@ -16,9 +16,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from HypothalamusSegLib import labels, resampling
-from HypothalamusSegLib.canonical_frame import measure_moments
-from HypothalamusSegLib.volume import Grid, Volume
+from HypothalamusSegLib import labels
+from HypothalamusSegLib.geometry import resampling
+from HypothalamusSegLib.geometry.canonical_frame import measure_moments
+from HypothalamusSegLib.geometry.voxel_image import Grid, Volume
 from scipy import ndimage
 
 from . import planted_change

@@ -11,9 +11,10 @@ from pathlib import Path
 
 import nibabel
 import numpy as np
-from HypothalamusSegLib import canonical_frame, labels, resampling
-from HypothalamusSegLib.head_box import COARSE_SPACING_MM, head_grid
-from HypothalamusSegLib.volume import Grid, Volume
+from HypothalamusSegLib import labels
+from HypothalamusSegLib.geometry import canonical_frame, resampling
+from HypothalamusSegLib.geometry.head_box import COARSE_SPACING_MM, head_grid
+from HypothalamusSegLib.geometry.voxel_image import Grid, Volume
 
 from . import head_anatomy, planted_change
 from .dataset import DatasetError, LabelHead, LabelledScan, find_label_heads, find_scans

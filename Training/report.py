@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 
 import numpy as np
-from HypothalamusSegLib.weight_files import ENSEMBLES
+from HypothalamusSegLib.networks.weight_files import ENSEMBLES
 
 from . import error_bars
 from .change_evaluation import share_of_change
@@ -144,8 +144,8 @@ def _quality_section(results: dict) -> str:
     lines = [
         "## What the quality flags compare with",
         "",
-        "Measures of the test split (all folds); the limits in `HypothalamusSegLib/quality.py` lie "
-        "below the lowest scan with a stable label.",
+        "Measures of the test split (all folds); the limits in "
+        "`HypothalamusSegLib/measures/quality.py` lie below the lowest scan with a stable label.",
         "",
     ]
     body = []

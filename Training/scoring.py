@@ -7,12 +7,13 @@ from dataclasses import dataclass, field
 
 import numpy as np
 import torch
-from HypothalamusSegLib import label_grids, labels
-from HypothalamusSegLib.components import dice
-from HypothalamusSegLib.fine_stage import FineResult
+from HypothalamusSegLib import labels
+from HypothalamusSegLib.geometry.masks import dice
+from HypothalamusSegLib.geometry.voxel_image import Grid, Volume
+from HypothalamusSegLib.measures import label_grids
+from HypothalamusSegLib.measures.volumes import StructureVolume
 from HypothalamusSegLib.pipeline import Segmentation
-from HypothalamusSegLib.volume import Grid, Volume
-from HypothalamusSegLib.volumetry import StructureVolume
+from HypothalamusSegLib.stages.fine import FineResult
 from monai.metrics import compute_average_surface_distance, compute_hausdorff_distance
 
 MILLILITRE_MM3 = 1000.0

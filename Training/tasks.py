@@ -8,11 +8,12 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from HypothalamusSegLib import intensity, labels
-from HypothalamusSegLib.border_profiles import SAMPLES, STEP_MM
-from HypothalamusSegLib.head_box import COARSE_SPACING_MM
-from HypothalamusSegLib.icv_border import CHANNELS
-from HypothalamusSegLib.networks import ResidualUNet
+from HypothalamusSegLib import labels
+from HypothalamusSegLib.geometry.head_box import COARSE_SPACING_MM
+from HypothalamusSegLib.networks.residual_unet import ResidualUNet
+from HypothalamusSegLib.stages import intensity
+from HypothalamusSegLib.stages.border import CHANNELS
+from HypothalamusSegLib.stages.border_profiles import SAMPLES, STEP_MM
 from torch import Tensor, nn
 
 from .border_drawing import WholeBorder

@@ -16,7 +16,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import torch
-from HypothalamusSegLib.weight_files import network_class
+from HypothalamusSegLib.networks.weight_files import network_class
 
 from .dataset import DatasetError
 from .optimisation import AveragedWeights, build_optimisers, learning_rate_factor

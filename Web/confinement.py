@@ -102,7 +102,7 @@ def _limit(kind: int, most: int) -> None:
 
 def _program_files() -> list[Path]:
     import HypothalamusSegLib
-    from HypothalamusSegLib.weight_files import default_weights_folder
+    from HypothalamusSegLib.networks.weight_files import default_weights_folder
 
     packages = [Path(HypothalamusSegLib.__file__).parent, Path(__file__).parent]
     installed = [*sysconfig.get_paths().values(), sys.prefix, sys.base_prefix]

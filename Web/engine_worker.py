@@ -96,9 +96,9 @@ def _without_folder(message: str, folder: Path) -> str:
 
 def _segmenter() -> Callable[[dict, Report], None]:
     from HypothalamusSegLib.batch import Batch
-    from HypothalamusSegLib.outputs import describe
     from HypothalamusSegLib.pipeline import STAGE_WEIGHTS, Options, import_torch
     from HypothalamusSegLib.progress import Steps
+    from HypothalamusSegLib.results.files import describe
 
     from .scene import write_scene
 

@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 
 from HypothalamusSegLib.errors import HeadNotFoundError, HypothalamusSegError
 from HypothalamusSegLib.flags import Flag
-from HypothalamusSegLib.volume import Volume
+from HypothalamusSegLib.geometry.voxel_image import Volume
 
 # What one network, without the border's correction, tells as all of them do.
 TOLD_EARLY = ("not_t1_like",)
@@ -23,8 +23,8 @@ def first_look() -> Callable[[Volume], Sequence[Flag]]:
     networks: list = []
 
     def look(volume: Volume) -> Sequence[Flag]:
-        from HypothalamusSegLib.coarse_stage import find_head
-        from HypothalamusSegLib.quality import head_flags
+        from HypothalamusSegLib.measures.quality import head_flags
+        from HypothalamusSegLib.stages.coarse import find_head
 
         try:
             if not networks:
@@ -43,12 +43,12 @@ def first_look() -> Callable[[Volume], Sequence[Flag]]:
 
 
 def _one_network() -> list:
-    from HypothalamusSegLib.pipeline import import_torch
-    from HypothalamusSegLib.weight_files import (
+    from HypothalamusSegLib.networks.weight_files import (
         default_weights_folder,
         load_networks,
         read_ensembles,
     )
+    from HypothalamusSegLib.pipeline import import_torch
 
     import_torch().set_num_threads(1)
     ensemble = read_ensembles(default_weights_folder(), ("icv",))["icv"]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from HypothalamusSegLib.flags import FLAG_TITLES, WEIGHTS, weight_of
-from HypothalamusSegLib.report_contents import agreement
+from HypothalamusSegLib.results.report_contents import agreement
 
 from . import texts
 from .html_text import escaped

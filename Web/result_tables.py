@@ -5,10 +5,10 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable
 
-from HypothalamusSegLib.flag_coverage import covered_columns
 from HypothalamusSegLib.flags import FLAG_TITLES
-from HypothalamusSegLib.number_format import MISSING, shown, shown_ml, shown_percent
-from HypothalamusSegLib.report_contents import usual_range, with_unit
+from HypothalamusSegLib.results.flag_coverage import covered_columns
+from HypothalamusSegLib.results.number_format import MISSING, shown, shown_ml, shown_percent
+from HypothalamusSegLib.results.report_contents import usual_range, with_unit
 
 from . import texts
 from .flag_words import sorted_flags, symbol

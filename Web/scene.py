@@ -15,10 +15,10 @@ from typing import NamedTuple
 import numpy as np
 import SimpleITK as sitk
 from HypothalamusSegLib import labels
-from HypothalamusSegLib.head_box import COARSE_SHAPE, COARSE_SPACING_MM, head_grid
+from HypothalamusSegLib.geometry.head_box import COARSE_SHAPE, COARSE_SPACING_MM, head_grid
+from HypothalamusSegLib.geometry.resampling import resample_cubic, resample_linear
+from HypothalamusSegLib.geometry.voxel_image import Grid, Volume, image_from_volume
 from HypothalamusSegLib.pipeline import Segmentation
-from HypothalamusSegLib.resampling import resample_cubic, resample_linear
-from HypothalamusSegLib.volume import Grid, Volume, image_from_volume
 
 from .surface import surface_of
 

@@ -8,7 +8,7 @@ import tempfile
 from pathlib import Path
 from typing import IO
 
-from HypothalamusSegLib.information import may_be_alive
+from HypothalamusSegLib.machine.processes import may_be_alive
 
 PREFIX = "hypothalamus-seg-web-"
 LOCK_NAME = ".lock"

@@ -14,13 +14,13 @@ from pathlib import Path
 
 import SimpleITK as sitk
 from HypothalamusSegLib.flags import Flag
+from HypothalamusSegLib.geometry.voxel_image import Volume
 from HypothalamusSegLib.reading import read_scan
 from HypothalamusSegLib.reading.dicom_series import DICOM_READER, DICOM_SUFFIXES, find_series
 from HypothalamusSegLib.reading.mgh_file import HEADER_BYTES as MGH_HEADER_BYTES
 from HypothalamusSegLib.reading.nifti_header import read_nifti_header
 from HypothalamusSegLib.reading.nrrd_metaimage import METAIMAGE_READER, NRRD_READER, text_header
 from HypothalamusSegLib.reading.voxel_stream import open_decompressed, read_exactly
-from HypothalamusSegLib.volume import Volume
 
 from .archives import SCAN_SUFFIXES, SPLIT_SUFFIXES, unpack_dicom
 from .series_offer import OfferedSeries, offered_series

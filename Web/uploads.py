@@ -16,7 +16,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from urllib.parse import unquote
 
-from HypothalamusSegLib.sample import sample_scan
+from HypothalamusSegLib.machine.sample import sample_scan
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse
 

@@ -52,7 +52,7 @@ def compare_runs(options: CompareOptions) -> list[Path]:
     RunsDoNotMatchError
         If they have no scan in common.
     """
-    from HypothalamusSegLib.outputs import staged
+    from HypothalamusSegLib.results.files import staged
 
     from ..results_table import read_results
     from .compare_report import write_comparison

@@ -159,7 +159,7 @@ def run_group(options: GroupOptions) -> list[Path]:
     HypothalamusSegError
         See `Cohort.group_errors`; nothing is written then.
     """
-    from HypothalamusSegLib.outputs import staged
+    from HypothalamusSegLib.results.files import staged
 
     from ..report.contact_sheet import write_contact_sheet
     from ..report.report import write_report

@@ -15,14 +15,14 @@ from collections.abc import Callable
 from pathlib import Path
 
 from HypothalamusSegLib import __version__, labels
-from HypothalamusSegLib.outputs import (
+from HypothalamusSegLib.pipeline import Segmentation
+from HypothalamusSegLib.results.files import (
     as_write_error,
     describe,
     table_row,
     write_label_map,
     write_overview,
 )
-from HypothalamusSegLib.pipeline import Segmentation
 
 from .scan_list import CohortScan
 

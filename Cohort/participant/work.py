@@ -7,7 +7,8 @@ import json
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
-from HypothalamusSegLib import __version__, weight_files
+from HypothalamusSegLib import __version__
+from HypothalamusSegLib.networks import weight_files
 from HypothalamusSegLib.pipeline import Options
 
 from .scan_list import CohortScan

@@ -10,10 +10,10 @@ import traceback
 from multiprocessing import connection, parent_process
 
 from HypothalamusSegLib.errors import CancelledError, HypothalamusSegError, OutOfMemoryError
-from HypothalamusSegLib.memory import lack_of_memory_named
-from HypothalamusSegLib.outputs import describe, table_row
+from HypothalamusSegLib.machine.memory import lack_of_memory_named
 from HypothalamusSegLib.pipeline import Options, Segmenter
 from HypothalamusSegLib.reading import read_scan
+from HypothalamusSegLib.results.files import describe, table_row
 
 from .derivatives import write_derivatives
 from .work import DONE, FAILED, UNCHANGED, Outcome, Task

@@ -6,18 +6,18 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from .early_imports import EarlyTorch
 from .errors import (
     CancelledError,
     DuplicateNameError,
     HypothalamusSegError,
 )
-from .intervals import COVERAGE
-from .memory import give_memory_back, lack_of_memory_named
-from .outputs import describe, table_row, write_all
+from .machine.early_torch import EarlyTorch
+from .machine.memory import give_memory_back, lack_of_memory_named
+from .measures.intervals import COVERAGE
 from .pipeline import STAGE_WEIGHTS, Options, Segmentation, Segmenter
 from .progress import Reporter, Steps, reporter
 from .reading import read_scan
+from .results.files import describe, table_row, write_all
 
 ALL_DONE, SOME_FAILED = 0, 1
 

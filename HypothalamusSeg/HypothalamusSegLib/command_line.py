@@ -20,7 +20,7 @@ from pathlib import Path
 
 from . import __version__
 from .errors import CancelledError
-from .label_grids import GRID_NAMES
+from .measures.label_grids import GRID_NAMES
 from .pipeline import Options, check_structures, parse_folds
 from .progress import PROGRESS_STYLES
 
@@ -206,7 +206,7 @@ def _segment(parsed: argparse.Namespace) -> int:
 
 
 def _demo(parsed: argparse.Namespace) -> int:
-    from .sample import sample_scan
+    from .machine.sample import sample_scan
 
     parsed.inputs = [sample_scan()]
     code = _segment(parsed)
@@ -216,7 +216,8 @@ def _demo(parsed: argparse.Namespace) -> int:
 
 
 def _info(parsed: argparse.Namespace) -> int:
-    from .information import describe_installation
+    from .machine.installation import describe_installation
+    from .networks.weight_listing import list_weights
 
-    print("\n".join(describe_installation()))
+    print("\n".join([*describe_installation(), *list_weights()]))
     return ALL_DONE

@@ -12,9 +12,11 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 import SimpleITK as sitk
 
-from . import __version__, label_grids, volumetry, weight_files
-from .coarse_stage import CoarseResult, find_head
-from .devices import (
+from . import __version__
+from .errors import HeadNotFoundError
+from .geometry.resampling import resample_mask
+from .geometry.voxel_image import Volume
+from .machine.devices import (
     ACCELERATOR_ERRORS,
     CPU,
     DeviceFailure,
@@ -22,16 +24,16 @@ from .devices import (
     choose_device,
     import_torch,
 )
-from .errors import HeadNotFoundError
-from .fine_stage import FineResult, segment_region
-from .intervals import read_intervals, with_intervals
-from .memory import give_memory_back, lack_of_memory_named, peak_memory_mb
-from .orientation import find_rotation, turned, turned_back
-from .quality import LOW_PLACE_CONFIDENCE, Quality, assess, orientation_flag
+from .machine.memory import give_memory_back, lack_of_memory_named, peak_memory_mb
+from .measures import label_grids
+from .measures.intervals import read_intervals, with_intervals
+from .measures.quality import LOW_PLACE_CONFIDENCE, Quality, assess, orientation_flag
+from .measures.volumes import StructureVolume, measure_hypothalamus, measure_icv, measure_subunits
+from .networks import weight_files
 from .reading import Scan
-from .resampling import resample_mask
-from .volume import Volume
-from .volumetry import StructureVolume
+from .stages.coarse import CoarseResult, find_head
+from .stages.fine import FineResult, segment_region
+from .stages.orientation import find_rotation, turned, turned_back
 
 if TYPE_CHECKING:
     from torch import nn
@@ -243,8 +245,8 @@ class Segmenter:
         volumes: list[StructureVolume] = []
         icv_mm3 = found.coarse.icv_mm3 if "icv" in images else None
         for name, measure in (
-            ("hypothalamus", volumetry.measure_hypothalamus),
-            ("subunits", volumetry.measure_subunits),
+            ("hypothalamus", measure_hypothalamus),
+            ("subunits", measure_subunits),
         ):
             if name in images:
                 image = images[name]
@@ -252,7 +254,7 @@ class Segmenter:
         if "icv" in images:
             image = images["icv"]
             mask_mm3 = float(np.count_nonzero(image.array)) * image.voxel_volume_mm3
-            volumes.append(volumetry.measure_icv(found.coarse, mask_mm3))
+            volumes.append(measure_icv(found.coarse, mask_mm3))
         return volumes
 
     def _provenance(self, scan: Scan, seconds: dict[str, float]) -> dict:

@@ -11,7 +11,7 @@ import numpy as np
 import qt
 import slicer
 import vtk
-from HypothalamusSegLib.intervals import COVERAGE
+from HypothalamusSegLib.measures.intervals import COVERAGE
 from vtk.util.numpy_support import numpy_to_vtk
 
 from .result_nodes import ResultNodes
@@ -60,7 +60,7 @@ def _draw_title(painter, nodes: ResultNodes) -> int:
 
 
 def _draw_planes(painter, nodes: ResultNodes, top: int) -> int:
-    from HypothalamusSegLib.planes import AXIAL, CORONAL, SAGITTAL
+    from HypothalamusSegLib.results.planes import AXIAL, CORONAL, SAGITTAL
 
     scan = _engine_volume(nodes.volume)
     outlined, centre = _outlines(nodes)
@@ -80,8 +80,8 @@ def _draw_planes(painter, nodes: ResultNodes, top: int) -> int:
 
 
 def _outlines(nodes: ResultNodes) -> tuple[list, np.ndarray | None]:
-    from HypothalamusSegLib.planes import outline_of
-    from HypothalamusSegLib.volume import Volume
+    from HypothalamusSegLib.geometry.voxel_image import Volume
+    from HypothalamusSegLib.results.planes import outline_of
 
     outlined, centres = [], []
     for plan, node in nodes.segmentations():
@@ -109,7 +109,7 @@ def _padded(affine: np.ndarray) -> np.ndarray:
 
 
 def _engine_volume(node: slicer.vtkMRMLScalarVolumeNode):
-    from HypothalamusSegLib.volume import Volume
+    from HypothalamusSegLib.geometry.voxel_image import Volume
 
     ijk_to_ras = vtk.vtkMatrix4x4()
     node.GetIJKToRASMatrix(ijk_to_ras)
@@ -118,8 +118,8 @@ def _engine_volume(node: slicer.vtkMRMLScalarVolumeNode):
 
 
 def _draw_plane(painter, corner, scan, outlined, view, centre, field_mm: float) -> None:
-    from HypothalamusSegLib.planes import intensity_window
-    from HypothalamusSegLib.resampling import resample_linear
+    from HypothalamusSegLib.geometry.resampling import resample_linear
+    from HypothalamusSegLib.results.planes import intensity_window
 
     grid = view.grid(centre, field_mm, PANEL_PX)
     plane = resample_linear(scan, grid)[:, :, 0].T

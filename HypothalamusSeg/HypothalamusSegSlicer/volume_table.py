@@ -13,7 +13,7 @@ from dataclasses import dataclass, fields
 
 import slicer
 import vtk
-from HypothalamusSegLib.intervals import COVERAGE
+from HypothalamusSegLib.measures.intervals import COVERAGE
 
 from .volume_rows import VolumeRow
 

@@ -19,7 +19,7 @@ from ..errors import (
     SeveralSeriesError,
 )
 from ..flags import Flag
-from ..volume import LPS_FROM_RAS, Volume
+from ..geometry.voxel_image import LPS_FROM_RAS, Volume
 from .itk_reading import grey_frame, itk_failures_named, several_values
 
 # ITK's name of its reader: it must never guess one from a file's content.

@@ -12,7 +12,7 @@ import numpy as np
 
 from ..errors import CorruptFileError, NoSpatialInformationError
 from ..flags import Flag
-from ..volume import Volume
+from ..geometry.voxel_image import Volume
 from .scan_checks import spans_space
 from .voxel_stream import open_decompressed, read_array, read_exactly, spatial_shape
 

@@ -13,7 +13,7 @@ import numpy as np
 
 from ..errors import CorruptFileError
 from ..flags import Flag
-from ..volume import Volume
+from ..geometry.voxel_image import Volume
 from .itk_reading import several_values
 from .nifti_affine import nifti_affine
 from .nifti_header import NiftiHeader, read_nifti_header

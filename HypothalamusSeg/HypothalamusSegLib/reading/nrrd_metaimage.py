@@ -13,7 +13,7 @@ import SimpleITK as sitk
 
 from ..errors import CorruptFileError, NoSpatialInformationError
 from ..flags import Flag
-from ..volume import Volume, volume_from_image
+from ..geometry.voxel_image import Volume, volume_from_image
 from .itk_reading import grey_frame, itk_failures_named
 from .text_header import TextHeader, read_metaimage_header, read_nrrd_header
 

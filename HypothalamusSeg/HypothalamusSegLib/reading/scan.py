@@ -15,7 +15,7 @@ import numpy as np
 
 from ..errors import CorruptFileError, NotAnImageError, OutOfMemoryError, PermissionDeniedError
 from ..flags import Flag
-from ..volume import Volume
+from ..geometry.voxel_image import Volume
 from .dicom_series import DICOM_SUFFIXES, is_dicom_file, read_dicom_series
 from .mgh_file import read_mgh
 from .nifti_file import read_nifti

@@ -8,7 +8,7 @@ import numpy as np
 
 from ..errors import EmptyImageError, SmallerThanHeadError, VoxelSizeError
 from ..flags import Flag
-from ..volume import Volume
+from ..geometry.voxel_image import Volume
 
 SMALLEST_VOXEL_MM = 0.1
 LARGEST_VOXEL_MM = 6.0

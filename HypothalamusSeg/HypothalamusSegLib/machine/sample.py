@@ -1,0 +1,35 @@
+"""The sample brain of the demo: the ICBM152 T1 template in the PyPI package nilearn.
+
+Fonov et al. 2011, ICBM 152 2009 nonlinear symmetric, 1 mm, skull-stripped; it lies in nilearn's
+wheel, so that the demo downloads nothing.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+from pathlib import Path
+
+from ..errors import SampleMissingError
+
+TEMPLATE = Path("datasets/data/mni_icbm152_t1_tal_nlin_sym_09a_converted.nii.gz")
+
+
+def sample_scan() -> Path:
+    """Find the sample's file.
+
+    Raises
+    ------
+    SampleMissingError
+        If nilearn is not installed or no longer carries the template.
+    """
+    # Found without importing nilearn, which would take seconds and its own dependencies.
+    package = importlib.util.find_spec("nilearn")
+    if package is None or package.origin is None:
+        raise SampleMissingError(
+            "The sample brain comes with the package nilearn, which is not installed: "
+            "pip install 'hypothalamus-seg[demo]'."
+        )
+    path = Path(package.origin).parent / TEMPLATE
+    if not path.exists():
+        raise SampleMissingError(f"This version of nilearn does not carry {TEMPLATE.name}.")
+    return path

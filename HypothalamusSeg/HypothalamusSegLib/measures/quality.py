@@ -1,0 +1,311 @@
+"""Quality flags: what a radiologist should look at before trusting the numbers.
+
+A flag never stops the work. Limits come from the distribution over the validation scans
+(Docs/VALIDATION.md) or, where said, from the literature.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from .. import labels
+from ..flags import Flag
+from ..geometry.masks import depth, dice, dilate
+from ..geometry.voxel_image import Volume
+from ..stages.coarse import CoarseResult
+from ..stages.fine import FineResult, side_labels
+from ..stages.orientation import explain
+from .scan_condition import air_brightness, noise_share, sinus_brightness
+from .volumes import StructureVolume, asymmetry_index
+
+LOW_FOLD_DICE = 0.93
+LOW_CONFIDENCE = 0.72
+# Left against right, as a share of their mean.
+LARGE_ASYMMETRY = 0.25
+# Adults: checks in the field use these limits.
+ICV_RANGE_MM3 = (1_000_000.0, 1_900_000.0)
+# The teacher's protocol (Billot et al. 2020), both sides; wider than any validation scan.
+HYPOTHALAMUS_RANGE_MM3 = (450.0, 1_100.0)
+LOW_PLACE_CONFIDENCE = 0.30
+# Standard deviation of the folds' ICV, as a share of their mean: 0.004–0.012 in 35 scans, 0.015 in
+# a bent child.
+LARGE_ICV_SPREAD = 0.013
+# Noise over tissue deep in the brain: 0.01–0.062 in 36 scans.
+NOISY_SHARE = 0.075
+# Air beside the head over tissue: at most 0.062 in the scans whose publishers left it.
+GHOSTED_AIR_SHARE = 0.08
+# The sagittal sinus over the rim beside it: 0.68–1.07 in 35 scans (the highest one, by its name,
+# with gadolinium, too), 1.40 in a clear case.
+ENHANCED_SINUS_RATIO = 1.2
+# Mean intensity just outside the intracranial mask as a share of that inside.
+STRIPPED_OUTSIDE_SHARE = 0.10
+SHELL_VOXELS = (2, 6)
+# Area of the intracranial mask that may touch the edge of the scan.
+CUT_AREA_MM2 = 300.0
+# A face belongs to the mask if it lies within this many coarse voxels of it, and holds tissue if
+# it is brighter than this share of the mean inside.
+FACE_REACH_VOXELS, TISSUE_SHARE = 2, 0.3
+# T1: deep white matter is brighter than the rim of cortex and fluid. Below this ratio it is not.
+T1_DEPTH_RATIO = 1.05
+DEEP_VOXELS, RIM_VOXELS = 10, 4
+
+
+@dataclass(frozen=True)
+class Quality:
+    """Agreement, confidence and flags of one scan."""
+
+    fold_dice: tuple[float, ...] | None
+    confidence: float | None
+    icv_fold_dice: tuple[float, ...]
+    place_confidence: float
+    flags: tuple[Flag, ...]
+
+
+def hypothalamus_agreement(fine: FineResult) -> tuple[tuple[float, ...], float]:
+    """How far the folds agree, and how sure their mean is.
+
+    Returns
+    -------
+    fold_dice : tuple of float
+        Each fold's Dice with the mean, mean of left and right.
+    confidence : float
+        Mean posterior of the label's own side inside the label, 0–1.
+    """
+    mean = side_labels(fine.posterior)
+    near = fine.posterior[0] < 1
+    agreement = []
+    for fold in fine.fold_posteriors:
+        found = side_labels(fold) * near
+        sides = [dice(found == side, mean == side) for side in (labels.LEFT, labels.RIGHT)]
+        agreement.append(sum(sides) / 2)
+    inside = mean > 0
+    certain = 1 - fine.posterior[0][inside]
+    return tuple(agreement), float(certain.mean()) if certain.size else 0.0
+
+
+def assess(
+    scan: Volume,
+    reading_flags: Sequence[Flag],
+    coarse: CoarseResult,
+    fine: FineResult | None,
+    volumes: Sequence[StructureVolume],
+) -> Quality:
+    """Collect all flags of a finished segmentation."""
+    flags = list(reading_flags)
+    flags += head_flags(scan, coarse)
+    flags += condition_flags(scan, coarse)
+    by_name = {volume.structure: volume for volume in volumes}
+    if "icv" in by_name:
+        flags += icv_flags(by_name["icv"].volume_mm3, coarse.fold_icv_mm3)
+    fold_dice, confidence = None, None
+    if fine is not None:
+        fold_dice, confidence = hypothalamus_agreement(fine)
+        left = by_name["hypothalamus_left"].volume_mm3
+        right = by_name["hypothalamus_right"].volume_mm3
+        flags += hypothalamus_flags(fold_dice, confidence, left, right)
+        if not fine.settled:
+            flags.append(_size_flag())
+    return Quality(
+        fold_dice=fold_dice,
+        confidence=confidence,
+        icv_fold_dice=tuple(coarse.fold_dice),
+        place_confidence=coarse.place_confidence,
+        flags=tuple(flags),
+    )
+
+
+def hypothalamus_flags(
+    fold_dice: Sequence[float], confidence: float, left_mm3: float, right_mm3: float
+) -> list[Flag]:
+    """Flags of the hypothalamus' agreement, confidence, size and symmetry."""
+    flags = []
+    if len(fold_dice) > 1 and np.mean(fold_dice) < LOW_FOLD_DICE:
+        flags.append(
+            Flag(
+                "low_fold_agreement",
+                f"The five networks disagree about the hypothalamus (mean Dice "
+                f"{np.mean(fold_dice):.2f}, usual above {LOW_FOLD_DICE}). Check its outline.",
+            )
+        )
+    if confidence < LOW_CONFIDENCE:
+        flags.append(
+            Flag(
+                "low_confidence",
+                f"The networks are unsure of the hypothalamus (mean posterior {confidence:.2f}, "
+                f"usual above {LOW_CONFIDENCE}). Check its outline.",
+            )
+        )
+    total = left_mm3 + right_mm3
+    low, high = HYPOTHALAMUS_RANGE_MM3
+    if not low <= total <= high:
+        flags.append(
+            Flag(
+                "hypothalamus_out_of_range",
+                f"The hypothalamus measures {total:.0f} mm³; {low:.0f}–{high:.0f} mm³ is usual "
+                "with this protocol. Check that it is in the right place.",
+            )
+        )
+    index = asymmetry_index(left_mm3, right_mm3)
+    if index is None or abs(index) > LARGE_ASYMMETRY:
+        size = "one side is empty" if index is None else f"{100 * abs(index):.0f} % of their mean"
+        flags.append(
+            Flag("asymmetry", f"Left and right hypothalamus differ much ({size}). Check both.")
+        )
+    return flags
+
+
+def _size_flag() -> Flag:
+    """The flag of a hypothalamus whose size or place the first looks did not agree on."""
+    return Flag(
+        "size_unsettled",
+        "Repeated measurements of the hypothalamus did not agree on its size or place. Check its "
+        "outline before you use its volume.",
+    )
+
+
+def orientation_flag(rotation: np.ndarray) -> Flag:
+    """The flag of a head that does not lie as its header says; see `orientation`."""
+    return Flag(
+        "orientation_suspect",
+        f"The head does not lie as its header says: {explain(rotation)}. It was segmented as it "
+        "lies by its anatomy; left and right may be exchanged. Check how the file was converted.",
+    )
+
+
+def head_flags(scan: Volume, coarse: CoarseResult) -> list[Flag]:
+    """Flags that the head as a whole gives: stripped, cut, not T1, not recognised."""
+    flags = []
+    mask = coarse.icv_posterior > 0.5
+    voxels_deep = depth(mask)
+    if _outside_share(voxels_deep, coarse.image) < STRIPPED_OUTSIDE_SHARE:
+        flags.append(
+            Flag(
+                "skull_stripped",
+                "The skull was removed from this scan: ICV covers only what is left (about the "
+                "brain) and is too small. Use the scan before brain extraction.",
+            )
+        )
+    area = cut_area_mm2(scan, coarse)
+    if area > CUT_AREA_MM2:
+        flags.append(
+            Flag(
+                "fov_cut",
+                f"The field of view cuts the head: {area / 100:.0f} cm² of the intracranial space "
+                "lie on its edge. ICV is too small.",
+            )
+        )
+    if _depth_ratio(voxels_deep, coarse.image) < T1_DEPTH_RATIO:
+        flags.append(
+            Flag(
+                "not_t1_like",
+                "White matter is not brighter than the rim of the brain: this does not look "
+                "T1-weighted. The networks know T1 only.",
+            )
+        )
+    if coarse.place_confidence < LOW_PLACE_CONFIDENCE:
+        flags.append(
+            Flag(
+                "low_confidence",
+                "The place of the hypothalamus was not found with confidence. Check that the "
+                "outline lies on it.",
+            )
+        )
+    return flags
+
+
+def condition_flags(scan: Volume, coarse: CoarseResult) -> list[Flag]:
+    """Flags of the scan's condition: noise or motion, a contrast agent."""
+    flags = []
+    mask = coarse.icv_posterior > 0.5
+    noise = noise_share(scan, mask, coarse.grid)
+    air = air_brightness(coarse.image, mask, coarse.grid)
+    if noise > NOISY_SHARE or air > GHOSTED_AIR_SHARE:
+        seen = f"noise is {100 * noise:.0f} % of the brain's brightness"
+        if noise <= NOISY_SHARE:
+            seen = f"the air beside the head has {100 * air:.0f} % of the brain's brightness"
+        flags.append(
+            Flag(
+                "noisy",
+                f"The scan is noisy, or the head has moved ({seen}). Volumes may be off. "
+                "Check the outlines, or use a better scan.",
+            )
+        )
+    if sinus_brightness(coarse.image, mask, coarse.grid) > ENHANCED_SINUS_RATIO:
+        flags.append(
+            Flag(
+                "contrast_enhanced",
+                "The sagittal sinus is bright: this scan seems to be taken after a contrast agent. "
+                "Do not compare its volumes with those of scans without one.",
+            )
+        )
+    return flags
+
+
+def icv_flags(icv_mm3: float, fold_icv_mm3: Sequence[float]) -> list[Flag]:
+    """Flags of the size of the ICV, and of the folds' agreement about it."""
+    flags = []
+    low, high = ICV_RANGE_MM3
+    if not low <= icv_mm3 <= high:
+        flags.append(
+            Flag(
+                "icv_out_of_range",
+                f"ICV measures {icv_mm3 / 1000:.0f} mL; adults have {low / 1000:.0f}–"
+                f"{high / 1000:.0f} mL. Check the mask and the voxel size.",
+            )
+        )
+    if len(fold_icv_mm3) > 1:
+        spread = float(np.std(fold_icv_mm3, ddof=1) / np.mean(fold_icv_mm3))
+        if spread > LARGE_ICV_SPREAD:
+            flags.append(
+                Flag(
+                    "low_icv_agreement",
+                    f"The networks differ by {100 * spread:.1f} % about ICV. Check the mask, above "
+                    "all at the base of the skull.",
+                )
+            )
+    return flags
+
+
+def cut_area_mm2(scan: Volume, coarse: CoarseResult) -> float:
+    """Area on the faces of the scan's field of view where tissue of the intracranial space lies.
+
+    Only bright voxels count, so that a scan cropped tightly around the whole head is not cut.
+    """
+    mask = coarse.icv_posterior > 0.5
+    near = dilate(mask, FACE_REACH_VOXELS)
+    threshold = TISSUE_SHARE * float(coarse.image[mask].mean())
+    area_mm2 = 0.0
+    for axis, count in enumerate(scan.array.shape):
+        face_voxel_mm2 = scan.voxel_volume_mm3 / scan.spacing_mm[axis]
+        for position in (0, count - 1):
+            # A view: np.take would first copy the whole scan.
+            face = np.moveaxis(scan.array, axis, 0)[position]
+            bright = np.argwhere(face > threshold)
+            indices = np.insert(bright, axis, position, axis=1).astype(float)
+            at = np.rint(coarse.grid.indices_of(scan.grid.points_at(indices))).astype(int)
+            at = at[((at >= 0) & (at < near.shape)).all(1)]
+            area_mm2 += float(near[tuple(at.T)].sum()) * face_voxel_mm2
+    return area_mm2
+
+
+def _outside_share(voxels_deep: np.ndarray, image: np.ndarray) -> float:
+    """Mean intensity in a shell around the mask as a share of that inside."""
+    near, far = SHELL_VOXELS
+    shell = (voxels_deep < -near) & (voxels_deep > -far)
+    # Below the skull's base a field of view may end; only the upper two thirds tell.
+    rows = np.flatnonzero((voxels_deep > 0).any((0, 1)))
+    shell[:, :, : rows[0] + len(rows) // 3] = False
+    inside = float(image[voxels_deep > 0].mean())
+    return float(image[shell].mean()) / inside if shell.any() and inside > 0 else 0.0
+
+
+def _depth_ratio(voxels_deep: np.ndarray, image: np.ndarray) -> float:
+    """Median intensity deep in the mask against that of its rim."""
+    deep = voxels_deep > DEEP_VOXELS
+    rim = (voxels_deep > 0) & (voxels_deep < RIM_VOXELS)
+    if not deep.any() or not rim.any():
+        return 0.0
+    return float(np.median(image[deep])) / max(1e-6, float(np.median(image[rim])))

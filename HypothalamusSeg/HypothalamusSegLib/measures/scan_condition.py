@@ -1,0 +1,127 @@
+"""What condition a scan is in: noise, ghosts of motion, a contrast agent.
+
+All are measured in units of the scan's own tissue, with the help of the intracranial mask.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from ..geometry.masks import depth
+from ..geometry.voxel_image import Grid, Volume
+
+# White matter and what is as bright; as `intensity.fluid_and_tissue` takes it.
+TISSUE_QUANTILE = 0.75
+# Noise is measured so deep in the mask that fluid, vessels and the skull are left out.
+DEEP_MM = 20.0
+SAMPLES = 60_000
+# Second differences over about this length: on finer voxels, neighbours share their noise.
+STEP_MM = 1.0
+# The median of the absolute values of a normal variable, in standard deviations.
+MEDIAN_PER_SD = 0.6745
+# The superior sagittal sinus: the rim of the mask near the midline, above its centre; and the rim
+# beside it, to tell a bright vessel from a bright coil.
+RIM_MM, SINUS_MM, BESIDE_MM = 8.0, 4.0, (14.0, 40.0)
+BRIGHT_QUANTILE = 0.9
+# Air beside the upper half of the head: so far from the mask, but for what publishers have emptied.
+AIR_MM = (35.0, 70.0)
+FEWEST_AIR_VOXELS = 500
+
+
+def noise_share(scan: Volume, mask: np.ndarray, grid: Grid) -> float:
+    """Standard deviation of the noise, as a share of the tissue's level.
+
+    The median absolute second difference along the three axes, deep in the brain (a Laplacian
+    filter as in Immerkær 1996, with a median for the edges that anatomy has).
+
+    Parameters
+    ----------
+    scan : Volume
+    mask : ndarray of bool, shape ``grid.shape``
+        Intracranial.
+    grid : Grid
+
+    Returns
+    -------
+    float
+        0 where the mask has no depth.
+    """
+    deep = np.argwhere(depth(mask) * grid.spacing_mm[0] > DEEP_MM)
+    if not len(deep):
+        return 0.0
+    picked = np.random.default_rng(0).choice(len(deep), min(SAMPLES, len(deep)), replace=False)
+    at = np.rint(scan.grid.indices_of(grid.points_at(deep[np.sort(picked)].astype(float))))
+    steps = np.maximum(1, np.rint(STEP_MM / scan.spacing_mm)).astype(int)
+    size = np.asarray(scan.array.shape)
+    at = at[((at >= steps) & (at < size - steps)).all(1)].astype(int)
+    if not len(at):
+        return 0.0
+    here = scan.array[tuple(at.T)].astype(np.float32)
+    differences = []
+    for axis, step in enumerate(steps):
+        offset = np.eye(3, dtype=int)[axis] * step
+        before, after = (scan.array[tuple(place.T)] for place in (at - offset, at + offset))
+        differences.append(np.abs(here - (before.astype(np.float32) + after) / 2))
+    # Of a voxel and half of two others: 1 + 2 · ¼ variances.
+    spread = max(float(np.median(d)) for d in differences) / MEDIAN_PER_SD / np.sqrt(1.5)
+    tissue = float(np.quantile(here, TISSUE_QUANTILE))
+    return spread / tissue if tissue > 0 else 0.0
+
+
+def air_brightness(image: np.ndarray, mask: np.ndarray, grid: Grid) -> float:
+    """Brightness of the air beside the head as a share of the tissue's level: ghosts lie there.
+
+    Parameters
+    ----------
+    image : ndarray, shape ``grid.shape``
+        The head on the coarse grid.
+    mask : ndarray of bool, shape ``grid.shape``
+    grid : Grid
+
+    Returns
+    -------
+    float
+        Upper tenth; 0 where the air was emptied or there is none.
+    """
+    if not mask.any():
+        return 0.0
+    away_mm = -depth(mask) * grid.spacing_mm[0]
+    upper = np.argwhere(mask)[:, 2].mean()
+    away_mm[:, :, : int(upper)] = 0
+    air = image[(away_mm > AIR_MM[0]) & (away_mm < AIR_MM[1])]
+    air = air[air > 0]
+    tissue = float(np.quantile(image[mask], TISSUE_QUANTILE))
+    if len(air) < FEWEST_AIR_VOXELS or tissue <= 0:
+        return 0.0
+    return float(np.quantile(air, BRIGHT_QUANTILE)) / tissue
+
+
+def sinus_brightness(image: np.ndarray, mask: np.ndarray, grid: Grid) -> float:
+    """How bright the superior sagittal sinus is beside the rim of the brain next to it.
+
+    Parameters
+    ----------
+    image : ndarray, shape ``grid.shape``
+        The head on the coarse grid.
+    mask : ndarray of bool, shape ``grid.shape``
+    grid : Grid
+
+    Returns
+    -------
+    float
+        Ratio of the upper tenths; 1 where there is nothing to compare.
+    """
+    points = grid.points_at(np.argwhere(mask).astype(float))
+    if not len(points):
+        return 1.0
+    centre_mm = points.mean(0)
+    within_mm = depth(mask)[mask] * grid.spacing_mm[0]
+    rim = (within_mm <= RIM_MM) & (points[:, 2] > centre_mm[2])
+    aside_mm = np.abs(points[:, 0] - centre_mm[0])
+    values = image[mask]
+    near = values[rim & (aside_mm <= SINUS_MM)]
+    beside = values[rim & (aside_mm >= BESIDE_MM[0]) & (aside_mm <= BESIDE_MM[1])]
+    if not len(near) or not len(beside):
+        return 1.0
+    reference = float(np.quantile(beside, BRIGHT_QUANTILE))
+    return float(np.quantile(near, BRIGHT_QUANTILE)) / reference if reference > 0 else 1.0

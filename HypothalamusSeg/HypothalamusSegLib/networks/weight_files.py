@@ -1,0 +1,187 @@
+"""Find, verify and load the networks' weights."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ..errors import WeightsError
+from ..machine.memory import is_out_of_memory
+
+if TYPE_CHECKING:
+    from torch import nn
+
+    from ..geometry.canonical_frame import Template
+
+MANIFEST_NAME = "manifest.json"
+STRUCTURES = ("hypothalamus", "icv")
+# Corrects what the "icv" ensemble found, fold by fold. Own weights may do without.
+ICV_BORDER = "icv_border"
+ENSEMBLES = (*STRUCTURES, ICV_BORDER)
+
+
+@dataclass(frozen=True)
+class FoldWeights:
+    """One fold's file and the checksum that it must have."""
+
+    fold: int
+    path: Path
+    sha256: str
+
+
+@dataclass(frozen=True)
+class Ensemble:
+    """The plan of one structure's networks, as manifest.json describes it.
+
+    Attributes
+    ----------
+    network : dict
+        Keyword arguments of the class that `network_class` names.
+    spacing_mm : float
+        Voxel size of the grid that the networks see.
+    shape : tuple of int
+        Size of that grid.
+    template : Template or None
+        The hypothalamus as its networks were trained to see it, for the fine stage.
+    """
+
+    structure: str
+    network: dict
+    spacing_mm: float
+    shape: tuple[int, int, int]
+    folds: tuple[FoldWeights, ...]
+    template: Template | None = None
+
+
+def default_weights_folder() -> Path:
+    """The weights beside this package: packaged with it, or at the root of a checkout.
+
+    Raises
+    ------
+    WeightsError
+        If neither place holds a manifest.
+    """
+    package = Path(__file__).resolve().parents[1]
+    # Installed by pip; in a Slicer extension beside the modules; in a checkout of the repository.
+    places = (package / "weights", package.parent / "weights", package.parents[1] / "weights")
+    for place in places:
+        if (place / MANIFEST_NAME).exists():
+            return place
+    raise WeightsError(
+        f"No weights found: {MANIFEST_NAME} is in none of {', '.join(map(str, places))}. "
+        "Install the package again."
+    )
+
+
+def read_manifest(folder: Path) -> dict[str, Ensemble]:
+    """Read manifest.json; raises `WeightsError` if it is missing or not understood."""
+    # Brings SimpleITK along, which opening Slicer's panel must not wait for.
+    from ..geometry.canonical_frame import Template
+
+    path = folder / MANIFEST_NAME
+    try:
+        manifest = json.loads(path.read_text(encoding="utf-8"))
+        return {
+            structure: Ensemble(
+                structure=structure,
+                network=plan["network"],
+                spacing_mm=float(plan["spacing_mm"]),
+                shape=tuple(plan["shape"]),
+                folds=tuple(
+                    FoldWeights(int(fold["fold"]), folder / fold["file"], fold["sha256"])
+                    for fold in plan["folds"]
+                ),
+                template=Template.from_json(plan["template"]) if "template" in plan else None,
+            )
+            for structure, plan in manifest["structures"].items()
+        }
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise WeightsError(
+            f"{path} cannot be read ({error}). Install the package again."
+        ) from error
+
+
+def read_ensembles(folder: Path, structures: Sequence[str]) -> dict[str, Ensemble]:
+    """Read the ensembles that segment some structures.
+
+    The coarse ensemble, "icv", is always among them: it finds the place of the hypothalamus, too.
+
+    Raises
+    ------
+    WeightsError
+        If one is not in the manifest.
+    """
+    ensembles = read_manifest(folder)
+    wanted = {"icv", *structures}
+    if "icv" in structures and ICV_BORDER in ensembles:
+        wanted.add(ICV_BORDER)
+    missing = sorted(wanted - set(ensembles))
+    if missing:
+        raise WeightsError(f"{folder / MANIFEST_NAME} has no ensemble for {missing[0]}.")
+    return {name: ensembles[name] for name in ENSEMBLES if name in wanted}
+
+
+def load_networks(ensemble: Ensemble, folds: Sequence[int], device: str) -> list[nn.Module]:
+    """Load some folds of an ensemble, each after its SHA-256 was checked.
+
+    Parameters
+    ----------
+    ensemble : Ensemble
+    folds : sequence of int
+        Fold numbers; unknown ones are refused.
+    device : str
+        "cpu", "cuda" or "mps".
+
+    Raises
+    ------
+    WeightsError
+        If a file is missing, has another checksum, or does not fit the network.
+    """
+    known = {fold.fold: fold for fold in ensemble.folds}
+    missing = sorted(set(folds) - set(known))
+    if missing:
+        raise WeightsError(
+            f"The {ensemble.structure} ensemble has no fold {missing[0]}; it has {sorted(known)}."
+        )
+    return [_load_network(ensemble, known[fold], device) for fold in folds]
+
+
+def _load_network(ensemble: Ensemble, fold: FoldWeights, device: str) -> nn.Module:
+    import torch
+
+    verify_checksum(fold)
+    try:
+        network = network_class(ensemble.structure)(**ensemble.network)
+        state = torch.load(fold.path, map_location="cpu", weights_only=True)
+        network.load_state_dict(state)
+    except (RuntimeError, KeyError, AttributeError, TypeError, EOFError) as error:
+        if is_out_of_memory(error):
+            raise
+        raise WeightsError(f"{fold.path} does not fit its network: {error}") from error
+    layout = torch.channels_last_3d
+    return network.eval().requires_grad_(False).to(device, memory_format=layout)
+
+
+def network_class(structure: str) -> type[nn.Module]:
+    """What the networks of an ensemble are."""
+    from .profile_network import ProfileNetwork
+    from .residual_unet import ResidualUNet
+
+    return ProfileNetwork if structure == ICV_BORDER else ResidualUNet
+
+
+def verify_checksum(fold: FoldWeights) -> None:
+    """Refuse a weight file that is missing or not the one that the manifest names."""
+    try:
+        found = hashlib.sha256(fold.path.read_bytes()).hexdigest()
+    except OSError as error:
+        raise WeightsError(f"{fold.path} cannot be read. Install the package again.") from error
+    if found != fold.sha256:
+        raise WeightsError(
+            f"{fold.path} is damaged or not the published one: its SHA-256 is {found[:12]}…, "
+            f"the manifest says {fold.sha256[:12]}…. Install the package again."
+        )

@@ -1,0 +1,27 @@
+"""The weight files of this installation and whether they are what the manifest says."""
+
+from __future__ import annotations
+
+from ..errors import WeightsError
+from . import weight_files
+
+
+def list_weights() -> list[str]:
+    """Every weight file with its checksum and state, as lines of text."""
+    try:
+        folder = weight_files.default_weights_folder()
+        lines = [f"Weights: {folder}"]
+        for structure, ensemble in weight_files.read_manifest(folder).items():
+            lines += [_fold_line(structure, fold) for fold in ensemble.folds]
+    except WeightsError as error:
+        return [f"Weights: {error}"]
+    return lines
+
+
+def _fold_line(structure: str, fold: weight_files.FoldWeights) -> str:
+    try:
+        weight_files.verify_checksum(fold)
+        state = "verified"
+    except WeightsError as error:
+        state = f"REFUSED: {error}"
+    return f"  {structure} fold {fold.fold}: {fold.sha256} {state}"

@@ -1,0 +1,261 @@
+"""Write a segmentation's files: label maps, table, JSON and overview picture.
+
+All files are first written into a hidden folder beside their destination and then moved into
+place, each by one atomic rename: what stands under a final name is always whole.
+"""
+
+from __future__ import annotations
+
+import csv
+import errno
+import json
+import os
+import secrets
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from .. import labels
+from ..errors import NoSpaceLeftError, PermissionDeniedError
+from ..flags import worst_first
+from ..geometry.voxel_image import Volume
+from ..measures.intervals import COVERAGE
+from ..measures.volumes import REFERENCE_ICV_MM3, StructureVolume, asymmetry_index
+from ..pipeline import Segmentation
+from .flag_coverage import covered_columns
+from .nifti import write_nifti
+from .number_format import shown, shown_ml, shown_percent
+from .overview import draw_overview
+from .plane_pictures import report_pictures
+from .report_contents import report_contents
+from .report_pdf import PICTURE_PIXELS, write_report
+
+CSV_COLUMNS = (
+    "structure",
+    "volume_mm3",
+    "mask_volume_mm3",
+    "fraction_of_icv",
+    "icv_adjusted_mm3",
+    "fold_sd_mm3",
+    "fold_min_mm3",
+    "fold_max_mm3",
+    "volume_low_mm3",
+    "volume_high_mm3",
+)
+STAGE_PREFIX = ".hypothalamus-seg-"
+VOLUME_DIGITS, FRACTION_DIGITS = 3, 9
+
+
+@contextmanager
+def staged(folder: Path) -> Iterator[Path]:
+    """A hidden folder whose files are moved into ``folder`` if all goes well, else removed.
+
+    Raises
+    ------
+    PermissionDeniedError
+        If the folder cannot be made or written to.
+    NoSpaceLeftError
+        If the disk is full.
+    """
+    # Named before it is made: wherever a cancellation comes, the folder is known and removed.
+    stage = folder / f"{STAGE_PREFIX}{secrets.token_hex(8)}"
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        stage.mkdir(mode=0o700)
+        yield stage
+        for path in sorted(stage.iterdir()):
+            os.replace(path, folder / path.name)
+    except OSError as error:
+        raise as_write_error(error, folder) from error
+    finally:
+        shutil.rmtree(stage, ignore_errors=True)
+
+
+def write_all(
+    result: Segmentation, folder: Path, with_overview: bool = True, with_report: bool = False
+) -> list[Path]:
+    """Write every file of a result; see the README for their names.
+
+    Parameters
+    ----------
+    result : Segmentation
+    folder : Path
+    with_overview : bool
+        The picture needs matplotlib, which 3D Slicer does not bring along.
+    with_report : bool
+        Also the one-page report; it needs matplotlib too.
+
+    Returns
+    -------
+    list of Path
+        The files as they now stand in ``folder``.
+    """
+    name = result.scan.name
+    with staged(folder) as stage:
+        for suffix, image in (
+            ("hypothalamus_dseg", result.hypothalamus),
+            ("subunits_dseg", result.subunits),
+            ("icv_mask", result.icv),
+        ):
+            if image is not None:
+                write_label_map(image, stage / f"{name}_{suffix}.nii.gz")
+        write_table(result.volumes, stage / f"{name}_volumes.csv")
+        text = json.dumps(describe(result), indent=2, allow_nan=False)
+        (stage / f"{name}_volumes.json").write_text(text + "\n", encoding="utf-8")
+        if with_overview:
+            write_overview(result, stage / f"{name}_overview.png")
+        if with_report:
+            write_report_page(result, stage / f"{name}_report.pdf")
+        names = sorted(path.name for path in stage.iterdir())
+    return [folder / name for name in names]
+
+
+def write_overview(result: Segmentation, path: Path) -> None:
+    """Draw the overview picture, with volumes and flags in words."""
+    lines = caption(result)
+    draw_overview(
+        path,
+        result.scan.volume,
+        result.hypothalamus,
+        result.icv,
+        title=result.scan.name,
+        caption=[line for line, _ in lines],
+        warnings=[flag.message for flag in worst_first(result.quality.flags)],
+        covered=[line for line, is_covered in lines if is_covered],
+    )
+
+
+def write_report_page(result: Segmentation, path: Path) -> None:
+    """Draw the one-page report as PDF."""
+    pictures = report_pictures(result.scan.volume, result.hypothalamus, result.icv, PICTURE_PIXELS)
+    write_report(report_contents(describe(result), pictures), path)
+
+
+def write_label_map(image: Volume, path: Path) -> None:
+    """Write labels as compressed NIfTI, in the array's own type (uint8 or uint16)."""
+    write_nifti(image, path)
+
+
+def write_table(volumes: tuple[StructureVolume, ...], path: Path) -> None:
+    """Write one row a structure; a missing number is an empty cell."""
+    with path.open("w", newline="", encoding="utf-8") as stream:
+        table = csv.DictWriter(stream, CSV_COLUMNS, lineterminator="\n")
+        table.writeheader()
+        for volume in volumes:
+            table.writerow(table_row(volume))
+
+
+def table_row(volume: StructureVolume) -> dict:
+    """The rounded numbers of one structure: what table and JSON both hold."""
+    folds = volume.per_fold_mm3
+    low, high = volume.interval_mm3 or (None, None)
+    return {
+        "structure": volume.structure,
+        "volume_mm3": round(volume.volume_mm3, VOLUME_DIGITS),
+        "mask_volume_mm3": round(volume.mask_volume_mm3, VOLUME_DIGITS),
+        "fraction_of_icv": _rounded(volume.fraction_of_icv, FRACTION_DIGITS),
+        "icv_adjusted_mm3": _rounded(volume.icv_adjusted_mm3, VOLUME_DIGITS),
+        "fold_sd_mm3": _rounded(volume.fold_sd_mm3, VOLUME_DIGITS),
+        "fold_min_mm3": round(min(folds), VOLUME_DIGITS),
+        "fold_max_mm3": round(max(folds), VOLUME_DIGITS),
+        "volume_low_mm3": _rounded(low, VOLUME_DIGITS),
+        "volume_high_mm3": _rounded(high, VOLUME_DIGITS),
+    }
+
+
+def describe(result: Segmentation) -> dict:
+    """The JSON description of a result; a missing number is None, never 0."""
+    by_name = {volume.structure: volume for volume in result.volumes}
+    description: dict = {"name": result.scan.name, "icv_mm3": None}
+    if "icv" in by_name:
+        description["icv_mm3"] = round(by_name["icv"].volume_mm3, VOLUME_DIGITS)
+        description["icv"] = _entry(by_name["icv"])
+    description["reference_icv_mm3"] = REFERENCE_ICV_MM3
+    description["interval_coverage"] = COVERAGE
+    if "hypothalamus_left" in by_name:
+        left, right = by_name["hypothalamus_left"], by_name["hypothalamus_right"]
+        description["hypothalamus"] = {
+            part: _entry(by_name[f"hypothalamus_{part}"]) for part in ("left", "right", "total")
+        }
+        index = asymmetry_index(left.volume_mm3, right.volume_mm3)
+        description["asymmetry_index"] = _rounded(index, FRACTION_DIGITS)
+    if result.subunits is not None:
+        description["subunits"] = {
+            str(label): _entry(by_name[labels.subunit_structure(label)])
+            for label in labels.SUBUNIT_LABELS
+        }
+    quality = result.quality
+    description["quality"] = {
+        "fold_dice": None if quality.fold_dice is None else _list(quality.fold_dice),
+        "confidence": _rounded(quality.confidence, 4),
+        "icv_fold_dice": _list(quality.icv_fold_dice),
+        "place_confidence": round(quality.place_confidence, 4),
+        "flags": [{"code": flag.code, "message": flag.message} for flag in quality.flags],
+    }
+    description["provenance"] = result.provenance
+    return description
+
+
+def caption(result: Segmentation) -> list[tuple[str, bool]]:
+    """The volumes in words, for the picture, each with whether a severe flag covers them."""
+    by_name = {volume.structure: volume for volume in result.volumes}
+    codes = [flag.code for flag in result.quality.flags]
+
+    def is_covered(structure: str, column: str) -> bool:
+        return column in covered_columns(codes, structure)
+
+    lines = []
+    if "hypothalamus_total" in by_name:
+        left, right, total = (by_name[f"hypothalamus_{p}"] for p in ("left", "right", "total"))
+        spread = "" if total.fold_sd_mm3 is None else f" (fold SD {shown(total.fold_sd_mm3)})"
+        lines += [
+            (
+                f"Hypothalamus: {shown(total.volume_mm3)} mm³{spread}",
+                is_covered(total.structure, "volume_mm3"),
+            ),
+            (
+                f"left {shown(left.volume_mm3)} mm³, right {shown(right.volume_mm3)} mm³",
+                is_covered(left.structure, "volume_mm3"),
+            ),
+        ]
+        if total.interval_mm3:
+            low, high = map(shown, total.interval_mm3)
+            words = f"{100 * COVERAGE:.0f} % interval of the total: {low}–{high} mm³"
+            lines.append((words, is_covered(total.structure, "volume_mm3")))
+        if total.icv_adjusted_mm3 is not None:
+            words = (
+                f"{shown_percent(total.fraction_of_icv)} % of ICV; "
+                f"{shown(total.icv_adjusted_mm3)} mm³ at an ICV of {shown_ml(REFERENCE_ICV_MM3)} mL"
+            )
+            lines.append((words, is_covered(total.structure, "icv_adjusted_mm3")))
+    if "icv" in by_name:
+        icv, limits = by_name["icv"], ""
+        if icv.interval_mm3:
+            low, high = map(shown_ml, icv.interval_mm3)
+            limits = f" ({100 * COVERAGE:.0f} % interval {low}–{high})"
+        words = f"Intracranial volume: {shown_ml(icv.volume_mm3)} mL{limits}"
+        lines.append((words, is_covered("icv", "volume_mm3")))
+    return lines
+
+
+def _entry(volume: StructureVolume) -> dict:
+    entry = table_row(volume)
+    entry["per_fold_mm3"] = [round(v, VOLUME_DIGITS) for v in volume.per_fold_mm3]
+    return entry
+
+
+def _list(values: tuple[float, ...]) -> list[float]:
+    return [round(value, 4) for value in values]
+
+
+def _rounded(value: float | None, digits: int) -> float | None:
+    return None if value is None else round(value, digits)
+
+
+def as_write_error(error: OSError, folder: Path) -> Exception:
+    """What an OSError on writing means to the user, as one of our errors."""
+    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return NoSpaceLeftError(f"No space left to write to {folder}. Free some and run again.")
+    reason = error.strerror or str(error)
+    return PermissionDeniedError(f"Cannot write to {folder}: {reason}. Choose another folder.")

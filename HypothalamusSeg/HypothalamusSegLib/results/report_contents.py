@@ -1,0 +1,176 @@
+"""What stands on the one-page report, as plain data that any face can fill and draw.
+
+`report_contents` makes it from the JSON description of a result (`outputs.describe`) and pictures
+(`plane_pictures.report_pictures`); a face whose numbers were edited replaces ``rows``, and one with
+a review adds ``remarks``. `report_pdf.write_report` draws it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+from ..flags import FLAG_TITLES, Flag, weight_of, worst_first
+from ..measures.quality import HYPOTHALAMUS_RANGE_MM3, ICV_RANGE_MM3
+from .flag_coverage import covered_columns
+from .number_format import MISSING, shown, shown_ml, shown_percent
+from .plane_pictures import PlanePicture
+
+PARTS = ("left", "right", "total")
+CHECKSUM_LETTERS = 16
+
+
+@dataclass(frozen=True)
+class Number:
+    """A number in words, and whether a severe flag covers it."""
+
+    text: str
+    is_covered: bool = False
+
+
+@dataclass(frozen=True)
+class ReportRow:
+    """A structure; numbers in the order of ``ReportContents.columns``."""
+
+    name: str
+    numbers: tuple[Number, ...]
+
+
+@dataclass(frozen=True)
+class ReportFlag:
+    """A flag with its weight (``severe``, ``doubtful``, ``note``) and title."""
+
+    code: str
+    weight: str
+    title: str
+    message: str
+
+
+@dataclass(frozen=True)
+class ReportContents:
+    """Everything on the page.
+
+    Attributes
+    ----------
+    title : str
+        The scan's name.
+    version : str
+    columns : tuple of str
+        Headings, the first that of the structures.
+    rows : tuple of ReportRow
+    agreement : str
+        Of the networks, in a sentence.
+    flags : tuple of ReportFlag
+        The worst first.
+    provenance, remarks : tuple of (str, str)
+        What and its value, such as a checksum, or a review and its words.
+    pictures : tuple of tuples of PlanePicture
+        Rows of planes.
+    """
+
+    title: str
+    version: str
+    columns: tuple[str, ...]
+    rows: tuple[ReportRow, ...]
+    agreement: str
+    flags: tuple[ReportFlag, ...]
+    provenance: tuple[tuple[str, str], ...]
+    remarks: tuple[tuple[str, str], ...] = ()
+    pictures: tuple[tuple[PlanePicture, ...], ...] = ()
+
+
+def report_contents(
+    description: dict, pictures: tuple[tuple[PlanePicture, ...], ...] = ()
+) -> ReportContents:
+    """Fill the page from a result's JSON description."""
+    reference = shown_ml(description["reference_icv_mm3"])
+    flags = description["quality"]["flags"]
+    return ReportContents(
+        title=description["name"],
+        version=description["provenance"]["version"],
+        columns=("Structure", "Volume", "Usual", "% of ICV", f"At {reference} mL ICV", "Fold SD"),
+        rows=tuple(_rows(description, [flag["code"] for flag in flags])),
+        agreement=agreement(description["quality"]),
+        flags=tuple(_flag(flag) for flag in worst_first(Flag(**flag) for flag in flags)),
+        provenance=tuple(_provenance(description["provenance"])),
+        pictures=pictures,
+    )
+
+
+def agreement(quality: dict) -> str:
+    """How far the networks agree, in a sentence."""
+    parts = []
+    for name, key, digits in (("hypothalamus", "fold_dice", 2), ("ICV", "icv_fold_dice", 3)):
+        folds = quality[key]
+        if folds and len(folds) > 1:
+            parts.append(f"{name} {min(folds):.{digits}f}–{max(folds):.{digits}f}")
+    if not parts:
+        return "A single network: agreement is unknown."
+    return f"Agreement of the networks (Dice; 1 is full agreement): {', '.join(parts)}."
+
+
+def usual_range(structure: str) -> str:
+    """The range beyond which a volume is flagged, in the unit it is shown in; or a dash."""
+    if structure == "icv":
+        return "–".join(map(shown_ml, ICV_RANGE_MM3))
+    if structure == "hypothalamus_total":
+        return "–".join(map(shown, HYPOTHALAMUS_RANGE_MM3))
+    return MISSING
+
+
+def _rows(description: dict, codes: list[str]) -> Iterator[ReportRow]:
+    hypothalamus = description.get("hypothalamus")
+    for part in PARTS if hypothalamus else ():
+        yield _row(f"Hypothalamus, {part}", hypothalamus[part], codes)
+    if description.get("icv"):
+        yield _row("Intracranial volume (ICV)", description["icv"], codes)
+
+
+def _row(name: str, entry: dict, codes: Iterable[str]) -> ReportRow:
+    structure = entry["structure"]
+    covered = covered_columns(codes, structure)
+    is_icv = structure == "icv"
+    show, unit = (shown_ml, "mL") if is_icv else (shown, "mm³")
+    percent = MISSING if is_icv else shown_percent(entry["fraction_of_icv"])
+    adjusted = MISSING if is_icv else with_unit(shown(entry["icv_adjusted_mm3"]), "mm³")
+    numbers = (
+        Number(with_unit(show(entry["volume_mm3"]), unit), "volume_mm3" in covered),
+        Number(with_unit(usual_range(structure), unit)),
+        Number(percent, "fraction_of_icv" in covered and percent != MISSING),
+        Number(adjusted, "icv_adjusted_mm3" in covered and adjusted != MISSING),
+        Number(with_unit(show(entry["fold_sd_mm3"]), unit), "fold_sd_mm3" in covered),
+    )
+    return ReportRow(name, numbers)
+
+
+def with_unit(number: str, unit: str) -> str:
+    """A number and its unit; a missing number has none."""
+    return number if number == MISSING else f"{number} {unit}"
+
+
+def _flag(flag: Flag) -> ReportFlag:
+    return ReportFlag(flag.code, weight_of(flag.code), FLAG_TITLES[flag.code], flag.message)
+
+
+def _provenance(provenance: dict) -> Iterator[tuple[str, str]]:
+    yield "Software", f"HypothalamusSeg {provenance['version']}, torch {provenance['torch']}"
+    yield "Computed on", f"{provenance['device']}, {provenance['threads']} threads"
+    yield "Options", _options(provenance["options"])
+    yield "Scan's SHA-256", provenance["input_sha256"]
+    ensembles: dict[str, list[str]] = {}
+    for name, checksum in provenance["weights_sha256"].items():
+        ensembles.setdefault(name.rpartition("_fold")[0], []).append(checksum)
+    for name, sums in ensembles.items():
+        words = ", ".join(one[:CHECKSUM_LETTERS] for one in sums)
+        yield f"Networks, {_spoken(name)}", words
+
+
+def _options(options: dict) -> str:
+    folds = ", ".join(str(1 + fold) for fold in options["folds"])
+    structures = " and ".join(map(_spoken, options["structures"]))
+    subunits = " with subunits" if options["subunits"] else ""
+    return f"{structures}{subunits}; grid {options['grid']}; networks {folds}"
+
+
+def _spoken(structure: str) -> str:
+    return structure.replace("icv", "ICV").replace("_", " ")

@@ -1,0 +1,1 @@
+"""The stages of a segmentation, from the whole head to the ten subunits."""

@@ -1,0 +1,219 @@
+"""Surfaces on a posterior, profiles of a scan through them, and surfaces moved along their normals.
+
+All in torch. Points are RAS millimetres, normals unit vectors that point outwards.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from ..geometry.voxel_image import Grid
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+STEP_MM, HALF_LENGTH_MM = 0.5, 8.0
+SAMPLES = 2 * round(HALF_LENGTH_MM / STEP_MM) + 1
+# How far from a point its border is looked for, and in which steps.
+SEARCH_MM, SEARCH_STEP_MM = 4.0, 0.25
+NORMAL_SMOOTHING_VOXELS = 1.5
+# Displacements are smoothed over the surface as far as this, and reach as far from it.
+DISPLACEMENT_SMOOTHING_VOXELS = 1.0
+# A Gaussian is cut where it has fallen to a hundredth.
+CUT_AT_DEVIATIONS = 3.0
+LEAST_WEIGHT = 1e-3
+# Every second point of a head's surface at 2 mm makes 6,000–9,000.
+MOST_POINTS = 20_000
+# So near to the grid's edge a mask ends because the grid does.
+EDGE_VOXELS = 2
+
+
+@dataclass(frozen=True)
+class Surface:
+    """Where a posterior crosses one half, but for the edge of its grid.
+
+    Attributes
+    ----------
+    voxels : Tensor of int, shape (N, 3)
+        Voxels of the posterior's grid that are inside and have a neighbour outside.
+    points_mm, normals : Tensor, shape (N, 3)
+        On the border near each of the voxels, and outwards there.
+    normal_field : Tensor, shape (3, I, J, K)
+        Outwards everywhere near the border, 0 elsewhere.
+    """
+
+    voxels: Tensor
+    points_mm: Tensor
+    normals: Tensor
+    normal_field: Tensor
+
+    def at(self, picked: Tensor) -> Surface:
+        """Only some of the points, by their numbers."""
+        points, normals = self.points_mm[picked], self.normals[picked]
+        return Surface(self.voxels[picked], points, normals, self.normal_field)
+
+
+def find_surface(posterior: Tensor, grid: Grid, thinned: bool = False) -> Surface:
+    """The surface of a posterior, shape ``grid.shape``, on a grid along the RAS axes.
+
+    Thinned, it has every second point, enough to move it: displacements are smoothed over more than
+    that. Where something that is no head has a surface everywhere, it has ``MOST_POINTS`` at most.
+    """
+    voxels = _with_neighbour_outside(posterior > 0.5).nonzero()
+    if thinned:
+        voxels = voxels[voxels.sum(1) % 2 == 0]
+        voxels = voxels[:: max(1, math.ceil(len(voxels) / MOST_POINTS))]
+    field = _normals(posterior)
+    normals = field.permute(1, 2, 3, 0)[tuple(voxels.T)]
+    origin, spacing = _origin_and_spacing(posterior, grid)
+    points = origin + spacing * voxels
+    points = points + border_distance_mm(posterior, grid, points, normals)[:, None] * normals
+    return Surface(voxels, points, normals, field)
+
+
+def border_distance_mm(posterior: Tensor, grid: Grid, points: Tensor, normals: Tensor) -> Tensor:
+    """Where along the normals a posterior ends, shape (N,), positive outwards, up to 4 mm.
+
+    The length that lies inside, not the first crossing: over a surface it adds up to the volume.
+    """
+    import torch
+
+    count = round(2 * SEARCH_MM / SEARCH_STEP_MM)
+    steps = (torch.arange(count, device=points.device) + 0.5) * SEARCH_STEP_MM - SEARCH_MM
+    inside = sample(posterior, grid, points[:, None] + steps[:, None] * normals[:, None])
+    return inside.sum(1) * SEARCH_STEP_MM - SEARCH_MM
+
+
+def profiles(image: Tensor, grid: Grid, surface: Surface) -> Tensor:
+    """Intensities along the normals through each point, shape (N, SAMPLES), inside first."""
+    import torch
+
+    steps = STEP_MM * torch.arange(SAMPLES, device=image.device) - HALF_LENGTH_MM
+    points = surface.points_mm[:, None] + steps[:, None] * surface.normals[:, None]
+    return sample(image, grid, points)
+
+
+def sample(image: Tensor, grid: Grid, points_mm: Tensor) -> Tensor:
+    """Interpolate an image (I, J, K) on any grid at points (N, M, 3); the nearest value outside."""
+    import torch
+    from torch.nn import functional
+
+    inverse = np.linalg.inv(grid.affine)
+    matrix, offset = (
+        torch.tensor(part, dtype=torch.float32, device=image.device)
+        for part in (inverse[:3, :3].T, inverse[:3, 3])
+    )
+    last = torch.tensor(image.shape, dtype=torch.float32, device=image.device) - 1
+    where = 2 * (points_mm @ matrix + offset) / last.clamp_min(1) - 1
+    return functional.grid_sample(
+        image[None, None], where.flip(-1)[None, None], align_corners=True, padding_mode="border"
+    )[0, 0, 0]
+
+
+def moved(posteriors: Tensor, grid: Grid, surface: Surface, displacements_mm: Tensor) -> Tensor:
+    """Posteriors whose borders have moved along the normals of one surface.
+
+    Parameters
+    ----------
+    posteriors : Tensor, shape (F, I, J, K)
+    grid : Grid
+    surface : Surface
+    displacements_mm : Tensor, shape (F, N)
+        Of the surface's points, for each posterior; they are smoothed.
+
+    Returns
+    -------
+    Tensor, shape (F, I, J, K)
+        Unchanged away from the surface.
+    """
+    import torch
+
+    low, box = _box_around(surface.voxels, posteriors.shape[1:])
+    known = posteriors.new_zeros(1 + len(posteriors), *box)
+    at = tuple((surface.voxels - low).T)
+    known[0][at] = 1.0
+    for image, displacement_mm in zip(known[1:], displacements_mm, strict=True):
+        image[at] = displacement_mm
+    weight, *totals = _smoothed(known, DISPLACEMENT_SMOOTHING_VOXELS)
+    near = (weight > LEAST_WEIGHT).nonzero()
+    within = tuple(near.T)
+    voxels = near + low
+    here = tuple(voxels.T)
+    origin, spacing = _origin_and_spacing(posteriors, grid)
+    normals = surface.normal_field.permute(1, 2, 3, 0)[here]
+    found = posteriors.clone()
+    for posterior, answer, total in zip(posteriors, found, totals, strict=True):
+        distance_mm = (total[within] / weight[within])[:, None]
+        points = origin + spacing * voxels - distance_mm * normals
+        moved_there = sample(posterior, grid, points[:, None])[:, 0]
+        answer[here] = torch.where(distance_mm[:, 0] != 0, moved_there, posterior[here])
+    return found
+
+
+def _box_around(voxels: Tensor, shape: tuple[int, ...]) -> tuple[Tensor, tuple[int, ...]]:
+    """First voxel and size of the box of all that a displacement reaches."""
+    import torch
+
+    reach = _cut_voxels(DISPLACEMENT_SMOOTHING_VOXELS)
+    low = (voxels.amin(0) - reach).clamp_min(0)
+    high = torch.minimum(voxels.amax(0) + reach + 1, torch.tensor(shape, device=voxels.device))
+    return low, tuple((high - low).tolist())
+
+
+def _with_neighbour_outside(inside: Tensor) -> Tensor:
+    import torch
+
+    found = torch.zeros_like(inside)
+    for axis, n in enumerate(inside.shape):
+        lower, upper = (inside.narrow(axis, start, n - 1) for start in (0, 1))
+        found.narrow(axis, 0, n - 1).logical_or_(lower & ~upper)
+        found.narrow(axis, 1, n - 1).logical_or_(upper & ~lower)
+    for axis, n in enumerate(inside.shape):
+        found.narrow(axis, 0, EDGE_VOXELS).fill_(False)
+        found.narrow(axis, n - EDGE_VOXELS, EDGE_VOXELS).fill_(False)
+    return found
+
+
+def _normals(posterior: Tensor) -> Tensor:
+    """Unit vectors (3, I, J, K) down the smoothed posterior, 0 where it is flat."""
+    import torch
+
+    smooth = _smoothed(posterior[None], NORMAL_SMOOTHING_VOXELS)[0]
+    gradient = -torch.stack(torch.gradient(smooth))
+    length = gradient.norm(dim=0)
+    return torch.where(length > 1e-3, gradient / length.clamp_min(1e-3), 0.0)
+
+
+def _smoothed(images: Tensor, sigma_voxels: float) -> Tensor:
+    """Gaussian smoothing of (N, I, J, K), 0 outside."""
+    import torch
+    from torch.nn import functional
+
+    reach = _cut_voxels(sigma_voxels)
+    weights = torch.exp(-0.5 * (torch.arange(-reach, reach + 1) / sigma_voxels) ** 2)
+    weights = (weights / weights.sum()).tolist()
+    for axis in (1, 2, 3):
+        # Sums of shifted images: for one channel faster than a convolution.
+        n = images.shape[axis]
+        padding = [0] * 6
+        padding[2 * (3 - axis)] = padding[2 * (3 - axis) + 1] = reach
+        padded = functional.pad(images, padding)
+        images = padded.narrow(axis, 0, n) * weights[0]
+        for shift, weight in enumerate(weights[1:], start=1):
+            images.add_(padded.narrow(axis, shift, n), alpha=weight)
+    return images
+
+
+def _cut_voxels(sigma_voxels: float) -> int:
+    return int(CUT_AT_DEVIATIONS * sigma_voxels + 0.5)
+
+
+def _origin_and_spacing(posterior: Tensor, grid: Grid) -> tuple[Tensor, Tensor]:
+    import torch
+
+    to = {"dtype": posterior.dtype, "device": posterior.device}
+    return torch.tensor(grid.affine[:3, 3], **to), torch.tensor(grid.spacing_mm, **to)

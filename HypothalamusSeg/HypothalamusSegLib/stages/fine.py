@@ -1,0 +1,247 @@
+"""Fine stage: the ten subunits in a region around the hypothalamus.
+
+The region is the canonical one (canonical_frame.py): a first look finds place, pose and size of the
+hypothalamus, and the scan is sampled again so that all three are the template's. So the result
+depends on the anatomy, not on how the head lay or how the scan was stored, and sizes are not pulled
+to the mean. Each network sees the region as it is and mirrored, on two lattices half a voxel apart;
+their posteriors meet on one fine lattice and are brought back to the world from there.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from .. import labels
+from ..geometry.canonical_frame import CanonicalFrame, Template, fit_frame, measure_moments
+from ..geometry.masks import dilate, largest_component
+from ..geometry.resampling import resample_cubic
+from ..geometry.spline import refine, spline_matrix
+from ..geometry.voxel_image import Grid, Volume
+from ..networks import ensemble
+from . import intensity
+
+if TYPE_CHECKING:
+    from torch import nn
+
+REGION_SPACING_MM = 1.0
+FINE_SPACING_MM = 0.5
+# Half a voxel apart, so that together the two lattices hold every other point of the fine one.
+LATTICE_OFFSETS_MM = (-0.25, 0.25)
+# Posterior beyond this distance from a side's largest piece belongs to something else; the labels
+# that the networks learnt from are cut at the same distance.
+EDGE_MM = 3.0
+# Rounds that find the frame, and what the last one may still move for it to count as settled.
+FRAME_ROUNDS = 3
+SETTLED_WITHIN_MM, SETTLED_LOG_ZOOM = 1.0, 0.01
+
+
+@dataclass(frozen=True)
+class FineResult:
+    """What the fine stage found.
+
+    Attributes
+    ----------
+    grid : Grid
+        0.5 mm, along the RAS axes, around the hypothalamus.
+    posterior : ndarray, shape (11, *grid.shape)
+        Background and ten subunits, mean of folds and views, each side's largest piece.
+    fold_posteriors : ndarray, shape (F, 11, *grid.shape)
+        The same of each fold, not cleaned.
+    frame : CanonicalFrame
+        In which the networks saw the hypothalamus.
+    settled : bool
+        Whether the rounds that found the frame agreed.
+    """
+
+    grid: Grid
+    posterior: np.ndarray
+    fold_posteriors: np.ndarray
+    frame: CanonicalFrame
+    settled: bool
+
+
+def segment_region(
+    volume: Volume,
+    place_mm: np.ndarray,
+    networks: Sequence[nn.Module],
+    template: Template | None,
+    shape: tuple[int, int, int],
+    device: str,
+    on_fold: Callable[[int], None] = lambda fold: None,
+) -> FineResult:
+    """Segment the subunits around a place.
+
+    Parameters
+    ----------
+    volume : Volume
+    place_mm : ndarray, shape (3,)
+        RAS position near the hypothalamus, right to about a centimetre.
+    networks : sequence of Module
+        The folds of the hypothalamus ensemble.
+    template : Template or None
+        What the networks were trained to see; None: they see the region upright and as it is.
+    shape : tuple of int
+        Voxels of the networks' region.
+    device : str
+    on_fold : callable
+        Told the index of each fold when it is done.
+    """
+    frame, settled = find_frame(volume, place_mm, networks[0], template, shape, device)
+    offsets = [np.full(3, offset) for offset in LATTICE_OFFSETS_MM]
+    regions = [_region(volume, _shifted(frame, offset), shape) for offset in offsets]
+    matrices = [_refinement(shape, offset) for offset in offsets]
+    fine_shape = tuple(int(n * REGION_SPACING_MM / FINE_SPACING_MM) for n in shape)
+    grid = Grid.axis_aligned(frame.centre_mm, fine_shape, FINE_SPACING_MM)
+    lookup = _lookup(frame.grid(fine_shape, FINE_SPACING_MM), grid)
+    folds = []
+    for fold in _fold_posteriors(regions, networks, device, on_fold):
+        views = [refine(view[1:], matrix) for view, matrix in zip(fold, matrices, strict=True)]
+        folds.append(_in_world(np.clip(np.mean(views, axis=0), 0, 1), lookup))
+    fold_posteriors = np.stack(folds)
+    return FineResult(grid, clean(fold_posteriors.mean(0)), fold_posteriors, frame, settled)
+
+
+def side_posteriors(posterior: np.ndarray) -> np.ndarray:
+    """Sum the subunits of each side; (11, …) → (2, …), left first."""
+    left = posterior[labels.LEFT_CHANNELS].sum(0)
+    right = posterior[labels.RIGHT_CHANNELS].sum(0)
+    return np.stack([left, right])
+
+
+def side_labels(posterior: np.ndarray) -> np.ndarray:
+    """Arg-max of background, left and right: 0, 1 or 2; (11, …) → (…), uint8."""
+    three = np.concatenate([posterior[:1], side_posteriors(posterior)])
+    return three.argmax(0).astype(np.uint8)
+
+
+def clean(posterior: np.ndarray) -> np.ndarray:
+    """Keep each side's largest piece and the posterior within `EDGE_MM` of it.
+
+    Parameters
+    ----------
+    posterior : ndarray, shape (11, I, J, K)
+        On a grid of `FINE_SPACING_MM`.
+    """
+    found = side_labels(posterior)
+    cleaned = np.zeros_like(posterior)
+    for label, channels in (
+        (labels.LEFT, labels.LEFT_CHANNELS),
+        (labels.RIGHT, labels.RIGHT_CHANNELS),
+    ):
+        piece = largest_component(found == label)
+        near = dilate(piece, round(EDGE_MM / FINE_SPACING_MM))
+        cleaned[channels] = posterior[channels] * near
+    cleaned[0] = 1 - cleaned[1:].sum(0)
+    return cleaned
+
+
+def find_frame(
+    volume: Volume,
+    place_mm: np.ndarray,
+    network: nn.Module,
+    template: Template | None,
+    shape: tuple[int, int, int],
+    device: str,
+) -> tuple[CanonicalFrame, bool]:
+    """Find place, pose and size of the hypothalamus that one network sees around a place.
+
+    Returns
+    -------
+    frame : CanonicalFrame
+        The upright one at the place where nothing is found.
+    settled : bool
+        Whether the last round hardly moved it.
+    """
+    import torch
+
+    frame, settled = CanonicalFrame.upright(place_mm), False
+    for _ in range(FRAME_ROUNDS):
+        region = _region(volume, frame, shape)
+        views = ensemble.posteriors(
+            [network], _standardise([region], device), _softmax, labels.MIRRORED_CHANNELS
+        )
+        with torch.inference_mode():
+            found = next(views)[0].cpu().numpy()
+        moments = measure_moments(found, frame.grid(shape, REGION_SPACING_MM))
+        if moments is None:
+            return frame, False
+        before = frame
+        if template is None:
+            frame = CanonicalFrame.upright(moments.centre_mm)
+        else:
+            frame = fit_frame(moments, template)
+        moved_mm = float(np.linalg.norm(frame.centre_mm - before.centre_mm))
+        zoomed = abs(float(np.log(frame.zoom / before.zoom)))
+        settled = moved_mm < SETTLED_WITHIN_MM and zoomed < SETTLED_LOG_ZOOM
+    return frame, settled
+
+
+def _shifted(frame: CanonicalFrame, offset_mm: np.ndarray) -> CanonicalFrame:
+    """A frame moved by an offset that is measured in itself."""
+    centre = frame.centre_mm + frame.zoom * frame.rotation @ offset_mm
+    return CanonicalFrame(centre, frame.rotation, frame.zoom)
+
+
+def _lookup(canonical: Grid, world: Grid) -> np.ndarray:
+    """Where a world grid's voxels lie in a canonical one, −1 to 1 along k, j, i; (I, J, K, 3)."""
+    indices = np.moveaxis(np.indices(world.shape, dtype=np.float64), 0, -1)
+    at = canonical.indices_of(world.points_at(indices))
+    unit = 2 * at / (np.array(canonical.shape) - 1) - 1
+    return np.ascontiguousarray(unit[..., ::-1], np.float32)
+
+
+def _in_world(subunits: np.ndarray, lookup: np.ndarray) -> np.ndarray:
+    """Bring subunit posteriors (10, …) to the world grid and add the background; (11, …)."""
+    import torch
+    from torch.nn import functional
+
+    source = torch.from_numpy(subunits)[None]
+    brought = functional.grid_sample(source, torch.from_numpy(lookup)[None], align_corners=True)
+    found = brought[0].numpy()
+    total = found.sum(0, keepdims=True)
+    found /= np.maximum(total, 1)
+    return np.concatenate([np.clip(1 - total, 0, None), found])
+
+
+def _region(volume: Volume, frame: CanonicalFrame, shape: tuple[int, int, int]) -> np.ndarray:
+    return np.clip(resample_cubic(volume, frame.grid(shape, REGION_SPACING_MM)), 0, None)
+
+
+def _standardise(regions: Sequence[np.ndarray], device: str):
+    import torch
+
+    stacked = torch.from_numpy(np.stack(regions)[:, None])
+    return intensity.standardise_region(stacked, REGION_SPACING_MM).to(device)
+
+
+def _softmax(logits):
+    return logits.softmax(1)
+
+
+def _fold_posteriors(
+    regions: Sequence[np.ndarray],
+    networks: Sequence[nn.Module],
+    device: str,
+    on_fold: Callable[[int], None],
+):
+    """Yield each fold's posteriors of all lattices, shape (lattices, 11, I, J, K)."""
+    image = _standardise(regions, device)
+    for fold in ensemble.posteriors(networks, image, _softmax, labels.MIRRORED_CHANNELS, on_fold):
+        yield fold.cpu().numpy()
+
+
+def _refinement(
+    shape: tuple[int, int, int], offset_mm: np.ndarray
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Spline matrices from a lattice shifted by ``offset_mm`` to the fine lattice."""
+    matrices = []
+    for count, offset in zip(shape, offset_mm, strict=True):
+        fine_count = int(count * REGION_SPACING_MM / FINE_SPACING_MM)
+        fine_mm = (np.arange(fine_count) - (fine_count - 1) / 2) * FINE_SPACING_MM
+        positions = (fine_mm - offset) / REGION_SPACING_MM + (count - 1) / 2
+        matrices.append(spline_matrix(count, positions))
+    return tuple(matrices)
