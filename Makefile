@@ -21,10 +21,10 @@ test: $(VENV)/.test $(VENV)/.libraries
 	$(BIN)/python -m pytest
 
 bench: $(VENV)/.test $(VENV)/.libraries
-	$(BIN)/python -m Testing.bench
-	$(BIN)/python -m Testing.bench_panel
-	$(BIN)/python -m Testing.bench_cohort
-	$(BIN)/python Testing/bench_web.py
+	$(BIN)/python -m Testing.bench.engine
+	$(BIN)/python -m Testing.bench.panel
+	$(BIN)/python -m Testing.bench.cohort
+	$(BIN)/python -m Testing.bench.web
 
 lint: $(VENV)/.ruff
 	$(BIN)/ruff check .

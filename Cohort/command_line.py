@@ -56,7 +56,7 @@ def _level(name: str) -> Callable[[argparse.Namespace], int]:
 
 
 def _cohort_parser() -> argparse.ArgumentParser:
-    from .group.group_level import add_group_arguments
+    from .group_run import add_group_arguments
 
     parser = argparse.ArgumentParser(
         prog="hypothalamus-seg cohort",
@@ -147,7 +147,7 @@ def _participant(parsed: argparse.Namespace) -> int:
 
 def _workers(parsed: argparse.Namespace):
     from .participant.executors import ClusterWorkers, LocalWorkers
-    from .participant.machine import plan_workers
+    from .participant.worker_plan import plan_workers
 
     if parsed.executor == "parsl":
         return ClusterWorkers(parsed.parsl_config), parsed.threads or 1
@@ -169,7 +169,7 @@ def _print_scan(event: dict) -> None:
 
 
 def _group(parsed: argparse.Namespace) -> int:
-    from .group.group_level import options_from, run_group
+    from .group_run import options_from, run_group
 
     for path in run_group(options_from(parsed)):
         print(path)
@@ -177,7 +177,7 @@ def _group(parsed: argparse.Namespace) -> int:
 
 
 def _compare_parser() -> argparse.ArgumentParser:
-    from .comparison.compare import add_compare_arguments
+    from .comparison_run import add_compare_arguments
 
     parser = argparse.ArgumentParser(
         prog="hypothalamus-seg cohort compare",
@@ -188,7 +188,7 @@ def _compare_parser() -> argparse.ArgumentParser:
 
 
 def _compare(parsed: argparse.Namespace) -> int:
-    from .comparison.compare import compare_runs, options_from
+    from .comparison_run import compare_runs, options_from
 
     for path in compare_runs(options_from(parsed)):
         print(path)

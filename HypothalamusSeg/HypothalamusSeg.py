@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import slicer
 from HypothalamusSegSlicer.logic import HypothalamusSegLogic
-from HypothalamusSegSlicer.panel import HypothalamusSegPanel
+from HypothalamusSegSlicer.panel.main import HypothalamusSegPanel
 from HypothalamusSegSlicer.registration import register
 from slicer.i18n import tr as _
 from slicer.i18n import translate

@@ -13,8 +13,8 @@ What it does not promise:
 - The label is the data set's. Where a teacher network made the labels, the interval says nothing of
   the distance to a rater.
 - Another scanner or protocol is not exchangeable with these scans. An error that all of its scans
-  share moves them out together: in the simulation of Testing/test_training_intervals.py a shift by
-  1.5 standard deviations leaves 56 % in an interval made for 90 %.
+  share moves them out together: in the simulation of Testing/training/test_training_intervals.py a
+  shift by 1.5 standard deviations leaves 56 % in an interval made for 90 %.
 - Ninety percent are a mean over scans. Unusual heads are held less often, usual ones more.
 - In cross-validation a fold works alone; what is shipped is the mean of all, whose errors are as a
   rule smaller. So the interval is wider than it needs to be.

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 
 from ..number_format import number, p_phrase, p_value, signed
 from ..structures import INTRACRANIAL, Structure
-from .group_models import ALPHA, ContrastFit
-from .group_statistics import Statistics
+from .comparisons import Statistics
 from .icv_adjustment import ADJUSTMENTS, POWER_PROPORTION, TITLES
+from .linear_models import ALPHA, ContrastFit
 
 ML_PER_MM3 = 1e-3
 

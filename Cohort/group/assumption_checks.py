@@ -10,7 +10,7 @@ import statsmodels.api as sm
 from scipy import stats
 from statsmodels.stats.diagnostic import het_breuschpagan
 
-from .group_models import GROUP_COLUMN, ContrastFit
+from .linear_models import GROUP_COLUMN, ContrastFit
 
 NAN = float("nan")
 

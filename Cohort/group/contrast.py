@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from .group_errors import ContrastError
+from .errors import ContrastError
 from .participants_table import Participants
 
 

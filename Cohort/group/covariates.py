@@ -9,8 +9,8 @@ import numpy as np
 import pandas as pd
 
 from .contrast import Contrast
+from .errors import CovariateError
 from .findings import WARNING, Finding
-from .group_errors import CovariateError
 from .participants_table import Participants
 
 NUMBER, CATEGORY = "number", "category"

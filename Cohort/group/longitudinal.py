@@ -16,7 +16,7 @@ import statsmodels.api as sm
 from ..structures import INTRACRANIAL, WHOLE, Structure
 from .contrast import Contrast
 from .covariates import Covariate, complete_rows, design_columns
-from .group_models import ContrastFit, fit_contrast
+from .linear_models import ContrastFit, fit_contrast
 from .mixed_model import MixedTerm, mixed_model
 
 # Slopes over weeks are mostly the noise of two measurements.

@@ -12,8 +12,8 @@ from pathlib import Path
 
 import pandas as pd
 
+from .errors import HypothalamusSegError, ParticipantsFileError
 from .findings import NOTE, WARNING, Finding
-from .group_errors import HypothalamusSegError, ParticipantsFileError
 
 MISSING_WORDS = ("n/a", "N/A", "NA", "NaN", "nan", "")
 SUBJECT_PREFIX, SESSION_PREFIX = "sub-", "ses-"

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from statsmodels.stats.power import NormalIndPower, TTestIndPower
 
-from .group_models import ALPHA, ContrastFit
+from .linear_models import ALPHA, ContrastFit
 
 POWER = 0.8
 MOST_SCANS = 1_000_000

@@ -14,8 +14,8 @@ from pathlib import Path
 import pandas as pd
 
 from .covariates import as_numbers
+from .errors import SessionsFileError
 from .findings import NOTE, WARNING, Finding
-from .group_errors import SessionsFileError
 from .participants_table import SESSION_PREFIX, Participants, read_tsv
 
 DAYS_PER_YEAR = 365.25

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from HypothalamusSegLib.progress import Reporter
 
-from .work import DONE, FAILED, UNCHANGED, Outcome
+from ..index.outcome import DONE, FAILED, UNCHANGED, Outcome
 
 LOG_NAME = "cohort.log"
 # The estimate follows the speed of the last so many scans, which a cluster that grows changes.

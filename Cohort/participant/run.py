@@ -15,13 +15,14 @@ from pathlib import Path
 from HypothalamusSegLib.errors import CancelledError
 from HypothalamusSegLib.pipeline import Options
 
-from ..index import FINISHED, MINE, RENEW_EVERY_S, CohortIndex
+from ..index.cohort_index import FINISHED, MINE, RENEW_EVERY_S, CohortIndex
+from ..index.outcome import DONE, FAILED, UNCHANGED, Outcome
 from .derivatives import STAGE_FOLDER, write_dataset_files
 from .executors import ClusterWorkers, LocalWorkers
 from .progress_line import CohortProgress
 from .scan_list import CohortScan
-from .signature import signature_of
-from .work import DONE, FAILED, UNCHANGED, Outcome, Task, fingerprint
+from .task import Task, fingerprint
+from .unchanged_input import signature_of
 from .worker import segment_scan
 
 KILLED = "worker_killed"

@@ -15,8 +15,9 @@ from HypothalamusSegLib.pipeline import Options, Segmenter
 from HypothalamusSegLib.reading import read_scan
 from HypothalamusSegLib.results.files import describe, table_row
 
+from ..index.outcome import DONE, FAILED, UNCHANGED, Outcome
 from .derivatives import write_derivatives
-from .work import DONE, FAILED, UNCHANGED, Outcome, Task
+from .task import Task
 
 UNEXPECTED = "unexpected"
 # One a process: the networks stay loaded from one scan to the next.

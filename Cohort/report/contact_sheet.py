@@ -14,7 +14,7 @@ from urllib.parse import quote
 import numpy as np
 import pandas as pd
 
-from ..group.group_analysis import GroupAnalysis
+from ..group.analysis import GroupAnalysis
 from ..number_format import MISSING, number, signed
 from ..structures import TOTAL
 from .html_parts import resource, text

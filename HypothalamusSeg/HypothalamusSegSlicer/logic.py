@@ -7,8 +7,8 @@ from collections.abc import Callable
 import slicer
 from slicer.ScriptedLoadableModule import ScriptedLoadableModuleLogic
 
-from .engine_command import EngineSettings
-from .job import JobResult, SegmentationJob
+from .engine_run.command_line import EngineSettings
+from .engine_run.job import JobResult, SegmentationJob
 
 
 class SegmentationFailedError(Exception):

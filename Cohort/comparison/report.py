@@ -1,0 +1,251 @@
+"""Report and tables of the comparison of two runs."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+from pathlib import Path
+
+import pandas as pd
+
+from ..group.findings import WARNING, Finding
+from ..number_format import MISSING, counted, interval, number, p_value, signed
+from ..report.html_parts import Section, figure, finding_list, notice, page, paragraph, table
+from ..report.methods import software_table
+from ..structures import ASYMMETRY, ICV, Structure, measured
+from .agreement import PairAgreement, agreement_of_pairs
+from .agreement_plot import bland_altman
+from .matched_runs import AGREEMENT_NAME, REPORT_NAME, SCANS_NAME, CompareOptions, MatchedRuns
+
+# ICV is read in mL, the asymmetry index in percent.
+FACTORS = {ICV: 1e-3, ASYMMETRY: 100.0}
+UNITS = {ICV: "mL", ASYMMETRY: "%"}
+MOST_ROWS = 50
+METHODS = (
+    "Differences are B − A. Bias is their mean with its 95 % confidence limits; limits of "
+    "agreement are bias ± 1.96 standard deviations, with confidence limits after Bland & Altman "
+    "1999. CV is the within-scan coefficient of variation, the root of the mean of half the "
+    "squared relative difference; it contains the bias. ICC is that for absolute agreement of "
+    "single measurements, ICC(A,1) of McGraw & Wong 1996, with bootstrap limits (BCa, 2000 "
+    "samples). Trend is the p of the regression of the difference on the mean: where it is small, "
+    "the bias depends on the volume, and one bias for all does not describe it. The smallest real "
+    "change is 1.96 · √2 · CV, in percent: where the pairs are repeat scans of unchanged people, "
+    "95 of 100 differ by less, and a person whose scans differ by more has changed. Where the "
+    "pairs are one scan processed twice, it holds for the processing alone, not for two visits."
+)
+COLUMNS = {
+    "structure": "Measure",
+    "unit": "Unit of means, bias and limits",
+    "n": "Pairs",
+    "mean_a": "Mean of run A",
+    "mean_b": "Mean of run B",
+    "bias": "Mean of B - A",
+    "bias_low": "Lower 95 % confidence limit of the bias",
+    "bias_high": "Upper 95 % confidence limit of the bias",
+    "sd_difference": "Standard deviation of B - A",
+    "lower": "Lower limit of agreement, bias - 1.96 SD",
+    "lower_low": "Its lower 95 % confidence limit",
+    "lower_high": "Its upper 95 % confidence limit",
+    "upper": "Upper limit of agreement, bias + 1.96 SD",
+    "upper_low": "Its lower 95 % confidence limit",
+    "upper_high": "Its upper 95 % confidence limit",
+    "cv_percent": "Within-scan coefficient of variation, percent",
+    "icc": "Intraclass correlation ICC(A,1), absolute agreement",
+    "icc_low": "Its lower 95 % confidence limit (bootstrap)",
+    "icc_high": "Its upper 95 % confidence limit (bootstrap)",
+    "trend_p": "p of the slope of B - A on the mean of both",
+    "smallest_change_percent": "Smallest change between two scans of one person that the pairs' "
+    "repeatability allows to call real, 1.96 * sqrt(2) * CV, percent of their mean",
+}
+
+
+def write_comparison(matched: MatchedRuns, options: CompareOptions, folder: Path) -> None:
+    """Write the report, the table of agreement and the table of pairs.
+
+    Parameters
+    ----------
+    matched : MatchedRuns
+    options : CompareOptions
+    folder : Path
+    """
+    measures = {s: _pair_values(matched.pairs, s) for s in _common(matched.pairs)}
+    found = {
+        structure: agreement_of_pairs(values["a"].to_numpy(), values["b"].to_numpy())
+        for structure, values in measures.items()
+    }
+    rows = []
+    for structure, agreement in found.items():
+        if agreement is not None:
+            unit = structure.unit.replace("³", "^3") or "1"
+            row = {"structure": structure.name, "unit": unit, **asdict(agreement)}
+            row["smallest_change_percent"] = agreement.smallest_change_percent
+            if structure.kind == ASYMMETRY:
+                # Relative to a mean near 0 a difference means nothing.
+                row["cv_percent"] = row["smallest_change_percent"] = float("nan")
+            rows.append(row)
+    style = {"sep": "\t", "index": False, "na_rep": "n/a", "float_format": "%.6g"}
+    results = pd.DataFrame(rows, columns=list(COLUMNS))
+    results.to_csv(folder / AGREEMENT_NAME, lineterminator="\n", **style)
+    explained = {column: {"Description": text} for column, text in COLUMNS.items()}
+    sidecar = (folder / AGREEMENT_NAME).with_suffix(".json")
+    sidecar.write_text(json.dumps(explained, indent=2) + "\n", encoding="utf-8")
+    _pairs_table(matched, measures).to_csv(folder / SCANS_NAME, lineterminator="\n", **style)
+    text = _report(matched, options, measures, found)
+    (folder / REPORT_NAME).write_text(text, encoding="utf-8")
+
+
+def _common(pairs: pd.DataFrame) -> tuple[Structure, ...]:
+    sides = []
+    for side in "ab":
+        names = {c: c[:-2] for c in pairs if c.endswith(f"_{side}")}
+        sides.append(measured(pairs[list(names)].rename(columns=names)))
+    return tuple(structure for structure in sides[0] if structure in sides[1])
+
+
+def _pair_values(pairs: pd.DataFrame, structure: Structure) -> pd.DataFrame:
+    values = pairs[["pair", f"{structure.column}_a", f"{structure.column}_b"]]
+    return values.set_axis(["pair", "a", "b"], axis=1).dropna()
+
+
+def _pairs_table(matched: MatchedRuns, measures: dict[Structure, pd.DataFrame]) -> pd.DataFrame:
+    columns = {"pair": matched.pairs["pair"]}
+    for structure in measures:
+        a, b = (matched.pairs[f"{structure.column}_{side}"] for side in "ab")
+        columns |= {
+            f"{structure.column}_a": a,
+            f"{structure.column}_b": b,
+            f"{structure.column}_b_minus_a": b - a,
+        }
+    return pd.DataFrame(columns)
+
+
+def _report(
+    matched: MatchedRuns,
+    options: CompareOptions,
+    measures: dict[Structure, pd.DataFrame],
+    found: dict[Structure, PairAgreement | None],
+) -> str:
+    known = {s: agreement for s, agreement in found.items() if agreement is not None}
+    sections = [
+        Section("short", "In short", _in_short(matched, options, known)),
+        Section("agreement", "Agreement", _agreement_table(known)),
+        Section("figures", "Bland–Altman figures", _figures(measures, known)),
+        Section("largest", "Largest differences", _largest(measures, known)),
+        Section("methods", "Methods and software", paragraph(METHODS) + software_table()),
+    ]
+    subtitle = f"A: {options.run_a.resolve()}; B: {options.run_b.resolve()}"
+    return page("Agreement of two runs", subtitle, sections)
+
+
+def _in_short(
+    matched: MatchedRuns, options: CompareOptions, known: dict[Structure, PairAgreement]
+) -> str:
+    count = counted(len(matched.pairs), "pair")
+    parts = [paragraph(f"{count} of scans, matched by {matched.matched_by}.")]
+    if not known:
+        parts.append(notice("Fewer than three pairs: no agreement can be estimated.", True))
+    for structure, agreement in list(known.items())[:1]:
+        digits = _digits(structure, agreement)
+        factor, unit = FACTORS.get(structure.kind, 1.0), _unit(structure)
+        limits = interval(agreement.bias_low * factor, agreement.bias_high * factor, digits)
+        span = interval(agreement.lower * factor, agreement.upper * factor, digits)
+        percent = 100 * agreement.bias / agreement.mean_a
+        parts.append(
+            notice(
+                f"{structure.title}: B differs from A by {signed(agreement.bias * factor, digits)} "
+                f"{unit} on average (95 % CI {limits}; {signed(percent, 1)} %); 95 % of "
+                f"differences are expected within {span} {unit}. CV "
+                f"{number(agreement.cv_percent, 2)} %, ICC {number(agreement.icc, 3)}. If these "
+                "are repeat scans, a change of one person is real from "
+                f"{number(agreement.smallest_change_percent, 1)} % on.",
+                lead="Result.",
+            )
+        )
+    lonely = [
+        Finding(WARNING, f"Scans only in {name} ({run})", scans)
+        for name, run, scans in (
+            ("A", options.run_a, matched.only_a),
+            ("B", options.run_b, matched.only_b),
+        )
+        if scans
+    ]
+    parts.append(finding_list(lonely))
+    return "".join(parts)
+
+
+def _agreement_table(known: dict[Structure, PairAgreement]) -> str:
+    rows = []
+    for structure, found in known.items():
+        digits, factor = _digits(structure, found), FACTORS.get(structure.kind, 1.0)
+        bias = interval(found.bias_low * factor, found.bias_high * factor, digits)
+        limits = interval(found.lower * factor, found.upper * factor, digits)
+        is_ratio = structure.kind == ASYMMETRY
+        percent = 100 * found.bias / found.mean_a if found.mean_a else float("nan")
+        rows.append(
+            [
+                f"{structure.title}, {_unit(structure)}",
+                str(found.n),
+                number(found.mean_a * factor, digits),
+                number(found.mean_b * factor, digits),
+                f"{signed(found.bias * factor, digits)} ({bias})",
+                MISSING if is_ratio else signed(percent, 1),
+                limits,
+                MISSING if is_ratio else number(found.cv_percent, 2),
+                MISSING if is_ratio else number(found.smallest_change_percent, 1),
+                f"{number(found.icc, 3)} ({number(found.icc_low, 3)}–{number(found.icc_high, 3)})",
+                p_value(found.trend_p),
+            ]
+        )
+    header = ["Measure", "Pairs", "Mean A", "Mean B", "Bias B − A\n(95 % CI)", "Bias,\n%"]
+    header += [
+        "Limits of\nagreement",
+        "CV,\n%",
+        "Smallest real\nchange, %",
+        "ICC\n(95 % CI)",
+        "Trend\np",
+    ]
+    return table("See Methods for the meaning of the columns.", header, rows)
+
+
+def _figures(measures: dict[Structure, pd.DataFrame], known: dict[Structure, PairAgreement]) -> str:
+    parts = []
+    for structure, agreement in known.items():
+        factor = FACTORS.get(structure.kind, 1.0)
+        a, b = (measures[structure][side].to_numpy() * factor for side in "ab")
+        scaled = agreement_of_pairs(a, b) if factor != 1 else agreement
+        digits = _digits(structure, agreement)
+        svg = bland_altman(a, b, scaled, structure.title, _unit(structure), digits)
+        parts.append(figure(svg, "Bands: 95 % confidence limits of bias and limits of agreement."))
+    return "".join(parts)
+
+
+def _largest(measures: dict[Structure, pd.DataFrame], known: dict[Structure, PairAgreement]) -> str:
+    rows = []
+    for structure, found in known.items():
+        if structure.subunit or structure.kind == ASYMMETRY:
+            continue
+        values = measures[structure]
+        difference = values["b"] - values["a"]
+        outside = values[(difference < found.lower) | (difference > found.upper)]
+        factor, digits = FACTORS.get(structure.kind, 1.0), _digits(structure, found)
+        for _, pair in outside.iterrows():
+            a, b = pair["a"] * factor, pair["b"] * factor
+            cells = [number(a, digits), number(b, digits), signed(b - a, digits)]
+            rows.append([pair["pair"], f"{structure.title}, {_unit(structure)}", *cells])
+    if not rows:
+        return paragraph("No pair lies outside the limits of agreement.")
+    caption = "Pairs outside the limits of agreement, about 5 % if differences are normal."
+    if len(rows) > MOST_ROWS:
+        caption += f" The first {MOST_ROWS} of {len(rows)}."
+    header = ["Scan", "Measure", "A", "B", "B − A"]
+    return table(caption, header, rows[:MOST_ROWS], words=2)
+
+
+def _digits(structure: Structure, agreement: PairAgreement) -> int:
+    """Enough digits for differences that may be far smaller than the volumes."""
+    spread = agreement.sd_difference * FACTORS.get(structure.kind, 1.0)
+    return 1 if spread >= 2 or spread == 0 else 2
+
+
+def _unit(structure: Structure) -> str:
+    return UNITS.get(structure.kind, structure.unit)

@@ -1,0 +1,227 @@
+"""The group level's work from the table of results to everything that the report shows."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from ..number_format import counted
+from ..structures import INTRACRANIAL, VOLUME, Structure, measured
+from .comparisons import ALL_SCANS, WITHOUT_LISTED, Statistics, compare_groups
+from .contrast import Contrast, resolve_contrast
+from .covariates import Covariate, check_covariates
+from .errors import (
+    ContrastError,
+    CovariateError,
+    NoResultsError,
+    ParticipantsFileError,
+    TooFewScansError,
+)
+from .findings import NOTE, WARNING, Finding
+from .icv_adjustment import ADJUSTMENTS, ANCOVA, UNADJUSTED, fit_adjustment
+from .icv_trust import icv_findings
+from .joined_table import GroupTable, first_sessions, join
+from .longitudinal import Longitudinal, analyse_change
+from .options import GroupOptions
+from .outliers import review
+from .participants_table import SESSION_PREFIX, SUBJECT_PREFIX, Participants, read_participants
+from .session_times import SessionTimes, read_session_times
+
+SMALL_GROUP = 10
+
+
+@dataclass(frozen=True)
+class GroupAnalysis:
+    """All that was found.
+
+    Attributes
+    ----------
+    options : GroupOptions
+    table : GroupTable
+    reviewed : DataFrame
+        Every scan with its reasons for review (`Cohort.outliers`).
+    sample : DataFrame
+        One row a subject: the scans of the models, or without a contrast everyone's first.
+    volumes : DataFrame
+        What group_volumes.tsv holds.
+    contrast : Contrast or None
+    covariates : tuple of Covariate
+    structures : tuple of Structure
+    statistics : list of Statistics
+        All scans, and on request without the listed ones; empty without a contrast.
+    adjustment : str
+        The one that the report leads with: as asked, or none without ICV.
+    times : SessionTimes
+    longitudinal : Longitudinal or None
+    findings : tuple of Finding
+        Remarks about data, matching and ICV.
+    """
+
+    options: GroupOptions
+    table: GroupTable
+    reviewed: pd.DataFrame
+    sample: pd.DataFrame
+    volumes: pd.DataFrame
+    contrast: Contrast | None
+    covariates: tuple[Covariate, ...]
+    structures: tuple[Structure, ...]
+    statistics: list[Statistics]
+    adjustment: str
+    times: SessionTimes
+    longitudinal: Longitudinal | None
+    findings: tuple[Finding, ...]
+
+
+def analyse(options: GroupOptions, results: pd.DataFrame) -> GroupAnalysis:
+    """Join, check, compare.
+
+    Parameters
+    ----------
+    options : GroupOptions
+    results : DataFrame
+        From `Cohort.index.results_table.read_results`.
+
+    Raises
+    ------
+    HypothalamusSegError
+        See `Cohort.group_errors`.
+    """
+    participants, contrast, covariates = _design(options)
+    results = _chosen(results, options)
+    table = join(results, participants, options.output)
+    structures = measured(table.scans)
+    times = read_session_times(table.scans, participants, options.data_root, options.time_column)
+    group_column = contrast.column if contrast else None
+    reviewed = review(table.scans, group_column, options.ignored_flags)
+    reviewed = reviewed.assign(years=times.years)
+    first, later = first_sessions(reviewed)
+    findings = [*table.findings, *later, *times.findings]
+    statistics: list[Statistics] = []
+    adjustment = options.adjustment
+    sample = first
+    if contrast is not None:
+        complete = compare_groups(first, contrast, covariates, structures, ALL_SCANS)
+        statistics.append(complete)
+        sample = complete.frame
+        findings += [*_in_neither(first, contrast), *complete.findings]
+        findings += _small_groups(sample, contrast)
+        if options.exclude_flagged:
+            kept = first[first["listed"] == ""]
+            try:
+                statistics.append(
+                    compare_groups(kept, contrast, covariates, structures, WITHOUT_LISTED)
+                )
+            except (TooFewScansError, CovariateError):
+                text = (
+                    "No result without the listed scans: too few are left in a group. Flags that "
+                    "all scans share can be left out of account with --ignore-flags"
+                )
+                findings.append(Finding(WARNING, text))
+    findings += icv_findings(sample, contrast)
+    if sample["icv_mm3"].isna().all():
+        adjustment = UNADJUSTED
+    longitudinal = None
+    if times.source:
+        longitudinal = analyse_change(reviewed, contrast, covariates)
+    return GroupAnalysis(
+        options=options,
+        table=table,
+        reviewed=reviewed,
+        sample=sample,
+        volumes=_with_adjusted_volumes(reviewed, sample, contrast, structures),
+        contrast=contrast,
+        covariates=covariates,
+        structures=structures,
+        statistics=statistics,
+        adjustment=adjustment,
+        times=times,
+        longitudinal=longitudinal,
+        findings=tuple(findings),
+    )
+
+
+def _design(
+    options: GroupOptions,
+) -> tuple[Participants | None, Contrast | None, tuple[Covariate, ...]]:
+    if options.participants is None:
+        if options.contrast or options.covariates:
+            raise ParticipantsFileError(
+                "A contrast and covariates need a table of participants: give --participants FILE."
+            )
+        return None, None, ()
+    participants = read_participants(options.participants, options.categorical)
+    if not options.contrast:
+        if options.covariates:
+            raise ContrastError(
+                "Covariates were given without a contrast, so that there is no model for them. Add "
+                "--contrast COLUMN:A-B, or leave --covariates out."
+            )
+        return participants, None, ()
+    contrast = resolve_contrast(options.contrast, participants)
+    return participants, contrast, check_covariates(options.covariates, participants, contrast)
+
+
+def _chosen(results: pd.DataFrame, options: GroupOptions) -> pd.DataFrame:
+    if INTRACRANIAL.column not in results:
+        results = results.assign(**{INTRACRANIAL.column: np.nan})
+    for column, prefix, labels in (
+        ("participant_id", SUBJECT_PREFIX, options.participant_labels),
+        ("session_id", SESSION_PREFIX, options.session_labels),
+    ):
+        if labels:
+            wanted = {prefix + label.removeprefix(prefix) for label in labels}
+            results = results[results[column].isin(wanted)]
+            if results.empty:
+                raise NoResultsError(
+                    f"{options.output} holds no finished scan of {', '.join(sorted(wanted))}."
+                )
+    return results
+
+
+def _in_neither(first: pd.DataFrame, contrast: Contrast) -> list[Finding]:
+    others = first.drop(contrast.members(first).index)
+    if not len(others):
+        return []
+    counts = others[contrast.column].fillna("n/a").value_counts()
+    levels = ", ".join(f"{level} {count}" for level, count in counts.items())
+    text = f"Scans in neither group of the contrast ({contrast.column}: {levels})"
+    return [Finding(NOTE, text, tuple(others["scan"]))]
+
+
+def _small_groups(frame: pd.DataFrame, contrast: Contrast) -> list[Finding]:
+    is_a = contrast.is_a(frame)
+    counts = {contrast.level_a: int(is_a.sum()), contrast.level_b: int((~is_a).sum())}
+    small = [f"{level}: {counted(n, 'scan')}" for level, n in counts.items() if n < SMALL_GROUP]
+    if not small:
+        return []
+    text = "A group is so small that its results are rough, and tests of assumptions find nothing"
+    return [Finding(WARNING, text, tuple(small))]
+
+
+def _with_adjusted_volumes(
+    reviewed: pd.DataFrame,
+    sample: pd.DataFrame,
+    contrast: Contrast | None,
+    structures: tuple[Structure, ...],
+) -> pd.DataFrame:
+    """Add ``<structure>_adjusted_<method>_mm3``, fitted on the controls of the sample."""
+    reference = np.ones(len(sample), bool) if contrast is None else ~contrast.is_a(sample)
+    icv = reviewed["icv_mm3"].to_numpy(float)
+    added = {}
+    for structure in structures:
+        if structure.kind != VOLUME:
+            continue
+        for method in ADJUSTMENTS:
+            if method == ANCOVA:
+                continue
+            adjustment = fit_adjustment(
+                method,
+                sample[structure.column].to_numpy(float),
+                sample["icv_mm3"].to_numpy(float),
+                np.asarray(reference, bool),
+            )
+            name = f"{structure.name}_adjusted_{method}_mm3"
+            added[name] = adjustment.apply(reviewed[structure.column].to_numpy(float), icv)
+    return pd.concat([reviewed, pd.DataFrame(added, index=reviewed.index)], axis=1)

@@ -1,0 +1,278 @@
+"""All comparisons of one contrast: each structure, each way to adjust for ICV, each set of scans.
+
+Writes group_statistics.tsv, one row a comparison.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from statsmodels.stats.multitest import multipletests
+
+from ..structures import ASYMMETRY, VOLUME, Structure
+from .assumption_checks import AssumptionChecks, check_assumptions, icv_correlation_left
+from .contrast import Contrast
+from .covariates import Covariate, complete_rows, design_columns
+from .errors import CovariateError, TooFewScansError
+from .findings import Finding
+from .icv_adjustment import ADJUSTMENTS, ANCOVA, UNADJUSTED, IcvAdjustment, fit_adjustment
+from .linear_models import FEWEST_IN_A_GROUP, ContrastFit, fit_contrast
+from .power import n_per_group
+
+NAN = float("nan")
+ALL_SCANS, WITHOUT_LISTED = "all", "without_listed"
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """One model's result; ``fit`` is None where it could not be fitted."""
+
+    structure: Structure
+    adjustment: IcvAdjustment
+    fit: ContrastFit | None
+    checks: AssumptionChecks
+    icv_correlation: float
+    describing: dict
+
+
+@dataclass(frozen=True)
+class Statistics:
+    """All comparisons of one set of scans.
+
+    Attributes
+    ----------
+    set_name : str
+        ``ALL_SCANS`` or ``WITHOUT_LISTED``.
+    frame : DataFrame
+        The scans of the models, one a subject.
+    comparisons : dict
+        By structure's name and adjustment's method.
+    p_fdr : dict
+        Benjamini–Hochberg p over the subunits, by the same keys.
+    findings : tuple of Finding
+    """
+
+    set_name: str
+    frame: pd.DataFrame
+    comparisons: dict[tuple[str, str], Comparison]
+    p_fdr: dict[tuple[str, str], float]
+    findings: tuple[Finding, ...]
+
+
+def compare_groups(
+    first_scans: pd.DataFrame,
+    contrast: Contrast,
+    covariates: tuple[Covariate, ...],
+    structures: tuple[Structure, ...],
+    set_name: str = ALL_SCANS,
+) -> Statistics:
+    """Fit every model.
+
+    Parameters
+    ----------
+    first_scans : DataFrame
+        One row a subject, with the contrast's and the covariates' columns.
+    contrast : Contrast
+    covariates : tuple of Covariate
+    structures : tuple of Structure
+    set_name : str
+
+    Raises
+    ------
+    TooFewScansError
+        If a group has fewer than three scans.
+    CovariateError
+        If group and covariates cannot be told apart.
+    """
+    frame, findings = complete_rows(contrast.members(first_scans), covariates)
+    _check_groups(frame, contrast, covariates)
+    comparisons = {}
+    for structure in structures:
+        for method in methods_for(structure, frame):
+            comparison = _compare(frame, contrast, covariates, structure, method)
+            comparisons[structure.name, method] = comparison
+    return Statistics(set_name, frame, comparisons, _false_discovery(comparisons), tuple(findings))
+
+
+def methods_for(structure: Structure, frame: pd.DataFrame) -> tuple[str, ...]:
+    """The ways of adjusting that apply: none for ICV itself, for a ratio, or without any ICV."""
+    if structure.kind != VOLUME or not frame["icv_mm3"].notna().any():
+        return (UNADJUSTED,)
+    return (*ADJUSTMENTS, UNADJUSTED)
+
+
+def statistics_table(sets: list[Statistics], contrast: Contrast) -> pd.DataFrame:
+    """One row a comparison, in tidy columns; see ``COLUMNS`` for their meaning."""
+    rows = []
+    for statistics in sets:
+        for key, comparison in statistics.comparisons.items():
+            rows.append(
+                {
+                    "structure": comparison.structure.name,
+                    "adjustment": comparison.adjustment.method,
+                    "scans": statistics.set_name,
+                    "contrast": f"{contrast.column}:{contrast.level_a}-{contrast.level_b}",
+                    "unit": comparison.structure.unit.replace("³", "^3") or "1",
+                    **comparison.describing,
+                    **_fitted(comparison),
+                    "p_fdr": statistics.p_fdr.get(key, NAN),
+                    **asdict(comparison.checks),
+                    "reference_icv_mm3": comparison.adjustment.reference_icv_mm3,
+                    "icv_coefficient": comparison.adjustment.coefficient,
+                    "icv_correlation_left": comparison.icv_correlation,
+                }
+            )
+    return pd.DataFrame(rows, columns=list(COLUMNS))
+
+
+def write_statistics(table: pd.DataFrame, path: Path) -> list[Path]:
+    """Write the table and a JSON file that explains its columns."""
+    table.to_csv(
+        path, sep="\t", index=False, na_rep="n/a", lineterminator="\n", float_format="%.6g"
+    )
+    sidecar = path.with_suffix(".json")
+    explained = {column: {"Description": text} for column, text in COLUMNS.items()}
+    text = json.dumps(explained, indent=2, ensure_ascii=False)
+    sidecar.write_text(text + "\n", encoding="utf-8")
+    return [path, sidecar]
+
+
+def _check_groups(
+    frame: pd.DataFrame, contrast: Contrast, covariates: tuple[Covariate, ...]
+) -> None:
+    is_a = contrast.is_a(frame)
+    counts = {contrast.level_a: int(is_a.sum()), contrast.level_b: int((~is_a).sum())}
+    if min(counts.values()) < FEWEST_IN_A_GROUP:
+        told = ", ".join(f"{level}: {count}" for level, count in counts.items())
+        raise TooFewScansError(
+            f"Too few finished scans with all covariates for {contrast.title} ({told}); at least "
+            f"{FEWEST_IN_A_GROUP} a group are needed. Check participants.tsv for n/a, and whether "
+            "its participant_id are those of the scans."
+        )
+    design = design_columns(frame, covariates)
+    columns = np.column_stack([np.ones(len(frame)), is_a, design])
+    if np.linalg.matrix_rank(columns) < columns.shape[1]:
+        names = ", ".join(covariate.column for covariate in covariates)
+        raise CovariateError(
+            f"{contrast.column} and the covariates ({names}) cannot be told apart in these "
+            f"{len(frame)} scans: one follows from the others, for example one site for each "
+            "group. Leave a covariate out."
+        )
+
+
+def _compare(
+    frame: pd.DataFrame,
+    contrast: Contrast,
+    covariates: tuple[Covariate, ...],
+    structure: Structure,
+    method: str,
+) -> Comparison:
+    needed = [structure.column] + (["icv_mm3"] if method != UNADJUSTED else [])
+    frame = frame.dropna(subset=needed)
+    is_a = contrast.is_a(frame).to_numpy()
+    volume, icv = (frame[c].to_numpy(float) for c in (structure.column, "icv_mm3"))
+    adjustment = fit_adjustment(method, volume, icv, ~is_a)
+    outcome = adjustment.apply(volume, icv)
+    nuisance = design_columns(frame, covariates).to_numpy()
+    if method == ANCOVA:
+        nuisance = np.column_stack([nuisance, icv])
+    fit = fit_contrast(outcome, is_a, nuisance) if np.isfinite(outcome).all() else None
+    checks, left = AssumptionChecks(), NAN
+    if fit is not None:
+        checks = check_assumptions(fit, outcome, icv if method == ANCOVA else None)
+        if method not in (ANCOVA, UNADJUSTED):
+            left = icv_correlation_left(outcome, icv, is_a)
+    describing = {}
+    for name, chosen in (("a", volume[is_a]), ("b", volume[~is_a])):
+        describing[f"n_{name}"] = len(chosen)
+        describing[f"mean_{name}"] = chosen.mean() if len(chosen) else NAN
+        describing[f"sd_{name}"] = chosen.std(ddof=1) if len(chosen) > 1 else NAN
+    return Comparison(structure, adjustment, fit, checks, left, describing)
+
+
+def _false_discovery(
+    comparisons: dict[tuple[str, str], Comparison],
+) -> dict[tuple[str, str], float]:
+    adjusted = {}
+    for method in (*ADJUSTMENTS, UNADJUSTED):
+        family = {
+            key: comparison.fit.p
+            for key, comparison in comparisons.items()
+            if key[1] == method and comparison.structure.subunit and comparison.fit is not None
+        }
+        if family:
+            values = multipletests(list(family.values()), method="fdr_bh")[1]
+            adjusted.update(zip(family, map(float, values), strict=True))
+    return adjusted
+
+
+def _fitted(comparison: Comparison) -> dict[str, float]:
+    fit = comparison.fit
+    if fit is None:
+        return {}
+    is_ratio = comparison.structure.kind == ASYMMETRY
+    return {
+        "difference": fit.estimate,
+        "standard_error": fit.standard_error,
+        "ci_low": fit.ci_low,
+        "ci_high": fit.ci_high,
+        "difference_percent": NAN if is_ratio else fit.percent,
+        "t": fit.t,
+        "df": fit.df,
+        "p": fit.p,
+        "p_classic": fit.p_classic,
+        "hedges_g": fit.hedges_g,
+        "g_low": fit.g_low,
+        "g_high": fit.g_high,
+        "partial_eta_squared": fit.partial_eta_squared,
+        "reference_mean": fit.reference_mean,
+        "residual_sd": fit.residual_sd,
+        "n_per_group_80": n_per_group(fit.estimate / fit.residual_sd),
+    }
+
+
+METHOD_LIST = ", ".join((*ADJUSTMENTS, UNADJUSTED))
+COLUMNS = {
+    "structure": "Outcome, named as in the volume tables",
+    "adjustment": f"How head size was taken out: {METHOD_LIST}",
+    "scans": "all, or without_listed: less the scans listed for review (--exclude-flagged)",
+    "contrast": "column:a-b; differences are a minus b, b are the controls",
+    "unit": "Unit of means, differences and standard deviations",
+    "n_a": "Scans in group a, one a subject",
+    "n_b": "Scans in group b",
+    "mean_a": "Mean of group a as measured, not adjusted for anything",
+    "sd_a": "Standard deviation of group a as measured",
+    "mean_b": "Mean of group b as measured",
+    "sd_b": "Standard deviation of group b as measured",
+    "difference": "a minus b, at equal covariates",
+    "standard_error": "HC3 standard error of the difference",
+    "ci_low": "Lower 95 % confidence limit of the difference (HC3)",
+    "ci_high": "Upper 95 % confidence limit of the difference (HC3)",
+    "difference_percent": "Difference in percent of reference_mean (n/a for the asymmetry index)",
+    "t": "difference / standard_error",
+    "df": "Residual degrees of freedom",
+    "p": "Two-sided p (HC3, Student's t)",
+    "p_classic": "Two-sided p with the classic standard error, for comparison",
+    "p_fdr": "Benjamini-Hochberg p over the subunits, within one adjustment and set of scans",
+    "hedges_g": "difference / residual_sd with Hedges' small-sample correction",
+    "g_low": "Lower 95 % confidence limit of hedges_g (non-central t)",
+    "g_high": "Upper 95 % confidence limit of hedges_g",
+    "partial_eta_squared": "Share of the variance not explained by the covariates that the group "
+    "explains",
+    "reference_mean": "Model's mean of group b at average covariates",
+    "residual_sd": "Residual standard deviation of the model",
+    "n_per_group_80": "Scans a group for 80 % power at the observed difference (two-sided t test, "
+    "alpha 0.05)",
+    "normality_p": "Shapiro-Wilk test of the residuals",
+    "homoscedasticity_p": "Breusch-Pagan test (studentised)",
+    "equal_slopes_p": "Test of group x ICV (ancova only)",
+    "reference_icv_mm3": "Head size that adjusted volumes refer to: mean ICV of group b",
+    "icv_coefficient": "Slope in mm^3/mm^3 (residuals), exponent (power_proportion), 1 "
+    "(proportion)",
+    "icv_correlation_left": "Pearson r of adjusted volume and ICV within groups; 0 if head size is "
+    "out",
+}

@@ -1,0 +1,196 @@
+"""Join finished scans with participants.tsv: one row a scan, one a subject, and group_volumes.tsv.
+
+Of several scans in one session the first by name is used; of several sessions the first in time
+(or by name) enters the comparison of groups, all enter the longitudinal analysis.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+import pandas as pd
+
+from .errors import NoResultsError
+from .findings import NOTE, WARNING, Finding
+from .participants_table import Participants
+
+VOLUME_DIGITS, RATIO_DIGITS = 3, 6
+
+
+@dataclass(frozen=True)
+class GroupTable:
+    """The scans that an analysis may use.
+
+    Attributes
+    ----------
+    scans : DataFrame
+        One row a subject and session; the columns of the results and of participants.tsv.
+    described : tuple of str
+        The columns that came from participants.tsv, under the names they have here.
+    findings : tuple of Finding
+    """
+
+    scans: pd.DataFrame
+    described: tuple[str, ...]
+    findings: tuple[Finding, ...]
+
+
+def join(results: pd.DataFrame, participants: Participants | None, folder: Path) -> GroupTable:
+    """Match scans and participants and list whatever does not match.
+
+    Parameters
+    ----------
+    results : DataFrame
+        From `Cohort.index.results_table.read_results`.
+    participants : Participants or None
+    folder : Path
+        Where the results come from, for messages.
+
+    Raises
+    ------
+    NoResultsError
+        If there is no finished scan.
+    """
+    if results.empty:
+        raise NoResultsError(
+            f"{folder} holds no finished scan. Run the participant level first: "
+            f"hypothalamus-seg cohort BIDS_DIR {folder} participant"
+        )
+    findings = list(participants.findings) if participants else []
+    scans = _one_a_session(results, findings)
+    described: tuple[str, ...] = ()
+    if participants is not None:
+        scans, described = _matched(scans, participants, findings)
+    return GroupTable(scans, described, tuple(findings))
+
+
+def first_sessions(scans: pd.DataFrame) -> tuple[pd.DataFrame, list[Finding]]:
+    """One row a subject: the earliest session by ``years``, or the first by name where unknown."""
+    order = scans.sort_values("years", kind="stable", na_position="last")
+    first = order.drop_duplicates("participant_id", keep="first").sort_index()
+    later = scans.index.difference(first.index)
+    findings = []
+    if len(later):
+        text = (
+            f"{len(later)} later sessions do not enter the comparison of groups, which uses each "
+            "subject's first session"
+        )
+        findings.append(Finding(NOTE, text, tuple(scans.loc[later, "scan"])))
+    return first.reset_index(drop=True), findings
+
+
+def write_group_volumes(table: pd.DataFrame, described: tuple[str, ...], path: Path) -> list[Path]:
+    """Write one row a scan as tab-separated text, and a JSON file that explains the columns."""
+    table = table.drop(columns=["flag_messages"], errors="ignore")
+    # BIDS has no empty cells.
+    written = table.replace({"": None})
+    for column in written.columns[[d.kind == "f" for d in written.dtypes]]:
+        digits = VOLUME_DIGITS if column.endswith("_mm3") else RATIO_DIGITS
+        written[column] = written[column].round(digits)
+    written.to_csv(path, sep="\t", index=False, na_rep="n/a", lineterminator="\n")
+    explained = {c: _explanation(c, c in described) for c in table.columns}
+    sidecar = path.with_suffix(".json")
+    text = json.dumps(explained, indent=2, ensure_ascii=False)
+    sidecar.write_text(text + "\n", encoding="utf-8")
+    return [path, sidecar]
+
+
+def natural_order(name: str) -> list[tuple[int, int | str]]:
+    """A sorting key by which ses-2 stands before ses-10."""
+    parts = re.split(r"(\d+)", name)
+    return [(0, int(part)) if part.isdigit() else (1, part) for part in parts if part]
+
+
+def _one_a_session(results: pd.DataFrame, findings: list[Finding]) -> pd.DataFrame:
+    results = results.reset_index(drop=True)
+    results["session_id"] = results["session_id"].fillna("")
+    keys = ["participant_id", "session_id", "scan"]
+    order = sorted(results.index, key=lambda i: [natural_order(results.at[i, k]) for k in keys])
+    results = results.loc[order].reset_index(drop=True)
+    repeated = results.duplicated(["participant_id", "session_id"], keep="first")
+    if repeated.any():
+        findings.append(
+            Finding(
+                NOTE,
+                "Of several scans of a subject in one session the first by name is used; these "
+                "are not",
+                tuple(results.loc[repeated, "scan"]),
+            )
+        )
+    return results[~repeated].reset_index(drop=True)
+
+
+def _matched(
+    scans: pd.DataFrame, participants: Participants, findings: list[Finding]
+) -> tuple[pd.DataFrame, tuple[str, ...]]:
+    table, keys = participants.frame, participants.keys
+    renamed = {c: f"{c}_participants" for c in participants.columns if c in scans}
+    if renamed:
+        findings.append(
+            Finding(
+                NOTE,
+                "Columns of participants.tsv with the name of a result have _participants added "
+                "in group_volumes.tsv",
+                tuple(renamed),
+            )
+        )
+    joined = scans.merge(table.rename(columns=renamed), on=keys, how="left", indicator=True)
+    unmatched = joined["_merge"] == "left_only"
+    if unmatched.any():
+        findings.append(
+            Finding(
+                WARNING,
+                f"Scans without a row in {participants.path.name} are described but in no model",
+                tuple(joined.loc[unmatched, "scan"]),
+            )
+        )
+    seen = set(map(tuple, scans[keys].to_numpy()))
+    absent = [row for row in map(tuple, table[keys].to_numpy()) if row not in seen]
+    if absent:
+        findings.append(
+            Finding(
+                WARNING,
+                f"Participants in {participants.path.name} without a finished scan",
+                tuple(" ".join(filter(None, row)) for row in absent),
+            )
+        )
+    columns = tuple(renamed.get(c, c) for c in participants.columns)
+    return joined.drop(columns="_merge"), columns
+
+
+def _explanation(column: str, described: bool) -> dict[str, str]:
+    if described:
+        return {"Description": "As in participants.tsv"}
+    if column.endswith("_mm3"):
+        for method in ("residuals", "power_proportion", "proportion"):
+            if f"_adjusted_{method}" in column:
+                base = column.partition("_adjusted_")[0]
+                return {
+                    "Description": f"{base} adjusted for intracranial volume ({method}), at the "
+                    "mean intracranial volume of the controls",
+                    "Units": "mm^3",
+                }
+        return {"Description": f"Volume of {column[:-4]}, posterior-weighted", "Units": "mm^3"}
+    return {"Description": COLUMN_DESCRIPTIONS.get(column, column)}
+
+
+COLUMN_DESCRIPTIONS = {
+    "participant_id": "Subject",
+    "session_id": "Session; n/a if the data set has none",
+    "scan": "Stem of the scan's result files",
+    "input": "The T1-weighted image",
+    "overview": "Overview picture, relative to this folder",
+    "asymmetry_index": "(left - right) / mean of both; positive: left is larger",
+    "fold_dice": "Dice of each network's result with their mean, averaged over the networks",
+    "confidence": "Mean posterior inside the hypothalamus, 0 to 1",
+    "place_confidence": "Confidence of the place where the hypothalamus was looked for, 0 to 1",
+    "flags": "Quality flags, separated by semicolons; n/a: none",
+    "robust_z": "Largest robust z of the scan's measures, by size; beyond 3.5 is listed",
+    "robust_z_of": "The measure that it belongs to",
+    "robust_z_total": "Robust z of the total volume",
+    "listed": "Why the scan is listed for review, separated by semicolons; n/a: it is not",
+    "years": "Time since the subject's first session, in years",
+}

@@ -1,0 +1,52 @@
+"""What the group level is asked to do."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from .icv_adjustment import ANCOVA
+
+
+@dataclass(frozen=True)
+class GroupOptions:
+    """What to compare, and how.
+
+    Attributes
+    ----------
+    output : Path
+        Folder that the participant level wrote to; the group's files go there as well.
+    participants : Path or None
+        participants.tsv; None if there is none, which is enough for a description.
+    data_root : Path or None
+        Folder with sub-X/sub-X_sessions.tsv.
+    contrast : str or None
+        ``group:als-control``: ALS minus control.
+    covariates : tuple of str
+        Columns of participants.tsv.
+    categorical : tuple of str
+        Columns of numbers that are categories.
+    adjustment : str
+        The way to adjust for ICV that the report leads with; the others are shown beside it.
+    exclude_flagged : bool
+        Give every result a second time without the scans that are listed for review.
+    ignored_flags : tuple of str
+        Flags that do not list a scan.
+    time_column : str or None
+        Column with each session's time in years.
+    participant_labels, session_labels : tuple of str
+        Only these; empty: all.
+    """
+
+    output: Path
+    participants: Path | None = None
+    data_root: Path | None = None
+    contrast: str | None = None
+    covariates: tuple[str, ...] = ()
+    categorical: tuple[str, ...] = ()
+    adjustment: str = ANCOVA
+    exclude_flagged: bool = False
+    ignored_flags: tuple[str, ...] = ()
+    time_column: str | None = None
+    participant_labels: tuple[str, ...] = ()
+    session_labels: tuple[str, ...] = ()

@@ -1,0 +1,167 @@
+"""The group level's command line: its options, and the files that it writes.
+
+pandas, statsmodels and matplotlib are imported only when the level runs: the participant level
+shares this command line and needs none of them.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+
+from HypothalamusSegLib.flags import FLAG_CODES
+
+from .group.icv_adjustment import ADJUSTMENTS, ANCOVA
+from .group.options import GroupOptions
+
+PARTICIPANTS_NAME = "participants.tsv"
+VOLUMES_NAME, STATISTICS_NAME = "group_volumes.tsv", "group_statistics.tsv"
+CHANGES_NAME = "group_longitudinal.tsv"
+REPORT_NAME, CONTACT_SHEET_NAME = "group_report.html", "contact_sheet.html"
+
+
+def add_group_arguments(parser: argparse.ArgumentParser | argparse._ArgumentGroup) -> None:
+    """Add the group level's options to a command line with ``bids_dir`` and ``output_dir``."""
+    parser.add_argument(
+        "--participants",
+        type=Path,
+        metavar="FILE",
+        help=f"default: {PARTICIPANTS_NAME} in BIDS_DIR",
+    )
+    parser.add_argument(
+        "--contrast",
+        metavar="COLUMN:A-B",
+        help="group:als-control compares ALS minus control; without it the cohort is described",
+    )
+    parser.add_argument(
+        "--covariates",
+        type=_names,
+        default=(),
+        metavar="NAMES",
+        help="columns of participants.tsv with commas between, for example age,sex",
+    )
+    parser.add_argument(
+        "--categorical",
+        type=_names,
+        default=(),
+        metavar="NAMES",
+        help="covariates that look like numbers but are categories, for example site",
+    )
+    parser.add_argument(
+        "--adjustment",
+        choices=ADJUSTMENTS,
+        default=ANCOVA,
+        help="how the report's main result is adjusted for ICV; all four are shown "
+        "(default: ancova, ICV as covariate)",
+    )
+    parser.add_argument(
+        "--exclude-flagged",
+        action="store_true",
+        help="give every result also without the scans that are listed for review",
+    )
+    parser.add_argument(
+        "--ignore-flags",
+        type=_flags,
+        default=(),
+        metavar="CODES",
+        help="flags for which no scan is listed, for example anisotropic,coarse_resolution",
+    )
+    parser.add_argument(
+        "--time-column",
+        metavar="NAME",
+        help="column with each session's time in years; default: acq_time, years or age in "
+        "sub-X_sessions.tsv",
+    )
+
+
+def options_from(parsed: argparse.Namespace) -> GroupOptions:
+    """Options of a parsed command line."""
+    is_folder = parsed.bids_dir.is_dir()
+    root = parsed.bids_dir if is_folder else parsed.bids_dir.parent
+    participants = parsed.participants
+    if participants is None and (parsed.contrast or (root / PARTICIPANTS_NAME).is_file()):
+        participants = root / PARTICIPANTS_NAME
+    return GroupOptions(
+        output=parsed.output_dir,
+        participants=participants,
+        data_root=root,
+        contrast=parsed.contrast,
+        covariates=parsed.covariates,
+        categorical=parsed.categorical,
+        adjustment=parsed.adjustment,
+        exclude_flagged=parsed.exclude_flagged,
+        ignored_flags=parsed.ignore_flags,
+        time_column=parsed.time_column,
+        participant_labels=tuple(getattr(parsed, "participant_label", ())),
+        session_labels=tuple(getattr(parsed, "session_label", ())),
+    )
+
+
+def run_group(options: GroupOptions) -> list[Path]:
+    """Compare the groups and write tables, report and contact sheet.
+
+    Parameters
+    ----------
+    options : GroupOptions
+
+    Returns
+    -------
+    list of Path
+        The files, the report first. What was found amiss with the data goes to stderr as well.
+
+    Raises
+    ------
+    HypothalamusSegError
+        See `Cohort.group_errors`; nothing is written then.
+    """
+    from HypothalamusSegLib.results.files import staged
+
+    from .group.analysis import analyse
+    from .group.joined_table import write_group_volumes
+    from .index.results_table import read_results
+    from .report.contact_sheet import write_contact_sheet
+    from .report.group_report import write_report
+
+    analysis = analyse(options, read_results(options.output))
+    with staged(options.output) as stage:
+        write_report(analysis, stage / REPORT_NAME)
+        write_contact_sheet(analysis, stage / CONTACT_SHEET_NAME)
+        write_group_volumes(analysis.volumes, analysis.table.described, stage / VOLUMES_NAME)
+        if analysis.statistics:
+            from .group.comparisons import statistics_table, write_statistics
+
+            statistics = statistics_table(analysis.statistics, analysis.contrast)
+            write_statistics(statistics, stage / STATISTICS_NAME)
+        if analysis.longitudinal is not None and len(analysis.longitudinal.changes):
+            analysis.longitudinal.changes.to_csv(
+                stage / CHANGES_NAME,
+                sep="\t",
+                index=False,
+                na_rep="n/a",
+                float_format="%.4f",
+                lineterminator="\n",
+            )
+        names = sorted(path.name for path in stage.iterdir())
+    for stale in {STATISTICS_NAME, CHANGES_NAME} - set(names):
+        # What an earlier run with other options left would not belong to this report.
+        for name in (stale, Path(stale).with_suffix(".json").name):
+            (options.output / name).unlink(missing_ok=True)
+    for finding in analysis.findings:
+        print(f"{finding.severity}: {finding.line}", file=sys.stderr)
+    names.sort(key=lambda name: (name != REPORT_NAME, name != CONTACT_SHEET_NAME, name))
+    return [options.output / name for name in names]
+
+
+def _names(text: str) -> tuple[str, ...]:
+    return tuple(name.strip() for name in text.split(",") if name.strip())
+
+
+def _flags(text: str) -> tuple[str, ...]:
+    codes = _names(text)
+    unknown = [code for code in codes if code not in FLAG_CODES]
+    if unknown:
+        raise argparse.ArgumentTypeError(
+            f"unknown flag {', '.join(unknown)}; known: {', '.join(FLAG_CODES)}"
+        )
+    return codes

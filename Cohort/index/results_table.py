@@ -1,0 +1,103 @@
+"""The finished scans of a cohort as one table, read from the index alone."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ..errors import IndexFileError, MixedResultsError
+from .cohort_index import INDEX_NAME
+from .outcome import DONE
+
+if TYPE_CHECKING:
+    import pandas
+
+SCAN_COLUMNS = (
+    "subject",
+    "session",
+    "name",
+    "input",
+    "overview",
+    "asymmetry_index",
+    "fold_dice",
+    "confidence",
+    "place_confidence",
+    "flags",
+    "fingerprint",
+)
+
+
+def read_results(output: Path) -> pandas.DataFrame:
+    """Read all finished scans.
+
+    Parameters
+    ----------
+    output : Path
+        Folder that the participant level wrote to.
+
+    Returns
+    -------
+    DataFrame
+        One row a scan, sorted by name: ``participant_id`` (``sub-01``), ``session_id`` (``ses-1``
+        or empty), ``scan``, ``input``, ``overview`` (relative to ``output``, or empty), a column
+        ``<structure>_mm3`` for each structure, ``asymmetry_index``, ``fold_dice`` (mean over the
+        folds), ``confidence``, ``place_confidence``, ``flags`` (codes with ";" between),
+        ``flag_messages`` (a line each). Missing numbers are NaN.
+
+    Raises
+    ------
+    IndexFileError
+        No index, or none that can be read.
+    MixedResultsError
+        The scans were not all segmented with the same options and weights.
+    """
+    import pandas
+
+    path = output / INDEX_NAME
+    if not path.exists():
+        raise IndexFileError(f"{output} has no results. Run the participant level first.")
+    try:
+        connection = sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro", uri=True)
+        try:
+            columns = ", ".join(SCAN_COLUMNS)
+            scans = pandas.read_sql(
+                f"SELECT {columns} FROM scans WHERE status = ? ORDER BY name",
+                connection,
+                params=(DONE,),
+            )
+            volumes = pandas.read_sql("SELECT name, structure, volume_mm3 FROM volumes", connection)
+        finally:
+            connection.close()
+    except (sqlite3.DatabaseError, pandas.errors.DatabaseError) as error:
+        raise IndexFileError(f"The index {path} cannot be read ({error}).") from error
+    if scans.empty:
+        raise IndexFileError(f"{output} has no finished scan. Run the participant level first.")
+    _check_alike(scans, output)
+    wide = volumes.pivot(index="name", columns="structure", values="volume_mm3").add_suffix("_mm3")
+    table = scans.join(wide, on="name")
+    flags = table["flags"].map(json.loads)
+    return table.assign(
+        participant_id="sub-" + table["subject"],
+        session_id=[f"ses-{session}" if session else "" for session in table["session"]],
+        scan=table["name"],
+        overview=table["overview"].fillna(""),
+        flags=flags.map(lambda found: ";".join(flag["code"] for flag in found)),
+        flag_messages=flags.map(lambda found: "\n".join(flag["message"] for flag in found)),
+        **{name: table[name].astype(float) for name in ("asymmetry_index", "fold_dice")},
+        confidence=table["confidence"].astype(float),
+        place_confidence=table["place_confidence"].astype(float),
+    ).drop(columns=["subject", "session", "name", "fingerprint"])
+
+
+def _check_alike(scans: pandas.DataFrame, output: Path) -> None:
+    counts = scans["fingerprint"].value_counts()
+    if len(counts) > 1:
+        usual = counts.index[0]
+        other = scans.loc[scans["fingerprint"] != usual, "name"].tolist()
+        raise MixedResultsError(
+            f"{len(other)} of {len(scans)} scans in {output} were segmented with other options or "
+            f"weights than the rest ({', '.join(other[:5])}{' …' if len(other) > 5 else ''}). Run "
+            "the participant level again, over all of them, before comparing groups."
+        )

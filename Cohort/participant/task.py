@@ -1,0 +1,58 @@
+"""What is sent to a worker: small, picklable, for any executor."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from HypothalamusSegLib import __version__
+from HypothalamusSegLib.networks import weight_files
+from HypothalamusSegLib.pipeline import Options
+
+from .scan_list import CohortScan
+
+
+@dataclass(frozen=True)
+class Task:
+    """One scan to segment.
+
+    Attributes
+    ----------
+    scan : CohortScan
+    output : Path
+        Root of the derivatives.
+    options : Options
+    source_root : Path
+        What ``Sources`` in the sidecars are relative to.
+    known_sha256 : str or None
+        Checksum of the input whose results stand already with the same options and weights: if the
+        file still has it, nothing is to be done.
+    with_overview : bool
+    """
+
+    scan: CohortScan
+    output: Path
+    options: Options
+    source_root: Path
+    known_sha256: str | None = None
+    with_overview: bool = True
+
+
+def fingerprint(options: Options, weights: Path | None = None) -> str:
+    """Checksum of all that decides a result beside the scan: version, options, weights.
+
+    Device and threads are left out: they change the last digits at most, and a cohort that moves to
+    another machine should not begin anew.
+    """
+    ensembles = weight_files.read_manifest(weights or weight_files.default_weights_folder())
+    weights_sha256 = sorted(
+        fold.sha256
+        for ensemble in ensembles.values()
+        for fold in ensemble.folds
+        if fold.fold in options.folds
+    )
+    decisive = {k: v for k, v in asdict(options).items() if k not in ("device", "threads")}
+    text = json.dumps([__version__, decisive, weights_sha256], sort_keys=True)
+    return hashlib.sha256(text.encode()).hexdigest()

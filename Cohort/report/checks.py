@@ -1,0 +1,129 @@
+"""The report's checks: assumptions, results without the listed scans, sample sizes."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from ..group.analysis import GroupAnalysis
+from ..group.icv_adjustment import TITLES
+from ..group.linear_models import ALPHA
+from ..group.power import detectable_d, power_table
+from ..number_format import MISSING, counted, number, p_value, signed
+from ..structures import ICV, TOTAL
+from .html_parts import heading, notice, paragraph, table
+from .results import UNITS, difference_cells, main_comparison
+
+
+def assumptions_section(analysis: GroupAnalysis) -> str:
+    """Tests of what the models assume, and what follows from a small p."""
+    statistics = analysis.statistics[0]
+    rows, broken = [], []
+    for structure in (s for s in analysis.structures if s.kind != ICV):
+        comparison = main_comparison(analysis, statistics, structure)
+        if comparison is None or comparison.fit is None:
+            continue
+        checks = comparison.checks
+        ps = (checks.normality_p, checks.homoscedasticity_p, checks.equal_slopes_p)
+        rows.append([structure.title, *map(p_value, ps), p_value(comparison.fit.p_classic)])
+        broken += [(structure, i) for i, p in enumerate(ps) if p < ALPHA]
+    consequences = (
+        "Residuals are not normal; with few scans the p is approximate. Look for outliers below.",
+        "The spread is not the same everywhere. The HC3 errors used here allow for that.",
+        "The volume grows differently with ICV in the two groups, so that the difference depends "
+        "on head size; the one given is at the mean ICV.",
+    )
+    parts = []
+    for place, consequence in enumerate(consequences):
+        names = [s.title for s, i in broken if i == place]
+        if names:
+            parts.append(notice(f"{consequence} ({'; '.join(names)})", lead="Check."))
+    if not broken:
+        parts.append(paragraph(f"No test gives p < {ALPHA}."))
+    header = ["Structure", "Normal\nresiduals", "Equal\nspread", "Equal ICV\nslopes", "Classic p"]
+    caption = (
+        "p of Shapiro–Wilk, Breusch–Pagan (studentised), and group × ICV (HC3, only where ICV is a "
+        "covariate). Classic p: of the difference, with the standard error that assumes equal "
+        f"spread. With {len(rows)} models, one small p in 20 is expected by chance."
+    )
+    parts.append(table(caption, header, rows))
+    return "".join(parts)
+
+
+def both_ways_section(analysis: GroupAnalysis) -> str:
+    """Results with and without the scans that are listed for review."""
+    if not analysis.options.exclude_flagged:
+        return paragraph(
+            "All scans are in the results. Add --exclude-flagged to see every result also without "
+            "the scans that are listed for review."
+        )
+    if len(analysis.statistics) < 2:
+        return notice("Too few scans are left to repeat the analysis; see Data checks.", True)
+    every, kept = analysis.statistics
+    left_out = every.frame[~every.frame["scan"].isin(kept.frame["scan"])]
+    if left_out.empty:
+        return paragraph("No scan of these groups is listed: both results are the same.")
+    rows, blocks, changed = [], {}, []
+    for structure in (s for s in analysis.structures if s.kind != ICV and not s.subunit):
+        pair = [main_comparison(analysis, s, structure) for s in (every, kept)]
+        blocks[len(rows)] = structure.title + UNITS.get(structure.kind, ", mm³")
+        for name, comparison in zip(("All scans", "Without listed"), pair, strict=True):
+            cells = difference_cells(comparison.fit, structure.kind)
+            rows.append([name, *cells])
+        fits = [c.fit for c in pair]
+        if None not in fits and (fits[0].p < ALPHA) != (fits[1].p < ALPHA):
+            changed.append(structure.title)
+    verdict = (
+        f"Leaving them out moves p across {ALPHA} for: {'; '.join(changed)}."
+        if changed
+        else f"Leaving them out moves no p across {ALPHA}."
+    )
+    parts = [
+        notice(f"{counted(len(left_out), 'scan')} left out. {verdict}", warning=bool(changed)),
+        table(
+            f"{TITLES[analysis.adjustment]}. Scans were chosen by flags and outliers.",
+            ["Scans", "n", "Difference (95 % CI)", "%", "p", "g (95 % CI)"],
+            rows,
+            blocks=blocks,
+        ),
+        paragraph(f"Left out: {', '.join(left_out['scan'])}."),
+    ]
+    return "".join(parts)
+
+
+def power_section(analysis: GroupAnalysis) -> str:
+    """Sample sizes for the observed and the published differences."""
+    comparison = main_comparison(analysis, analysis.statistics[0], TOTAL)
+    if comparison is None or comparison.fit is None:
+        return paragraph("Without a model of the total volume there is no estimate of its spread.")
+    fit = comparison.fit
+    rows = []
+    for row in power_table(fit):
+        n = number(row.n_per_group) if np.isfinite(row.n_per_group) else "> 1 million"
+        here = f"{number(100 * row.power_here)} %" if np.isfinite(row.power_here) else MISSING
+        spread = f"{row.spread} ({number(row.spread_percent, 1)} %)"
+        rows.append([row.source, spread, f"{signed(row.percent, 1)} %", signed(row.d, 2), n, here])
+    d = detectable_d(fit.n_a, fit.n_b)
+    percent = 100 * d * fit.residual_sd / abs(fit.reference_mean)
+    header = ["Difference", "Standard deviation"]
+    header += ["Difference,\n%", "d", "n per group\nfor 80 %", "Power\nhere"]
+    return (
+        paragraph(
+            f"With {fit.n_a} and {fit.n_b} scans, this cohort finds with 80 % power a difference "
+            f"of {number(percent, 1)} % of the controls' mean (d = {number(d, 2)})."
+        )
+        + table(
+            "Total hypothalamic volume; two-sided t test, α = 0.05, two equal groups; percent of "
+            "the controls' mean. The observed difference is uncertain, so its limits are given "
+            "too. The published figures come from other protocols and scanners.",
+            header,
+            rows,
+            words=2,
+            blocks={0: "From this cohort", 3: "From the literature"},
+        )
+        + heading("How to read it")
+        + paragraph(
+            "Where the limits of the observed difference lie on both sides of 0, no number of "
+            "scans follows from these data. The power of this cohort for its own observed "
+            "difference is left out, since it only restates the p."
+        )
+    )

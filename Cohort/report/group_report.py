@@ -1,0 +1,127 @@
+"""group_report.html: one file that holds everything and needs nothing from outside."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from pathlib import Path
+
+from ..group.adjustment_agreement import agreement_of
+from ..group.analysis import GroupAnalysis
+from ..group.linear_models import ALPHA
+from ..number_format import counted, p_phrase
+from ..structures import TOTAL
+from .change import change_section
+from .checks import assumptions_section, both_ways_section, power_section
+from .html_parts import Section, notice, page, paragraph, text
+from .methods import methods_section, software_section
+from .results import (
+    adjustments_section,
+    differences_section,
+    lead_sentence,
+    main_comparison,
+    subunits_section,
+)
+from .sample import data_section, figures_section, icv_notices, quality_section, sample_section
+
+
+def write_report(analysis: GroupAnalysis, path: Path) -> None:
+    """Write the report.
+
+    Parameters
+    ----------
+    analysis : GroupAnalysis
+    path : Path
+    """
+    path.write_text(report_of(analysis), encoding="utf-8")
+
+
+def report_of(analysis: GroupAnalysis) -> str:
+    """The report as HTML."""
+    sections = [Section("short", "In short", _in_short(analysis))]
+    sections.append(Section("sample", "Sample", sample_section(analysis)))
+    sections.append(Section("data", "Data checks", data_section(analysis)))
+    if analysis.statistics:
+        title = f"Differences, {analysis.contrast.title}"
+        sections.append(Section("differences", title, differences_section(analysis)))
+    sections.append(Section("figures", "Volumes", figures_section(analysis)))
+    if analysis.statistics:
+        adjusted = adjustments_section(analysis)
+        sections += [
+            Section("icv", "ICV adjustment, four ways", adjusted),
+            Section("subunits", "Subunits", subunits_section(analysis)),
+            Section("assumptions", "Assumptions", assumptions_section(analysis)),
+        ]
+    sections.append(Section("quality", "Scans to review", quality_section(analysis)))
+    if analysis.statistics:
+        sections += [
+            Section("both", "Without the listed scans", both_ways_section(analysis)),
+            Section("power", "Sample size", power_section(analysis)),
+        ]
+    sections += [
+        Section("change", "Change over time", change_section(analysis)),
+        Section("methods", "Methods", methods_section(analysis)),
+        Section("software", "Options, software, references", software_section(analysis)),
+    ]
+    contrast = analysis.contrast
+    title = f"Hypothalamic volume: {contrast.title}" if contrast else "Hypothalamic volume"
+    now = datetime.now().astimezone().strftime("%Y-%m-%d %H:%M")
+    subtitle = f"Group report of {analysis.options.output.resolve().name}, {now}. "
+    return page(title, subtitle + "For research; not a medical device.", sections)
+
+
+def _in_short(analysis: GroupAnalysis) -> str:
+    parts = []
+    if analysis.statistics:
+        statistics = analysis.statistics[0]
+        parts.append(f"<p><strong>{text(lead_sentence(analysis, statistics))}</strong></p>")
+        parts.append(paragraph(_meaning(analysis)))
+        agreement = agreement_of(statistics, TOTAL)
+        if agreement is not None:
+            parts.append(
+                notice(agreement.sentence, warning=not agreement.agree, lead="ICV adjustment:")
+            )
+        if len(analysis.statistics) == 2 and (analysis.sample["listed"] != "").any():
+            sentence = lead_sentence(analysis, analysis.statistics[1])
+            changes = _crosses(analysis)
+            if changes:
+                sentence += f" Leaving scans out moves p across {ALPHA}."
+            parts.append(notice(sentence, warning=changes, lead="Without the listed scans:"))
+    else:
+        count = counted(len(analysis.sample), "subject")
+        parts.append(
+            paragraph(
+                f"{count} are described. Nothing was compared, since no contrast was given "
+                "(--contrast group:als-control)."
+            )
+        )
+    parts.append(icv_notices(analysis))
+    listed = int((analysis.reviewed["listed"] != "").sum())
+    parts.append(
+        f"<p>{counted(listed, 'scan')} of {len(analysis.reviewed)} should be looked at: "
+        '<a href="#quality">why</a>, and <a href="contact_sheet.html">the contact sheet</a>. '
+        "These segmentations were made by networks and are as good as a look at them says.</p>"
+    )
+    return "".join(parts)
+
+
+def _crosses(analysis: GroupAnalysis) -> bool:
+    both = [main_comparison(analysis, statistics, TOTAL) for statistics in analysis.statistics]
+    fits = [comparison.fit for comparison in both if comparison is not None]
+    return len(fits) == 2 and None not in fits and (fits[0].p < ALPHA) != (fits[1].p < ALPHA)
+
+
+def _meaning(analysis: GroupAnalysis) -> str:
+    """What the p does and does not say."""
+    comparison = main_comparison(analysis, analysis.statistics[0], TOTAL)
+    if comparison is None or comparison.fit is None:
+        return ""
+    fit = comparison.fit
+    if fit.p < ALPHA:
+        return (
+            f"The data are hard to reconcile with no difference ({p_phrase(fit.p)}). The "
+            "confidence limits, not the p, say how large it may be."
+        )
+    return (
+        f"No difference was shown ({p_phrase(fit.p)}), which does not show that there is none: "
+        "the data fit any difference within the confidence limits."
+    )

@@ -1,0 +1,159 @@
+"""The report's account of what was done, with which software, and after whom."""
+
+from __future__ import annotations
+
+import platform
+from importlib.metadata import PackageNotFoundError, version
+
+from HypothalamusSegLib import __version__
+
+from ..group.analysis import GroupAnalysis
+from ..group.icv_adjustment import ANCOVA, POWER_PROPORTION, PROPORTION, RESIDUALS, UNADJUSTED
+from ..group.longitudinal import SHORTEST_YEARS
+from ..group.outliers import FAR_Z, FEWEST_FOR_OWN_SPREAD
+from ..number_format import number
+from .html_parts import paragraph, table, text
+
+PACKAGES = ("statsmodels", "scipy", "pandas", "numpy", "matplotlib")
+REFERENCES = (
+    "Benjamini Y, Hochberg Y. Controlling the false discovery rate. J R Stat Soc B "
+    "1995;57:289–300.",
+    "Hedges LV. Distribution theory for Glass's estimator of effect size and related estimators. "
+    "J Educ Stat 1981;6:107–128.",
+    "Hoenig JM, Heisey DM. The abuse of power. Am Stat 2001;55:19–24.",
+    "Iglewicz B, Hoaglin DC. How to detect and handle outliers. ASQC Quality Press, 1993.",
+    "Liu D, Johnson HJ, Long JD, Magnotta VA, Paulsen JS. The power-proportion method for "
+    "intracranial volume correction in volumetric imaging analysis. Front Neurosci 2014;8:356.",
+    "Long JS, Ervin LH. Using heteroscedasticity consistent standard errors in the linear "
+    "regression model. Am Stat 2000;54:217–224.",
+    "MacKinnon JG, White H. Some heteroskedasticity-consistent covariance matrix estimators with "
+    "improved finite sample properties. J Econom 1985;29:305–325.",
+    "O'Brien LM, et al. Statistical adjustments for brain size in volumetric neuroimaging studies: "
+    "some practical implications in methods. Psychiatry Res 2011;193:113–122.",
+    "Pintzka CWS, et al. Marked effects of intracranial volume correction methods on sex "
+    "differences in neuroanatomical structures: a HUNT MRI study. Front Neurosci 2015;9:238.",
+    "Sanchis-Segura C, et al. Effects of different intracranial volume correction methods on "
+    "univariate sex differences in grey matter volume and multivariate sex prediction. Sci Rep "
+    "2020;10:12953.",
+    "Steiger JH, Fouladi RT. Noncentrality interval estimation and the evaluation of statistical "
+    "models. In: What if there were no significance tests? Erlbaum, 1997.",
+)
+ADJUSTED_BY = {
+    ANCOVA: "with intracranial volume (ICV) as a covariate",
+    RESIDUALS: "of volumes adjusted for intracranial volume (ICV) by the residual method",
+    POWER_PROPORTION: "of volumes adjusted for intracranial volume (ICV) by the power-corrected "
+    "proportion",
+    PROPORTION: "of volumes in proportion to intracranial volume (ICV)",
+    UNADJUSTED: "of the measured volumes, which are not adjusted for head size since no "
+    "intracranial volume (ICV) was measured",
+}
+
+
+def methods_section(analysis: GroupAnalysis) -> str:
+    """What was done, in words that can go into a paper."""
+    parts = [
+        "Hypothalamus, its sides and, where asked for, its subunits, and the intracranial volume "
+        f"were segmented on T1-weighted images by HypothalamusSeg {__version__}; volumes are sums "
+        "of the mean posterior of the networks. They follow this program's protocol and must not "
+        "be compared with volumes by other tools, whose protocols differ by more than 40 %."
+    ]
+    if analysis.contrast is not None:
+        parts += _models(analysis)
+    own = f"its own group (groups of fewer than {FEWEST_FOR_OWN_SPREAD}: of all scans)"
+    parts.append(
+        "Scans were listed for review if they had a quality flag or if total, left or right "
+        "volume, asymmetry, ICV or total / ICV lay more than "
+        f"{FAR_Z} robust standard deviations (median absolute deviation) from the median of "
+        f"{own if analysis.contrast else 'all scans'}."
+    )
+    ignored = analysis.options.ignored_flags
+    if ignored:
+        parts.append(f"These flags did not list a scan, as asked: {', '.join(ignored)}.")
+    if analysis.longitudinal is not None:
+        parts.append(
+            f"Annualised change is the least-squares slope over a subject's sessions "
+            f"(time: {analysis.times.source}), of subjects whose sessions span at least "
+            f"{number(12 * SHORTEST_YEARS)} months. The mixed model was fitted by restricted "
+            "maximum likelihood (statsmodels MixedLM)."
+        )
+    return "".join(map(paragraph, parts))
+
+
+def software_section(analysis: GroupAnalysis) -> str:
+    """Versions, inputs, references."""
+    options = analysis.options
+    asked = [
+        ["Results", str(options.output)],
+        ["Participants", str(options.participants or "none")],
+        ["Contrast", options.contrast or "none"],
+        ["Covariates", ", ".join(f"{c.column} ({c.kind})" for c in analysis.covariates) or "none"],
+        ["Main adjustment", analysis.adjustment],
+        ["Also without listed scans", "yes" if options.exclude_flagged else "no"],
+        ["Flags ignored", ", ".join(options.ignored_flags) or "none"],
+    ]
+    listed = "".join(f"<li>{text(reference)}</li>" for reference in REFERENCES)
+    return (
+        table("Options of this analysis.", ["Option", "Value"], asked, words=2)
+        + software_table()
+        + f"<h3>References</h3><ol>{listed}</ol>"
+    )
+
+
+def software_table() -> str:
+    """Versions of what computed the results."""
+    rows = [["HypothalamusSeg", __version__], ["Python", platform.python_version()]]
+    rows += [[name, _version(name)] for name in PACKAGES]
+    return table("Software.", ["Package", "Version"], rows, words=2)
+
+
+def _models(analysis: GroupAnalysis) -> list[str]:
+    contrast = analysis.contrast
+    named = [
+        f"{c.column} ({'linear' if c.kind == 'number' else 'categorical'})"
+        for c in analysis.covariates
+    ]
+    held = f" Covariates: {', '.join(named)}." if named else " There were no covariates."
+    sample = analysis.sample
+    is_a = contrast.is_a(sample)
+    several = sample["participant_id"].isin(
+        analysis.reviewed.loc[analysis.reviewed["participant_id"].duplicated(), "participant_id"]
+    )
+    first = " One scan a subject, the first session, was used." if several.any() else ""
+    paragraphs = [
+        f"Groups ({contrast.column}: {contrast.level_a}, n = {is_a.sum()}; {contrast.level_b}, n = "
+        f"{(~is_a).sum()}) were compared by ordinary least squares "
+        f"{ADJUSTED_BY[analysis.adjustment]}.{held}{first} Scans of other groups, or "
+        "with a missing covariate, were left out. "
+        "Standard errors are heteroscedasticity-consistent (HC3; MacKinnon & White 1985, as Long & "
+        "Ervin 2000 advise); confidence limits are 95 % and p two-sided, from Student's t. "
+        "Standardised differences are Hedges' g: the difference over the model's residual standard "
+        "deviation, corrected for small samples, with limits from the non-central t distribution "
+        "(Hedges 1981, Steiger & Fouladi 1997). Partial η² is from the classic model.",
+    ]
+    if analysis.adjustment != UNADJUSTED:
+        paragraphs.append(
+            "The other ways to adjust for ICV are given beside it: ICV as covariate; residuals of "
+            f"the regression on ICV in {contrast.level_b} (O'Brien 2011); volume × (mean ICV / "
+            f"ICV)^b with b the slope of log volume on log ICV in {contrast.level_b} (Liu 2014); "
+            f"and volume × mean ICV / ICV. Mean ICV is that of {contrast.level_b}. Covariates "
+            "enter the model after the adjustment. The asymmetry index, (left − right) / mean of "
+            "both, is not adjusted for ICV."
+        )
+    if any(s.subunit for s in analysis.structures):
+        paragraphs.append(
+            "Over the ten subunits the false discovery rate was controlled (Benjamini & Hochberg "
+            "1995), within each adjustment; total, left, right and asymmetry were not corrected."
+        )
+    paragraphs.append(
+        "Normality of residuals was tested by Shapiro–Wilk, equal spread by Breusch–Pagan, equal "
+        "slopes by the product of group and ICV. Sample sizes are for a two-sided t test of two "
+        "equal groups at α = 0.05."
+    )
+    return paragraphs
+
+
+def _version(name: str) -> str:
+    try:
+        return version(name)
+    except PackageNotFoundError:
+        return "not installed"

@@ -1,0 +1,164 @@
+"""From the engine's files to nodes in the scene."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import slicer
+import vtk
+from vtk.util.numpy_support import numpy_to_vtk
+
+from ..scene.result_nodes import ResultNodes
+from ..scene.structures import NODE_PLANS, NodePlan
+from ..volumes.segment_voxels import replace_segment, voxel_array
+
+SCAN_NAME = "scan"
+
+
+class HandoverError(Exception):
+    """A file of the engine cannot be taken into the scene."""
+
+
+def write_scan(volume: slicer.vtkMRMLScalarVolumeNode, folder: Path) -> Path:
+    """Write a volume for the engine, in its own space without parent transform.
+
+    The volume's own storage node is not touched.
+    """
+    path = folder / f"{SCAN_NAME}.nrrd"
+    storage = slicer.vtkMRMLNRRDStorageNode()
+    storage.SetFileName(str(path))
+    storage.SetUseCompression(False)
+    if not storage.WriteData(volume):
+        raise HandoverError(
+            f"“{volume.GetName()}” could not be written to {folder}. Check the free disk space."
+        )
+    return path
+
+
+def take_results(volume: slicer.vtkMRMLScalarVolumeNode, engine: dict, folder: Path) -> ResultNodes:
+    """Make or update the result nodes of a volume from the engine's files.
+
+    Files are read before the first node is changed: a file that is missing loses nothing.
+
+    Parameters
+    ----------
+    volume : vtkMRMLScalarVolumeNode
+    engine : dict
+        The engine's description of the result.
+    folder : Path
+        Holds ``scan_*.nii.gz``.
+    """
+    images = {}
+    for plan in NODE_PLANS:
+        path = folder / f"{SCAN_NAME}_{plan.file_suffix}.nii.gz"
+        if path.exists():
+            images[plan.role] = read_labels(path)
+    if not images:
+        raise HandoverError("The engine left no segmentation. Press Apply to try again.")
+    nodes = ResultNodes(volume)
+    for plan in NODE_PLANS:
+        if plan.role not in images:
+            nodes.remove(plan.role)
+            continue
+        for node in (nodes.make_segmentation(plan), nodes.make_network_output(plan)):
+            _fill(node, plan, images[plan.role], volume)
+        nodes.segmentation(plan.role).CreateDefaultDisplayNodes()
+        _style(nodes.segmentation(plan.role), plan)
+    description = {**engine, "name": volume.GetName()}
+    nodes.make_record().set_engine(description)
+    return nodes
+
+
+def read_labels(path: Path) -> slicer.vtkOrientedImageData:
+    """Read a label map in RAS, through Slicer's own reader, without a node in the scene."""
+    node = slicer.vtkMRMLLabelMapVolumeNode()
+    storage = slicer.vtkMRMLVolumeArchetypeStorageNode()
+    storage.SetFileName(str(path))
+    if not storage.ReadData(node) or node.GetImageData() is None:
+        raise HandoverError(f"{path.name} cannot be read. Press Apply to try again.")
+    return slicer.vtkSlicerSegmentationsModuleLogic.CreateOrientedImageDataFromVolumeNode(node)
+
+
+def _fill(
+    node: slicer.vtkMRMLSegmentationNode,
+    plan: NodePlan,
+    image: slicer.vtkOrientedImageData,
+    volume: slicer.vtkMRMLScalarVolumeNode,
+) -> None:
+    """Put the label map's labels into a node's segments, and the node where its volume is."""
+    node.SetReferenceImageGeometryParameterFromVolumeNode(volume)
+    node.SetAndObserveTransformNodeID(volume.GetTransformNodeID())
+    segmentation = node.GetSegmentation()
+    # The Segment Editor works on this grid: on the scan's coarser one, the first stroke would
+    # resample every segment of the node.
+    converter = slicer.vtkSegmentationConverter
+    segmentation.SetConversionParameter(
+        converter.GetReferenceImageGeometryParameterName(),
+        converter.SerializeImageGeometry(image),
+    )
+    was_modifying = node.StartModify()
+    for segment in plan.segments:
+        _fill_segment(node, segment, image)
+    if segmentation.ContainsRepresentation("Closed surface"):
+        node.CreateClosedSurfaceRepresentation()
+    node.EndModify(was_modifying)
+    _beside_volume(node, volume)
+
+
+def _fill_segment(node, segment, image: slicer.vtkOrientedImageData) -> None:
+    segmentation = node.GetSegmentation()
+    if segmentation.GetSegment(segment.identifier) is None:
+        segmentation.AddEmptySegment(segment.identifier, segment.name, segment.colour)
+    segmentation.GetSegment(segment.identifier).SetTerminology(segment.terminology)
+    replace_segment(node, segment.identifier, _only(image, segment.label))
+
+
+def _only(image: slicer.vtkOrientedImageData, label: int) -> slicer.vtkOrientedImageData:
+    """One label as a binary image, cropped to what it holds: whole heads are large."""
+    extent = image.GetExtent()
+    inside = voxel_array(image) == label
+    bounds = []
+    for axis in range(3):
+        hit = np.flatnonzero(inside.any(axis=tuple(a for a in range(3) if a != axis)))
+        bounds.append((int(hit[0]), int(hit[-1])) if hit.size else (0, 0))
+    (k0, k1), (j0, j1), (i0, i1) = bounds
+    part = np.ascontiguousarray(inside[k0 : k1 + 1, j0 : j1 + 1, i0 : i1 + 1]).astype(np.uint8)
+    binary = slicer.vtkOrientedImageData()
+    first_i, first_j, first_k = extent[0], extent[2], extent[4]
+    binary.SetExtent(
+        *(first_i + i0, first_i + i1, first_j + j0, first_j + j1, first_k + k0, first_k + k1)
+    )
+    scalars = numpy_to_vtk(part.ravel(), deep=True, array_type=vtk.VTK_UNSIGNED_CHAR)
+    binary.GetPointData().SetScalars(scalars)
+    matrix = vtk.vtkMatrix4x4()
+    image.GetImageToWorldMatrix(matrix)
+    binary.SetGeometryFromImageToWorldMatrix(matrix)
+    return binary
+
+
+def _style(node: slicer.vtkMRMLSegmentationNode, plan: NodePlan) -> None:
+    """Outlines, so that the image stays visible; ICV thin and without fill."""
+    display = node.GetDisplayNode()
+    display.SetVisibility2DFill(plan.role != "icv")
+    display.SetOpacity2DFill(0.25)
+    display.SetVisibility2DOutline(True)
+    display.SetSliceIntersectionThickness(2 if plan.role == "hypothalamus" else 1)
+    if plan.role == "icv":
+        display.SetOpacity3D(0.15)
+
+
+def _beside_volume(
+    node: slicer.vtkMRMLSegmentationNode, volume: slicer.vtkMRMLScalarVolumeNode
+) -> None:
+    """Put a node into the volume's study in the subject hierarchy."""
+    if node.GetHideFromEditors():
+        return
+    hierarchy = slicer.vtkMRMLSubjectHierarchyNode.GetSubjectHierarchyNode(volume.GetScene())
+    if hierarchy is None:
+        return
+    of_volume, of_node = hierarchy.GetItemByDataNode(volume), hierarchy.GetItemByDataNode(node)
+    if of_volume and not of_node:
+        of_node = hierarchy.CreateItem(hierarchy.GetItemParent(of_volume), node)
+    if of_volume and of_node:
+        hierarchy.SetItemParent(of_node, hierarchy.GetItemParent(of_volume))

@@ -1,0 +1,180 @@
+"""The engine as a process of its own: started, listened to, cancelled.
+
+A thread could neither be cancelled nor crash alone. One JSON object a line comes on its standard
+output; closing its standard input cancels it, through any launcher in between.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import qt
+
+from .command_line import python_path
+
+# Between asking a process to end and killing it: long enough to remove its files.
+PATIENCE_MS = 900
+LOG_LINES_KEPT = 12
+
+
+@dataclass(frozen=True)
+class EngineOutcome:
+    """How a run ended.
+
+    Attributes
+    ----------
+    result : dict or None
+        The engine's description of the result; None where there is none.
+    files : tuple of str
+        What it wrote.
+    error_code, message : str or None
+        Why there is no result.
+    cancelled : bool
+    """
+
+    result: dict | None = None
+    files: tuple[str, ...] = ()
+    error_code: str | None = None
+    message: str | None = None
+    cancelled: bool = False
+
+
+class EngineProcess:
+    """One run of the engine.
+
+    Parameters
+    ----------
+    on_progress : callable(fraction, step)
+    on_log : callable(line)
+        Whatever the process says besides events.
+    on_finished : callable(EngineOutcome)
+        Called once, whatever happens.
+    """
+
+    def __init__(
+        self,
+        on_progress: Callable[[float, str], None],
+        on_log: Callable[[str], None],
+        on_finished: Callable[[EngineOutcome], None],
+    ) -> None:
+        self._on_progress, self._on_log, self._on_finished = on_progress, on_log, on_finished
+        self._unread = {"out": b"", "err": b""}
+        self._log: list[str] = []
+        self._result: dict | None = None
+        self._error: dict | None = None
+        self._cancelled = self._ended = False
+        self._process = qt.QProcess()
+        environment = qt.QProcessEnvironment.systemEnvironment()
+        environment.insert("PYTHONPATH", python_path())
+        environment.insert("PYTHONIOENCODING", "utf-8")
+        self._process.setProcessEnvironment(environment)
+        self._process.connect("readyReadStandardOutput()", self._read_output)
+        self._process.connect("readyReadStandardError()", self._read_log)
+        self._process.connect("finished(int,QProcess::ExitStatus)", self._ended_with)
+        self._process.connect("errorOccurred(QProcess::ProcessError)", self._failed_to_start)
+
+    def start(self, program: str, arguments: list[str]) -> None:
+        self._on_log(" ".join([program, *arguments]))
+        self._process.start(program, arguments)
+
+    @property
+    def is_running(self) -> bool:
+        return self._process.state() != qt.QProcess.NotRunning
+
+    @property
+    def process_id(self) -> int:
+        return int(self._process.processId())
+
+    def cancel(self) -> None:
+        """Ask the process and all below it to end; kill what has not ended within a second."""
+        self._cancelled = True
+        self._process.closeWriteChannel()
+        self._process.terminate()
+        qt.QTimer.singleShot(PATIENCE_MS, self._kill)
+
+    def cancel_and_wait(self) -> None:
+        """As `cancel`, for when nothing may go on: the scene or the application closes."""
+        self._cancelled = True
+        self._process.closeWriteChannel()
+        self._process.terminate()
+        if not self._process.waitForFinished(PATIENCE_MS):
+            self._kill()
+            self._process.waitForFinished(PATIENCE_MS)
+
+    def wait(self) -> None:
+        """Block until the process has ended; for scripts without an event loop."""
+        while self.is_running:
+            self._process.waitForFinished(1000)
+
+    def _kill(self) -> None:
+        if self.is_running:
+            self._process.kill()
+
+    def _read_output(self) -> None:
+        for line in self._lines("out", self._process.readAllStandardOutput()):
+            try:
+                event = json.loads(line)
+            except ValueError:
+                self._note(line)
+                continue
+            self._take(event)
+
+    def _take(self, event: dict) -> None:
+        kind = event.get("event")
+        if kind == "progress":
+            self._on_progress(float(event["fraction"]), str(event["step"]))
+        elif kind == "result":
+            self._result = event
+        elif kind == "error":
+            self._error = event
+
+    def _read_log(self) -> None:
+        for line in self._lines("err", self._process.readAllStandardError()):
+            self._note(line)
+
+    def _lines(self, stream: str, data: qt.QByteArray) -> list[str]:
+        """Whole lines; the rest waits for what comes next."""
+        *whole, self._unread[stream] = (self._unread[stream] + bytes(data.data())).split(b"\n")
+        return [line.decode("utf-8", "replace").rstrip() for line in whole if line.strip()]
+
+    def _note(self, line: str) -> None:
+        self._log = [*self._log, line][-LOG_LINES_KEPT:]
+        self._on_log(line)
+
+    def _failed_to_start(self, error: int) -> None:
+        if int(error) == int(qt.QProcess.FailedToStart):
+            self._finish(
+                EngineOutcome(
+                    error_code="not_started",
+                    message="The engine's process could not be started "
+                    f"({self._process.errorString()}). Install the extension again.",
+                )
+            )
+
+    def _ended_with(self, code: int, status: int) -> None:
+        self._read_output()
+        self._read_log()
+        self._finish(self._outcome(code, status))
+
+    def _outcome(self, code: int, status: int) -> EngineOutcome:
+        if self._cancelled:
+            return EngineOutcome(cancelled=True, message="Cancelled.")
+        if self._error:
+            return EngineOutcome(error_code=self._error["code"], message=self._error["message"])
+        if self._result and code == 0:
+            return EngineOutcome(self._result["result"], tuple(self._result["files"]))
+        crashed = int(status) == int(qt.QProcess.CrashExit)
+        how = "was ended by the system" if crashed else f"ended with code {code}"
+        last = f" It last said: {self._log[-1]}" if self._log else ""
+        why = " This happens when memory runs out: close other programs." if crashed else ""
+        return EngineOutcome(
+            error_code="crashed" if crashed else "failed",
+            message=f"The engine {how} before it was done.{why}{last}",
+        )
+
+    def _finish(self, outcome: EngineOutcome) -> None:
+        if not self._ended:
+            self._ended = True
+            self._on_finished(outcome)

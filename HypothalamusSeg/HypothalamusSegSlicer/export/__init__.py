@@ -1,0 +1,1 @@
+"""A result written to a folder: files, report and training case."""

@@ -1,0 +1,240 @@
+"""The one-page report: outlines on planes of the scan, volumes, quality and review, as PNG."""
+
+from __future__ import annotations
+
+import tempfile
+import textwrap
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import qt
+import slicer
+import vtk
+from HypothalamusSegLib.measures.intervals import COVERAGE
+from vtk.util.numpy_support import numpy_to_vtk
+
+from ..scene.result_nodes import ResultNodes
+from ..volumes.rows import VolumeRow
+from ..volumes.segment_voxels import read_segment
+
+PAGE_PX = (1240, 1754)  # A4 at 150 dots an inch
+MARGIN_PX, PANEL_PX, GAP_PX = 60, 360, 20
+CLOSE_MM, WHOLE_MM = 60.0, 220.0
+PAPER, INK, FAINT = "#ffffff", "#1b1f24", "#5b6570"
+COLOURS = {"hypothalamus_left": "#0072B2", "hypothalamus_right": "#D55E00", "icv": "#C7A500"}
+TABLE_COLUMNS = (
+    ("Structure", 0),
+    ("Value", 310),
+    ("{percent} % interval", 440),
+    ("Fold SD", 610),
+    ("% of ICV", 700),
+    ("At {reference} ICV", 800),
+    ("Status", 980),
+)
+
+
+def draw_report(nodes: ResultNodes, rows: Sequence[VolumeRow], path: Path) -> None:
+    """Draw the page; all planes run along the scan's own RAS axes, before any transform."""
+    image = qt.QImage(*PAGE_PX, qt.QImage.Format_RGB32)
+    image.fill(qt.QColor(PAPER))
+    painter = qt.QPainter(image)
+    painter.setRenderHint(qt.QPainter.Antialiasing)
+    y = _draw_title(painter, nodes)
+    y = _draw_planes(painter, nodes, y)
+    reference = f"{nodes.record.engine['reference_icv_mm3'] / 1000:.0f} mL"
+    y = _draw_table(painter, rows, reference, y)
+    y = _draw_quality(painter, nodes, y)
+    _draw_review(painter, nodes, y)
+    painter.end()
+    if not image.save(str(path)):
+        raise OSError(f"{path.name} could not be written")
+
+
+def _draw_title(painter, nodes: ResultNodes) -> int:
+    _text(painter, MARGIN_PX, 80, nodes.volume.GetName(), 20, bold=True)
+    provenance = nodes.record.engine["provenance"]
+    line = f"HypothalamusSeg {provenance['version']} – for research, not a medical device"
+    _text(painter, MARGIN_PX, 112, line, 10, FAINT)
+    return 135
+
+
+def _draw_planes(painter, nodes: ResultNodes, top: int) -> int:
+    from HypothalamusSegLib.results.planes import AXIAL, CORONAL, SAGITTAL
+
+    scan = _engine_volume(nodes.volume)
+    outlined, centre = _outlines(nodes)
+    if centre is None:
+        centre = scan.grid.centre_mm
+    y = top
+    for field_mm, note in ((CLOSE_MM, "60 mm"), (WHOLE_MM, "220 mm")):
+        for column, view in enumerate((CORONAL, AXIAL, SAGITTAL)):
+            x = MARGIN_PX + column * (PANEL_PX + GAP_PX)
+            _draw_plane(painter, (x, y), scan, outlined, view, centre, field_mm)
+            _text(painter, x, y + PANEL_PX + 18, f"{view.name}, {note} wide", 8, FAINT)
+        y += PANEL_PX + 34
+    convention = "Radiological convention: the patient's left is on the image's right. "
+    names = "Blue: left hypothalamus. Orange: right. Yellow: intracranial volume."
+    _text(painter, MARGIN_PX, y + 8, convention + names, 9, FAINT)
+    return y + 44
+
+
+def _outlines(nodes: ResultNodes) -> tuple[list, np.ndarray | None]:
+    from HypothalamusSegLib.geometry.voxel_image import Volume
+    from HypothalamusSegLib.results.planes import outline_of
+
+    outlined, centres = [], []
+    for plan, node in nodes.segmentations():
+        if plan.role == "subunits":
+            continue
+        for segment in plan.segments:
+            voxels = read_segment(node, segment.identifier)
+            if voxels is None or not voxels.inside.any():
+                continue
+            affine = voxels.image_to_world.copy()
+            affine[:3, 3] = (affine @ [*voxels.start, 1.0])[:3]
+            volume = Volume(np.pad(voxels.inside.T.astype(np.uint8), 1), _padded(affine))
+            outline = outline_of(segment.name, COLOURS[segment.identifier], volume, 1)
+            outlined.append(outline)
+            if plan.role == "hypothalamus":
+                centres.append(outline.centre_mm)
+    return outlined, np.mean(centres, axis=0) if centres else None
+
+
+def _padded(affine: np.ndarray) -> np.ndarray:
+    """The affine of an array that got a layer of one voxel on each side."""
+    moved = affine.copy()
+    moved[:3, 3] = (affine @ [-1.0, -1.0, -1.0, 1.0])[:3]
+    return moved
+
+
+def _engine_volume(node: slicer.vtkMRMLScalarVolumeNode):
+    from HypothalamusSegLib.geometry.voxel_image import Volume
+
+    ijk_to_ras = vtk.vtkMatrix4x4()
+    node.GetIJKToRASMatrix(ijk_to_ras)
+    array = slicer.util.arrayFromVolume(node).T
+    return Volume(array, slicer.util.arrayFromVTKMatrix(ijk_to_ras))
+
+
+def _draw_plane(painter, corner, scan, outlined, view, centre, field_mm: float) -> None:
+    from HypothalamusSegLib.geometry.resampling import resample_linear
+    from HypothalamusSegLib.results.planes import intensity_window
+
+    grid = view.grid(centre, field_mm, PANEL_PX)
+    plane = resample_linear(scan, grid)[:, :, 0].T
+    low, high = intensity_window(plane)
+    grey = (255 * np.clip((plane - low) / (high - low), 0, 1)).astype(np.uint8)
+    pixels = np.repeat(grey[::-1, :, None], 3, axis=2)
+    for item in outlined:
+        inside = item.on_plane(grid)[::-1] > 0.5
+        pixels[_edge(inside)] = _rgb(item.colour)
+    picture = _image(pixels)
+    painter.drawImage(*corner, picture)
+    left, right, bottom, top = view.edges
+    middle = PANEL_PX // 2
+    for letter, dx, dy in (
+        (left, 6, middle),
+        (right, PANEL_PX - 20, middle),
+        (bottom, middle - 5, PANEL_PX - 8),
+        (top, middle - 5, 20),
+    ):
+        x, y = corner[0] + dx, corner[1] + dy
+        _text(painter, x + 1, y + 1, letter, 11, "#000000", bold=True)
+        _text(painter, x, y, letter, 11, "#ffffff", bold=True)
+
+
+def _image(pixels: np.ndarray) -> qt.QImage:
+    """An image of pixels of shape (rows, columns, 3), through a file: PythonQt takes no buffers."""
+    rows, columns, _ = pixels.shape
+    picture = vtk.vtkImageData()
+    picture.SetDimensions(columns, rows, 1)
+    flat = np.ascontiguousarray(pixels[::-1]).reshape(-1, 3)
+    picture.GetPointData().SetScalars(numpy_to_vtk(flat, deep=True))
+    writer = vtk.vtkPNGWriter()
+    writer.SetInputData(picture)
+    with tempfile.TemporaryDirectory(prefix="hypothalamus-seg-") as folder:
+        path = str(Path(folder) / "plane.png")
+        writer.SetFileName(path)
+        writer.Write()
+        return qt.QImage(path)
+
+
+def _edge(inside: np.ndarray) -> np.ndarray:
+    """Pixels of a mask that touch its outside: a line two pixels wide or less."""
+    core = inside.copy()
+    core[1:] &= inside[:-1]
+    core[:-1] &= inside[1:]
+    core[:, 1:] &= inside[:, :-1]
+    core[:, :-1] &= inside[:, 1:]
+    return inside & ~core
+
+
+def _rgb(colour: str) -> tuple[int, ...]:
+    return tuple(int(colour[i : i + 2], 16) for i in (1, 3, 5))
+
+
+def _draw_table(painter, rows: Sequence[VolumeRow], reference: str, top: int) -> int:
+    y, percent = top, f"{100 * COVERAGE:.0f}"
+    for title, x in TABLE_COLUMNS:
+        _text(
+            painter,
+            MARGIN_PX + x,
+            y,
+            title.format(reference=reference, percent=percent),
+            10,
+            bold=True,
+        )
+    for row in rows:
+        y += 24
+        cells = (
+            row.name,
+            f"{_shown(row.value, 1)} {row.unit}",
+            f"{_shown(row.low, 1)}–{_shown(row.high, 1)}" if row.low == row.low else "–",
+            _shown(row.fold_sd, 1),
+            _shown(row.percent_of_icv, 4),
+            _shown(row.adjusted_mm3, 1),
+            row.status,
+        )
+        for (_, x), cell in zip(TABLE_COLUMNS, cells, strict=True):
+            _text(painter, MARGIN_PX + x, y, cell, 10)
+    return y + 44
+
+
+def _shown(value: float, digits: int) -> str:
+    return "–" if value != value else f"{value:,.{digits}f}".replace(",", " ")
+
+
+def _draw_quality(painter, nodes: ResultNodes, top: int) -> int:
+    y = top
+    _text(painter, MARGIN_PX, y, "Quality", 11, bold=True)
+    flags = nodes.record.engine["quality"]["flags"]
+    for message in [flag["message"] for flag in flags] or ["No quality flag."]:
+        for line in _wrapped(message, 125):
+            y += 22
+            _text(painter, MARGIN_PX, y, line, 10)
+    return y + 40
+
+
+def _draw_review(painter, nodes: ResultNodes, top: int) -> None:
+    review = nodes.record.review
+    who = f" by {review.reviewer}" if review.reviewer else ""
+    when = f", {review.time}" if review.time else ""
+    _text(painter, MARGIN_PX, top, f"Review: {review.status}{who}{when}", 11, bold=True)
+    y = top
+    for line in _wrapped(review.note, 125):
+        y += 22
+        _text(painter, MARGIN_PX, y, line, 10)
+
+
+def _wrapped(text: str, width: int) -> list[str]:
+    return textwrap.wrap(text, width)
+
+
+def _text(painter, x: int, y: int, text: str, points: int, colour: str = INK, bold=False) -> None:
+    font = qt.QFont("Sans Serif")
+    font.setPixelSize(round(points * 1.75))
+    font.setBold(bold)
+    painter.setFont(font)
+    painter.setPen(qt.QColor(colour))
+    painter.drawText(x, y, text)

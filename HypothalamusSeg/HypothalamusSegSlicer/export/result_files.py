@@ -1,0 +1,160 @@
+"""A result written to a folder: segmentations, table, JSON with provenance and review, report."""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+import shutil
+import tempfile
+from collections.abc import Callable, Sequence
+from dataclasses import asdict
+from pathlib import Path
+
+import numpy as np
+import slicer
+import vtk
+from vtk.util.numpy_support import numpy_to_vtk
+
+from ..scene.result_nodes import ResultNodes
+from ..scene.structures import NodePlan
+from ..volumes.rows import VolumeRow
+from ..volumes.segment_voxels import is_same_lattice, read_segment, reference_grid
+from ..volumes.table import as_text
+from .report import draw_report
+
+
+class ExportError(Exception):
+    """Nothing was written; the message says why and what to do."""
+
+
+def export_result(nodes: ResultNodes, rows: Sequence[VolumeRow], folder: str | Path) -> list[Path]:
+    """Write everything that is known of a result, as it is now, edits included.
+
+    Returns
+    -------
+    list of Path
+        ``NAME_*.nii.gz``, ``.seg.nrrd``, ``NAME_volumes.csv``, ``NAME_volumes.json``,
+        ``NAME_report.png``; NAME is that of the volume.
+
+    Raises
+    ------
+    ExportError
+        If the folder cannot be written to.
+    """
+    name = safe_name(nodes.volume.GetName())
+
+    def write(stage: Path) -> None:
+        for plan, node in nodes.segmentations():
+            write_label_map(node, plan, stage / f"{name}_{plan.file_suffix}.nii.gz")
+            write_segmentation(node, stage / f"{name}_{plan.role}.seg.nrrd")
+        (stage / f"{name}_volumes.csv").write_text(as_text(rows, ","), encoding="utf-8")
+        text = json.dumps(describe(nodes, rows), indent=2, allow_nan=False)
+        (stage / f"{name}_volumes.json").write_text(text + "\n", encoding="utf-8")
+        draw_report(nodes, rows, stage / f"{name}_report.png")
+
+    return write_whole(Path(folder), write)
+
+
+def write_whole(folder: Path, write: Callable[[Path], None]) -> list[Path]:
+    """Let ``write`` fill a hidden folder, then move its files into place, or none of them."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        stage = Path(tempfile.mkdtemp(prefix=".hypothalamus-seg-", dir=folder))
+    except OSError as error:
+        raise ExportError(_reason(folder, error)) from error
+    try:
+        write(stage)
+        written = []
+        for path in sorted(p for p in stage.rglob("*") if p.is_file()):
+            target = folder / path.relative_to(stage)
+            target.parent.mkdir(parents=True, exist_ok=True)
+            os.replace(path, target)
+            written.append(target)
+    except OSError as error:
+        raise ExportError(_reason(folder, error)) from error
+    finally:
+        shutil.rmtree(stage, ignore_errors=True)
+    return written
+
+
+def _reason(folder: Path, error: OSError) -> str:
+    return f"Cannot write to {folder}: {error.strerror or error}. Choose another folder."
+
+
+def describe(nodes: ResultNodes, rows: Sequence[VolumeRow]) -> dict:
+    """The engine's description, with the present volumes and the review beside it."""
+    record = nodes.record
+    return {
+        **record.engine,
+        "present": [
+            {key: _json_number(value) for key, value in asdict(row).items()} for row in rows
+        ],
+        "review": record.review.as_dict(),
+    }
+
+
+def _json_number(value: object) -> object:
+    return None if isinstance(value, float) and math.isnan(value) else value
+
+
+def write_segmentation(node: slicer.vtkMRMLSegmentationNode, path: Path) -> None:
+    """Write .seg.nrrd without touching the node's own storage node."""
+    storage = slicer.vtkMRMLSegmentationStorageNode()
+    storage.SetFileName(str(path))
+    if not storage.WriteData(node):
+        raise ExportError(f"{node.GetName()} could not be written to {path.parent}.")
+
+
+def write_label_map(node: slicer.vtkMRMLSegmentationNode, plan: NodePlan, path: Path) -> None:
+    """Write the segments with the engine's label numbers, on their own grid, untransformed."""
+    found = [
+        (segment.label, voxels)
+        for segment in plan.segments
+        if (voxels := read_segment(node, segment.identifier)) is not None and voxels.inside.size
+    ]
+    whole = reference_grid(node)
+    if not found and whole is None:
+        raise ExportError(f"{node.GetName()} is empty and has no grid: it cannot be exported.")
+    # Emptied by hand, it is written as an empty label map: that, too, is a reviewer's answer.
+    first = found[0][1] if found else whole
+    covered = [voxels for _, voxels in found]
+    if whole is not None and is_same_lattice(first, whole):
+        covered.append(whole)  # the grid that the engine wrote, not only what is filled of it
+    low = np.min([voxels.start for voxels in covered], axis=0)
+    high = np.max([np.add(v.start, v.inside.shape[::-1]) for v in covered], axis=0)
+    dtype, vtk_type = (
+        (np.uint8, vtk.VTK_UNSIGNED_CHAR)
+        if plan.segments[-1].label < 256
+        else (np.uint16, vtk.VTK_UNSIGNED_SHORT)
+    )
+    labels = np.zeros(tuple((high - low)[::-1]), dtype)
+    for label, voxels in found:
+        i, j, k = (
+            slice(s, s + n)
+            for s, n in zip(voxels.start - low, voxels.inside.shape[::-1], strict=True)
+        )
+        labels[k, j, i][voxels.inside] = label
+    image = vtk.vtkImageData()
+    image.SetDimensions(*labels.shape[::-1])
+    image.GetPointData().SetScalars(numpy_to_vtk(labels.ravel(), deep=True, array_type=vtk_type))
+    node_for_file = slicer.vtkMRMLLabelMapVolumeNode()
+    node_for_file.SetAndObserveImageData(image)
+    matrix = first.image_to_world.copy()
+    matrix[:3, 3] = (matrix @ [*low, 1.0])[:3]
+    node_for_file.SetIJKToRASMatrix(slicer.util.vtkMatrixFromArray(matrix))
+    write_volume(node_for_file, path)
+
+
+def write_volume(node: slicer.vtkMRMLVolumeNode, path: Path) -> None:
+    """Write a volume as NIfTI without touching its own storage node."""
+    storage = slicer.vtkMRMLVolumeArchetypeStorageNode()
+    storage.SetFileName(str(path))
+    if not storage.WriteData(node):
+        raise ExportError(f"{path.name} could not be written to {path.parent}.")
+
+
+def safe_name(name: str) -> str:
+    """A volume's name as a file name."""
+    kept = "".join(c if c.isalnum() or c in "-_." else "_" for c in name)
+    return kept.strip("._") or "scan"

@@ -1,0 +1,75 @@
+"""A reviewed result as a case for Training/: the scan, the corrected labels, who corrected what."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+
+from ..scene.result_nodes import ResultNodes
+from ..scene.structures import HYPOTHALAMUS_NODE, ICV_NODE, SUBUNITS_NODE, NodePlan, SegmentPlan
+from ..volumes.edits import measure_edits
+from .result_files import ExportError, write_label_map, write_volume, write_whole
+
+# Whole sides are stored as one subunit each, as Docs/TRAINING.md describes.
+SIDE_AS_SUBUNIT = {"hypothalamus_left": 803, "hypothalamus_right": 808}
+
+
+def save_training_case(nodes: ResultNodes, folder: str | Path) -> list[Path]:
+    """Write one subject in the layout that ``python -m Training.prepare --scans`` reads.
+
+    Returns
+    -------
+    list of Path
+        ``sub-NAME/anat/…_T1w.nii.gz`` and, below ``derivatives/REVIEWER``, the labels and a JSON
+        file with what was changed.
+
+    Raises
+    ------
+    ExportError
+        If there is no hypothalamus, or the folder cannot be written to.
+    """
+    hypothalamus, subunits = nodes.segmentation("hypothalamus"), nodes.segmentation("subunits")
+    if hypothalamus is None and subunits is None:
+        raise ExportError("This result has no hypothalamus: there is nothing to train on.")
+    review = nodes.record.review
+    subject = "sub-" + (re.sub(r"[^A-Za-z0-9]", "", nodes.volume.GetName()) or "scan")
+    rater = re.sub(r"[^A-Za-z0-9]", "", review.reviewer) or "reviewer"
+
+    def write(stage: Path) -> None:
+        anatomy = stage / subject / "anat"
+        labels = stage / "derivatives" / rater / subject / "anat"
+        anatomy.mkdir(parents=True)
+        labels.mkdir(parents=True)
+        write_volume(nodes.volume, anatomy / f"{subject}_T1w.nii.gz")
+        target = labels / f"{subject}_subunits_dseg.nii.gz"
+        if subunits is not None:
+            write_label_map(subunits, SUBUNITS_NODE, target)
+        else:
+            write_label_map(hypothalamus, _sides_as_subunits(), target)
+        icv = nodes.segmentation("icv")
+        if icv is not None:
+            write_label_map(icv, ICV_NODE, labels / f"{subject}_icv_mask.nii.gz")
+        changes = {
+            "review": review.as_dict(),
+            "volume": nodes.volume.GetName(),
+            "whole_sides_only": subunits is None,
+            "edited": sorted(
+                name
+                for name, edit in measure_edits(nodes).items()
+                if edit is None or edit.is_change
+            ),
+            "weights_sha256": nodes.record.engine["provenance"]["weights_sha256"],
+        }
+        text = json.dumps(changes, indent=2)
+        (labels / f"{subject}_review.json").write_text(text + "\n", encoding="utf-8")
+
+    return write_whole(Path(folder), write)
+
+
+def _sides_as_subunits() -> NodePlan:
+    segments = tuple(
+        SegmentPlan(s.identifier, SIDE_AS_SUBUNIT[s.identifier], s.name, s.terminology, s.colour)
+        for s in HYPOTHALAMUS_NODE.segments
+    )
+    return NodePlan("hypothalamus", "subunits_dseg", "hypothalamus", segments)

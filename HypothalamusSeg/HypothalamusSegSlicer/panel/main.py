@@ -1,0 +1,282 @@
+"""The module's panel: input, Apply and Cancel, and the sections below, each in its own file."""
+
+from __future__ import annotations
+
+import time
+
+import qt
+import slicer
+import vtk
+from slicer.i18n import tr as _
+
+from ..engine_run import torch_setup
+from ..engine_run.command_line import SettingsError
+from ..engine_run.handover import HandoverError
+from ..engine_run.job import JobResult, SegmentationJob
+from ..logic import HypothalamusSegLogic
+from ..scene.result_nodes import ROLE_ATTRIBUTE, ResultNodes
+from ..volumes.edits import EditWatch
+from .export_section import ExportSection
+from .parameter_node import HypothalamusSegParameterNode, engine_settings
+from .results_section import ResultsSection
+from .review_section import ReviewSection
+from .states import State, apply_button, is_editable, remaining_text
+
+CLOCK_MS = 500
+INPUTS = (
+    "inputSelector",
+    "hypothalamusCheckBox",
+    "subunitsCheckBox",
+    "icvCheckBox",
+    "gridComboBox",
+    "advancedCollapsible",
+)
+
+
+class HypothalamusSegPanel:
+    """Binds the .ui to the scene and the logic; holds no computation.
+
+    Parameters
+    ----------
+    ui : namespace of widgets
+        As `slicer.util.childWidgetVariables` gives it.
+    root : qMRMLWidget
+    scene : vtkMRMLScene
+    """
+
+    def __init__(self, ui, root, scene: slicer.vtkMRMLScene) -> None:
+        self.ui = ui
+        self.scene = scene
+        self.logic = HypothalamusSegLogic()
+        self.job: SegmentationJob | None = None
+        self.state = State.NOT_READY
+        self.parameters: HypothalamusSegParameterNode | None = None
+        self._binding = None
+        self._parameter_observer: int | None = None
+        self._started = 0.0
+        self._fraction, self._step = 0.0, ""
+        self._clock = qt.QTimer()
+        self._clock.setInterval(CLOCK_MS)
+        self._clock.connect("timeout()", self._show_time)
+        self.results = ResultsSection(ui)
+        self.review = ReviewSection(ui, scene)
+        self.export = ExportSection(ui)
+        self.watch = EditWatch(self._rows_changed)
+        ui.applyButton.connect("clicked(bool)", self._apply_clicked)
+        self._shortcuts = [
+            _shortcut(root, "Ctrl+Return", self._apply_by_key),
+            _shortcut(root, "Ctrl+PgUp", self.review.anterior),
+            _shortcut(root, "Ctrl+PgDown", self.review.posterior),
+        ]
+        self._scene_observers = [
+            scene.AddObserver(scene.StartCloseEvent, self._scene_closes),
+            scene.AddObserver(scene.EndCloseEvent, self._scene_is_new),
+            scene.AddObserver(scene.EndImportEvent, self._scene_is_new),
+            scene.AddObserver(scene.NodeRemovedEvent, self._node_removed),
+        ]
+        self.bind()
+
+    def bind(self) -> None:
+        """Connect the panel to the scene's parameter node, which is made where there is none."""
+        self.unbind()
+        self.parameters = HypothalamusSegParameterNode(self.logic.getParameterNode())
+        if not self.parameters.inputVolume:
+            first = self.scene.GetFirstNodeByClass("vtkMRMLScalarVolumeNode")
+            if first is not None and not first.IsA("vtkMRMLLabelMapVolumeNode"):
+                self.parameters.inputVolume = first
+        self._binding = self.parameters.connectGui(self.ui)
+        self._parameter_observer = self.parameters.AddObserver(
+            vtk.vtkCommand.ModifiedEvent, self._parameters_changed
+        )
+        self._shown_volume_id = None
+        self._parameters_changed()
+
+    def unbind(self) -> None:
+        self.watch.stop()
+        if self.parameters is None:
+            return
+        self.parameters.RemoveObserver(self._parameter_observer)
+        self.parameters.disconnectGui(self._binding)
+        self.parameters = None
+
+    def close(self) -> None:
+        """End all that goes on, for when the module is reloaded or Slicer quits."""
+        if self.job is not None:
+            self.job.abandon()
+        self._clock.stop()
+        self.unbind()
+        for tag in self._scene_observers:
+            self.scene.RemoveObserver(tag)
+        self._scene_observers = []
+        for shortcut in self._shortcuts:
+            shortcut.setParent(None)
+        self._shortcuts = []
+
+    # Input
+
+    def missing(self) -> str:
+        """What keeps Apply from being pressed; empty if nothing."""
+        if self.parameters is None or self.parameters.inputVolume is None:
+            return _("Choose an input volume")
+        if self.parameters.inputVolume.GetImageData() is None:
+            return _("The input volume is empty")
+        try:
+            engine_settings(self.parameters)
+        except SettingsError as error:
+            return str(error)
+        return ""
+
+    def _parameters_changed(self, caller=None, event=None) -> None:
+        if self.parameters is None:
+            return
+        self.ui.subunitsCheckBox.enabled = self.parameters.segmentHypothalamus
+        if is_editable(self.state):
+            self._enter(State.NOT_READY if self.missing() else State.READY)
+        volume = self.parameters.inputVolume
+        volume_id = volume.GetID() if volume is not None else ""
+        if volume_id != self._shown_volume_id:
+            self._shown_volume_id = volume_id
+            self.show_results_of(volume)
+
+    def show_results_of(self, volume: slicer.vtkMRMLScalarVolumeNode | None) -> None:
+        nodes = ResultNodes(volume) if volume is not None else None
+        if nodes is not None and nodes.record is None:
+            nodes = None
+        self.results.show(nodes)
+        self.review.show(nodes)
+        self.export.show(nodes)
+        self.watch.watch(nodes)
+
+    def _rows_changed(self, rows) -> None:
+        self.results.show_rows(rows)
+        self.export.rows = rows
+
+    # Apply and Cancel
+
+    def _enter(self, state: State) -> None:
+        self.state = state
+        button = apply_button(state, self.missing())
+        self.ui.applyButton.text = _(button.text)
+        self.ui.applyButton.toolTip = _(button.tooltip)
+        self.ui.applyButton.enabled = button.enabled
+        for name in INPUTS:
+            getattr(self.ui, name).enabled = is_editable(state)
+        self.ui.progressBar.visible = state in (State.RUNNING, State.CANCELLING)
+
+    def _apply_by_key(self) -> None:
+        if self.state == State.READY:
+            self.apply()
+
+    def _apply_clicked(self, checked: bool = False) -> None:
+        if self.state == State.RUNNING:
+            self.cancel()
+        elif self.state == State.READY:
+            self.apply()
+
+    def apply(self) -> None:
+        """Start a run, after asking before edits are overwritten and torch is installed."""
+        if self.watch.has_edits and not slicer.util.confirmYesNoDisplay(
+            _(
+                "The segmentation of this volume was edited by hand. Segment again and replace "
+                "the edits?"
+            )
+        ):
+            return
+        if not self._ensure_torch():
+            return
+        self.ui.logText.plainText = ""
+        self._started, self._fraction, self._step = time.monotonic(), 0.0, _("Starting")
+        try:
+            job = self.logic.process(
+                self.parameters.inputVolume,
+                engine_settings(self.parameters),
+                waitForCompletion=False,
+                on_progress=self._progressed,
+                on_log=self.ui.logText.appendPlainText,
+                on_finished=self._finished,
+            )
+        except HandoverError as error:
+            slicer.util.errorDisplay(str(error))
+            return
+        if job.result is not None:
+            return  # the process could not be started, and that was shown already
+        self.job = job
+        self._enter(State.RUNNING)
+        self._clock.start()
+        self._show_time()
+
+    def cancel(self) -> None:
+        self._enter(State.CANCELLING)
+        self.job.cancel()
+
+    def _ensure_torch(self) -> bool:
+        self._enter(State.INSTALLING)
+        try:
+            return torch_setup.ensure(slicer.util.confirmOkCancelDisplay)
+        except torch_setup.TorchSetupError as error:
+            slicer.util.errorDisplay(str(error))
+            return False
+        finally:
+            self._enter(State.NOT_READY if self.missing() else State.READY)
+
+    def _progressed(self, fraction: float, step: str) -> None:
+        self._fraction, self._step = fraction, step
+        self._show_time()
+
+    def _show_time(self) -> None:
+        elapsed_s = time.monotonic() - self._started
+        self.ui.progressBar.value = round(100 * self._fraction)
+        self.ui.stepLabel.text = f"{self._step} – {remaining_text(self._fraction, elapsed_s)}"
+
+    def _finished(self, result: JobResult) -> None:
+        self._clock.stop()
+        self.job = None
+        self._enter(State.NOT_READY if self.missing() else State.READY)
+        outcome = result.outcome
+        if result.nodes is not None:
+            elapsed_s = time.monotonic() - self._started
+            self.ui.stepLabel.text = _("Done in {seconds:.0f} s").format(seconds=elapsed_s)
+            if result.nodes.volume.GetID() == self._shown_volume_id:
+                self.show_results_of(result.nodes.volume)
+        elif outcome.cancelled:
+            self.ui.stepLabel.text = _("Cancelled; nothing was changed")
+        else:
+            self._show_failure(outcome.error_code, outcome.message)
+
+    def _show_failure(self, code: str, message: str) -> None:
+        self.ui.stepLabel.text = message
+        self.ui.logCollapsible.collapsed = False
+        if code != "torch_unusable":
+            slicer.util.errorDisplay(message)
+            return
+        try:
+            if torch_setup.repair(message, slicer.util.confirmOkCancelDisplay):
+                self.ui.stepLabel.text = _("PyTorch was installed again. Press Apply.")
+        except torch_setup.TorchSetupError as error:
+            slicer.util.errorDisplay(str(error))
+
+    # The scene
+
+    def _scene_closes(self, caller, event) -> None:
+        self.results.show(None)
+        self.review.show(None)
+        self.export.show(None)
+        self.unbind()
+
+    def _scene_is_new(self, caller, event) -> None:
+        self.bind()
+
+    @vtk.calldata_type(vtk.VTK_OBJECT)
+    def _node_removed(self, caller, event, node) -> None:
+        """A result node or the input was deleted: show what is left."""
+        if self.parameters is None or self.scene.IsClosing():
+            return
+        if node.GetAttribute(ROLE_ATTRIBUTE) or node.IsA("vtkMRMLScalarVolumeNode"):
+            self._shown_volume_id = None
+            self._parameters_changed()
+
+
+def _shortcut(parent, keys: str, slot) -> qt.QShortcut:
+    shortcut = qt.QShortcut(qt.QKeySequence(keys), parent)
+    shortcut.connect("activated()", slot)
+    return shortcut

@@ -1,0 +1,74 @@
+"""The panel's settings, kept in the scene."""
+
+import enum
+from typing import Annotated
+
+from slicer import vtkMRMLScalarVolumeNode
+from slicer.parameterNodeWrapper import Default, WithinRange, parameterNodeWrapper
+
+from ..engine_run.command_line import EngineSettings, SettingsError, parse_folds
+
+
+class Grid(enum.Enum):
+    """Grid of the hypothalamus labels."""
+
+    FINE = "0.5"
+    NATIVE = "native"
+    ULM = "ulm"
+
+    def label(self) -> str:
+        return {
+            "0.5": "0.5 mm, isotropic",
+            "native": "the scan's own voxels",
+            "ulm": "Ulm: 0.125 × 0.125 × 0.5 mm, coronal",
+        }[self.value]
+
+
+class Device(enum.Enum):
+    """Where the networks run."""
+
+    AUTO = "auto"
+    CPU = "cpu"
+    CUDA = "cuda"
+    MPS = "mps"
+
+    def label(self) -> str:
+        return {
+            "auto": "automatic",
+            "cpu": "CPU",
+            "cuda": "NVIDIA graphics card",
+            "mps": "Apple graphics",
+        }[self.value]
+
+
+@parameterNodeWrapper
+class HypothalamusSegParameterNode:
+    """What the user has chosen."""
+
+    inputVolume: vtkMRMLScalarVolumeNode  # noqa: N815 – Slicer's spelling
+    segmentHypothalamus: Annotated[bool, Default(True)]  # noqa: N815
+    segmentIcv: Annotated[bool, Default(True)]  # noqa: N815
+    subunits: Annotated[bool, Default(False)]
+    grid: Annotated[Grid, Default(Grid.FINE)]
+    device: Annotated[Device, Default(Device.AUTO)]
+    threads: Annotated[int, WithinRange(0, 256), Default(0)]
+    folds: Annotated[str, Default("0,1,2,3,4")]
+
+
+def engine_settings(parameters: HypothalamusSegParameterNode) -> EngineSettings:
+    """Turn the user's choice into the engine's settings; raises `SettingsError`."""
+    structures = []
+    if parameters.segmentHypothalamus:
+        structures.append("hypothalamus")
+    if parameters.segmentIcv:
+        structures.append("icv")
+    if not structures:
+        raise SettingsError("Choose the hypothalamus, the ICV or both.")
+    return EngineSettings(
+        structures=tuple(structures),
+        subunits=parameters.subunits and parameters.segmentHypothalamus,
+        grid=parameters.grid.value,
+        device=parameters.device.value,
+        threads=parameters.threads,
+        folds=parse_folds(parameters.folds),
+    )

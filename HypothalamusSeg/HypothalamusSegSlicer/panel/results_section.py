@@ -1,0 +1,113 @@
+"""Section “Results” and “Volumes” of the panel."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import qt
+import slicer
+from slicer.i18n import tr as _
+
+from ..scene.result_nodes import ResultNodes
+from ..volumes.chart import show_chart
+from ..volumes.rows import VolumeRow
+from ..volumes.table import as_text
+from .quality_text import quality_html
+
+TABLE_FILTER = "CSV (*.csv);;TSV (*.tsv)"
+SEPARATORS = {".csv": ",", ".tsv": "\t"}
+
+
+class ResultsSection:
+    """Quality, display and the table of the volume that is shown."""
+
+    def __init__(self, ui) -> None:
+        self.ui = ui
+        self._nodes: ResultNodes | None = None
+        self._rows: Sequence[VolumeRow] = ()
+        ui.show3dButton.connect("toggled(bool)", self._show_3d)
+        ui.opacitySlider.connect("valueChanged(double)", self._set_opacity)
+        ui.copyButton.connect("clicked(bool)", self._copy)
+        ui.saveTableButton.connect("clicked(bool)", self._save)
+        ui.chartButton.connect("clicked(bool)", self._chart)
+
+    def show(self, nodes: ResultNodes | None) -> None:
+        self._nodes = nodes
+        there = nodes is not None
+        for name in (
+            "show3dButton",
+            "opacitySlider",
+            "copyButton",
+            "saveTableButton",
+            "chartButton",
+        ):
+            getattr(self.ui, name).enabled = there
+        self.ui.qualityBrowser.visible = there
+        self.ui.tableView.setMRMLTableNode(nodes.table if there else None)
+        if not there:
+            self.ui.resultLabel.text = _("No result for this volume yet.")
+            return
+        record = nodes.record.engine
+        self.ui.resultLabel.text = _("Segmentations: {names}").format(
+            names=", ".join(node.GetName() for _plan, node in nodes.segmentations())
+        )
+        self.ui.qualityBrowser.html = quality_html(record["quality"])
+        first = next((node for _plan, node in nodes.segmentations()), None)
+        shown = first is not None and first.GetSegmentation().ContainsRepresentation(
+            "Closed surface"
+        )
+        was_blocked = self.ui.show3dButton.blockSignals(True)
+        self.ui.show3dButton.checked = shown
+        self.ui.show3dButton.blockSignals(was_blocked)
+
+    def show_rows(self, rows: Sequence[VolumeRow]) -> None:
+        """Take the rows of the table, which its node already holds."""
+        self._rows = rows
+        table = self._nodes.table if self._nodes is not None else None
+        if self.ui.tableView.mrmlTableNode() is not table:
+            self.ui.tableView.setMRMLTableNode(table)
+        self.ui.tableView.resizeColumnsToContents()
+
+    def _show_3d(self, shown: bool) -> None:
+        for _plan, node in self._nodes.segmentations():
+            if shown:
+                node.CreateClosedSurfaceRepresentation()
+                node.GetDisplayNode().SetVisibility3D(True)
+            else:
+                node.RemoveClosedSurfaceRepresentation()
+
+    def _set_opacity(self, opacity: float) -> None:
+        if self._nodes is not None:
+            for _plan, node in self._nodes.segmentations():
+                node.GetDisplayNode().SetOpacity2DFill(opacity)
+
+    def _copy(self, checked: bool = False) -> None:
+        text = as_text(self._rows, "\t")
+        qt.QApplication.clipboard().setText(text)
+
+    def _save(self, checked: bool = False) -> None:
+        path = qt.QFileDialog.getSaveFileName(
+            self.ui.tableView,
+            _("Save volumes"),
+            f"{self._nodes.volume.GetName()}_volumes.csv",
+            TABLE_FILTER,
+        )
+        if path:
+            self.save_table(path)
+
+    def save_table(self, path: str) -> None:
+        """Write the table as CSV or, by the file's ending, TSV."""
+        suffix = ".tsv" if path.lower().endswith(".tsv") else ".csv"
+        text = as_text(self._rows, SEPARATORS[suffix])
+        try:
+            with open(path, "w", encoding="utf-8", newline="") as stream:
+                stream.write(text)
+        except OSError as error:
+            slicer.util.errorDisplay(
+                _(
+                    "The table could not be saved to {path}: {reason}. Choose another folder."
+                ).format(path=path, reason=error.strerror)
+            )
+
+    def _chart(self, checked: bool = False) -> None:
+        show_chart(self._nodes, self._rows)

@@ -1,0 +1,1 @@
+"""Volumes that stay true while segments are edited: voxels, rows, table and chart."""

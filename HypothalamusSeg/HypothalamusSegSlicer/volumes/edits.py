@@ -1,0 +1,125 @@
+"""Whatever is edited is measured again, shortly after the last change."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import qt
+import slicer
+import vtk
+
+from ..scene.result_nodes import ResultNodes
+from .rows import Edit, VolumeRow, volume_rows
+from .segment_voxels import dice, read_segment
+from .table import write_table
+
+# Long enough to take the steps of one stroke together, short enough to feel immediate.
+DEBOUNCE_MS = 120
+SEGMENTATION_EVENTS = (
+    "SourceRepresentationModified",
+    "SegmentModified",
+    "SegmentAdded",
+    "SegmentRemoved",
+)
+
+
+def measure_edits(nodes: ResultNodes, roles: set[str] | None = None) -> dict[str, Edit | None]:
+    """Compare every segment with the networks' output.
+
+    Parameters
+    ----------
+    nodes : ResultNodes
+    roles : set of str or None
+        Only these; None: all.
+
+    Returns
+    -------
+    dict of str to Edit or None
+        By structure; None where the segment was deleted.
+    """
+    edits: dict[str, Edit | None] = {}
+    for plan, node in nodes.segmentations():
+        original = nodes.network_output(plan.role)
+        if original is None or (roles is not None and plan.role not in roles):
+            continue
+        for segment in plan.segments:
+            before = read_segment(original, segment.identifier)
+            now = read_segment(node, segment.identifier)
+            if before is None or now is None:
+                edits[segment.identifier] = None
+            else:
+                same_grid_dice = dice(now, before)
+                edits[segment.identifier] = Edit(now.volume_mm3, before.volume_mm3, same_grid_dice)
+    return edits
+
+
+def update_table(nodes: ResultNodes, edits: dict[str, Edit | None]) -> list[VolumeRow]:
+    """Write the table of a result; returns its rows."""
+    engine = nodes.record.engine
+    rows = volume_rows(engine, edits)
+    write_table(nodes.make_table(), rows, engine["reference_icv_mm3"])
+    return rows
+
+
+class EditWatch:
+    """Keeps the table of one volume's result true while its segmentations are edited.
+
+    Parameters
+    ----------
+    on_change : callable(list of VolumeRow)
+        Called after each measurement.
+    """
+
+    def __init__(self, on_change: Callable[[list[VolumeRow]], None]) -> None:
+        self._on_change = on_change
+        self._observed: list[tuple[vtk.vtkObject, int]] = []
+        self._nodes: ResultNodes | None = None
+        self._edits: dict[str, Edit | None] = {}
+        self._stale: set[str] = set()
+        self._timer = qt.QTimer()
+        self._timer.setSingleShot(True)
+        self._timer.setInterval(DEBOUNCE_MS)
+        self._timer.connect("timeout()", self.refresh)
+
+    def watch(self, nodes: ResultNodes | None) -> None:
+        """Follow another result, or none."""
+        self.stop()
+        self._nodes = nodes if nodes is not None and nodes.record is not None else None
+        if self._nodes is None:
+            return
+        for plan, node in self._nodes.segmentations():
+            self._observe(plan.role, node)
+        self._edits = {}
+        self._stale = {plan.role for plan, _ in self._nodes.segmentations()}
+        self.refresh()
+
+    def stop(self) -> None:
+        self._timer.stop()
+        for observed, tag in self._observed:
+            observed.RemoveObserver(tag)
+        self._observed, self._nodes = [], None
+
+    @property
+    def has_edits(self) -> bool:
+        """Whether anything differs from the networks' output."""
+        return any(edit is None or edit.is_change for edit in self._edits.values())
+
+    def refresh(self) -> None:
+        """Measure what has changed since the last time, and write the table."""
+        nodes = self._nodes
+        if nodes is None or nodes.record is None:
+            return
+        self._edits.update(measure_edits(nodes, self._stale))
+        self._stale = set()
+        self._on_change(update_table(nodes, self._edits))
+
+    def _observe(self, role: str, node: slicer.vtkMRMLSegmentationNode) -> None:
+        segmentation = node.GetSegmentation()
+
+        def changed(caller: object, event: object) -> None:
+            self._stale.add(role)
+            self._timer.start()
+
+        for name in SEGMENTATION_EVENTS:
+            event = getattr(slicer.vtkSegmentation, name)
+            self._observed.append((segmentation, segmentation.AddObserver(event, changed)))

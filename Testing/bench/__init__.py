@@ -1,0 +1,1 @@
+"""Benchmarks: `make bench`. Nothing is asserted."""

@@ -1,0 +1,65 @@
+"""Milliseconds of the Slicer panel on this machine: opening it, and from an edit to the table.
+
+    python -m Testing.bench.panel
+
+Runs in the stand-in for Slicer (Testing/support/slicer_host) on the demo's sample. Nothing is
+asserted.
+"""
+
+from __future__ import annotations
+
+import tempfile
+import time
+from pathlib import Path
+from statistics import median
+
+REPOSITORY = Path(__file__).resolve().parents[2]
+REPEATS = 5
+
+
+def main() -> int:
+    from Testing.support.slicer_host import application as host
+
+    host.start()
+    started = time.perf_counter()
+    module, code = host.load_module(str(REPOSITORY / "HypothalamusSeg" / "HypothalamusSeg.py"))
+    imported = time.perf_counter()
+    widget = host.open_widget(module, code)
+    opened = time.perf_counter()
+    print(f"import of the module {1000 * (imported - started):7.0f} ms")
+    print(f"opening of the panel {1000 * (opened - imported):7.0f} ms")
+    measure_edits(widget.panel)
+    host.close_widget(widget)
+    return 0
+
+
+def measure_edits(panel) -> None:
+    from HypothalamusSegLib.machine.sample import sample_scan
+    from HypothalamusSegSlicer.volumes.edits import DEBOUNCE_MS
+
+    from Testing.support.slicer_results import HandEditor, load_volume, run_engine, take
+
+    with tempfile.TemporaryDirectory() as folder:
+        files = run_engine(sample_scan(), Path(folder))
+        volume = load_volume(sample_scan())
+        nodes = take(files, volume)
+        panel.show_results_of(volume)
+        for role, identifier in (("hypothalamus", "hypothalamus_left"), ("icv", "icv")):
+            editor = HandEditor(nodes.segmentation(role), volume, identifier)
+            editor.erase_half()
+            panel.watch.refresh()
+            seconds = []
+            for _ in range(REPEATS):
+                editor.undo()
+                begun = time.perf_counter()
+                panel.watch.refresh()
+                seconds.append(time.perf_counter() - begun)
+                editor.redo()
+            print(
+                f"edit of {role:<13}{1000 * median(seconds):7.0f} ms to measure and show "
+                f"(median of {REPEATS}), after a pause of {DEBOUNCE_MS} ms"
+            )
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

@@ -1,0 +1,178 @@
+"""`hypothalamus-seg cohort … participant` as a user starts it, with the real engine."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from Cohort.index.results_table import read_results
+from Testing.support.command_runs import (
+    CommandRun,
+    command_line,
+    environment,
+    read_labels,
+    run_command,
+)
+
+BAD_BYTES = b"this is no image"
+
+
+@pytest.fixture(scope="module")
+def data_set(sample_path, tmp_path_factory) -> Path:
+    """One real brain and one file that is none."""
+    root = tmp_path_factory.mktemp("cohort") / "data"
+    for subject in ("01", "02"):
+        (root / f"sub-{subject}/anat").mkdir(parents=True)
+    shutil.copy(sample_path, root / "sub-01/anat/sub-01_T1w.nii.gz")
+    (root / "sub-02/anat/sub-02_T1w.nii.gz").write_bytes(BAD_BYTES)
+    return root
+
+
+@pytest.fixture(scope="module")
+def cohort_run(data_set, sample_json) -> CommandRun:
+    output = data_set.parent / "out"
+    # The same number of threads as the run that is compared with: sums in another order differ in
+    # their last digits.
+    threads = sample_json["provenance"]["threads"]
+    return run_command(
+        output, "cohort", data_set, output, "participant", "--subunits", "--workers", 1,
+        "--threads", threads,
+    )  # fmt: skip
+
+
+def test_a_bad_scan_gives_exit_code_1_and_its_reason_and_the_other_is_done(cohort_run):
+    assert cohort_run.code == 1
+    assert "1 segmented, 0 unchanged, 1 failed" in cohort_run.stdout
+    assert "sub-02" in cohort_run.stdout.split("! ")[1]
+    assert read_results(cohort_run.output)["scan"].tolist() == ["sub-01"]
+
+
+def test_numbers_and_masks_are_those_of_the_segment_command(cohort_run, sample_run, sample_json):
+    anat = cohort_run.output / "sub-01/anat"
+    description = json.loads((anat / "sub-01_volumes.json").read_text(encoding="utf-8"))
+    for key in ("icv_mm3", "hypothalamus", "subunits", "asymmetry_index", "quality"):
+        assert description[key] == sample_json[key]
+    for ours, theirs in (
+        ("seg-hypothalamus_dseg", "hypothalamus_dseg"),
+        ("seg-subunits_dseg", "subunits_dseg"),
+        ("label-icv_mask", "icv_mask"),
+    ):
+        mask, _ = read_labels(anat / f"sub-01_{ours}.nii.gz")
+        expected, _ = read_labels(sample_run.output / f"brain_{theirs}.nii.gz")
+        np.testing.assert_array_equal(mask, expected)
+
+
+def test_the_index_holds_the_volumes_of_the_files(cohort_run, sample_json):
+    row = read_results(cohort_run.output).iloc[0]
+    assert row["icv_mm3"] == sample_json["icv_mm3"]
+    left = sample_json["hypothalamus"]["left"]["volume_mm3"]
+    assert row["hypothalamus_left_mm3"] == left
+    assert row["left_posterior_mm3"] == sample_json["subunits"]["803"]["volume_mm3"]
+    assert "skull_stripped" in row["flags"].split(";")
+    assert (cohort_run.output / row["overview"]).exists()
+
+
+def test_pybids_reads_what_was_written(cohort_run):
+    bids = pytest.importorskip("bids")
+    layout = bids.BIDSLayout(cohort_run.output, validate=False, is_derivative=True)
+    description = layout.get_dataset_description()
+    assert description["DatasetType"] == "derivative"
+    assert description["GeneratedBy"][0]["Name"] == "HypothalamusSeg"
+    images = layout.get(subject="01", extension=".nii.gz")
+    assert {image.entities["suffix"] for image in images} == {"dseg", "mask"}
+    for image in images:
+        assert image.get_metadata()["Sources"] == ["bids:raw:sub-01/anat/sub-01_T1w.nii.gz"]
+    subunits = (cohort_run.output / "seg-subunits_dseg.tsv").read_text().splitlines()
+    assert len(subunits) == 11
+    assert subunits[1].split("\t")[:2] == ["801", "left anterior-inferior"]
+
+
+def test_no_temporary_file_is_left(cohort_run):
+    left = [path for path in cohort_run.output.rglob(".*") if path.name != ".bidsignore"]
+    assert left == []
+
+
+def test_the_same_command_again_only_tries_what_failed(cohort_run, data_set):
+    mask = cohort_run.output / "sub-01/anat/sub-01_label-icv_mask.nii.gz"
+    written = mask.stat().st_mtime_ns
+    again = run_command(
+        cohort_run.output, "cohort", data_set, cohort_run.output, "participant", "--subunits",
+        "--workers", 1, "--progress", "json",
+    )  # fmt: skip
+    summary = again.events[-1]["summary"]
+    assert summary["unchanged"] == ["sub-01"]
+    assert list(summary["failed"]) == ["sub-02"]
+    assert mask.stat().st_mtime_ns == written
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "words"),
+    [
+        (["participant", "--executor", "parsl"], 2, "--parsl-config"),
+        (["participant", "--parsl-config", "x.py"], 2, "--executor parsl"),
+        (["participant", "--workers", "0"], 2, "positive"),
+        (["participant", "--participant-label", "77"], 1, "sub-77"),
+        (["everyone"], 2, "participant"),
+    ],
+)
+def test_wrong_usage_is_explained(data_set, tmp_path, arguments, code, words):
+    run = run_command(tmp_path, "cohort", data_set, tmp_path / "out", *arguments)
+    assert run.code == code
+    assert words in run.stderr
+    assert "Traceback" not in run.stderr
+
+
+def test_the_main_help_names_the_cohort_command(tmp_path):
+    run = run_command(tmp_path, "--help")
+    assert run.code == 0
+    assert "cohort" in run.stdout
+
+
+def test_a_folder_that_cannot_be_written_to_is_named(data_set, tmp_path):
+    blocked = tmp_path / "file"
+    blocked.write_text("in the way")
+    run = run_command(tmp_path, "cohort", data_set, blocked, "participant")
+    assert run.code == 1
+    assert str(blocked) in run.stderr
+    assert "Traceback" not in run.stderr
+
+
+def has_ended(process_group: int, seconds: float) -> bool:
+    """Whether the last process of a group is gone within some seconds."""
+    until = time.monotonic() + seconds
+    while time.monotonic() < until:
+        try:
+            os.killpg(process_group, 0)
+        except ProcessLookupError:
+            return True
+        time.sleep(0.05)
+    return False
+
+
+def test_ctrl_c_ends_the_run_and_its_workers_without_a_trace(data_set, tmp_path):
+    output = tmp_path / "out"
+    command = command_line("cohort", data_set, output, "participant", "--workers", 2)
+    run = subprocess.Popen(
+        command,
+        env=environment(),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
+    assert "workers on this machine" in run.stdout.readline()
+    time.sleep(2)  # Workers start, and one reads its scan.
+    os.killpg(run.pid, signal.SIGINT)
+    _, errors = run.communicate(timeout=20)
+    assert run.returncode == 130
+    assert errors.strip() == "Cancelled. Run the same command to go on."
+    assert has_ended(run.pid, seconds=5)
+    assert not list(output.glob(".work/**/*.*"))

@@ -1,0 +1,330 @@
+"""The group level from results to files: scans to review, wording, report and contact sheet."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from HypothalamusSegLib.errors import HypothalamusSegError
+
+from Cohort.group.adjustment_agreement import agreement_of
+from Cohort.group.analysis import analyse
+from Cohort.group.comparisons import compare_groups
+from Cohort.group.contrast import Contrast
+from Cohort.group.options import GroupOptions
+from Cohort.group.outliers import review
+from Cohort.group_run import add_group_arguments, options_from, run_group
+from Cohort.index import results_table
+from Cohort.number_format import interval, number, p_phrase, p_value, signed
+from Cohort.report.contact_sheet import contact_sheet
+from Cohort.report.group_report import report_of
+from Cohort.structures import LEFT, TOTAL, measured
+from Testing.support.cohort_tables import CONTRAST, found, options_in, simulated
+from Testing.support.command_runs import REPOSITORY
+from Testing.support.html_page import WellFormed
+
+
+@pytest.fixture
+def folder(tmp_path) -> Path:
+    return tmp_path
+
+
+# Quality
+
+
+def test_scans_are_listed_for_flags_and_outliers(folder):
+    results, table = simulated()
+    results.loc[2, "flags"], results.loc[2, "flag_messages"] = "low_fold_agreement", "They differ."
+    results.loc[3, "flags"] = "anisotropic"
+    results.loc[7, LEFT.column] *= 3
+    reviewed = review(results.merge(table, on="participant_id"), "group", ("anisotropic",))
+    reasons = reviewed.set_index("scan")["listed"]
+    assert reasons["sub-003"] == "low_fold_agreement"
+    assert reasons["sub-004"] == ""
+    assert "outlier: Left hypothalamus" in reasons["sub-008"]
+    assert reviewed.loc[7, "robust_z"] > 3.5
+
+
+def test_a_true_difference_of_groups_makes_no_outliers():
+    results, table = simulated(effect_mm3=-500, n_a=15, n_b=40)
+    frame = results.merge(table, on="participant_id")
+    assert (review(frame)["robust_z_total"].abs() > 3.5).sum() >= 10
+    assert (review(frame, "group")["robust_z_total"].abs() > 3.5).sum() <= 1
+
+
+def test_results_are_given_both_ways(folder):
+    results, table = simulated(effect_mm3=0, seed=3)
+    # Twelve patients whose segmentations failed make a difference that is not there.
+    results.loc[:11, "flags"] = "low_confidence"
+    results.loc[:11, [TOTAL.column, LEFT.column]] *= 0.6
+    every, kept = analyse(options_in(folder, table, exclude_flagged=True), results).statistics
+    key = (TOTAL.name, "ancova")
+    assert every.comparisons[key].fit.p < 0.05 < kept.comparisons[key].fit.p
+    assert kept.comparisons[key].fit.n_a <= 18
+    page = WellFormed(report_of(analyse(options_in(folder, table, exclude_flagged=True), results)))
+    assert "Leaving scans out moves p across 0.05" in page.text
+    assert "sub-001, sub-002" in page.text
+
+
+def test_when_all_are_flagged_the_report_says_so(folder):
+    results, table = simulated()
+    results["flags"] = "skull_stripped"
+    analysis = analyse(options_in(folder, table, exclude_flagged=True), results)
+    assert len(analysis.statistics) == 1
+    assert "--ignore-flags" in found(analysis.findings, "No result without").text
+    page = WellFormed(report_of(analysis)).text
+    assert "ICV cannot be trusted in 55 of 55 scans (als: 30, control: 25)" in page
+    assert page.index("ICV cannot be trusted") < page.index("Data checks Warning")
+    kept = analyse(
+        options_in(folder, table, exclude_flagged=True, ignored_flags=("skull_stripped",)), results
+    )
+    assert len(kept.statistics) == 2
+
+
+def test_without_icv_nothing_is_adjusted_and_the_report_leads_with_it(folder):
+    results, table = simulated(effect_mm3=-40)
+    results["icv_mm3"] = np.nan
+    analysis = analyse(options_in(folder, table), results)
+    assert analysis.adjustment == "none"
+    assert list(analysis.statistics[0].comparisons) == [(s.name, "none") for s in measured(results)]
+    page = WellFormed(report_of(analysis)).text
+    assert "No scan has an ICV" in page
+    assert "Not adjusted for ICV" in page
+    del results["icv_mm3"]
+    assert analyse(options_in(folder, table), results).adjustment == "none"
+
+
+# Adjustments that disagree
+
+
+def agreement(volume_of):
+    """The sentence for two groups whose heads differ in size, and that difference in mL."""
+    generator = np.random.default_rng(0)
+    is_a = np.arange(80) < 40
+    icv = generator.normal(np.where(is_a, 1.55e6, 1.45e6), 1e5)
+    results, table = simulated(n_a=40, n_b=40)
+    frame = results.merge(table, on="participant_id").assign(icv_mm3=icv)
+    frame[TOTAL.column] = volume_of(icv, is_a) + generator.normal(0, 25, 80)
+    compared = compare_groups(frame, Contrast("group", "als", "control"), (), measured(frame))
+    return agreement_of(compared, TOTAL), (icv[is_a].mean() - icv[~is_a].mean()) / 1000
+
+
+def test_the_report_says_when_adjustments_disagree():
+    # The volume does not depend on head size, so that dividing by it makes a difference.
+    verdict, icv_difference_ml = agreement(lambda icv, is_a: np.full_like(icv, 850.0))
+    assert not verdict.agree
+    assert re.search(r"disagree: p < 0.05 with .*proportion \(−", verdict.sentence)
+    assert "not with ICV as covariate (ANCOVA)" in verdict.sentence
+    assert f"mean ICV differs by {signed(icv_difference_ml)} mL" in verdict.sentence
+
+
+def test_p_on_different_sides_is_a_disagreement_though_all_signs_are_alike():
+    verdict, _ = agreement(lambda icv, is_a: 850.0 - 10 * is_a)
+    assert not verdict.agree
+    assert "p < 0.05 with proportion" in verdict.sentence
+    assert "the difference is negative with" not in verdict.sentence
+
+
+def test_the_report_says_when_adjustments_agree():
+    verdict, _ = agreement(lambda icv, is_a: 850 * icv / 1.45e6 - 120 * is_a)
+    assert verdict.agree
+    assert "below 0.05 in all" in verdict.sentence
+
+
+def test_signs_of_nothing_are_no_disagreement():
+    # Two groups that do not differ; proportion and covariate fall on different sides of 0.
+    generator = np.random.default_rng(21)
+    results, table = simulated(n_a=12, n_b=12)
+    frame = results.merge(table, on="participant_id")
+    frame["icv_mm3"] = generator.normal(1.45e6, 1e5, 24)
+    signs = set()
+    for _ in range(40):
+        frame[TOTAL.column] = generator.normal(850, 60, 24)
+        found = compare_groups(frame, Contrast("group", "als", "control"), (), (TOTAL,))
+        fits = [c.fit for (_, m), c in found.comparisons.items() if m != "none"]
+        if min(fit.p for fit in fits) > 0.05:
+            signs.add(len({fit.estimate > 0 for fit in fits}))
+            assert agreement_of(found, TOTAL).agree
+    assert signs == {1, 2}
+
+
+# The files
+
+
+@pytest.fixture
+def run(folder, monkeypatch):
+    """Run the group level on simulated results; returns the files by name."""
+
+    def go(results, table, **others):
+        monkeypatch.setattr(results_table, "read_results", lambda output: results)
+        paths = run_group(options_in(folder, table, **others))
+        assert all(path.is_file() for path in paths)
+        return {path.name: path for path in paths}
+
+    return go
+
+
+def test_all_files_are_written_and_agree(run, folder):
+    results, table = simulated(effect_mm3=-40, with_subunits=True)
+    files = run(results, table, exclude_flagged=True)
+    assert set(files) == {
+        "group_report.html",
+        "contact_sheet.html",
+        "group_volumes.tsv",
+        "group_volumes.json",
+        "group_statistics.tsv",
+        "group_statistics.json",
+    }
+    statistics = pd.read_csv(files["group_statistics.tsv"], sep="\t", na_values="n/a")
+    explained = json.loads(files["group_statistics.json"].read_text())
+    assert set(statistics) == set(explained)
+    volumes = pd.read_csv(files["group_volumes.tsv"], sep="\t", na_values="n/a")
+    assert set(volumes) == set(json.loads(files["group_volumes.json"].read_text()))
+    assert len(volumes) == 55
+    lines = files["group_volumes.tsv"].read_text().splitlines()
+    assert all(cell for line in lines for cell in line.split("\t"))
+    assert volumes["hypothalamus_total_mm3"].tolist() == pytest.approx(
+        results["hypothalamus_total_mm3"].tolist(), abs=1e-3
+    )
+    # A reader can repeat the residual method from the table alone.
+    row = statistics.query(
+        "structure == 'hypothalamus_total' and adjustment == 'residuals' and scans == 'all'"
+    ).iloc[0]
+    repeated = volumes["hypothalamus_total_mm3"] - row["icv_coefficient"] * (
+        volumes["icv_mm3"] - row["reference_icv_mm3"]
+    )
+    adjusted = volumes["hypothalamus_total_adjusted_residuals_mm3"]
+    assert adjusted.tolist() == pytest.approx(repeated.tolist(), abs=0.01)
+    page = WellFormed(files["group_report.html"].read_text())
+    assert {link for link in page.links if not link.startswith("#")} == {"contact_sheet.html"}
+    assert len(set(page.ids)) == len(page.ids)
+    main = statistics.query(
+        "structure == 'hypothalamus_total' and adjustment == 'ancova' and scans == 'all'"
+    ).iloc[0]
+    sentence = (
+        f"{signed(main['difference'])} mm³ (95 % CI {interval(main['ci_low'], main['ci_high'])})"
+    )
+    assert sentence in page.text
+    assert p_phrase(main["p"]) in page.text
+
+
+def test_every_reference_within_the_report_exists(folder):
+    results, table = simulated(effect_mm3=-40)
+    html = report_of(analyse(options_in(folder, table), results))
+    page = WellFormed(html)
+    inner = [link[1:] for link in page.links if link.startswith("#")]
+    inner += re.findall(r"url\(#([^)]+)\)", html)
+    assert inner
+    assert set(inner) <= set(page.ids)
+    outside = re.findall(r"https?://[^\s\"')<]+", html)
+    assert {url for url in outside if "www.w3.org" not in url} == set()
+
+
+def test_files_of_an_earlier_contrast_do_not_stay(run, folder):
+    results, table = simulated()
+    run(results, table)
+    files = run(results, table, contrast=None, covariates=())
+    assert "group_statistics.tsv" not in files
+    assert not (folder / "group_statistics.tsv").exists()
+    assert "Nothing was compared" in files["group_report.html"].read_text()
+
+
+def test_a_failure_leaves_the_old_files(run, folder, monkeypatch):
+    results, table = simulated()
+    before = run(results, table)["group_report.html"].read_text()
+
+    def fail(*_):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("Cohort.report.contact_sheet.write_contact_sheet", fail)
+    with pytest.raises(HypothalamusSegError, match="No space left"):
+        run(results, table, covariates=())
+    assert (folder / "group_report.html").read_text() == before
+    assert not list(folder.glob(".hypothalamus-seg-*"))
+
+
+def test_names_from_the_data_set_cannot_break_the_pages(folder):
+    results, table = simulated()
+    evil = "<script>alert('x')</script>"
+    table["group"] = table["group"].replace("als", evil)
+    results.loc[0, ["flags", "flag_messages"]] = ["anisotropic", evil]
+    analysis = analyse(options_in(folder, table, contrast=f"group:{evil}-control"), results)
+    for page in (report_of(analysis), contact_sheet(analysis.reviewed, "group")):
+        assert evil not in page
+        assert "&lt;script&gt;alert" in page
+
+
+def test_the_contact_sheet_shows_every_scan_with_what_it_is_sorted_by(folder):
+    results, table = simulated(n_a=12, n_b=12)
+    results.loc[2, ["flags", "flag_messages"]] = ["low_confidence;anisotropic", "Unsure.\nLong."]
+    results.loc[4, "overview"] = ""
+    results.loc[5, "overview"] = "sub-006/figures/a b#1.png"
+    results.loc[6, "fold_dice"] = np.nan
+    sheet = contact_sheet(analyse(options_in(folder, table), results).reviewed, "group")
+    page = WellFormed(sheet)
+    pictures = [link for link in page.links if link.endswith(".png")]
+    assert len(pictures) == 23
+    assert "sub-006/figures/a%20b%231.png" in pictures
+    assert sheet.count('loading="lazy"') == 23
+    cards = re.findall(r'<li class="card[^>]*>', sheet)
+    assert len(cards) == 24
+    third = next(card for card in cards if 'data-scan="sub-003"' in card)
+    assert 'data-flags="2"' in third
+    assert 'data-listed="1"' in third
+    dice = float(re.search(r'data-dice="([^"]*)"', third)[1])
+    assert dice == pytest.approx(results.loc[2, "fold_dice"], abs=1e-5)
+    seventh = next(card for card in cards if 'data-scan="sub-007"' in card)
+    assert 'data-dice=""' in seventh
+    assert "Unsure." in page.text
+    assert "https://" not in sheet
+
+
+def test_the_command_line_makes_the_options(folder):
+    parser = argparse.ArgumentParser()
+    parser.add_argument("bids_dir", type=Path)
+    parser.add_argument("output_dir", type=Path)
+    add_group_arguments(parser)
+    plain = options_from(parser.parse_args([str(folder), str(folder / "out")]))
+    assert plain == GroupOptions(output=folder / "out", data_root=folder)
+    arguments = ["--contrast", "group:als-control", "--covariates", "age,sex", "--exclude-flagged"]
+    arguments += ["--ignore-flags", "anisotropic,fov_cut", "--categorical", "site"]
+    full = options_from(parser.parse_args([str(folder), str(folder / "out"), *arguments]))
+    assert full.participants == folder / "participants.tsv"
+    assert (full.contrast, full.covariates) == (CONTRAST, ("age", "sex"))
+    assert (full.exclude_flagged, full.ignored_flags) == (True, ("anisotropic", "fov_cut"))
+    with pytest.raises(SystemExit):
+        parser.parse_args([str(folder), "out", "--ignore-flags", "no_such_flag"])
+
+
+def test_importing_the_command_line_needs_no_statistics():
+    modules = "Cohort.command_line, Cohort.group_run, Cohort.comparison_run"
+    code = f"import sys, {modules}; print(sorted({{m.split('.')[0] for m in sys.modules}} & "
+    code += "{'pandas', 'statsmodels', 'scipy', 'matplotlib'}))"
+    environment = {"PYTHONPATH": f"{REPOSITORY}:{REPOSITORY / 'HypothalamusSeg'}", "PATH": ""}
+    run = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, env=environment
+    )
+    assert run.stdout.strip() == "[]", run.stderr
+
+
+def test_numbers_are_written_as_in_journals():
+    assert number(-1234.56, 1) == "−1\u202f234.6"
+    assert number(-0.04, 1) == "0.0"
+    assert number(float("nan")) == "–"
+    assert signed(3.14, 1) == "+3.1"
+    assert signed(0.001, 1) == "0.0"
+    assert interval(-51.6, 12.4) == "−52 to 12"
+    assert [p_value(p) for p in (0.0004, 0.0421, 0.0999, 0.31)] == [
+        "< 0.001",
+        "0.042",
+        "0.10",
+        "0.31",
+    ]
+    assert p_phrase(0.0001) == "p < 0.001"

@@ -1,0 +1,285 @@
+"""Participants, contrast and covariates: what is read, refused, and joined to the scans."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from Cohort.group.analysis import analyse
+from Cohort.group.contrast import Contrast, resolve_contrast
+from Cohort.group.covariates import check_covariates, complete_rows, design_columns
+from Cohort.group.errors import (
+    ContrastError,
+    CovariateError,
+    NoResultsError,
+    ParticipantsFileError,
+    SessionsFileError,
+    TooFewScansError,
+)
+from Cohort.group.joined_table import first_sessions, join, natural_order
+from Cohort.group.options import GroupOptions
+from Cohort.group.participants_table import read_participants
+from Cohort.group.session_times import read_session_times
+from Cohort.report.group_report import report_of
+from Cohort.structures import TOTAL
+from Testing.support.cohort_tables import CONTRAST, as_read, found, options_in, simulated, table_in
+from Testing.support.html_page import WellFormed
+
+
+@pytest.fixture
+def folder(tmp_path) -> Path:
+    return tmp_path
+
+
+# Reading participants.tsv
+
+
+def test_what_is_wrong_with_participants_is_listed(folder):
+    path = table_in(
+        folder,
+        "participant_id\tage\tgroup\n01\t60\tals\nsub-02\tn/a\tals\nsub-03\t50\tcontrol\n"
+        "sub-03\t50\tcontrol\nsub-04\t41\tals\nsub-04\t42\tals\nn/a\t1\tals\nsub-99\t5\tals\n",
+    )
+    participants = read_participants(path)
+    assert participants.frame["participant_id"].tolist() == ["sub-01", "sub-02", "sub-03", "sub-99"]
+    assert participants.frame["age"].isna().tolist() == [False, True, False, False]
+    assert found(participants.findings, "without the prefix").items == ("01",)
+    assert found(participants.findings, "word for word").items == ("sub-03",)
+    assert found(participants.findings, "several rows that differ").items == ("sub-04",)
+    assert found(participants.findings, "without a participant_id").items == ("row 8",)
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("", "is empty"),
+        ("participant_id,age\nsub-01,3\n", "commas"),
+        ("subject\tage\nsub-01\t3\n", "no column participant_id"),
+        ("participant_id\tage\tage\nsub-01\t3\t4\n", "two columns named age"),
+        ("participant_id\tage\nsub-01\t3\nsub-02\n", "row 3 has 1 cells, the header has 2"),
+    ],
+)
+def test_a_malformed_table_is_refused_with_its_name(folder, text, words):
+    path = table_in(folder, text)
+    with pytest.raises(ParticipantsFileError, match=words) as caught:
+        read_participants(path)
+    assert str(path) in str(caught.value)
+
+
+def test_a_missing_or_unreadable_table_is_refused(folder):
+    with pytest.raises(ParticipantsFileError, match="There is no"):
+        read_participants(folder / "participants.tsv")
+    (folder / "participants.tsv").write_bytes(b"participant_id\tname\nsub-01\t\xff\xfe\n")
+    with pytest.raises(ParticipantsFileError, match="UTF-8"):
+        read_participants(folder / "participants.tsv")
+
+
+def test_windows_line_ends_and_a_byte_order_mark_do_not_matter(folder):
+    path = folder / "participants.tsv"
+    path.write_bytes("\ufeffparticipant_id\tgroup\r\nsub-01\tals\r\n".encode())
+    assert read_participants(path).frame.to_dict("records") == [
+        {"participant_id": "sub-01", "group": "als"}
+    ]
+
+
+# Contrast and covariates
+
+
+@pytest.fixture
+def people(folder):
+    rows = ["participant_id\tgroup\tage\tsex\tsite\tcode\tnote\tmixed\tsame\tcase\tscanner-id"]
+    for i in range(20):
+        group = ("als-bulbar", "als", "control", "n/a")[i % 4]
+        values = [group, 50 + i, "mf"[i % 2], i % 3, i % 2, f"text {i}", ("5", "89+")[i % 2]]
+        rows.append("\t".join(map(str, [f"sub-{i:02d}", *values, "1", "fF"[i % 2], "x"])))
+    (folder / "participants.json").write_text(json.dumps({"code": {"Levels": {"0": "", "1": ""}}}))
+    return read_participants(table_in(folder, "\n".join(rows) + "\n"))
+
+
+def test_levels_may_hold_hyphens(people):
+    assert resolve_contrast("group:als-control", people) == Contrast("group", "als", "control")
+    bulbar = resolve_contrast("group:als-bulbar-control", people)
+    assert (bulbar.level_a, bulbar.level_b) == ("als-bulbar", "control")
+    assert resolve_contrast("group:als-als-bulbar", people).level_b == "als-bulbar"
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("group", "cannot be read"),
+        ("group:als", "cannot be read"),
+        ("diagnosis:als-control", "no column 'diagnosis'"),
+        ("group:ALS-control", r"does not occur.*als \(5\)"),
+        ("group:als-als", "with itself"),
+    ],
+)
+def test_a_wrong_contrast_says_what_there_is(people, text, words):
+    with pytest.raises(ContrastError, match=words):
+        resolve_contrast(text, people)
+
+
+def test_kinds_of_covariates(people):
+    kinds = {
+        c.column: c.kind for c in check_covariates(("age", "sex", "site", "code"), people, None)
+    }
+    # A column that participants.json gives Levels is one of categories, whatever it looks like.
+    assert kinds == {"age": "number", "sex": "category", "site": "number", "code": "category"}
+    design = design_columns(people.frame, check_covariates(("age", "sex"), people, None))
+    assert list(design) == ["age", "sex=m"]
+    assert design.mean().abs().max() < 1e-9
+
+
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [
+        ("agee", "Did you mean 'age'"),
+        ("group", "column of the contrast"),
+        ("icv", "need not be named"),
+        ("note", "20 different texts"),
+        ("mixed", r"89\+"),
+        ("same", "same value for everyone"),
+        ("case", "differ only in upper and lower case"),
+    ],
+)
+def test_a_wrong_covariate_is_refused(people, name, words):
+    with pytest.raises(CovariateError, match=words):
+        check_covariates((name,), people, Contrast("group", "als", "control"))
+
+
+def test_someone_alone_in_a_category_is_left_out(folder):
+    results, table = simulated(n_a=6, n_b=6)
+    table["site"] = ["a"] * 6 + ["b"] * 5 + ["c"]
+    frame = results.merge(table, on="participant_id")
+    rest, findings = complete_rows(frame, check_covariates(("site",), as_read(table, folder), None))
+    assert len(rest) == 11
+    assert found(findings, "only member").items == ("sub-012",)
+
+
+def test_groups_that_follow_from_a_covariate_are_refused(folder):
+    results, table = simulated(n_a=8, n_b=8)
+    table["site"] = ["a"] * 8 + ["b"] * 8
+    with pytest.raises(CovariateError, match="cannot be told apart"):
+        analyse(options_in(folder, table, covariates=("site",)), results)
+
+
+# Joining
+
+
+def test_what_does_not_match_is_listed(folder):
+    results, table = simulated(n_a=10, n_b=10)
+    table = pd.concat([table.iloc[1:], table.iloc[[1]].assign(participant_id="sub-777")])
+    again = results.iloc[[4]].assign(scan="sub-005_run-2")
+    analysis = analyse(options_in(folder, table), pd.concat([results, again]))
+    assert found(analysis.findings, "without a row").items == ("sub-001",)
+    assert found(analysis.findings, "without a finished scan").items == ("sub-777",)
+    assert found(analysis.findings, "several scans").items == ("sub-005_run-2",)
+    neither = found(analysis.findings, "in neither group of the contrast (group: n/a 1)")
+    assert neither.items == ("sub-001",)
+    assert len(analysis.sample) == 19
+    # It is described all the same.
+    assert "sub-001" in analysis.volumes["participant_id"].tolist()
+
+
+def test_missing_covariates_take_a_scan_out_of_the_models(folder):
+    results, table = simulated()
+    table.loc[3, "age"] = None
+    analysis = analyse(options_in(folder, table), results)
+    assert found(analysis.findings, "covariate is n/a").items == ("sub-004",)
+    assert analysis.statistics[0].comparisons[TOTAL.name, "ancova"].fit.n_a == 29
+
+
+def test_session_ten_comes_after_session_two(folder):
+    assert sorted(["ses-10", "ses-2"], key=natural_order) == ["ses-2", "ses-10"]
+    results, _ = simulated(n_a=1, n_b=1, sessions=12)
+    joined = join(results.iloc[::-1], None, folder).scans.assign(years=np.nan)
+    assert joined.loc[joined["participant_id"] == "sub-001", "session_id"].tolist()[-1] == "ses-12"
+    first, findings = first_sessions(joined)
+    assert first["session_id"].tolist() == ["ses-1", "ses-1"]
+    assert len(findings[0].items) == 22
+
+
+def test_a_column_with_the_name_of_a_result_is_renamed(folder):
+    results, table = simulated()
+    table["confidence"] = "high"
+    analysis = analyse(options_in(folder, table), results)
+    assert analysis.volumes["confidence"].iloc[0] == 0.85
+    assert analysis.volumes["confidence_participants"].iloc[0] == "high"
+
+
+def test_no_results_and_too_few_are_errors(folder):
+    results, table = simulated()
+    with pytest.raises(NoResultsError, match="participant level first"):
+        analyse(options_in(folder, table), results.iloc[:0])
+    with pytest.raises(TooFewScansError, match="als: 2, control: 25"):
+        analyse(options_in(folder, table), results.iloc[28:])
+    with pytest.raises(NoResultsError, match="sub-abc"):
+        analyse(options_in(folder, table, participant_labels=("abc",)), results)
+    with pytest.raises(ContrastError, match="without a contrast"):
+        analyse(options_in(folder, table, contrast=None), results)
+    with pytest.raises(ParticipantsFileError, match="--participants"):
+        analyse(GroupOptions(folder, contrast=CONTRAST), results)
+
+
+# Sessions
+
+
+def write_sessions(folder: Path, subject: str, text: str) -> None:
+    (folder / subject).mkdir(exist_ok=True)
+    (folder / subject / f"{subject}_sessions.tsv").write_text(text)
+
+
+def test_dates_of_sessions_become_years(folder):
+    results, table = simulated(n_a=2, n_b=1, sessions=2)
+    write_sessions(
+        folder,
+        "sub-001",
+        "session_id\tacq_time\tage\nses-1\t2020-01-01T09:00:00\t60\nses-2\t2021-01-01\t61\n",
+    )
+    write_sessions(folder, "sub-002", "session_id\tacq_time\n1\t2020-06-01\n2\t2020-12-01\n")
+    scans = join(results, as_read(table, folder), folder).scans
+    times = read_session_times(scans, None, folder, None)
+    assert times.source == "acq_time"
+    assert times.years.tolist()[:4] == pytest.approx([0, 1.0, 0, 0.501], abs=0.003)
+    assert times.years.isna().tolist()[4:] == [True, True]
+    assert found(times.findings, "without a time").items == ("sub-003_ses-1", "sub-003_ses-2")
+
+
+def test_ages_serve_where_there_are_no_dates(folder):
+    results, _ = simulated(n_a=1, n_b=0, sessions=2)
+    write_sessions(folder, "sub-001", "session_id\tage\nses-1\t60\nses-2\t63\n")
+    scans = join(results, None, folder).scans
+    times = read_session_times(scans, None, folder, None)
+    assert (times.source, times.years.tolist()) == ("age", [0, 3])
+    assert found(times.findings, "whole years")
+    with pytest.raises(SessionsFileError, match="'months'"):
+        read_session_times(scans, None, folder, "months")
+    rows = ["participant_id\tsession_id\twait", "sub-001\tses-1\t0.5", "sub-001\tses-2\t2.0"]
+    participants = read_participants(table_in(folder, "\n".join(rows)))
+    named = read_session_times(scans, participants, folder, "wait")
+    assert (named.source, named.years.tolist()) == ("wait", [0, 1.5])
+
+
+def test_sessions_without_times_are_told(folder):
+    results, table = simulated(n_a=5, n_b=5, sessions=2)
+    analysis = analyse(options_in(folder, table, covariates=()), results)
+    assert analysis.longitudinal is None
+    assert len(analysis.sample) == 10
+    assert "nothing tells the time" in WellFormed(report_of(analysis)).text
+
+
+def test_the_first_session_in_time_is_compared(folder):
+    results, table = simulated(n_a=8, n_b=8, sessions=2, change_a=-0.05)
+    for subject in table["participant_id"]:
+        # Numbered against the order of time.
+        text = "session_id\tacq_time\nses-1\t2022-03-01\nses-2\t2020-03-01\n"
+        write_sessions(folder, subject, text)
+    analysis = analyse(options_in(folder, table, covariates=()), results)
+    assert set(analysis.sample["session_id"]) == {"ses-2"}
+    changes = analysis.longitudinal.changes
+    assert changes["years"].tolist() == pytest.approx([2.0] * 16, abs=0.01)
+    page = WellFormed(report_of(analysis)).text
+    assert "difference of change a year, als − control" in page

@@ -1,0 +1,304 @@
+"""The command line as a user or the Slicer panel runs it: real processes, real weights."""
+
+from __future__ import annotations
+
+import csv
+import json
+import signal
+import subprocess
+import time
+
+import numpy as np
+import pytest
+import SimpleITK as sitk
+
+from Testing.support.command_runs import command_line, environment, read_labels, run_command
+
+FILES = {
+    "brain_hypothalamus_dseg.nii.gz",
+    "brain_subunits_dseg.nii.gz",
+    "brain_icv_mask.nii.gz",
+    "brain_volumes.csv",
+    "brain_volumes.json",
+    "brain_overview.png",
+}
+CHANGING = ("seconds", "peak_memory_mb", "steps")  # of the provenance, from run to run
+
+
+def test_a_run_writes_every_file_and_nothing_else(sample_run):
+    assert sample_run.code == 0, sample_run.stderr
+    assert {path.name for path in sample_run.output.iterdir()} == FILES
+
+
+def test_progress_rises_to_one_result(sample_run):
+    progress = [e["fraction"] for e in sample_run.events if e["event"] == "progress"]
+    assert progress == sorted(progress)
+    assert progress[0] == 0
+    assert progress[-1] < 1
+    assert len(progress) > 10
+    assert [e["event"] for e in sample_run.events].count("result") == 1
+    assert sample_run.events[-1]["event"] == "result"
+
+
+def test_two_runs_give_identical_files(sample_run, sample_path, tmp_path):
+    again = run_command(
+        tmp_path, "segment", sample_path, "--output", tmp_path, "--subunits", "--progress", "none"
+    )
+    assert again.code == 0, again.stderr
+    for name in FILES - {"brain_volumes.json"}:
+        assert (tmp_path / name).read_bytes() == (sample_run.output / name).read_bytes(), name
+    first, second = (
+        json.loads((folder / "brain_volumes.json").read_text(encoding="utf-8"))
+        for folder in (sample_run.output, tmp_path)
+    )
+    for key in CHANGING:
+        del first["provenance"][key], second["provenance"][key]
+    assert first == second
+
+
+def test_table_and_json_agree_to_the_last_digit(sample_run, sample_json):
+    with (sample_run.output / "brain_volumes.csv").open(newline="", encoding="utf-8") as stream:
+        table = {row["structure"]: row for row in csv.DictReader(stream)}
+    entries = [*sample_json["hypothalamus"].values(), *sample_json["subunits"].values()]
+    entries.append(sample_json["icv"])
+    assert len(table) == len(entries) == 14
+    for entry in entries:
+        row = table[entry["structure"]]
+        for column, text in row.items():
+            expected = "" if entry[column] is None else str(entry[column])
+            assert text == expected, (entry["structure"], column)
+
+
+def test_mask_volumes_are_the_voxel_counts_of_the_written_masks(sample_run, sample_json):
+    sides, voxel_mm3 = read_labels(sample_run.output / "brain_hypothalamus_dseg.nii.gz")
+    for label, side in ((1, "left"), (2, "right")):
+        counted = (sides == label).sum() * voxel_mm3
+        assert sample_json["hypothalamus"][side]["mask_volume_mm3"] == pytest.approx(counted)
+    subunits, voxel_mm3 = read_labels(sample_run.output / "brain_subunits_dseg.nii.gz")
+    assert np.array_equal(subunits > 0, sides > 0)
+    for label, entry in sample_json["subunits"].items():
+        counted = (subunits == int(label)).sum() * voxel_mm3
+        assert entry["mask_volume_mm3"] == pytest.approx(counted)
+    icv, voxel_mm3 = read_labels(sample_run.output / "brain_icv_mask.nii.gz")
+    assert sample_json["icv"]["mask_volume_mm3"] == pytest.approx(icv.sum() * voxel_mm3)
+
+
+def test_parts_add_up_and_fractions_follow(sample_json):
+    parts = sample_json["hypothalamus"]
+    total = parts["total"]["volume_mm3"]
+    assert total == pytest.approx(
+        parts["left"]["volume_mm3"] + parts["right"]["volume_mm3"], abs=0.002
+    )
+    assert total == pytest.approx(
+        sum(entry["volume_mm3"] for entry in sample_json["subunits"].values()), abs=0.01
+    )
+    assert parts["total"]["fraction_of_icv"] == pytest.approx(
+        total / sample_json["icv_mm3"], rel=1e-5
+    )
+    assert parts["total"]["icv_adjusted_mm3"] == pytest.approx(
+        total * sample_json["reference_icv_mm3"] / sample_json["icv_mm3"], rel=1e-6
+    )
+    assert len(parts["total"]["per_fold_mm3"]) == 5
+
+
+def test_the_stripped_sample_is_flagged(sample_json):
+    codes = [flag["code"] for flag in sample_json["quality"]["flags"]]
+    assert codes == ["skull_stripped"]
+
+
+def test_sides_lie_on_their_sides_of_the_template(sample_run):
+    """The template is symmetric about x = 0 in MNI space, where +x is the patient's right."""
+    image = sitk.ReadImage(str(sample_run.output / "brain_hypothalamus_dseg.nii.gz"))
+    array = sitk.GetArrayFromImage(image)
+    for label, sign in ((1, -1), (2, 1)):
+        k, j, i = np.argwhere(array == label).mean(0)
+        x_lps = image.TransformContinuousIndexToPhysicalPoint((i, j, k))[0]
+        assert 3 < sign * -x_lps < 8
+
+
+def test_provenance_is_enough_to_repeat_the_run(sample_json):
+    provenance = sample_json["provenance"]
+    assert len(provenance["weights_sha256"]) == 15
+    assert len(provenance["input_sha256"]) == 64
+    assert {"version", "torch", "device", "threads", "options", *CHANGING} <= set(provenance)
+
+
+def test_a_bad_file_among_several_is_named_and_the_others_are_kept(sample_path, tmp_path):
+    bad, missing = tmp_path / "bad.nii.gz", tmp_path / "missing.nii"
+    bad.write_bytes(b"this is not an image")
+    output = tmp_path / "output"
+    done = run_command(
+        output,
+        *("segment", bad, sample_path, missing, "--output", output),
+        *("--structures", "icv", "--folds", "0", "--progress", "json"),
+    )
+    assert done.code == 1
+    assert "bad.nii.gz" in done.stderr
+    assert "missing.nii" in done.stderr
+    kinds = [e["event"] for e in done.events if e["event"] != "progress"]
+    assert kinds == ["error", "result", "error"]
+    assert {p.name.split("_")[0] for p in output.iterdir()} == {"brain"}
+
+
+def test_inputs_of_one_name_do_not_replace_each_other(sample_path, tmp_path):
+    twin = tmp_path / "brain.nii.gz"
+    twin.write_bytes(sample_path.read_bytes())
+    output = tmp_path / "output"
+    done = run_command(
+        output,
+        *("segment", sample_path, twin, "--output", output),
+        *("--structures", "icv", "--folds", "0", "--progress", "json"),
+    )
+    assert done.code == 1
+    assert done.events[-1]["code"] == "duplicate_name"
+
+
+def test_fewer_structures_and_folds_leave_null_and_write_less(sample_path, tmp_path):
+    done = run_command(
+        tmp_path,
+        *("segment", sample_path, "--output", tmp_path, "--progress", "none"),
+        *("--structures", "hypothalamus", "--folds", "3,1"),
+    )
+    assert done.code == 0, done.stderr
+    described = json.loads((tmp_path / "brain_volumes.json").read_text(encoding="utf-8"))
+    assert described["icv_mm3"] is None
+    assert described["hypothalamus"]["total"]["fraction_of_icv"] is None
+    assert len(described["hypothalamus"]["total"]["per_fold_mm3"]) == 2
+    assert described["provenance"]["options"]["folds"] == [3, 1]
+    assert not (tmp_path / "brain_icv_mask.nii.gz").exists()
+    assert ",," in (tmp_path / "brain_volumes.csv").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("after", ["coarse", "fine", "write"])
+def test_cancelling_leaves_no_file(sample_path, tmp_path, after):
+    output = tmp_path / "output"
+    arguments = ("segment", sample_path, "--output", output, "--progress", "json")
+    with subprocess.Popen(
+        command_line(*arguments), stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=environment()
+    ) as process:
+        wanted = {"coarse": "ICV", "fine": "hypothalamus", "write": "write"}[after]
+        for line in process.stdout:
+            if json.loads(line).get("step", "").startswith(wanted):
+                break
+        process.send_signal(signal.SIGTERM)
+        asked = time.monotonic()
+        process.wait(timeout=30)
+        assert time.monotonic() - asked < 10
+        assert process.returncode == 130
+        assert b"Traceback" not in process.stderr.read()
+    assert not output.exists() or not list(output.iterdir())
+
+
+def test_the_end_of_standard_input_cancels_within_a_second(sample_path, tmp_path):
+    arguments = ("segment", sample_path, "--output", tmp_path / "output", "--progress", "json")
+    with subprocess.Popen(
+        command_line(*arguments, "--stop-with-stdin"),
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        env=environment(),
+    ) as process:
+        for line in process.stdout:
+            if json.loads(line)["step"].startswith("hypothalamus"):
+                break
+        asked = time.monotonic()
+        process.stdin.close()
+        process.wait(timeout=30)
+        # On an idle machine within a second; a loaded one may be later.
+        assert time.monotonic() - asked < 3
+        assert process.returncode == 130
+    assert not list(tmp_path.rglob("*.nii.gz"))
+
+
+def test_a_run_whose_standard_input_stays_open_ends_well(sample_path, tmp_path):
+    arguments = ("segment", sample_path, "--output", tmp_path, "--no-overview", "--stop-with-stdin")
+    with subprocess.Popen(
+        command_line(*arguments, "--structures", "icv", "--folds", "0"),
+        stdin=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        env=environment(),
+    ) as process:
+        assert process.wait(timeout=120) == 0
+        assert b"Fatal" not in process.stderr.read()
+
+
+def test_without_overview_all_but_the_picture_is_written(sample_path, tmp_path):
+    done = run_command(
+        tmp_path,
+        *("segment", sample_path, "--output", tmp_path, "--progress", "json", "--no-overview"),
+        *("--structures", "icv", "--folds", "0"),
+    )
+    assert done.code == 0
+    suffixes = {path.name.removeprefix("brain_") for path in tmp_path.iterdir()}
+    assert suffixes == {"icv_mask.nii.gz", "volumes.csv", "volumes.json"}
+
+
+def test_a_folder_that_cannot_be_written_is_said(sample_path, tmp_path):
+    obstacle = tmp_path / "file"
+    obstacle.write_text("in the way")
+    done = run_command(
+        tmp_path,
+        *("segment", sample_path, "--output", obstacle / "output", "--progress", "json"),
+        *("--structures", "icv", "--folds", "0"),
+    )
+    assert done.code == 1
+    assert done.events[-1]["code"] == "permission_denied"
+    assert obstacle.read_text(encoding="utf-8") == "in the way"
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        ["segment", "a.nii"],
+        ["segment", "a.nii", "--output", "out", "--grid", "2mm"],
+        ["segment", "a.nii", "--output", "out", "--folds", "0,0"],
+        ["segment", "a.nii", "--output", "out", "--structures", "thalamus"],
+        ["segment", "a.nii", "--output", "out", "--threads", "0"],
+        [],
+    ],
+)
+def test_wrong_usage_exits_with_2(tmp_path, wrong):
+    done = run_command(tmp_path, *wrong)
+    assert done.code == 2
+    assert "usage" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_info_verifies_every_weight(tmp_path):
+    done = run_command(tmp_path, "info")
+    assert done.code == 0
+    assert done.stdout.count("verified") == 15
+
+
+def test_a_full_disk_is_said_and_keeps_what_was_there(sample_path, tmp_path):
+    """On a disk of 96 kB, mounted in a user namespace of the test's own."""
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    mount = f"mount -t tmpfs -o size=96k tmpfs '{disk}'"
+    if subprocess.run(["unshare", "-rm", "sh", "-c", mount], capture_output=True).returncode:
+        pytest.skip("this system lets no test mount a small disk")
+    arguments = ("segment", sample_path, "--output", disk, "--progress", "json")
+    command = " ".join(f"'{word}'" for word in command_line(*arguments, "--folds", "0"))
+    earlier = disk / "brain_volumes.csv"
+    script = f"{mount}; echo earlier > '{earlier}'; {command}; echo $? $(ls -A '{disk}')"
+    done = subprocess.run(
+        ["unshare", "-rm", "sh", "-c", script],
+        capture_output=True,
+        encoding="utf-8",
+        env=environment(),
+    )
+    *events, last = done.stdout.splitlines()
+    assert json.loads(events[-1])["code"] == "no_space_left"
+    assert last == f"1 {earlier.name}"
+
+
+def test_a_terminal_without_unicode_does_not_lose_the_run(sample_path, tmp_path):
+    ascii_only = {**environment(), "PYTHONIOENCODING": "ascii", "PYTHONUTF8": "0", "LC_ALL": "C"}
+    done = subprocess.run(
+        command_line("segment", sample_path, "--output", tmp_path, "--folds", "0"),
+        capture_output=True,
+        env=ascii_only,
+    )
+    assert done.returncode == 0, done.stderr
+    assert b"hypothalamus_total" in done.stdout
+    table = (tmp_path / "brain_volumes.csv").read_text(encoding="utf-8")
+    assert "hypothalamus_total" in table

@@ -1,0 +1,78 @@
+"""The logic without a panel, as scripts and notebooks use it; what the module tells Slicer."""
+
+from __future__ import annotations
+
+import pytest
+
+pytest.importorskip("slicer_core", reason="the Slicer face's tests need slicer-core")
+pytest.importorskip("PySide6", reason="the Slicer face's tests need PySide6-Essentials")
+
+from Testing.support.command_runs import REPOSITORY
+from Testing.support.slicer_host import application as host
+
+host.start()
+
+import slicer
+from HypothalamusSegSlicer import registration
+from HypothalamusSegSlicer.engine_run.command_line import EngineSettings
+from HypothalamusSegSlicer.logic import HypothalamusSegLogic, SegmentationFailedError
+
+from Testing.support.slicer_results import load_volume
+
+RESOURCES = REPOSITORY / "HypothalamusSeg" / "Resources"
+QUICK = EngineSettings(threads=1, folds=(0,))
+
+
+@pytest.fixture
+def volume(sample_path):
+    host.clear_scene()
+    yield load_volume(sample_path)
+    host.clear_scene()
+    problems = list(host.problems)
+    host.problems.clear()
+    assert problems == []
+
+
+def test_a_script_gets_nodes_table_and_rows(volume):
+    steps = []
+    result = HypothalamusSegLogic().process(
+        volume, QUICK, on_progress=lambda fraction, step: steps.append(fraction)
+    )
+    assert result.hypothalamus.GetSegmentation().GetNumberOfSegments() == 2
+    assert result.icv.GetSegmentation().GetNumberOfSegments() == 1
+    assert result.subunits is None
+    assert result.table.GetNumberOfRows() == len(result.rows) == 5
+    assert result.outcome.result["provenance"]["threads"] == 1
+    assert steps == sorted(steps)
+
+
+def test_one_structure_alone_is_possible(volume):
+    settings = EngineSettings(structures=("icv",), threads=1, folds=(0,))
+    result = HypothalamusSegLogic().process(volume, settings)
+    assert result.hypothalamus is None
+    assert [row.structure for row in result.rows] == ["icv"]
+
+
+def test_a_failure_is_an_exception_with_the_reason(volume):
+    slicer.util.arrayFromVolume(volume)[:] = 0
+    slicer.util.arrayFromVolumeModified(volume)
+    with pytest.raises(SegmentationFailedError, match="same value"):
+        HypothalamusSegLogic().process(volume, QUICK)
+    assert not slicer.mrmlScene.GetFirstNodeByClass("vtkMRMLSegmentationNode")
+
+
+def test_the_terminology_is_registered_and_a_wrong_one_only_warned_of(volume, tmp_path, caplog):
+    path = RESOURCES / "Terminologies" / "HypothalamusSeg.term.json"
+    assert registration.register_terminology(str(path))
+    wrong = tmp_path / "wrong.term.json"
+    wrong.write_text("{}")
+    assert not registration.register_terminology(str(wrong))
+    assert "could not be loaded" in caplog.text
+
+
+def test_sample_data_has_a_checksum_and_a_picture(volume):
+    host.load_module(str(REPOSITORY / "HypothalamusSeg" / "HypothalamusSeg.py"))
+    samples = [s for s in host.sample_data_sources if s["sampleName"] == "HypothalamusSegMRHead"]
+    assert samples
+    assert samples[-1]["checksums"].startswith("SHA256:")
+    assert samples[-1]["thumbnailFileName"].endswith("HypothalamusSeg.png")

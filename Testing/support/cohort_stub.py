@@ -1,0 +1,119 @@
+"""A cohort whose scans are text files that say what happens to them, and a worker that does it.
+
+Everything else is real: index, executor, processes, files. As a program it runs the participant
+level, so that tests can kill it: ``python -m Testing.support.cohort_stub DATA OUT WORKERS``.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import signal
+import sys
+import time
+from pathlib import Path
+
+from HypothalamusSegLib.command_line import with_cancel_signals
+from HypothalamusSegLib.errors import CancelledError
+from HypothalamusSegLib.pipeline import Options
+from HypothalamusSegLib.progress import reporter
+
+from Cohort.index.outcome import DONE, FAILED, UNCHANGED, Outcome
+from Cohort.participant.derivatives import STAGE_FOLDER
+from Cohort.participant.executors import ClusterWorkers, LocalWorkers
+from Cohort.participant.progress_line import LOG_NAME, CohortProgress
+from Cohort.participant.run import CohortPlan, Summary, run_participant_level
+from Cohort.participant.scan_list import CohortScan
+from Cohort.participant.task import Task
+
+FAIL, KILL, SLOW = "fail", "kill", "slow"
+SLOW_S = 0.4
+
+
+def write_cohort(folder: Path, words: dict[str, str]) -> tuple[CohortScan, ...]:
+    """One text file a subject, holding what is to happen to it."""
+    scans = []
+    for subject, word in words.items():
+        path = folder / f"sub-{subject}" / "anat" / f"sub-{subject}_T1w.nii.gz"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(f"{word} {subject}")
+        scans.append(CohortScan(f"sub-{subject}", subject, "", path))
+    return tuple(scans)
+
+
+def stub_segment(task: Task) -> Outcome:
+    """Do what the text says, and leave one file as the real worker leaves several."""
+    name, data = task.scan.name, task.scan.path.read_bytes()
+    sha256 = hashlib.sha256(data).hexdigest()
+    if sha256 == task.known_sha256:
+        return Outcome(name, UNCHANGED, sha256=sha256)
+    word = data.decode().split()[0]
+    if word == FAIL:
+        return Outcome(name, FAILED, "corrupt_file", f"{task.scan.path} is damaged.", sha256)
+    if word == KILL:
+        os.kill(os.getpid(), signal.SIGKILL)
+    file = f"{name}/anat/{name}_volumes.json"
+    stage = task.output / STAGE_FOLDER / name / "volumes.json"
+    stage.parent.mkdir(parents=True, exist_ok=True)
+    if word == SLOW:
+        stage.write_text("half ")
+        time.sleep(SLOW_S)
+    volume_mm3 = 800.0 + len(name)
+    description = {"name": name, "sha256": sha256, "quality": {"fold_dice": [0.9, 1.0]}}
+    stage.write_text(json.dumps(description))
+    (task.output / file).parent.mkdir(parents=True, exist_ok=True)
+    os.replace(stage, task.output / file)
+    stage.parent.rmdir()
+    rows = [
+        {
+            "structure": structure,
+            "volume_mm3": value,
+            "mask_volume_mm3": value,
+            "fraction_of_icv": value / 1.5e6,
+            "icv_adjusted_mm3": value,
+            "fold_sd_mm3": None,
+            "fold_min_mm3": value,
+            "fold_max_mm3": value,
+            "volume_low_mm3": 0.9 * value,
+            "volume_high_mm3": 1.1 * value,
+        }
+        for structure, value in (("hypothalamus_total", volume_mm3), ("icv", 1.5e6))
+    ]
+    return Outcome(name, DONE, "", "", sha256, 0.1, description, rows, [file])
+
+
+def run_stub(
+    scans: tuple[CohortScan, ...],
+    root: Path,
+    output: Path,
+    workers: LocalWorkers | ClusterWorkers | None = None,
+    options: Options | None = None,
+    **plan,
+) -> Summary:
+    """The participant level with the stub as its worker."""
+    output.mkdir(parents=True, exist_ok=True)
+    whole = CohortPlan(
+        scans, root, output, options or Options(), workers or LocalWorkers(1), **plan
+    )
+    log = output / LOG_NAME
+    report = reporter("none")
+    return run_participant_level(
+        whole, lambda total: CohortProgress(report, log, total), stub_segment
+    )
+
+
+def main(data: str, output: str, workers: str) -> int:
+    paths = sorted(Path(data).glob("sub-*/anat/*_T1w.nii.gz"))
+    scans = tuple(CohortScan(p.parents[1].name, p.parents[1].name[4:], "", p) for p in paths)
+    with_cancel_signals()
+    try:
+        summary = run_stub(scans, Path(data), Path(output), LocalWorkers(int(workers)))
+    except CancelledError:
+        os._exit(130)
+    print(json.dumps(summary.as_json()))
+    return 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main(*sys.argv[1:]))

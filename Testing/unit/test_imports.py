@@ -1,0 +1,125 @@
+"""The plan of the house, from the code's own imports: no circles, and no floor looks up."""
+
+from __future__ import annotations
+
+import ast
+from graphlib import CycleError, TopologicalSorter
+from pathlib import Path
+
+import pytest
+
+from Testing.support.command_runs import REPOSITORY
+
+PACKAGES = {
+    "HypothalamusSegLib": REPOSITORY / "HypothalamusSeg",
+    "HypothalamusSegSlicer": REPOSITORY / "HypothalamusSeg",
+    "Cohort": REPOSITORY,
+    "Web": REPOSITORY,
+    "Training": REPOSITORY,
+}
+FACES = {"HypothalamusSegSlicer", "Cohort", "Web", "Training"}
+SLICER_ONLY = {"slicer", "qt", "ctk", "vtk"}
+# Lower rooms first: a room of the engine may import from those before it.
+ENGINE_ROOMS = ("machine", "geometry", "reading", "networks", "stages", "measures", "results")
+
+
+def module_name(path: Path, root: Path) -> str:
+    parts = path.relative_to(root).with_suffix("").parts
+    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+
+
+def modules() -> dict[str, Path]:
+    return {
+        module_name(path, root): path
+        for package, root in PACKAGES.items()
+        for path in (root / package).rglob("*.py")
+    }
+
+
+def imported_names(path: Path, name: str) -> set[str]:
+    """Dotted names of all that a file imports, in functions too."""
+    package = name.split(".") if path.name == "__init__.py" else name.split(".")[:-1]
+    found = set()
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            start = package[: len(package) - node.level + 1] if node.level else []
+            base = ".".join([*start, *([node.module] if node.module else [])])
+            found |= {f"{base}.{alias.name}" for alias in node.names}
+    return found
+
+
+def graph() -> dict[str, set[str]]:
+    """Which of our modules each of our modules imports."""
+    known = modules()
+    edges = {}
+    for name, path in known.items():
+        edges[name] = set()
+        for target in imported_names(path, name):
+            module = target if target in known else target.rpartition(".")[0]
+            # A package's own line of exports is no part of the plan.
+            if module in known and module != name and known[module].name != "__init__.py":
+                edges[name].add(module)
+    return edges
+
+
+def room_of(module: str) -> str:
+    """The folder of a module; a module that lies directly in its package is a room of its own."""
+    parts = module.split(".")
+    return module if len(parts) == 2 else ".".join(parts[:2])
+
+
+def assert_no_circle(edges: dict[str, set[str]]) -> None:
+    try:
+        TopologicalSorter(edges).prepare()
+    except CycleError as error:
+        pytest.fail(" -> ".join(error.args[1]))
+
+
+def test_no_file_imports_itself_through_others():
+    assert_no_circle(graph())
+
+
+def test_no_room_imports_itself_through_others():
+    rooms: dict[str, set[str]] = {}
+    for module, targets in graph().items():
+        rooms.setdefault(room_of(module), set()).update(map(room_of, targets))
+    assert_no_circle({room: targets - {room} for room, targets in rooms.items()})
+
+
+def test_the_rooms_of_the_engine_look_down_only():
+    floors = {f"HypothalamusSegLib.{room}": floor for floor, room in enumerate(ENGINE_ROOMS)}
+    upward = [
+        (module, target)
+        for module, targets in graph().items()
+        for target in targets
+        if room_of(module) in floors and floors[room_of(module)] < floors.get(room_of(target), -1)
+    ]
+    assert upward == []
+
+
+@pytest.mark.parametrize(
+    ("package", "forbidden"),
+    [
+        ("HypothalamusSegLib", FACES | SLICER_ONLY),
+        ("HypothalamusSegSlicer", {"Cohort", "Web", "Training"}),
+        ("Cohort", SLICER_ONLY | {"HypothalamusSegSlicer", "Web", "Training"}),
+        ("Web", SLICER_ONLY | {"HypothalamusSegSlicer", "Cohort", "Training"}),
+    ],
+)
+def test_a_layer_does_not_know_those_above_it(package, forbidden):
+    known = {name: path for name, path in modules().items() if name.split(".")[0] == package}
+    assert known
+    met = {
+        (name, target)
+        for name, path in known.items()
+        for target in imported_names(path, name)
+        if target.split(".")[0] in forbidden
+    }
+    assert met == set()
+
+
+def test_a_circle_is_found():
+    with pytest.raises(pytest.fail.Exception, match=r"a -> b -> a|b -> a -> b"):
+        assert_no_circle({"a": {"b"}, "b": {"a"}})

@@ -1,0 +1,443 @@
+"""The web page in a real browser: headless Chromium, a real server, a real scan, real networks.
+
+With ``HYPOTHALAMUSSEG_PICTURES=Docs/pictures`` the pictures are written there for the documents.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import re
+import struct
+import zipfile
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+pytest.importorskip("gradio", reason="the web page's tests need gradio")
+pytest.importorskip("playwright", reason="the tests in a browser need playwright")
+
+from PIL import Image
+from playwright.sync_api import expect
+from scipy.spatial import KDTree
+
+from Testing.support.command_runs import REPOSITORY
+from Testing.support.scan_files import head_volume, patched, write_nifti, write_scan
+from Testing.support.web_server import running
+from Testing.support.web_visitor import PHONE, WAIT_MS, Visitor, chromium
+
+SCREEN = {"viewport": {"width": 1440, "height": 900}}
+CHANGING = ("seconds", "peak_memory_mb", "steps")  # of the provenance, from run to run
+VIEWS = tuple(f"figure[data-view={v}]" for v in ("coronal", "axial", "sagittal", "surface"))
+LEFT, RIGHT, ICV = (86, 180, 233), (230, 159, 0), (240, 228, 66)
+
+
+@pytest.fixture(scope="module")
+def browser():
+    with chromium() as browser:
+        yield browser
+
+
+@pytest.fixture
+def visit(browser):
+    visitors = []
+
+    def new(server, **options) -> Visitor:
+        visitors.append(Visitor(browser, server.url, **options))
+        return visitors[-1]
+
+    yield new
+    for visitor in visitors:
+        visitor.context.close()
+
+
+def with_palette(image: Image.Image) -> Image.Image:
+    """128 greys and 128 colours keep the repository small and scans free of tints."""
+    pixels = np.asarray(image)
+    coloured = np.ptp(pixels.astype(int), axis=2) > 25
+    few = np.unique(pixels[coloured], axis=0)  # each colour once, however rare
+    found = np.asarray(Image.fromarray(few[None]).quantize(128).convert("RGB"))
+    colours = np.unique(found[0], axis=0)
+    greys = np.repeat(np.linspace(0, 255, 128).round().astype(np.uint8)[:, None], 3, axis=1)
+    # Pillow's own search is approximate and paints some greys green.
+    indices = KDTree(greys).query(pixels)[1]
+    indices[coloured] = 128 + KDTree(colours).query(pixels[coloured])[1]
+    small = Image.fromarray(indices.astype(np.uint8), "P")
+    small.putpalette([*greys.ravel().tolist(), *colours.ravel().tolist()])
+    return small
+
+
+@pytest.fixture(scope="module")
+def pictures(tmp_path_factory):
+    wanted = os.environ.get("HYPOTHALAMUSSEG_PICTURES")
+    folder = REPOSITORY / wanted if wanted else tmp_path_factory.mktemp("pictures")
+    folder.mkdir(exist_ok=True)
+
+    def take(name: str, shown, **options) -> np.ndarray:
+        image = Image.open(io.BytesIO(shown.screenshot(**options))).convert("RGB")
+        with_palette(image).save(folder / f"{name}.png", optimize=True)
+        return np.asarray(image).astype(int)
+
+    return take
+
+
+@pytest.fixture(scope="module")
+def stub(tmp_path_factory):
+    with running(tmp_path_factory.mktemp("stub"), most_upload_mb=20, queue=1) as server:
+        yield server
+
+
+@pytest.fixture(scope="module")
+def real(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("real")
+    with running(folder, stub=False, device="cpu") as server:
+        yield server
+
+
+@pytest.fixture(scope="module")
+def heads(tmp_path_factory) -> Path:
+    """Small scans that pass the check, under the names by which the stub behaves."""
+    folder = tmp_path_factory.mktemp("heads")
+    for name in ("anna", "berta", "slow", "quick"):
+        write_scan(folder / f"{name}.nii.gz", head_volume())
+    return folder
+
+
+def near(image: np.ndarray, colour: tuple[int, int, int]) -> np.ndarray:
+    return np.abs(image - colour).max(-1) < 50
+
+
+@pytest.fixture(scope="module")
+def result(browser, real, sample_path, pictures, tmp_path_factory):
+    """The whole way through the page, once; what was seen on it."""
+    visitor = Visitor(browser, real.url, **SCREEN)
+    page = visitor.page
+    expect(page.locator(".notice.medical")).to_contain_text("Not a medical device")
+    expect(page.locator(".notice.privacy")).to_contain_text("deleted")
+    expect(page.locator("#start")).to_be_disabled()
+    visitor.give(sample_path)
+    visitor.state("brain.nii.gz", "ready")
+    page.get_by_label("Also the ten subunits").check()
+    pictures("web_ready", page)
+    page.click("#start")
+    steps = {page.inner_text("#scans .standing")}
+    for word in ("intracranial space", "hypothalamus"):
+        expect(page.locator("#scans .standing")).to_contain_text(word, timeout=WAIT_MS)
+        steps.add(page.inner_text("#scans .standing"))
+        if word == "intracranial space":
+            page.reload()  # in the middle
+            expect(page.get_by_label("Also the ten subunits")).to_be_checked()
+    pictures("web_progress", page)
+    visitor.state("brain.nii.gz", "done")
+    visitor.viewer()
+    pictures("web_result", page)  # as the page moved there, without a click
+    assert page.evaluate("document.activeElement.closest('#heading') !== null")
+    with page.expect_download() as download:
+        page.click("a.everything")
+    archive = tmp_path_factory.mktemp("download") / download.value.suggested_filename
+    download.value.save_as(archive)
+    yield visitor, archive, steps
+    visitor.context.close()
+
+
+@pytest.mark.slow
+def test_the_whole_way_gives_the_command_lines_files_bit_for_bit(result, sample_run):
+    visitor, archive, steps = result
+    assert len(steps) >= 2
+    assert visitor.problems == []
+    assert visitor.strangers == []
+    with zipfile.ZipFile(archive) as opened:
+        files = {Path(name).name: opened.read(name) for name in opened.namelist()}
+    assert files.pop("brain_report.pdf").startswith(b"%PDF")
+    assert set(files) == {path.name for path in sample_run.output.iterdir()}
+    for path in sample_run.output.iterdir():
+        if path.name != "brain_volumes.json":
+            assert files[path.name] == path.read_bytes(), path.name
+    here = json.loads(files["brain_volumes.json"])
+    there = json.loads((sample_run.output / "brain_volumes.json").read_text(encoding="utf-8"))
+    for key in CHANGING:
+        del here["provenance"][key], there["provenance"][key]
+    assert here == there
+
+
+@pytest.mark.slow
+def test_the_page_moved_to_the_result_and_one_screen_holds_it(result):
+    visitor, _, _ = result
+    page = visitor.page
+    assert page.title() == "✓ brain done – HypothalamusSeg"
+    expect(page.locator(".news[role=status]")).to_contain_text("brain is segmented. Skull removed")
+    expect(page.locator("#start")).to_be_hidden()  # folded away
+    for selector in ("#verdict p", "#key tbody tr >> nth=3", *VIEWS, "#report a"):
+        box = page.locator(selector).bounding_box()
+        assert box["y"] >= 0, selector
+        assert box["y"] + box["height"] <= SCREEN["viewport"]["height"], selector
+
+
+@pytest.mark.slow
+def test_the_worst_flag_stands_above_the_numbers_and_what_it_covers_is_struck(result, sample_json):
+    page = result[0].page
+    assert sample_json["quality"]["flags"][0]["code"] == "skull_stripped"
+    verdict = page.locator("#verdict .severe").first
+    expect(verdict).to_contain_text(sample_json["quality"]["flags"][0]["message"])
+    key = page.locator("#key table")
+    assert verdict.bounding_box()["y"] < key.bounding_box()["y"]
+    for table in ("#key", "#volumes"):
+        icv = page.locator(f"{table} tr", has_text="ICV").last
+        total = page.locator(f"{table} tr", has_text=re.compile("total", re.IGNORECASE)).last
+        struck = [icv.locator("td").first, total.locator("td", has_text="%")]
+        for cell in struck:
+            line = cell.locator("s").evaluate("e => getComputedStyle(e).textDecorationLine")
+            assert line == "line-through"
+        expect(total.locator("td").first.locator("s")).to_have_count(0)
+    expect(page.locator("#key tr", has_text="Total")).to_contain_text("450–1100 mm³")
+
+
+@pytest.mark.slow
+def test_tables_flags_and_files_of_the_result(result, sample_json):
+    page = result[0].page
+    total, icv = sample_json["hypothalamus"]["total"], sample_json["icv_mm3"]
+    expect(page.locator("#key")).to_contain_text(f"{total['volume_mm3']:.0f} mm³")
+    expect(page.locator("#key")).to_contain_text(f"{icv / 1000:.0f} mL")
+    expect(page.locator("#volumes tbody tr")).to_have_count(14)
+    assert "mm³" not in page.locator("#volumes tbody tr", has_text="Intracranial").inner_text()
+    expect(page.locator("#batch table")).to_have_count(0)  # a table of all, once there are two
+    expect(page.locator("#files a")).to_have_count(7)
+    with page.expect_download() as download:
+        page.click("#report a")
+    assert Path(download.value.path()).read_bytes().startswith(b"%PDF")
+    assert download.value.suggested_filename == "brain_report.pdf"
+
+
+@pytest.mark.slow
+def test_headings_are_explained_by_pointer_and_keyboard(result):
+    page = result[0].page
+    for heading, words in {
+        "of ICV": "share of the intracranial",
+        "Fold SD": "no error bar",
+    }.items():
+        button = page.locator("#key button.tip", has_text=heading)
+        button.hover()
+        expect(page.locator(".tip-box")).to_contain_text(words)
+        described = button.get_attribute("aria-describedby")
+        assert words in page.locator(f"#{described}").text_content()
+    page.keyboard.press("Escape")
+    expect(page.locator(".tip-box")).to_be_hidden()
+    page.locator("#key button.tip").first.focus()
+    expect(page.locator(".tip-box")).to_contain_text("sum of these shares")
+    page.keyboard.press("Escape")
+
+
+@pytest.mark.slow
+def test_planes_show_left_on_the_right_and_follow_their_sliders(result, pictures):
+    visitor, _, _ = result
+    page = visitor.page
+    for view in ("coronal", "axial"):
+        shown = visitor.pixels(view)
+        columns = [np.nonzero(near(shown, colour))[1] for colour in (LEFT, RIGHT)]
+        assert min(map(len, columns)) > 50, view
+        assert columns[0].mean() > columns[1].mean(), view
+    coronal, axial = visitor.pixels("coronal"), visitor.pixels("axial")
+    visitor.slide("figure[data-view=coronal] input", 20)
+    assert "+20.0 mm" in page.inner_text("figure[data-view=coronal] figcaption")
+    assert np.abs(visitor.pixels("coronal") - coronal).mean() > 3
+    page.click(".viewer-home")
+    page.wait_for_timeout(150)
+    assert np.abs(visitor.pixels("coronal") - coronal).mean() < 0.01
+    # A click moves the other planes there.
+    before = page.inner_text("figure[data-view=sagittal] figcaption")
+    page.locator("figure[data-view=axial] canvas").click(position={"x": 100, "y": 200})
+    page.wait_for_timeout(150)
+    assert page.inner_text("figure[data-view=sagittal] figcaption") != before
+    page.click(".viewer-home")
+    page.wait_for_timeout(150)
+    assert np.abs(visitor.pixels("axial") - axial).mean() < 0.01
+
+
+@pytest.mark.slow
+def test_opacity_window_outlines_and_subunits_change_the_picture(result):
+    visitor, _, _ = result
+    page = visitor.page
+    plain = visitor.pixels("coronal")
+    visitor.slide("[data-setting=opacity]", 0.9)
+    assert near(visitor.pixels("coronal"), LEFT).sum() > 2 * near(plain, LEFT).sum()
+    page.get_by_label("Subunits", exact=True).check()
+    page.wait_for_timeout(200)
+    expect(page.locator(".viewer-legend")).to_contain_text("tubular-inferior (left, right)")
+    assert near(visitor.pixels("coronal"), LEFT).sum() < 2 * near(plain, LEFT).sum()
+    page.get_by_label("Subunits", exact=True).uncheck()
+    visitor.slide("[data-setting=opacity]", 0)
+    page.get_by_label("Outlines").uncheck()
+    page.wait_for_timeout(200)
+    bare = visitor.pixels("coronal")
+    assert near(bare, LEFT).sum() == near(bare, RIGHT).sum() == near(bare, ICV).sum() == 0
+    visitor.slide("[data-setting=level]", 20)
+    assert visitor.pixels("coronal").mean() > bare.mean() + 10
+    page.click(".viewer-home")
+    page.get_by_label("Outlines").check()
+    visitor.slide("[data-setting=opacity]", 0.25)
+    assert np.abs(visitor.pixels("coronal") - plain).mean() < 0.01
+
+
+@pytest.mark.slow
+def test_the_whole_head_and_its_surface(result, pictures):
+    visitor, _, _ = result
+    page = visitor.page
+    close = visitor.pixels("surface")
+    assert near(close, (80, 160, 205)).sum() > 300
+    page.get_by_label("Whole head").check()
+    page.wait_for_timeout(400)
+    for view in ("coronal", "axial", "sagittal"):
+        assert near(visitor.pixels(view), ICV).sum() > 100, view
+    surface = visitor.pixels("surface")
+    assert (surface[..., 0] > surface[..., 2] + 20).mean() > 0.15  # the yellow shell
+    pictures("web_head", page.locator("#viewer"))
+    page.locator("figure[data-view=surface] canvas").focus()
+    for _ in range(4):
+        page.keyboard.press("ArrowRight")
+    page.wait_for_timeout(200)
+    assert np.abs(visitor.pixels("surface") - surface).mean() > 0.5
+    page.get_by_label("Hypothalamus", exact=True).check()
+    page.click(".viewer-home")
+
+
+@pytest.mark.slow
+def test_dark_and_on_a_phone_the_result_is_all_there(result, real, visit, pictures):
+    state = result[0].context.storage_state()
+    dark = visit(real, storage_state=state, color_scheme="dark")
+    dark.viewer()
+    dark.page.evaluate("document.querySelector('#screen').scrollIntoView()")
+    dark.page.wait_for_timeout(200)
+    shown = pictures("web_dark", dark.page)
+    assert np.median(shown[:, :20]) < 40
+    phone = visit(real, storage_state=state, **PHONE)
+    phone.viewer()
+    width = phone.page.evaluate("document.documentElement.scrollWidth")
+    assert width == PHONE["viewport"]["width"]
+    assert phone.page.locator("figure[data-view=axial] canvas").bounding_box()["width"] > 300
+    phone.page.evaluate("document.querySelector('#viewer').scrollIntoView()")
+    pictures("web_phone", phone.page)
+    assert dark.problems == phone.problems == []
+
+
+def test_bad_files_are_refused_with_a_reason_each(stub, visit, heads, tmp_path, pictures):
+    visitor = visit(stub)
+    (tmp_path / "notes.txt").write_text("notes")
+    (tmp_path / "damaged.nii.gz").write_bytes(b"not an image" * 100)
+    huge = write_nifti(tmp_path / "huge.nii", head_volume())
+    huge.write_bytes(patched(huge.read_bytes(), dim=[3, 30000, 30000, 30000, 1, 1, 1, 1]))
+    with zipfile.ZipFile(tmp_path / "escape.zip", "w") as archive:
+        archive.writestr("../../escape.dcm", b"x")
+    (tmp_path / "large.nii").write_bytes(b"\0" * (21 << 20))
+    small = head_volume((20, 20, 20), np.diag([2.0, 2, 2, 1]))
+    write_scan(tmp_path / "small.nii", small)
+    (tmp_path / "empty.nii").write_bytes(b"")
+    (tmp_path / "pair.hdr").write_bytes(struct.pack("<i", 348))
+    visitor.give(*sorted(tmp_path.glob("*.*")), heads / "anna.nii.gz")
+    visitor.state("anna.nii.gz", "ready")
+    for name, reason in {
+        "notes.txt": "no scan that is read here",
+        "damaged.nii.gz": "is none, or is damaged",
+        "huge.nii": "voxels; at most",
+        "escape.zip": "outside of its folder",
+        "small.nii": "smaller than a head",
+        "pair.hdr": "one of two files",
+    }.items():
+        visitor.state(name, "refused")
+        expect(visitor.line(name)).to_contain_text(reason)
+    for name, reason in {"large.nii": "at most 20 MB", "empty.nii": "is empty"}.items():
+        expect(visitor.page.locator(".dropzone li", has_text=name)).to_contain_text(reason)
+    assert "Traceback" not in visitor.page.content()
+    pictures("web_refused", visitor.page)
+    visitor.line("notes.txt").get_by_role("button").click()
+    expect(visitor.line("notes.txt")).to_have_count(0)
+    expect(visitor.page.locator("#start")).to_be_enabled()
+
+
+def test_two_visitors_at_once_see_their_own(stub, visit, heads):
+    anna, berta = visit(stub), visit(stub)
+    anna.give(heads / "anna.nii.gz")
+    berta.give(heads / "berta.nii.gz")
+    for visitor, name in ((anna, "anna"), (berta, "berta")):
+        visitor.state(f"{name}.nii.gz", "ready")
+        visitor.page.click("#start")
+    for visitor, name, other in ((anna, "anna", "berta"), (berta, "berta", "anna")):
+        visitor.state(f"{name}.nii.gz", "done")
+        expect(visitor.page.locator("#heading h2")).to_have_text(name)
+        assert other not in visitor.page.content()
+    address = anna.page.locator("#files a").first.get_attribute("href")
+    assert anna.page.request.get(anna.url + address).status == 200
+    assert berta.page.request.get(anna.url + address).status == 404
+    assert anna.strangers == berta.strangers == []
+
+
+def test_cancel_reload_and_delete(stub, visit, heads):
+    visitor = visit(stub)
+    page = visitor.page
+    visitor.give(heads / "slow.nii.gz", heads / "quick.nii.gz")
+    visitor.state("slow.nii.gz", "ready")
+    visitor.state("quick.nii.gz", "ready")
+    page.click("#start")
+    expect(visitor.line("slow.nii.gz")).to_contain_text("looking closely", timeout=20_000)
+    expect(visitor.line("quick.nii.gz")).to_contain_text("1st in the queue")
+    page.reload()
+    expect(visitor.line("slow.nii.gz")).to_contain_text("looking closely")
+    page.click("#cancel")
+    visitor.state("slow.nii.gz", "cancelled")
+    visitor.state("quick.nii.gz", "cancelled")
+    expect(page.locator("#said")).to_contain_text("Stopped")
+    visitor.line("slow.nii.gz").get_by_role("button").click()
+    expect(visitor.line("slow.nii.gz")).to_have_count(0)
+    page.click("#start")
+    visitor.state("quick.nii.gz", "done")
+    page.click("#delete")
+    expect(page.locator(".deletion dialog")).to_contain_text("Delete this scan and all results")
+    page.click(".deletion-back")
+    expect(page.locator("#scans li")).to_have_count(1)
+    page.click("#delete")
+    page.click(".deletion-really")
+    expect(page.locator("#scans li")).to_have_count(0)
+    expect(page.locator("#results")).to_be_hidden()
+
+
+def test_a_full_queue_is_told_on_the_page(stub, visit, heads):
+    one, two = visit(stub), visit(stub)
+    for name in ("slow", "anna", "berta", "quick"):
+        one.give(heads / f"{name}.nii.gz")
+        one.state(f"{name}.nii.gz", "ready")
+    one.page.click("#start")
+    said = one.page.locator("#said")
+    expect(said).to_contain_text("2 scans have found no place")
+    expect(one.line("slow.nii.gz")).to_contain_text("looking closely", timeout=20_000)
+    expect(said).to_contain_text("2 scans have found no place")  # some ticks later
+    two.give(heads / "quick.nii.gz")
+    two.state("quick.nii.gz", "ready")
+    two.page.click("#start")
+    expect(two.page.locator("#said .severe")).to_contain_text("queue is full")
+    two.state("quick.nii.gz", "ready")
+    one.page.click("#cancel")
+    one.state("slow.nii.gz", "cancelled")
+
+
+def tab_to(page, identifier: str) -> None:
+    for _ in range(30):
+        page.keyboard.press("Tab")
+        if page.evaluate("document.activeElement.id") == identifier:
+            return
+    raise AssertionError(f"{identifier} is not reached")
+
+
+def test_by_keyboard_alone(stub, visit, heads):
+    visitor = visit(stub)
+    page = visitor.page
+    # Known to the browser well before the key is pressed.
+    page.on("filechooser", lambda chooser: None)
+    tab_to(page, "scan-files")
+    with page.expect_file_chooser() as chooser:
+        page.keyboard.press("Enter")
+    chooser.value.set_files(str(heads / "anna.nii.gz"))
+    visitor.state("anna.nii.gz", "ready")
+    tab_to(page, "start")
+    page.keyboard.press("Enter")
+    visitor.state("anna.nii.gz", "done")
