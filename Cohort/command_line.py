@@ -10,7 +10,7 @@ from pathlib import Path
 
 from HypothalamusSegLib.command_line import add_engine_options, argument, positive
 from HypothalamusSegLib.errors import CancelledError, HypothalamusSegError
-from HypothalamusSegLib.pipeline import Options
+from HypothalamusSegLib.options import Options
 from HypothalamusSegLib.progress import Reporter, reporter
 
 ALL_DONE, SOME_FAILED, CANCELLED = 0, 1, 130

@@ -115,7 +115,7 @@ def run_group(options: GroupOptions) -> list[Path]:
     HypothalamusSegError
         See `Cohort.group_errors`; nothing is written then.
     """
-    from HypothalamusSegLib.results.files import staged
+    from HypothalamusSegLib.results.files import stage_files
 
     from .group.analysis import analyse
     from .group.joined_table import write_group_volumes
@@ -124,7 +124,7 @@ def run_group(options: GroupOptions) -> list[Path]:
     from .report.group_report import write_report
 
     analysis = analyse(options, read_results(options.output))
-    with staged(options.output) as stage:
+    with stage_files(options.output) as stage:
         write_report(analysis, stage / REPORT_NAME)
         write_contact_sheet(analysis, stage / CONTACT_SHEET_NAME)
         write_group_volumes(analysis.volumes, analysis.table.described, stage / VOLUMES_NAME)

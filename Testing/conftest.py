@@ -44,7 +44,8 @@ def sample_json(sample_run) -> dict:
 @pytest.fixture(scope="session")
 def segmenter():
     """Both ensembles with their real weights."""
-    from HypothalamusSegLib.pipeline import Options, Segmenter
+    from HypothalamusSegLib.options import Options
+    from HypothalamusSegLib.pipeline import Segmenter
 
     return Segmenter(Options(device="cpu"))
 

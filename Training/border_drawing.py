@@ -10,7 +10,7 @@ import torch
 from HypothalamusSegLib.errors import HeadNotFoundError
 from HypothalamusSegLib.geometry.head_box import head_grid
 from HypothalamusSegLib.geometry.resampling import resample_linear
-from HypothalamusSegLib.geometry.voxel_image import Grid, Volume
+from HypothalamusSegLib.geometry.voxel_image import Grid, VoxelImage
 from HypothalamusSegLib.stages.border import profile_channels, profiles_in_fluid
 from HypothalamusSegLib.stages.border_profiles import (
     Surface,
@@ -77,8 +77,8 @@ class FirstPass:
     ``image`` and ``posterior`` have the shape of the coarse ``grid``.
     """
 
-    volume: Volume
-    truth: Volume
+    volume: VoxelImage
+    truth: VoxelImage
     grid: Grid
     image: Tensor
     posterior: Tensor
@@ -166,7 +166,7 @@ def _randomly_moved(
     return moved(posterior[None], grid, surface, move[tuple(surface.voxels.T)][None])[0]
 
 
-def _volume(image: Tensor) -> Volume:
+def _volume(image: Tensor) -> VoxelImage:
     """An image (1, I, J, K) at 1 mm, its centre at the origin."""
     grid = Grid.axis_aligned(np.zeros(3), tuple(image.shape[1:]), FINE_SPACING_MM)
-    return Volume(image[0].numpy(), grid.affine)
+    return VoxelImage(image[0].numpy(), grid.affine)

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 
 import numpy as np
-from HypothalamusSegLib.geometry.voxel_image import Volume
+from HypothalamusSegLib.geometry.voxel_image import VoxelImage
 from HypothalamusSegLib.measures.volumes import measure_hypothalamus
 from HypothalamusSegLib.pipeline import Segmenter
 from HypothalamusSegLib.stages.fine import FineResult, segment_region, side_labels
@@ -136,7 +136,7 @@ def agreement_of_volumes(rows: Sequence[dict]) -> dict[str, float]:
     return dict(zip(names, map(float, values), strict=True))
 
 
-def _volumes_mm3(segmenter: Segmenter, volume: Volume, place_mm: np.ndarray) -> np.ndarray:
+def _volumes_mm3(segmenter: Segmenter, volume: VoxelImage, place_mm: np.ndarray) -> np.ndarray:
     """Left, right and total as the engine's fine stage measures them."""
     plan = segmenter.ensembles["hypothalamus"]
     fine = segment_region(

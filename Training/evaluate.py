@@ -19,14 +19,15 @@ import numpy as np
 import torch
 from HypothalamusSegLib.errors import HypothalamusSegError
 from HypothalamusSegLib.geometry.resampling import resample_mask
-from HypothalamusSegLib.geometry.voxel_image import Grid, Volume
+from HypothalamusSegLib.geometry.voxel_image import Grid, VoxelImage
 from HypothalamusSegLib.machine.processes import processor_name
 from HypothalamusSegLib.measures.quality import hypothalamus_agreement
 from HypothalamusSegLib.measures.volumes import measure_hypothalamus, measure_subunits
 from HypothalamusSegLib.networks import weight_files
-from HypothalamusSegLib.pipeline import Options, Segmentation, Segmenter
+from HypothalamusSegLib.options import Options
+from HypothalamusSegLib.pipeline import Segmentation, Segmenter
 from HypothalamusSegLib.reading import Scan
-from HypothalamusSegLib.stages.orientation import turned
+from HypothalamusSegLib.stages.orientation import turn
 
 from . import report
 from .change_evaluation import measure_planted_changes
@@ -193,7 +194,7 @@ def score_scans(segmenter: Segmenter, scans: Iterable[LabelledScan]) -> list[Hyp
         posteriors, affine = subunit_posteriors(scan)
         if stages.rotation is not None:
             # The engine has laid the head upright; the labels go with it.
-            affine = turned(Volume(posteriors[0], affine), stages.rotation).affine
+            affine = turn(VoxelImage(posteriors[0], affine), stages.rotation).affine
         found, found_subunits = labels_on(fine, Grid(posteriors.shape[1:], affine))
         volumes = measure_hypothalamus(fine, found.array, found.voxel_volume_mm3, None)
         fold_dice, confidence = hypothalamus_agreement(fine)
@@ -225,7 +226,7 @@ def rendered_heads(
     for index in range(count):
         image, icv = source.draw(generator, mild=True, spacing_mm=spacing_mm)
         grid = Grid.axis_aligned(np.zeros(3), tuple(image.shape[1:]), spacing_mm)
-        volume = Volume(image[0].clamp_min(0).numpy(), grid.affine)
+        volume = VoxelImage(image[0].clamp_min(0).numpy(), grid.affine)
         scan = Scan(volume, f"{head.name}-{index}", Path(head.name), "", ())
         rendered.append((scan, icv[0].numpy() > 0.5))
     return rendered
@@ -278,7 +279,7 @@ def repeatability(
 
 
 def measure_repeatability(
-    segmenter: Segmenter, volume: Volume, name: str, extent: Extent = FULL
+    segmenter: Segmenter, volume: VoxelImage, name: str, extent: Extent = FULL
 ) -> dict:
     """Hypothalamic and intracranial volume of one head, unchanged and under each perturbation."""
     scan = Scan(volume, name, Path(name), "", ())

@@ -13,7 +13,7 @@ import numpy as np
 import torch
 import torchio
 from HypothalamusSegLib.geometry.head_box import COARSE_SHAPE, COARSE_SPACING_MM, head_grid
-from HypothalamusSegLib.geometry.voxel_image import Volume
+from HypothalamusSegLib.geometry.voxel_image import VoxelImage
 from torch import Tensor
 from torch.nn import functional
 
@@ -73,7 +73,7 @@ class LabelHeadSource:
         with np.load(path) as arrays:
             labels, self._numbers = arrays["labels"], arrays["numbers"]
             affine = np.diag([*arrays["spacing_mm"], 1.0])
-            box = head_grid(Volume((labels > 0).astype(np.float32), affine))
+            box = head_grid(VoxelImage((labels > 0).astype(np.float32), affine))
             self._centre = torch.tensor(box.centre_mm, dtype=torch.float32)
             self._spacing = torch.tensor(arrays["spacing_mm"], dtype=torch.float32)
             # All that is known of a voxel travels in one number, so that one look-up gives it.

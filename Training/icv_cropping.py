@@ -15,10 +15,11 @@ from pathlib import Path
 
 import numpy as np
 from HypothalamusSegLib.errors import HypothalamusSegError
-from HypothalamusSegLib.geometry.voxel_image import Grid, Volume
+from HypothalamusSegLib.geometry.voxel_image import Grid, VoxelImage
 from HypothalamusSegLib.measures.scan_condition import air_brightness, noise_share, sinus_brightness
 from HypothalamusSegLib.networks import weight_files
-from HypothalamusSegLib.pipeline import Options, Segmenter
+from HypothalamusSegLib.options import Options
+from HypothalamusSegLib.pipeline import Segmenter
 from HypothalamusSegLib.reading import read_scan
 from HypothalamusSegLib.stages.coarse import CoarseResult
 from HypothalamusSegLib.stages.head_pose import pose_of
@@ -32,12 +33,12 @@ FORAMEN_MAGNUM_CM2 = 11.0
 FACE_MM, FACE_SLOPE = 6.0, 0.7
 
 
-def cropped(volume: Volume, low_mm: np.ndarray, high_mm: np.ndarray) -> Volume:
+def cropped(volume: VoxelImage, low_mm: np.ndarray, high_mm: np.ndarray) -> VoxelImage:
     """The rows, columns and slices of a scan whose middles lie between two RAS positions.
 
     Parameters
     ----------
-    volume : Volume
+    volume : VoxelImage
         In any orientation; each axis counts for the world axis that it is nearest to.
     low_mm, high_mm : ndarray, shape (3,)
         May be infinite.
@@ -60,10 +61,10 @@ def cropped(volume: Volume, low_mm: np.ndarray, high_mm: np.ndarray) -> Volume:
         slices.append(slice(kept[0], kept[-1] + 1))
     affine = volume.affine.copy()
     affine[:3, 3] = volume.grid.points_at(np.array([float(s.start) for s in slices]))
-    return Volume(np.ascontiguousarray(volume.array[tuple(slices)]), affine)
+    return VoxelImage(np.ascontiguousarray(volume.array[tuple(slices)]), affine)
 
 
-def defaced(volume: Volume, points_mm: np.ndarray) -> Volume:
+def defaced(volume: VoxelImage, points_mm: np.ndarray) -> VoxelImage:
     """A scan that is 0 before and below a plane in front of the intracranial points (N, 3)."""
     normal = np.array([0.0, 1.0, -FACE_SLOPE]) / np.hypot(1, FACE_SLOPE)
     front_mm = (points_mm @ normal).max() + FACE_MM
@@ -72,10 +73,10 @@ def defaced(volume: Volume, points_mm: np.ndarray) -> Volume:
     height_mm = (
         sum(a * i for a, i in zip(along, indices, strict=True)) + normal @ volume.affine[:3, 3]
     )
-    return Volume(np.where(height_mm < front_mm, volume.array, 0), volume.affine)
+    return VoxelImage(np.where(height_mm < front_mm, volume.array, 0), volume.affine)
 
 
-def crops(volume: Volume, mask: np.ndarray, grid: Grid) -> dict[str, Volume]:
+def crops(volume: VoxelImage, mask: np.ndarray, grid: Grid) -> dict[str, VoxelImage]:
     """A scan without parts that are not intracranial; only those crops that take something away."""
     points_mm = grid.points_at(np.argwhere(mask).astype(float))
     low, high = points_mm.min(0), points_mm.max(0)
@@ -114,7 +115,7 @@ def fold_sd_percent(coarse: CoarseResult) -> float:
     return float(100 * folds.std(ddof=1) / folds.mean())
 
 
-def measure(segmenter: Segmenter, volume: Volume) -> dict:
+def measure(segmenter: Segmenter, volume: VoxelImage) -> dict:
     """All figures of one scan, JSON-able; the changes by cropping in per cent."""
     coarse = segmenter.run_stages(volume).coarse
     mask = coarse.icv_posterior > 0.5

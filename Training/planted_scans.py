@@ -19,7 +19,7 @@ import numpy as np
 from HypothalamusSegLib import labels
 from HypothalamusSegLib.geometry import resampling
 from HypothalamusSegLib.geometry.canonical_frame import measure_moments
-from HypothalamusSegLib.geometry.voxel_image import Grid, Volume
+from HypothalamusSegLib.geometry.voxel_image import Grid, VoxelImage
 from scipy import ndimage
 
 from . import planted_change
@@ -38,13 +38,13 @@ class PlantedScan:
 
     Attributes
     ----------
-    volume : Volume
+    volume : VoxelImage
     left_ratio, right_ratio, total_ratio : float
         Volume of the label after the change over that before.
     largest_displacement_mm : float
     """
 
-    volume: Volume
+    volume: VoxelImage
     left_ratio: float
     right_ratio: float
     total_ratio: float
@@ -56,19 +56,19 @@ class PlantingGround:
 
     Parameters
     ----------
-    scan : Volume
+    scan : VoxelImage
     posteriors : ndarray, shape (10, I, J, K)
         Label of the subunits, left ones first.
     affine : ndarray, shape (4, 4)
         Of the label.
     """
 
-    def __init__(self, scan: Volume, posteriors: np.ndarray, affine: np.ndarray) -> None:
+    def __init__(self, scan: VoxelImage, posteriors: np.ndarray, affine: np.ndarray) -> None:
         self.scan = scan
         label_grid = Grid(posteriors.shape[1:], affine)
         centre = measure_moments(posteriors, label_grid).centre_mm
         self.grid = Grid.axis_aligned(centre, BOX_SHAPE, BOX_SPACING_MM)
-        moved = [resampling.resample_linear(Volume(p, affine), self.grid) for p in posteriors]
+        moved = [resampling.resample_linear(VoxelImage(p, affine), self.grid) for p in posteriors]
         self.subunits = np.clip(moved, 0, 1)
         self.image = resampling.resample_cubic(scan, self.grid).clip(0)
         offsets = np.moveaxis(self.grid.points_at(_indices(BOX_SHAPE)) - centre, -1, 0)
@@ -110,12 +110,12 @@ class PlantingGround:
         return PlantedScan(volume, left, right, total, float(np.linalg.norm(field, axis=0).max()))
 
 
-def warp(scan: Volume, displacement_mm: np.ndarray, grid: Grid) -> Volume:
+def warp(scan: VoxelImage, displacement_mm: np.ndarray, grid: Grid) -> VoxelImage:
     """Move what a scan shows by a displacement in RAS; nothing changes outside the grid.
 
     Parameters
     ----------
-    scan : Volume
+    scan : VoxelImage
     displacement_mm : ndarray, shape (3, *grid.shape)
         Where each point of ``grid`` goes.
     grid : Grid
@@ -132,7 +132,7 @@ def warp(scan: Volume, displacement_mm: np.ndarray, grid: Grid) -> Volume:
     found = np.moveaxis(scan.grid.indices_of(source), -1, 0)
     array = np.asarray(scan.array, np.float32).copy()
     array[box] = ndimage.map_coordinates(array, found, order=3, mode="nearest").clip(0)
-    return Volume(array, scan.affine)
+    return VoxelImage(array, scan.affine)
 
 
 def _indices(shape: Sequence[int]) -> np.ndarray:

@@ -14,7 +14,7 @@ import numpy as np
 from HypothalamusSegLib import labels
 from HypothalamusSegLib.geometry import canonical_frame, resampling
 from HypothalamusSegLib.geometry.head_box import COARSE_SPACING_MM, head_grid
-from HypothalamusSegLib.geometry.voxel_image import Grid, Volume
+from HypothalamusSegLib.geometry.voxel_image import Grid, VoxelImage
 
 from . import head_anatomy, planted_change
 from .dataset import DatasetError, LabelHead, LabelledScan, find_label_heads, find_scans
@@ -35,10 +35,10 @@ TEMPLATE_NAME = "template.json"
 LARGEST_LABEL_COUNT = 128
 
 
-def load_volume(path: Path) -> Volume:
+def load_volume(path: Path) -> VoxelImage:
     """Read a NIfTI file of three dimensions as it is, in RAS world space."""
     image = nibabel.load(path)
-    return Volume(np.asarray(image.dataobj, np.float32), image.affine.astype(float))
+    return VoxelImage(np.asarray(image.dataobj, np.float32), image.affine.astype(float))
 
 
 def subunit_posteriors(scan: LabelledScan) -> tuple[np.ndarray, np.ndarray]:
@@ -78,7 +78,7 @@ def prepare_region(scan: LabelledScan, output: Path) -> None:
     fine = Grid.axis_aligned(centre, POSTERIOR_SHAPE, POSTERIOR_SPACING_MM)
     # Splines keep soft posteriors from shrinking but ring at the edges of hard labels.
     resample = resampling.resample_cubic if scan.soft_subunits else resampling.resample_linear
-    soft = np.clip([resample(Volume(p, affine), fine) for p in posteriors], 0, 1)
+    soft = np.clip([resample(VoxelImage(p, affine), fine) for p in posteriors], 0, 1)
     # Measured from the region's centre, as everything that training samples.
     around_zero = Grid.axis_aligned(np.zeros(3), POSTERIOR_SHAPE, POSTERIOR_SPACING_MM)
     moments = canonical_frame.measure_moments(soft, around_zero)
@@ -95,11 +95,11 @@ def prepare_region(scan: LabelledScan, output: Path) -> None:
     )
 
 
-def _unit_displacements(soft: np.ndarray, grid: Grid, t1w: Volume) -> np.ndarray:
+def _unit_displacements(soft: np.ndarray, grid: Grid, t1w: VoxelImage) -> np.ndarray:
     """`planted_change.unit_displacements` around the centre of a subject's posteriors."""
     box = Grid.axis_aligned(grid.centre_mm, FIELD_BOX, FIELD_SPACING_MM)
     image = resampling.resample_cubic(t1w, box).clip(0)
-    subunits = [resampling.resample_linear(Volume(p, grid.affine), box) for p in soft]
+    subunits = [resampling.resample_linear(VoxelImage(p, grid.affine), box) for p in soft]
     fields = planted_change.unit_displacements(
         np.clip(subunits, 0, 1), image, FIELD_SPACING_MM, planted_change.COMPENSATIONS
     )
@@ -139,7 +139,7 @@ def prepare_whole_scan(scan: LabelledScan, output: Path) -> None:
     _save(output, **arrays)
 
 
-def _fine_arrays(t1w: Volume, mask: Volume, grid: Grid) -> dict[str, np.ndarray]:
+def _fine_arrays(t1w: VoxelImage, mask: VoxelImage, grid: Grid) -> dict[str, np.ndarray]:
     """Image and mask at the voxel size at which the intracranial border is corrected."""
     factor = round(COARSE_SPACING_MM / FINE_SPACING_MM)
     shape = tuple(factor * n for n in grid.shape)

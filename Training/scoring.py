@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from HypothalamusSegLib import labels
 from HypothalamusSegLib.geometry.masks import dice
-from HypothalamusSegLib.geometry.voxel_image import Grid, Volume
+from HypothalamusSegLib.geometry.voxel_image import Grid, VoxelImage
 from HypothalamusSegLib.measures import label_grids
 from HypothalamusSegLib.measures.volumes import StructureVolume
 from HypothalamusSegLib.pipeline import Segmentation
@@ -79,8 +79,8 @@ def structure_volumes(
 
 def score_hypothalamus(
     subject: str,
-    found: Volume,
-    found_subunits: Volume,
+    found: VoxelImage,
+    found_subunits: VoxelImage,
     volume_mm3: float,
     posteriors: np.ndarray,
     affine: np.ndarray,
@@ -94,7 +94,7 @@ def score_hypothalamus(
 
     Parameters
     ----------
-    found, found_subunits : Volume
+    found, found_subunits : VoxelImage
         Labels 1, 2 and 801–810 on the grid of ``posteriors``.
     volume_mm3 : float
         The posterior-weighted volume that the engine reports.
@@ -139,7 +139,7 @@ def score_hypothalamus(
     )
 
 
-def labels_on(fine: FineResult, grid: Grid) -> tuple[Volume, Volume]:
+def labels_on(fine: FineResult, grid: Grid) -> tuple[VoxelImage, VoxelImage]:
     """Side and subunit labels of a result on a label's grid."""
     return label_grids.hypothalamus_labels(fine, grid), label_grids.subunit_labels(fine, grid)
 

@@ -96,7 +96,8 @@ def _without_folder(message: str, folder: Path) -> str:
 
 def _segmenter() -> Callable[[dict, Report], None]:
     from HypothalamusSegLib.batch import Batch
-    from HypothalamusSegLib.pipeline import STAGE_WEIGHTS, Options, import_torch
+    from HypothalamusSegLib.options import Options
+    from HypothalamusSegLib.pipeline import STAGE_WEIGHTS, import_torch
     from HypothalamusSegLib.progress import Steps
     from HypothalamusSegLib.results.files import describe
 

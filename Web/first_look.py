@@ -11,18 +11,18 @@ from collections.abc import Callable, Sequence
 
 from HypothalamusSegLib.errors import HeadNotFoundError, HypothalamusSegError
 from HypothalamusSegLib.flags import Flag
-from HypothalamusSegLib.geometry.voxel_image import Volume
+from HypothalamusSegLib.geometry.voxel_image import VoxelImage
 
 # What one network, without the border's correction, tells as all of them do.
 TOLD_EARLY = ("not_t1_like",)
 log = logging.getLogger("hypothalamus_seg.web.look")
 
 
-def first_look() -> Callable[[Volume], Sequence[Flag]]:
+def first_look() -> Callable[[VoxelImage], Sequence[Flag]]:
     """Make the look; the network is loaded when it is first needed."""
     networks: list = []
 
-    def look(volume: Volume) -> Sequence[Flag]:
+    def look(volume: VoxelImage) -> Sequence[Flag]:
         from HypothalamusSegLib.measures.quality import head_flags
         from HypothalamusSegLib.stages.coarse import find_head
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from HypothalamusSegLib.flags import FLAG_TITLES, WEIGHTS, weight_of
+from HypothalamusSegLib.flags import FLAG_TITLES, SEVERITIES, severity_of
 from HypothalamusSegLib.results.report_contents import agreement
 
 from . import texts
@@ -11,14 +11,18 @@ from .html_text import escaped
 
 def sorted_flags(result: dict) -> list[dict]:
     """A result's flags, the worst first."""
-    return sorted(result["quality"]["flags"], key=lambda f: WEIGHTS.index(weight_of(f["code"])))
+    return sorted(
+        result["quality"]["flags"], key=lambda f: SEVERITIES.index(severity_of(f["code"]))
+    )
 
 
-def symbol(weight: str = "", flag: dict | None = None, spoken: bool = True) -> str:
-    """The sign of a weight, or of a flag's weight, with its meaning for those who cannot see it."""
-    weight = weight_of(flag["code"]) if flag else weight
-    meaning = texts.WEIGHT_NAMES.get(weight, "")
-    sign = f"<b class='{weight}' title='{meaning}' aria-hidden='true'>{texts.SYMBOLS[weight]}</b>"
+def symbol(severity: str = "", flag: dict | None = None, spoken: bool = True) -> str:
+    """The sign of a severity, or of a flag's, with its meaning for those who cannot see it."""
+    severity = severity_of(flag["code"]) if flag else severity
+    meaning = texts.SEVERITY_NAMES.get(severity, "")
+    sign = (
+        f"<b class='{severity}' title='{meaning}' aria-hidden='true'>{texts.SYMBOLS[severity]}</b>"
+    )
     return f"{sign}<span class='unseen'>{meaning}: </span>" if spoken and meaning else sign
 
 
@@ -32,7 +36,7 @@ def verdict(result: dict) -> str:
     others = len(flags) - 1
     more = f" <a href='#flags'>{texts.more_flags(others)}</a>" if others else ""
     return (
-        f"<p class='verdict {weight_of(worst['code'])}'>{symbol(flag=worst)} <b>{title}.</b> "
+        f"<p class='verdict {severity_of(worst['code'])}'>{symbol(flag=worst)} <b>{title}.</b> "
         f"{escaped(worst['message'])}{more}</p>"
     )
 

@@ -134,9 +134,9 @@ def build_page(updates: PageUpdates, api: Api, settings: PageSettings) -> gr.Blo
         outputs = parts.values()
 
         def on(listen, callback, inputs=(shown,), **options) -> None:
-            listen(callback, list(inputs), outputs, **quietly(callback.__name__), **options)
+            listen(callback, list(inputs), outputs, **without_spinner(callback.__name__), **options)
 
-        page.load(updates.opened, [], [*outputs, *options], **quietly("opened"))
+        page.load(updates.opened, [], [*outputs, *options], **without_spinner("opened"))
         # Each counts: files may arrive faster than the page asks what has become of them.
         on(dropzone.submit, updates.refresh, trigger_mode="multiple")
         on(timer.tick, updates.refresh)
@@ -145,7 +145,7 @@ def build_page(updates: PageUpdates, api: Api, settings: PageSettings) -> gr.Blo
         on(start.click, updates.start, (*options, shown))
         on(cancel.click, updates.cancel)
         on(deletion.select, updates.delete)
-        choice.change(updates.choose, choice, result_parts.values(), **quietly("choose"))
+        choice.change(updates.choose, choice, result_parts.values(), **without_spinner("choose"))
         api.register()
     return page
 
@@ -219,7 +219,7 @@ def _results() -> tuple[gr.Dropdown, gr.HTML, gr.HTML, ResultParts]:
     return choice, everything, batch, result_parts
 
 
-def quietly(name: str) -> dict:
+def without_spinner(name: str) -> dict:
     """How the page's own events run: what takes time waits in the engine's queue, not Gradio's."""
     return {
         "queue": False,

@@ -75,8 +75,8 @@ def batch_table(entries: list[Entry]) -> str:
     head = ("Scan", "Left", "Right", "Total", "of ICV", "at 1500 mL", "ICV", "Flags")
     units = ("", "mm³", "mm³", "mm³", "%", "mm³", "mL", "")
     rows = [_batch_row(entry.result) for entry in done]
-    meanings = texts.WEIGHT_NAMES.items()
-    key = " · ".join(f"{symbol(weight, spoken=False)} {words}" for weight, words in meanings)
+    meanings = texts.SEVERITY_NAMES.items()
+    key = " · ".join(f"{symbol(severity, spoken=False)} {words}" for severity, words in meanings)
     return _table("All results", "batch", head, rows, units) + f"<p class='quiet'>{key}</p>"
 
 

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from HypothalamusSegLib.measures.label_grids import GRID_NAMES
-from HypothalamusSegLib.pipeline import Options, check_structures, parse_folds
+from HypothalamusSegLib.options import GRID_NAMES, Options, check_structures, parse_folds
 
 from . import texts
 

@@ -100,7 +100,7 @@ GRIDS = {
     "ulm": "Ulm raters’ grid, 0.125 × 0.125 × 0.5 mm",
 }
 SYMBOLS = {"severe": "■", "doubtful": "▲", "note": "●", "good": "✓"}
-WEIGHT_NAMES = {
+SEVERITY_NAMES = {
     "severe": "numbers are wrong or may be",
     "doubtful": "doubtful",
     "note": "good to know",

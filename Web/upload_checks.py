@@ -14,7 +14,7 @@ from pathlib import Path
 
 import SimpleITK as sitk
 from HypothalamusSegLib.flags import Flag
-from HypothalamusSegLib.geometry.voxel_image import Volume
+from HypothalamusSegLib.geometry.voxel_image import VoxelImage
 from HypothalamusSegLib.reading import read_scan
 from HypothalamusSegLib.reading.dicom_series import DICOM_READER, DICOM_SUFFIXES, find_series
 from HypothalamusSegLib.reading.mgh_file import HEADER_BYTES as MGH_HEADER_BYTES
@@ -26,7 +26,7 @@ from .archives import SCAN_SUFFIXES, SPLIT_SUFFIXES, unpack_dicom
 from .series_offer import OfferedSeries, offered_series
 from .upload_refusals import UploadRefusedError, UploadTooLargeError
 
-Look = Callable[[Volume], Sequence[Flag]]
+Look = Callable[[VoxelImage], Sequence[Flag]]
 # A head at 0.4 mm; the engine would need several GB for more.
 MOST_VOXELS = 512**3
 ZIP_MAGIC = b"PK"

@@ -13,7 +13,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 from HypothalamusSegLib.errors import CancelledError
-from HypothalamusSegLib.pipeline import Options
+from HypothalamusSegLib.options import Options
 
 from ..index.cohort_index import FINISHED, MINE, RENEW_EVERY_S, CohortIndex
 from ..index.outcome import DONE, FAILED, UNCHANGED, Outcome

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from HypothalamusSegLib import __version__
 from HypothalamusSegLib.networks import weight_files
-from HypothalamusSegLib.pipeline import Options
+from HypothalamusSegLib.options import Options
 
 from .scan_list import CohortScan
 

@@ -10,8 +10,9 @@ import traceback
 from multiprocessing import connection, parent_process
 
 from HypothalamusSegLib.errors import CancelledError, HypothalamusSegError, OutOfMemoryError
-from HypothalamusSegLib.machine.memory import lack_of_memory_named
-from HypothalamusSegLib.pipeline import Options, Segmenter
+from HypothalamusSegLib.machine.memory import name_lack_of_memory
+from HypothalamusSegLib.options import Options
+from HypothalamusSegLib.pipeline import Segmenter
 from HypothalamusSegLib.reading import read_scan
 from HypothalamusSegLib.results.files import describe, table_row
 
@@ -45,7 +46,7 @@ def segment_scan(task: Task) -> Outcome:
         sha256 = scan.sha256
         if sha256 == task.known_sha256:
             return Outcome(name, UNCHANGED, sha256=sha256)
-        with lack_of_memory_named(task.scan.path):
+        with name_lack_of_memory(task.scan.path):
             result = _segmenter(task.options).segment(scan)
             files = write_derivatives(
                 result, task.scan, task.output, task.source_root, task.with_overview

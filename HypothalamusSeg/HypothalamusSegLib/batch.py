@@ -12,9 +12,10 @@ from .errors import (
     HypothalamusSegError,
 )
 from .machine.early_torch import EarlyTorch
-from .machine.memory import give_memory_back, lack_of_memory_named
+from .machine.memory import give_memory_back, name_lack_of_memory
 from .measures.intervals import COVERAGE
-from .pipeline import STAGE_WEIGHTS, Options, Segmentation, Segmenter
+from .options import Options
+from .pipeline import STAGE_WEIGHTS, Segmentation, Segmenter
 from .progress import Reporter, Steps, reporter
 from .reading import read_scan
 from .results.files import describe, table_row, write_all
@@ -56,7 +57,7 @@ class Batch:
             With the reason; nothing of this file has been written then.
         """
         give_memory_back()
-        with lack_of_memory_named(path):
+        with name_lack_of_memory(path):
             steps.at("read")
             scan = read_scan(path)
             if scan.name in self._written:

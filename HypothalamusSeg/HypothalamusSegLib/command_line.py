@@ -20,13 +20,11 @@ from pathlib import Path
 
 from . import __version__
 from .errors import CancelledError
-from .measures.label_grids import GRID_NAMES
-from .pipeline import Options, check_structures, parse_folds
+from .options import DEVICES, FOLDS, GRID_NAMES, STRUCTURES, Options, check_structures, parse_folds
 from .progress import PROGRESS_STYLES
 
 ALL_DONE, CANCELLED = 0, 130
 CANCEL_PATIENCE_S = 0.7
-DEVICES = ("auto", "cpu", "cuda", "mps")
 OWN_COMMANDS = ("segment", "demo", "info")
 FACES_GROUP = "hypothalamus_seg.faces"
 
@@ -98,8 +96,8 @@ def _add_run_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--structures",
         type=argument(lambda text: check_structures(text.split(","))),
-        default=("hypothalamus", "icv"),
-        metavar="hypothalamus,icv",
+        default=STRUCTURES,
+        metavar=",".join(STRUCTURES),
     )
     parser.add_argument(
         "--stop-with-stdin",
@@ -116,9 +114,7 @@ def add_engine_options(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--device", choices=DEVICES, default="auto")
     parser.add_argument("--threads", type=argument(positive), default=None, metavar="N")
-    parser.add_argument(
-        "--folds", type=argument(parse_folds), default=(0, 1, 2, 3, 4), metavar="0,1,2,3,4"
-    )
+    parser.add_argument("--folds", type=argument(parse_folds), default=FOLDS, metavar="0,1,2,3,4")
     parser.add_argument("--progress", choices=PROGRESS_STYLES, default="bar")
     parser.add_argument(
         "--no-overview", action="store_true", help="no picture; matplotlib is not needed then"

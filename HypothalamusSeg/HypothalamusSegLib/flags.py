@@ -29,7 +29,7 @@ FLAG_TITLES = {
 FLAG_CODES = tuple(FLAG_TITLES)
 # What makes numbers wrong, what makes them doubtful, and what is good to know.
 SEVERE, DOUBTFUL, NOTE = "severe", "doubtful", "note"
-WEIGHTS = (SEVERE, DOUBTFUL, NOTE)
+SEVERITIES = (SEVERE, DOUBTFUL, NOTE)
 SEVERE_CODES = frozenset(
     ("fov_cut", "skull_stripped", "not_t1_like", "left_right_suspect", "orientation_suspect")
 )
@@ -48,8 +48,8 @@ DOUBTFUL_CODES = frozenset(
 )
 
 
-def weight_of(code: str) -> str:
-    """How much a flag weighs: ``severe``, ``doubtful`` or ``note``."""
+def severity_of(code: str) -> str:
+    """The severity of a flag: ``severe``, ``doubtful`` or ``note``."""
     return SEVERE if code in SEVERE_CODES else DOUBTFUL if code in DOUBTFUL_CODES else NOTE
 
 
@@ -80,4 +80,4 @@ class Flag:
 
 def worst_first(flags: Iterable[Flag]) -> list[Flag]:
     """Severe flags, then doubtful ones, then notes; each kind in its own order."""
-    return sorted(flags, key=lambda flag: WEIGHTS.index(weight_of(flag.code)))
+    return sorted(flags, key=lambda flag: SEVERITIES.index(severity_of(flag.code)))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import platform
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
@@ -15,7 +15,7 @@ import SimpleITK as sitk
 from . import __version__
 from .errors import HeadNotFoundError
 from .geometry.resampling import resample_mask
-from .geometry.voxel_image import Volume
+from .geometry.voxel_image import VoxelImage
 from .machine.devices import (
     ACCELERATOR_ERRORS,
     CPU,
@@ -24,16 +24,17 @@ from .machine.devices import (
     choose_device,
     import_torch,
 )
-from .machine.memory import give_memory_back, lack_of_memory_named, peak_memory_mb
+from .machine.memory import give_memory_back, name_lack_of_memory, peak_memory_mb
 from .measures import label_grids
 from .measures.intervals import read_intervals, with_intervals
 from .measures.quality import LOW_PLACE_CONFIDENCE, Quality, assess, orientation_flag
 from .measures.volumes import StructureVolume, measure_hypothalamus, measure_icv, measure_subunits
 from .networks import weight_files
+from .options import Options
 from .reading import Scan
 from .stages.coarse import CoarseResult, find_head
 from .stages.fine import FineResult, segment_region
-from .stages.orientation import find_rotation, turned, turned_back
+from .stages.orientation import find_rotation, turn, turn_back
 
 if TYPE_CHECKING:
     from torch import nn
@@ -45,38 +46,13 @@ STAGE_WEIGHTS = {"read": 1.4, "coarse": 2.6, "fine": 2.4, "measure": 0.2, "write
 
 
 @dataclass(frozen=True)
-class Options:
-    """What to segment and how.
-
-    Attributes
-    ----------
-    structures : tuple of str
-        Any of ``hypothalamus`` and ``icv``.
-    subunits : bool
-    grid : {"0.5", "native", "ulm"}
-        Grid of the hypothalamus labels.
-    device : {"auto", "cpu", "cuda", "mps"}
-    threads : int or None
-        None: as many as torch chooses.
-    folds : tuple of int
-    """
-
-    structures: tuple[str, ...] = ("hypothalamus", "icv")
-    subunits: bool = False
-    grid: str = "0.5"
-    device: str = "auto"
-    threads: int | None = None
-    folds: tuple[int, ...] = (0, 1, 2, 3, 4)
-
-
-@dataclass(frozen=True)
 class Segmentation:
     """Everything that is known about one scan."""
 
     scan: Scan
-    hypothalamus: Volume | None
-    subunits: Volume | None
-    icv: Volume | None
+    hypothalamus: VoxelImage | None
+    subunits: VoxelImage | None
+    icv: VoxelImage | None
     volumes: tuple[StructureVolume, ...]
     quality: Quality
     provenance: dict
@@ -90,7 +66,7 @@ class Found(NamedTuple):
     it was where that is None.
     """
 
-    volume: Volume
+    volume: VoxelImage
     rotation: np.ndarray | None
     coarse: CoarseResult
     fine: FineResult | None
@@ -153,7 +129,7 @@ class Segmenter:
             If the scan holds no head.
         OutOfMemoryError
         """
-        with lack_of_memory_named(scan.path):
+        with name_lack_of_memory(scan.path):
             try:
                 return self._segment(scan, steps)
             except ACCELERATOR_ERRORS as error:
@@ -171,7 +147,7 @@ class Segmenter:
         flags = scan.flags
         if found.rotation is not None:
             flags = (*flags, orientation_flag(found.rotation))
-            images = {name: turned_back(image, found.rotation) for name, image in images.items()}
+            images = {name: turn_back(image, found.rotation) for name, image in images.items()}
         quality = assess(found.volume, flags, found.coarse, found.fine, volumes)
         volumes = with_intervals(volumes, self.intervals, quality.flags)
         clock.end()
@@ -186,12 +162,12 @@ class Segmenter:
             stage_seconds=clock.seconds,
         )
 
-    def run_stages(self, volume: Volume, clock: StageClock | None = None) -> Found:
+    def run_stages(self, volume: VoxelImage, clock: StageClock | None = None) -> Found:
         """Only the networks' part of `segment`, for those who want posteriors."""
         clock = clock or StageClock(None, len(self.options.folds))
         on_fold = clock.begin("coarse", "ICV")
         coarse, rotation = self._find_head(volume, on_fold)
-        upright = volume if rotation is None else turned(volume, rotation)
+        upright = volume if rotation is None else turn(volume, rotation)
         if "hypothalamus" not in self.options.structures:
             return Found(upright, rotation, coarse, None)
         give_memory_back()
@@ -209,7 +185,7 @@ class Segmenter:
         return Found(upright, rotation, coarse, fine)
 
     def _find_head(
-        self, volume: Volume, on_fold: Callable[[int], None]
+        self, volume: VoxelImage, on_fold: Callable[[int], None]
     ) -> tuple[CoarseResult, np.ndarray | None]:
         """The coarse stage; with the axes laid otherwise where the labelled ones show no head."""
         networks = self.networks["icv"]
@@ -223,13 +199,13 @@ class Segmenter:
             return coarse, None
         rotation = find_rotation(volume, networks[0], self.device)
         if rotation is not None:
-            upright = turned(volume, rotation)
+            upright = turn(volume, rotation)
             return find_head(upright, networks, self.device, on_fold, border), rotation
         if not_found:
             raise not_found
         return coarse, None
 
-    def _label_images(self, found: Found) -> dict[str, Volume]:
+    def _label_images(self, found: Found) -> dict[str, VoxelImage]:
         images, fine, native = {}, found.fine, found.volume.grid
         if fine is not None:
             grid = label_grids.output_grid(self.options.grid, fine.grid, native)
@@ -237,11 +213,11 @@ class Segmenter:
             if self.options.subunits:
                 images["subunits"] = label_grids.subunit_labels(fine, grid)
         if "icv" in self.options.structures:
-            posterior = Volume(found.coarse.icv_posterior, found.coarse.grid.affine)
-            images["icv"] = Volume(resample_mask(posterior, native), native.affine)
+            posterior = VoxelImage(found.coarse.icv_posterior, found.coarse.grid.affine)
+            images["icv"] = VoxelImage(resample_mask(posterior, native), native.affine)
         return images
 
-    def _measure(self, images: dict[str, Volume], found: Found) -> list[StructureVolume]:
+    def _measure(self, images: dict[str, VoxelImage], found: Found) -> list[StructureVolume]:
         volumes: list[StructureVolume] = []
         icv_mm3 = found.coarse.icv_mm3 if "icv" in images else None
         for name, measure in (
@@ -319,19 +295,3 @@ class StageClock:
     def _tell(self, stage: str, within: float, step: str) -> None:
         if self._steps:
             self._steps.at(stage, within, step)
-
-
-def parse_folds(text: str) -> tuple[int, ...]:
-    """Read "0,2,4"; raises ValueError if it is not a list of different numbers."""
-    folds = tuple(int(part) for part in text.split(","))
-    if len(set(folds)) != len(folds):
-        raise ValueError(f"{text}: a fold is named twice")
-    return folds
-
-
-def check_structures(names: Sequence[str]) -> tuple[str, ...]:
-    """Refuse unknown structures with a ValueError; keeps the order of `weight_files.STRUCTURES`."""
-    unknown = sorted(set(names) - set(weight_files.STRUCTURES))
-    if unknown or not names:
-        raise ValueError(f"unknown structure {unknown[0] if unknown else ''!r}")
-    return tuple(name for name in weight_files.STRUCTURES if name in names)

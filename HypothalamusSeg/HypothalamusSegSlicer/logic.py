@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import slicer
+from HypothalamusSegLib.options import Options
 from slicer.ScriptedLoadableModule import ScriptedLoadableModuleLogic
 
-from .engine_run.command_line import EngineSettings
 from .engine_run.job import JobResult, SegmentationJob
 
 
@@ -35,7 +35,7 @@ class HypothalamusSegLogic(ScriptedLoadableModuleLogic):
     def process(
         self,
         volumeNode: slicer.vtkMRMLScalarVolumeNode,  # noqa: N803 – Slicer's spelling
-        settings: EngineSettings | None = None,
+        settings: Options | None = None,
         waitForCompletion: bool = True,  # noqa: N803
         on_progress: Callable[[float, str], None] = _ignore,
         on_log: Callable[[str], None] = _ignore,
@@ -47,7 +47,7 @@ class HypothalamusSegLogic(ScriptedLoadableModuleLogic):
         ----------
         volumeNode : vtkMRMLScalarVolumeNode
             A T1-weighted head; may lie under a transform.
-        settings : EngineSettings or None
+        settings : Options or None
             None: both structures, 0.5 mm grid, all folds.
         waitForCompletion : bool
             False: return at once with the running job; ``on_finished`` is called at its end.
@@ -63,9 +63,7 @@ class HypothalamusSegLogic(ScriptedLoadableModuleLogic):
         HandoverError
             If the volume cannot be written for the engine.
         """
-        job = SegmentationJob(
-            volumeNode, settings or EngineSettings(), on_progress, on_log, on_finished
-        )
+        job = SegmentationJob(volumeNode, settings or Options(), on_progress, on_log, on_finished)
         job.start()
         if not waitForCompletion:
             return job

@@ -16,7 +16,7 @@ import time
 from pathlib import Path
 
 from HypothalamusSegLib.machine.processes import processor_name
-from HypothalamusSegLib.pipeline import Options
+from HypothalamusSegLib.options import Options
 from HypothalamusSegLib.progress import reporter
 
 from Cohort.index.cohort_index import INDEX_NAME

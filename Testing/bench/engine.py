@@ -26,11 +26,12 @@ from statistics import median
 import numpy as np
 import SimpleITK as sitk
 from HypothalamusSegLib.geometry.resampling import resample_cubic
-from HypothalamusSegLib.geometry.voxel_image import Grid, Volume, image_from_volume
+from HypothalamusSegLib.geometry.voxel_image import Grid, VoxelImage, image_from_volume
 from HypothalamusSegLib.machine.processes import processor_name
 from HypothalamusSegLib.machine.sample import sample_scan
 from HypothalamusSegLib.networks import weight_files
-from HypothalamusSegLib.pipeline import Options, Segmenter
+from HypothalamusSegLib.options import Options
+from HypothalamusSegLib.pipeline import Segmenter
 from HypothalamusSegLib.reading import read_scan
 from HypothalamusSegLib.results.files import write_all
 
@@ -83,7 +84,7 @@ def prepare_input(given: Path | None, folder: Path) -> Path:
     grid = Grid.axis_aligned(volume.grid.centre_mm, WHOLE_HEAD_SHAPE, WHOLE_HEAD_SPACING_MM)
     array = resample_cubic(volume, grid).clip(0).round().astype(np.int16)
     path = folder / "whole_head_1mm.nii.gz"
-    sitk.WriteImage(image_from_volume(Volume(array, grid.affine)), str(path))
+    sitk.WriteImage(image_from_volume(VoxelImage(array, grid.affine)), str(path))
     return path
 
 

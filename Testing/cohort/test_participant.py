@@ -12,7 +12,7 @@ import time
 from pathlib import Path
 
 import pytest
-from HypothalamusSegLib.pipeline import Options
+from HypothalamusSegLib.options import Options
 
 from Cohort.errors import ExecutorConfigError, IndexFileError, MixedResultsError
 from Cohort.index.cohort_index import INDEX_NAME, MINE, TAKEN, CohortIndex

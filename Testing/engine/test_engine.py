@@ -9,9 +9,10 @@ import numpy as np
 import pytest
 from HypothalamusSegLib.errors import HeadNotFoundError
 from HypothalamusSegLib.geometry.masks import dice
-from HypothalamusSegLib.geometry.voxel_image import Grid, Volume
+from HypothalamusSegLib.geometry.voxel_image import Grid, VoxelImage
 from HypothalamusSegLib.measures import label_grids
-from HypothalamusSegLib.pipeline import Options, Segmenter
+from HypothalamusSegLib.options import Options
+from HypothalamusSegLib.pipeline import Segmenter
 from HypothalamusSegLib.reading import read_scan
 
 from Testing.support.scan_files import write_scan
@@ -32,12 +33,12 @@ def volumes(segmentation) -> dict[str, float]:
 
 
 def with_volume(scan, array, affine):
-    return replace(scan, volume=Volume(np.ascontiguousarray(array), affine))
+    return replace(scan, volume=VoxelImage(np.ascontiguousarray(array), affine))
 
 
 @pytest.mark.parametrize("name", ["brain.nrrd", "brain.mha", "brain.mgz", "brain.nii", "series"])
 def test_every_format_gives_the_same_answer(segmenter, scan, result, tmp_path, name):
-    volume = Volume(scan.volume.array.astype(np.int16), scan.volume.affine)
+    volume = VoxelImage(scan.volume.array.astype(np.int16), scan.volume.affine)
     found = volumes(segmenter.segment(read_scan(write_scan(tmp_path / name, volume))))
     assert found == pytest.approx(volumes(result), rel=1e-4)
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from HypothalamusSegLib.geometry.voxel_image import Grid, Volume
+from HypothalamusSegLib.geometry.voxel_image import Grid, VoxelImage
 from HypothalamusSegLib.results import overview, plane_pictures
 from HypothalamusSegLib.results.overview import draw_overview
 from HypothalamusSegLib.results.planes import AXIAL, CORONAL, SAGITTAL, intensity_window
@@ -52,7 +52,7 @@ def inside(grid: Grid, centre_mm: np.ndarray, radii_mm: np.ndarray) -> np.ndarra
     return (((points - centre_mm) / radii_mm) ** 2).sum(-1) < 1
 
 
-def phantom(change=lambda grid: grid) -> tuple[Volume, Volume, Volume]:
+def phantom(change=lambda grid: grid) -> tuple[VoxelImage, VoxelImage, VoxelImage]:
     """Scan, hypothalamus and ICV of the same head on a grid that ``change`` makes."""
     grid = change(Grid.axis_aligned(np.zeros(3), SHAPE, SPACING_MM))
     icv = inside(grid, np.zeros(3), np.array([62.0, 78.0, 60.0]))
@@ -64,9 +64,9 @@ def phantom(change=lambda grid: grid) -> tuple[Volume, Volume, Volume]:
     label[inside(near, LEFT_CENTRE_MM, LEFT_RADII_MM)] = 1
     label[inside(near, RIGHT_CENTRE_MM, RIGHT_RADII_MM)] = 2
     return (
-        Volume(scan.astype(np.float32), grid.affine),
-        Volume(label, near.affine),
-        Volume(icv.astype(np.uint8), grid.affine),
+        VoxelImage(scan.astype(np.float32), grid.affine),
+        VoxelImage(label, near.affine),
+        VoxelImage(icv.astype(np.uint8), grid.affine),
     )
 
 
@@ -145,7 +145,7 @@ def test_equal_inputs_give_equal_bytes(straight: Path, tmp_path: Path) -> None:
 
 def test_missing_structures_leave_their_outlines_out(tmp_path: Path) -> None:
     scan, hypothalamus, icv = phantom()
-    empty = Volume(np.zeros_like(hypothalamus.array), hypothalamus.affine)
+    empty = VoxelImage(np.zeros_like(hypothalamus.array), hypothalamus.affine)
     for name, structures in {
         "icv": (None, icv),
         "empty": (empty, icv),
@@ -166,7 +166,7 @@ def test_missing_structures_leave_their_outlines_out(tmp_path: Path) -> None:
 
 def test_one_sided_label_is_drawn(tmp_path: Path) -> None:
     scan, hypothalamus, icv = phantom()
-    left_only = Volume(
+    left_only = VoxelImage(
         np.where(hypothalamus.array == 1, 1, 0).astype(np.uint8), hypothalamus.affine
     )
     draw_overview(tmp_path / "left.png", scan, left_only, icv, "Phantom", [])

@@ -6,6 +6,7 @@ import csv
 import json
 import signal
 import subprocess
+import sys
 import time
 
 import numpy as np
@@ -302,3 +303,14 @@ def test_a_terminal_without_unicode_does_not_lose_the_run(sample_path, tmp_path)
     assert b"hypothalamus_total" in done.stdout
     table = (tmp_path / "brain_volumes.csv").read_text(encoding="utf-8")
     assert "hypothalamus_total" in table
+
+
+def test_help_does_not_wait_for_the_libraries_of_segmentation():
+    script = (
+        "import sys; from HypothalamusSegLib.command_line import build_parser;"
+        "build_parser(); print(sorted({'numpy', 'SimpleITK', 'torch'} & set(sys.modules)))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, encoding="utf-8", env=environment()
+    )
+    assert done.stdout == "[]\n", done.stderr

@@ -13,14 +13,14 @@ from Testing.support.slicer_host import application as host
 host.start()
 
 import slicer
+from HypothalamusSegLib.options import Options
 from HypothalamusSegSlicer import registration
-from HypothalamusSegSlicer.engine_run.command_line import EngineSettings
 from HypothalamusSegSlicer.logic import HypothalamusSegLogic, SegmentationFailedError
 
 from Testing.support.slicer_results import load_volume
 
 RESOURCES = REPOSITORY / "HypothalamusSeg" / "Resources"
-QUICK = EngineSettings(threads=1, folds=(0,))
+QUICK = Options(threads=1, folds=(0,))
 
 
 @pytest.fixture
@@ -47,7 +47,7 @@ def test_a_script_gets_nodes_table_and_rows(volume):
 
 
 def test_one_structure_alone_is_possible(volume):
-    settings = EngineSettings(structures=("icv",), threads=1, folds=(0,))
+    settings = Options(structures=("icv",), threads=1, folds=(0,))
     result = HypothalamusSegLogic().process(volume, settings)
     assert result.hypothalamus is None
     assert [row.structure for row in result.rows] == ["icv"]

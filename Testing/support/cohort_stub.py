@@ -16,7 +16,7 @@ from pathlib import Path
 
 from HypothalamusSegLib.command_line import with_cancel_signals
 from HypothalamusSegLib.errors import CancelledError
-from HypothalamusSegLib.pipeline import Options
+from HypothalamusSegLib.options import Options
 from HypothalamusSegLib.progress import reporter
 
 from Cohort.index.outcome import DONE, FAILED, UNCHANGED, Outcome

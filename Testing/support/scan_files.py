@@ -7,7 +7,7 @@ from pathlib import Path
 import nibabel
 import numpy as np
 import SimpleITK as sitk
-from HypothalamusSegLib.geometry.voxel_image import Volume, image_from_volume
+from HypothalamusSegLib.geometry.voxel_image import VoxelImage, image_from_volume
 from HypothalamusSegLib.reading import read_scan
 
 SHAPE = (48, 50, 52)
@@ -19,7 +19,7 @@ def head_volume(
     affine: np.ndarray | None = None,
     dtype: str = "int16",
     radius_share: float = 0.4,
-) -> Volume:
+) -> VoxelImage:
     """A bright, noisy ellipsoid in a dark field: any two voxels of it mostly differ."""
     if affine is None:
         affine = np.diag([SPACING_MM, SPACING_MM, SPACING_MM, 1.0])
@@ -29,7 +29,7 @@ def head_volume(
     noise = np.random.default_rng(7).integers(0, 100, shape)
     inside = sum(squares) < 1
     top = 100 if np.dtype(dtype).itemsize == 1 else 500
-    return Volume((inside * top + noise // (1 if top > 100 else 4)).astype(dtype), affine)
+    return VoxelImage((inside * top + noise // (1 if top > 100 else 4)).astype(dtype), affine)
 
 
 def affine_of(order, signs, angles_rad, spacing_mm, offset_mm) -> np.ndarray:
@@ -47,7 +47,7 @@ def affine_of(order, signs, angles_rad, spacing_mm, offset_mm) -> np.ndarray:
     return affine
 
 
-def write_scan(path: Path, volume: Volume) -> Path:
+def write_scan(path: Path, volume: VoxelImage) -> Path:
     """Write a file in the format that its suffix names, or a DICOM folder without one."""
     path.parent.mkdir(parents=True, exist_ok=True)
     if path.suffix in (".mgz", ".mgh"):
@@ -59,7 +59,7 @@ def write_scan(path: Path, volume: Volume) -> Path:
     return path
 
 
-def write_nifti(path: Path, volume: Volume, **header: object) -> Path:
+def write_nifti(path: Path, volume: VoxelImage, **header: object) -> Path:
     """Write NIfTI-1 with chosen header fields, for example ``sform_code=0``."""
     image = nibabel.Nifti1Image(volume.array, volume.affine)
     image.set_qform(volume.affine, 1)
@@ -77,7 +77,7 @@ def patched(data: bytes, **header: object) -> bytes:
 
 def write_dicom(
     folder: Path,
-    volume: Volume,
+    volume: VoxelImage,
     series_uid: str = "1.2.826.0.1.3680043.2.1125.1",
     description: str = "T1 MPRAGE",
     prefix: str = "image",
@@ -140,5 +140,5 @@ def replaced(path: Path, old: bytes, new: bytes) -> Path:
     return path
 
 
-def cubes(size: int, spacing_mm: float, **options) -> Volume:
+def cubes(size: int, spacing_mm: float, **options) -> VoxelImage:
     return head_volume((size,) * 3, np.diag([spacing_mm] * 3 + [1.0]), **options)

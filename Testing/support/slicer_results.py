@@ -11,8 +11,9 @@ from pathlib import Path
 import numpy as np
 import slicer
 import vtk
+from HypothalamusSegLib.options import Options
 from HypothalamusSegSlicer.engine_run import handover
-from HypothalamusSegSlicer.engine_run.command_line import EngineSettings
+from HypothalamusSegSlicer.engine_run.command_line import engine_arguments
 from HypothalamusSegSlicer.scene.result_nodes import ResultNodes
 from HypothalamusSegSlicer.volumes.segment_voxels import read_segment
 from vtk.util.numpy_support import vtk_to_numpy
@@ -20,7 +21,7 @@ from vtk.util.numpy_support import vtk_to_numpy
 from Testing.support.command_runs import environment
 
 # One network each is enough to move voxels from files to nodes.
-QUICK = EngineSettings(subunits=True, threads=1, folds=(0,))
+QUICK = Options(subunits=True, threads=1, folds=(0,))
 
 
 @dataclass(frozen=True)
@@ -32,11 +33,11 @@ class EngineFiles:
     description: dict
 
 
-def run_engine(scan: Path, folder: Path, settings: EngineSettings = QUICK) -> EngineFiles:
+def run_engine(scan: Path, folder: Path, options: Options = QUICK) -> EngineFiles:
     """Run the engine as the module does, on a volume written as the module writes it."""
     volume = load_volume(scan)
     written = handover.write_scan(volume, folder)
-    arguments = settings.arguments(written, folder)
+    arguments = engine_arguments(options, written, folder)
     arguments.remove("--stop-with-stdin")  # nobody holds it open here
     subprocess.run(
         [sys.executable, *arguments],

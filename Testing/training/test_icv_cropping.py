@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from HypothalamusSegLib.geometry.voxel_image import Grid, Volume
+from HypothalamusSegLib.geometry.voxel_image import Grid, VoxelImage
 from HypothalamusSegLib.stages.coarse import CoarseResult
 
 from Training.icv_cropping import below_foramen_magnum_ml, cropped, crops, fold_sd_percent
@@ -31,7 +31,7 @@ def test_what_is_kept_of_a_crop_stays_in_its_place(order, sign):
         affine[:3, 0] *= -1
     affine[:3, 3] += GRID.affine[:3, 3]
     low = np.array([-np.inf, -np.inf, -30.0])
-    kept = cropped(Volume(array, affine), low, np.array([20.0, np.inf, np.inf]))
+    kept = cropped(VoxelImage(array, affine), low, np.array([20.0, np.inf, np.inf]))
     at = kept.grid.points_at(np.moveaxis(np.indices(kept.array.shape), 0, -1).astype(float))
     assert np.allclose(at[..., 2], kept.array)
     assert at[..., 2].min() >= -30 > at[..., 2].min() - 4
@@ -40,11 +40,11 @@ def test_what_is_kept_of_a_crop_stays_in_its_place(order, sign):
 
 def test_a_crop_that_leaves_nothing_is_refused():
     with pytest.raises(ValueError, match="no voxel"):
-        cropped(Volume(MASK, GRID.affine), np.full(3, 1e4), np.full(3, np.inf))
+        cropped(VoxelImage(MASK, GRID.affine), np.full(3, 1e4), np.full(3, np.inf))
 
 
 def test_no_crop_takes_anything_of_the_mask_and_each_takes_something():
-    volume = Volume(1.0 + MASK, GRID.affine)
+    volume = VoxelImage(1.0 + MASK, GRID.affine)
     made = crops(volume, MASK, GRID)
     assert {"face", "front", "sides", "above", "all", "neck 6 mm below"} <= set(made)
     for name, crop in made.items():

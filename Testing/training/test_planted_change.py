@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from HypothalamusSegLib import labels
-from HypothalamusSegLib.geometry.voxel_image import Grid, Volume
+from HypothalamusSegLib.geometry.voxel_image import Grid, VoxelImage
 
 from Training import planted_change, planted_scans
 from Training.planted_scans import PlantingGround
@@ -74,11 +74,11 @@ def ground() -> PlantingGround:
     subunits = np.zeros((2 * labels.SUBUNITS_PER_SIDE, *SHAPE), np.float32)
     subunits[0], subunits[labels.SUBUNITS_PER_SIDE] = left, right
     grid = Grid.axis_aligned(np.array([3.0, -20.0, 7.0]), SHAPE, SPACING_MM)
-    scan = Volume(image.astype(np.float32), grid.affine)
+    scan = VoxelImage(image.astype(np.float32), grid.affine)
     return PlantingGround(scan, subunits, grid.affine)
 
 
-def bright_ball_mm3(volume: Volume) -> float:
+def bright_ball_mm3(volume: VoxelImage) -> float:
     """Volume of what is brighter than fluid within 11 mm, from partial volumes."""
     share = (volume.array - 10) / 90
     return float((share * (radius_mm() < 11)).sum() * SPACING_MM**3)

@@ -14,7 +14,8 @@ import numpy as np
 import pytest
 import torch
 from HypothalamusSegLib.networks.residual_unet import ResidualUNet
-from HypothalamusSegLib.pipeline import Options, Segmenter
+from HypothalamusSegLib.options import Options
+from HypothalamusSegLib.pipeline import Segmenter
 
 from Testing.support.labelled_heads import (
     HEADS,

@@ -14,8 +14,9 @@ import torch
 from HypothalamusSegLib.batch import segment_files
 from HypothalamusSegLib.errors import OutOfMemoryError, WeightsError
 from HypothalamusSegLib.machine.devices import DeviceFailure, arithmetic_of, choose_device
-from HypothalamusSegLib.machine.memory import is_out_of_memory, lack_of_memory_named
-from HypothalamusSegLib.pipeline import Options, Segmenter
+from HypothalamusSegLib.machine.memory import is_out_of_memory, name_lack_of_memory
+from HypothalamusSegLib.options import Options
+from HypothalamusSegLib.pipeline import Segmenter
 from HypothalamusSegLib.reading import read_scan
 
 from Testing.support.command_runs import command_line, environment
@@ -102,7 +103,7 @@ def test_auto_never_means_mps(monkeypatch, has_cuda, expected):
 def test_a_lack_of_memory_is_recognised_whoever_tells_of_it(allocate):
     with (
         pytest.raises(OutOfMemoryError, match=r"head\.nii"),
-        lack_of_memory_named(Path("head.nii")),
+        name_lack_of_memory(Path("head.nii")),
     ):
         allocate()
 
@@ -114,7 +115,7 @@ def test_an_accelerators_lack_of_memory_is_recognised():
 
 
 def test_other_failures_are_not_taken_for_a_lack_of_memory():
-    with pytest.raises(RuntimeError, match="size mismatch"), lack_of_memory_named(Path("a.nii")):
+    with pytest.raises(RuntimeError, match="size mismatch"), name_lack_of_memory(Path("a.nii")):
         raise RuntimeError("size mismatch")
     assert not is_out_of_memory(WeightsError("the memory of a file"))
 

@@ -15,7 +15,7 @@ from HypothalamusSegLib.geometry.resampling import resample_cubic, resample_line
 from HypothalamusSegLib.geometry.spline import refine, spline_matrix
 from HypothalamusSegLib.geometry.voxel_image import (
     Grid,
-    Volume,
+    VoxelImage,
     image_from_volume,
     volume_from_image,
 )
@@ -71,11 +71,13 @@ def blob(points_mm: np.ndarray, sd_mm: float = 4.0) -> np.ndarray:
     return 100 * np.exp(-squares / (2 * sd_mm**2))
 
 
-def sampled(function, grid: Grid) -> Volume:
-    return Volume(function(positions(grid)).astype(np.float32), grid.affine)
+def sampled(function, grid: Grid) -> VoxelImage:
+    return VoxelImage(function(positions(grid)).astype(np.float32), grid.affine)
 
 
-def stored_anew(volume: Volume, order: tuple[int, int, int], flips: tuple[int, int, int]) -> Volume:
+def stored_anew(
+    volume: VoxelImage, order: tuple[int, int, int], flips: tuple[int, int, int]
+) -> VoxelImage:
     """The same voxels at the same places with axes permuted and flipped in memory."""
     affine = volume.affine[:, [*order, 3]].copy()
     array = volume.array.transpose(order)
@@ -84,17 +86,17 @@ def stored_anew(volume: Volume, order: tuple[int, int, int], flips: tuple[int, i
             affine[:3, 3] += affine[:3, axis] * (array.shape[axis] - 1)
             affine[:3, axis] *= -1
             array = np.flip(array, axis)
-    return Volume(array, affine)
+    return VoxelImage(array, affine)
 
 
-def head(shape=(80, 90, 84), spacing_mm=2.5) -> Volume:
+def head(shape=(80, 90, 84), spacing_mm=2.5) -> VoxelImage:
     """A bright ellipsoid on a neck, off the middle of a dark, noisy field."""
     grid = Grid.axis_aligned(np.array([4.0, -3.0, 6.0]), shape, spacing_mm)
     points = positions(grid)
     skull = ((points / [72.0, 90.0, 80.0]) ** 2).sum(-1) < 1
     neck = (np.hypot(points[..., 0], points[..., 1]) < 45) & (points[..., 2] < -40)
     noise = np.random.default_rng(1).normal(0, 3, shape)
-    return Volume((100.0 * (skull | neck) + np.abs(noise)).astype(np.float32), grid.affine)
+    return VoxelImage((100.0 * (skull | neck) + np.abs(noise)).astype(np.float32), grid.affine)
 
 
 # Grids and images
@@ -132,7 +134,7 @@ def test_an_axis_aligned_grid_lies_around_its_centre():
 @given(order=orders, flips=signs, turns=angles, spacing=st.tuples(*[st.floats(0.2, 4)] * 3))
 def test_a_volume_comes_back_from_an_image_as_it_was(dtype, order, flips, turns, spacing):
     affine = affine_of(order, flips, turns, spacing, (20.0, -30.0, 40.0))
-    volume = Volume(np.arange(4 * 5 * 6).reshape(4, 5, 6).astype(dtype), affine)
+    volume = VoxelImage(np.arange(4 * 5 * 6).reshape(4, 5, 6).astype(dtype), affine)
     image = image_from_volume(volume)
     back = volume_from_image(image)
     assert back.array.dtype == volume.array.dtype
@@ -186,7 +188,7 @@ def test_how_a_scan_is_stored_does_not_change_what_is_sampled(name, target_mm, o
     grid = source_grid((0, 1, 2), (1, 1, 1), (0.2, -0.1, 0.15), (1.0, 1.2, 1.4))
     volume = sampled(waves, grid)
     noise = np.random.default_rng(4).normal(0, 20, grid.shape).astype(np.float32)
-    volume = Volume(volume.array + noise, volume.affine)
+    volume = VoxelImage(volume.array + noise, volume.affine)
     target = Grid.axis_aligned(TARGET.centre_mm, (8, 9, 10), target_mm)
     again = RESAMPLERS[name](stored_anew(volume, order, flips), target)
     np.testing.assert_allclose(again, RESAMPLERS[name](volume, target), atol=0.01)

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 from HypothalamusSegLib.geometry.head_box import COARSE_SHAPE, COARSE_SPACING_MM
-from HypothalamusSegLib.geometry.voxel_image import Grid, Volume
+from HypothalamusSegLib.geometry.voxel_image import Grid, VoxelImage
 from HypothalamusSegLib.stages import border, coarse, head_pose
 
 GRID = Grid.axis_aligned(np.zeros(3), COARSE_SHAPE, COARSE_SPACING_MM)
@@ -100,7 +100,7 @@ class BrightnessNetwork(torch.nn.Module):
 @pytest.mark.parametrize("pitch_deg", [-10.0, 20.0])
 def test_the_mask_of_a_bent_head_lies_where_the_head_lies(pitch_deg, as_it_lies):
     inside = ellipsoid(pitch_deg, scale=0.95)
-    volume = Volume(100 * inside.astype(np.float32), GRID.affine)
+    volume = VoxelImage(100 * inside.astype(np.float32), GRID.affine)
     found = coarse.find_head(volume, [BrightnessNetwork()], "cpu", as_it_lies=as_it_lies)
     along_the_axes = np.allclose(found.grid.affine[:3, :3], np.diag([2.0, 2.0, 2.0]))
     assert along_the_axes is (as_it_lies or pitch_deg > 0)

@@ -8,13 +8,14 @@ import numpy as np
 import pytest
 import torch
 from HypothalamusSegLib.geometry.masks import dice
-from HypothalamusSegLib.geometry.voxel_image import Grid, Volume
+from HypothalamusSegLib.geometry.voxel_image import Grid, VoxelImage
 from HypothalamusSegLib.networks.profile_network import (
     CELL_MM,
     ProfileNetwork,
     mean_around,
 )
-from HypothalamusSegLib.pipeline import Options, Segmenter
+from HypothalamusSegLib.options import Options
+from HypothalamusSegLib.pipeline import Segmenter
 from HypothalamusSegLib.reading import Scan
 from HypothalamusSegLib.stages import border, border_profiles, intensity
 from HypothalamusSegLib.stages.border_profiles import find_surface
@@ -71,7 +72,7 @@ def network(seed: int = 0) -> ProfileNetwork:
 
 
 def refined(head: np.ndarray, folds: np.ndarray, seeds: tuple[int, ...] = (0,)) -> np.ndarray:
-    volume = Volume(head, GRID.affine)
+    volume = VoxelImage(head, GRID.affine)
     return border.refine([network(s) for s in seeds], volume, GRID, head, folds, "cpu")
 
 
@@ -234,7 +235,7 @@ def seen(head) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
     """Channels, points and normals of the head."""
     first = soft_ball(SKULL_VOXELS - 0.5)
     surface = find_surface(first, GRID)
-    volume = Volume(head, GRID.affine)
+    volume = VoxelImage(head, GRID.affine)
     image = torch.from_numpy(head)
     profiles = border.profiles_in_fluid(volume, image, first, GRID, surface)
     return border.profile_channels(*profiles), surface.points_mm, surface.normals
@@ -313,7 +314,7 @@ def rendered(prepared_heads: Path, name: str, seed: int, power: float) -> tuple[
     source = LabelHeadSource(prepared_heads / f"{name}.npz")
     image, icv = source.draw(generator, mild=True, spacing_mm=1.0)
     grid = Grid.axis_aligned(np.zeros(3), tuple(image.shape[1:]), 1.0)
-    volume = Volume((image[0].clamp_min(0) ** power).numpy(), grid.affine)
+    volume = VoxelImage((image[0].clamp_min(0) ** power).numpy(), grid.affine)
     return Scan(volume, name, Path(name), "", ()), icv[0].numpy() > 0.5
 
 

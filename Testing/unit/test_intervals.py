@@ -13,7 +13,8 @@ from HypothalamusSegLib.errors import WeightsError
 from HypothalamusSegLib.flags import Flag
 from HypothalamusSegLib.measures.intervals import VolumeInterval, read_intervals, with_intervals
 from HypothalamusSegLib.measures.volumes import StructureVolume
-from HypothalamusSegLib.pipeline import Options, Segmenter
+from HypothalamusSegLib.options import Options
+from HypothalamusSegLib.pipeline import Segmenter
 from HypothalamusSegLib.reading import read_scan
 from HypothalamusSegLib.results.files import CSV_COLUMNS, caption, describe, write_table
 from HypothalamusSegSlicer.volumes.rows import Edit, volume_rows

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from HypothalamusSegLib import labels
 from HypothalamusSegLib.geometry.canonical_frame import CanonicalFrame
-from HypothalamusSegLib.geometry.voxel_image import Grid, Volume
+from HypothalamusSegLib.geometry.voxel_image import Grid, VoxelImage
 from HypothalamusSegLib.measures import label_grids
 from HypothalamusSegLib.measures.label_grids import hypothalamus_labels, output_grid, subunit_labels
 from HypothalamusSegLib.stages.fine import FineResult
@@ -73,16 +73,16 @@ def fine() -> FineResult:
 
 
 @pytest.fixture(scope="module")
-def maps(fine) -> dict[str, tuple[Volume, Volume]]:
+def maps(fine) -> dict[str, tuple[VoxelImage, VoxelImage]]:
     """Sides and subunits on each grid."""
     return {n: (hypothalamus_labels(fine, g), subunit_labels(fine, g)) for n, g in GRIDS.items()}
 
 
-def volume_mm3(image: Volume, label: int) -> float:
+def volume_mm3(image: VoxelImage, label: int) -> float:
     return np.count_nonzero(image.array == label) * image.voxel_volume_mm3
 
 
-def centre_of(image: Volume, label: int) -> np.ndarray:
+def centre_of(image: VoxelImage, label: int) -> np.ndarray:
     return image.grid.points_at(np.argwhere(image.array == label).astype(float)).mean(0)
 
 

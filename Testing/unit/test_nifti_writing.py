@@ -11,9 +11,9 @@ import numpy as np
 import pytest
 import SimpleITK as sitk
 from HypothalamusSegLib.errors import GridTooLargeError, HypothalamusSegError, NoSpaceLeftError
-from HypothalamusSegLib.geometry.voxel_image import Volume, volume_from_image
+from HypothalamusSegLib.geometry.voxel_image import VoxelImage, volume_from_image
 from HypothalamusSegLib.reading.nifti_file import read_nifti
-from HypothalamusSegLib.results.files import staged, write_label_map
+from HypothalamusSegLib.results.files import stage_files, write_label_map
 from HypothalamusSegLib.results.nifti import QFORM_TOLERANCE_MM, write_nifti
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -37,10 +37,10 @@ def affines(smallest_mm: float) -> st.SearchStrategy[np.ndarray]:
     )
 
 
-def labels_on(affine: np.ndarray, dtype: str = "uint8") -> Volume:
+def labels_on(affine: np.ndarray, dtype: str = "uint8") -> VoxelImage:
     top = np.iinfo(dtype).max
     array = np.random.default_rng(5).integers(0, top, SHAPE, endpoint=True).astype(dtype)
-    return Volume(array, affine)
+    return VoxelImage(array, affine)
 
 
 def sheared(affine: np.ndarray, shear: tuple[float, float, float]) -> np.ndarray:
@@ -59,7 +59,7 @@ def assert_same_place(affine: np.ndarray, expected: np.ndarray, tolerance_mm: fl
     assert distances.max() < tolerance_mm
 
 
-def written(folder: Path, volume: Volume) -> Path:
+def written(folder: Path, volume: VoxelImage) -> Path:
     path = folder / "labels.nii.gz"
     write_nifti(volume, path)
     return path
@@ -67,7 +67,7 @@ def written(folder: Path, volume: Volume) -> Path:
 
 def error_type(tmp_path: Path, shape: tuple[int, ...], dtype: str) -> type[Exception]:
     with pytest.raises((ValueError, HypothalamusSegError)) as caught:
-        written(tmp_path, Volume(np.zeros(shape, dtype), np.eye(4)))
+        written(tmp_path, VoxelImage(np.zeros(shape, dtype), np.eye(4)))
     return caught.type
 
 
@@ -129,7 +129,7 @@ def test_itk_refuses_a_clear_shear_rather_than_to_move_the_labels(tmp_path):
 @pytest.mark.parametrize("shear", [1e-5, 1e-4, 3e-4, 7e-4])
 def test_itk_reads_grids_whose_axes_are_at_right_angles_but_for_rounding(tmp_path, shear):
     affine = sheared(np.eye(4), (shear, 0.0, 0.0))
-    volume = Volume(np.zeros((4, 120, 4), np.uint8), affine)
+    volume = VoxelImage(np.zeros((4, 120, 4), np.uint8), affine)
     read = volume_from_image(sitk.ReadImage(str(written(tmp_path, volume))))
     last = np.array([3.0, 119.0, 3.0])
     distance = np.linalg.norm(read.grid.points_at(last) - volume.grid.points_at(last))
@@ -156,13 +156,13 @@ def test_units_are_millimetres_and_labels_are_not_scaled(tmp_path):
 @pytest.mark.parametrize("dtype", ["<u2", ">u2", "u1"])
 def test_the_layout_in_memory_does_not_matter(tmp_path, stored, dtype):
     array = stored(labels_on(np.eye(4)).array.astype(dtype))
-    path = written(tmp_path, Volume(array, np.eye(4)))
+    path = written(tmp_path, VoxelImage(array, np.eye(4)))
     np.testing.assert_array_equal(np.asanyarray(nibabel.load(path).dataobj), array)
 
 
 def test_a_map_of_more_bytes_than_are_written_at_once_is_whole(tmp_path):
     array = np.random.default_rng(2).integers(0, 2, (256, 256, 150)).astype(np.uint8)
-    path = written(tmp_path, Volume(array, np.eye(4)))
+    path = written(tmp_path, VoxelImage(array, np.eye(4)))
     assert np.array_equal(np.asanyarray(nibabel.load(path).dataobj), array)
 
 
@@ -190,7 +190,7 @@ def test_what_nifti_1_cannot_hold_is_refused_before_a_file_is_made(tmp_path):
     assert error_type(tmp_path, (4, 4, 4), "float32") is ValueError
     assert error_type(tmp_path, (4, 4), "uint8") is ValueError
     assert list(tmp_path.iterdir()) == []
-    written(tmp_path, Volume(np.zeros((32767, 1, 1), np.uint8), np.eye(4)))
+    written(tmp_path, VoxelImage(np.zeros((32767, 1, 1), np.uint8), np.eye(4)))
 
 
 def test_a_folder_that_is_missing_is_an_error_of_the_system(tmp_path):
@@ -208,7 +208,7 @@ def test_a_folder_that_may_not_be_written_to_is_an_error_of_the_system(tmp_path)
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs a device that is always full")
 def test_a_full_disk_is_told_in_our_words_and_leaves_nothing(tmp_path):
     def write_to_full_disk() -> None:
-        with staged(tmp_path) as stage:
+        with stage_files(tmp_path) as stage:
             (stage / "labels.nii.gz").symlink_to("/dev/full")
             write_label_map(labels_on(np.eye(4)), stage / "labels.nii.gz")
 

@@ -10,7 +10,7 @@ import nibabel
 import numpy as np
 import pytest
 import SimpleITK as sitk
-from HypothalamusSegLib.geometry.voxel_image import Volume, image_from_volume
+from HypothalamusSegLib.geometry.voxel_image import VoxelImage, image_from_volume
 from HypothalamusSegLib.reading import read_scan
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -37,7 +37,7 @@ affines = st.builds(
 )
 
 
-def assert_same_in_world(read: Volume, written: Volume) -> None:
+def assert_same_in_world(read: VoxelImage, written: VoxelImage) -> None:
     """Each voxel that was read lies on the voxel that was written there, with its value."""
     assert read.array.dtype == np.float32
     assert read.array.size == written.array.size
@@ -104,7 +104,7 @@ def test_slope_and_intercept_are_applied(tmp_path):
 
 def test_negative_values_stay(tmp_path):
     written = head_volume()
-    shifted = Volume(written.array - 300, written.affine)
+    shifted = VoxelImage(written.array - 300, written.affine)
     scan = read_scan(write_scan(tmp_path / "head.mha", shifted))
     assert scan.volume.array.min() == shifted.array.min()
     assert not any(flag.code == "repaired_values" for flag in scan.flags)
@@ -195,7 +195,7 @@ def test_dicom_slices_are_sorted_by_position_and_hashed_in_that_order(tmp_path):
 def test_one_dicom_file_stands_for_its_series(tmp_path):
     written = head_volume()
     files = write_dicom(tmp_path / "study", written)
-    other = Volume(written.array[::-1], written.affine)
+    other = VoxelImage(written.array[::-1], written.affine)
     write_dicom(tmp_path / "study", other, "1.2.826.0.1.3680043.2.1125.2", "FLAIR", "other")
     scan = read_scan(files[5])
     assert scan.name == "study"

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import SimpleITK as sitk
 from HypothalamusSegLib.flags import FLAG_CODES, Flag
-from HypothalamusSegLib.geometry.voxel_image import Volume
+from HypothalamusSegLib.geometry.voxel_image import VoxelImage
 from HypothalamusSegLib.reading import read_scan
 
 from Testing.support.scan_files import (
@@ -31,7 +31,7 @@ def test_nan_and_infinity_become_the_darkest_value_and_are_counted(tmp_path):
     volume = head_volume(dtype="float32")
     array = volume.array - 10
     array[0, 0, :3] = np.nan, np.inf, -np.inf
-    scan = read_scan(write_scan(tmp_path / "head.nii.gz", Volume(array, volume.affine)))
+    scan = read_scan(write_scan(tmp_path / "head.nii.gz", VoxelImage(array, volume.affine)))
     assert np.isfinite(scan.volume.array).all()
     assert set(scan.volume.array[0, 0, :3]) == {-10.0}
     (flag,) = [flag for flag in scan.flags if flag.code == "repaired_values"]

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 import SimpleITK as sitk
 from HypothalamusSegLib import errors
-from HypothalamusSegLib.geometry.voxel_image import Volume, image_from_volume
+from HypothalamusSegLib.geometry.voxel_image import VoxelImage, image_from_volume
 from HypothalamusSegLib.reading import read_scan
 
 from Testing.support.scan_files import (
@@ -157,7 +157,7 @@ def test_a_localizer_is_several_frames(tmp_path):
     volume = head_volume()
     turned = volume.affine[:, [1, 2, 0, 3]]
     write_dicom(tmp_path / "series", volume)
-    write_dicom(tmp_path / "series", Volume(volume.array, turned), prefix="coronal")
+    write_dicom(tmp_path / "series", VoxelImage(volume.array, turned), prefix="coronal")
     refused(errors.SeveralFramesError, tmp_path / "series", "localizer")
 
 
@@ -252,7 +252,7 @@ def test_a_two_dimensional_image_is_refused(tmp_path):
 
 @pytest.mark.parametrize("value", [0, 7, np.nan])
 def test_a_constant_image_is_refused(tmp_path, value):
-    volume = Volume(np.full((48, 50, 52), value, np.float32), head_volume().affine)
+    volume = VoxelImage(np.full((48, 50, 52), value, np.float32), head_volume().affine)
     refused(errors.EmptyImageError, write_scan(tmp_path / "head.nii.gz", volume), "same value")
 
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from HypothalamusSegLib.flags import DOUBTFUL, NOTE, weight_of
-from HypothalamusSegLib.geometry.voxel_image import Grid, Volume
+from HypothalamusSegLib.flags import DOUBTFUL, NOTE, severity_of
+from HypothalamusSegLib.geometry.voxel_image import Grid, VoxelImage
 from HypothalamusSegLib.measures import quality
 from HypothalamusSegLib.measures.scan_condition import air_brightness, noise_share, sinus_brightness
 from HypothalamusSegLib.stages.coarse import CoarseResult
@@ -39,34 +39,34 @@ def flags_of(image: np.ndarray) -> list[str]:
     coarse = CoarseResult(
         GRID, image, MASK.astype(np.float32), [1.5e6] * 5, [1.0] * 5, np.zeros(3), 0.8, 0.5
     )
-    return [flag.code for flag in quality.condition_flags(Volume(image, GRID.affine), coarse)]
+    return [flag.code for flag in quality.condition_flags(VoxelImage(image, GRID.affine), coarse)]
 
 
 @pytest.mark.parametrize("share", [0.02, 0.1])
 @pytest.mark.parametrize("unit", [0.01, 7.0])
 def test_noise_is_measured_as_a_share_of_the_tissue_in_any_unit(share, unit):
-    scan = Volume(unit * with_noise(head(), share), GRID.affine)
+    scan = VoxelImage(unit * with_noise(head(), share), GRID.affine)
     assert noise_share(scan, MASK, GRID) == pytest.approx(share, rel=0.1)
 
 
 def test_noise_does_not_depend_on_how_the_scan_is_stored():
     image = with_noise(head(), 0.05)
     affine = GRID.affine[:, [2, 0, 1, 3]]
-    stored = Volume(np.ascontiguousarray(np.transpose(image, (2, 0, 1))), affine)
-    as_it_was = noise_share(Volume(image, GRID.affine), MASK, GRID)
+    stored = VoxelImage(np.ascontiguousarray(np.transpose(image, (2, 0, 1))), affine)
+    as_it_was = noise_share(VoxelImage(image, GRID.affine), MASK, GRID)
     assert noise_share(stored, MASK, GRID) == pytest.approx(as_it_was, rel=0.001)
 
 
 def test_whole_numbers_are_read_without_wrapping():
     image = np.round(with_noise(head(), 0.05)).clip(0, 65535)
-    scans = [Volume(image.astype(kind), GRID.affine) for kind in (np.uint16, np.float32)]
+    scans = [VoxelImage(image.astype(kind), GRID.affine) for kind in (np.uint16, np.float32)]
     first, second = (noise_share(scan, MASK, GRID) for scan in scans)
     assert first == pytest.approx(second, rel=0.001)
 
 
 def test_a_mask_without_depth_has_no_noise_and_no_air():
     nothing = np.zeros_like(MASK)
-    scan = Volume(head(), GRID.affine)
+    scan = VoxelImage(head(), GRID.affine)
     assert noise_share(scan, nothing, GRID) == 0.0
     assert air_brightness(head(), nothing, GRID) == 0.0
     assert sinus_brightness(head(), nothing, GRID) == 1.0
@@ -109,7 +109,7 @@ def test_folds_that_disagree_about_icv_are_flagged(folds, expected):
 
 def test_the_new_flags_weigh_what_they_should():
     weights = {
-        code: weight_of(code) for code in ("low_icv_agreement", "noisy", "contrast_enhanced")
+        code: severity_of(code) for code in ("low_icv_agreement", "noisy", "contrast_enhanced")
     }
     assert weights == {
         "low_icv_agreement": DOUBTFUL,

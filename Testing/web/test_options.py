@@ -6,7 +6,7 @@ import pytest
 
 pytest.importorskip("gradio", reason="the web page's tests need gradio")
 
-from HypothalamusSegLib.pipeline import Options
+from HypothalamusSegLib.options import Options
 
 from Testing.support.scan_files import head_volume, write_scan
 from Testing.support.web_server import call, running, upload, wait_until

@@ -8,7 +8,7 @@ import subprocess
 import sys
 
 import pytest
-from HypothalamusSegLib.geometry.voxel_image import Volume
+from HypothalamusSegLib.geometry.voxel_image import VoxelImage
 from HypothalamusSegLib.reading import read_scan
 
 from Testing.support.command_runs import REPOSITORY, environment
@@ -127,7 +127,7 @@ def test_a_scan_that_is_not_t1_is_told_before_anybody_starts(sample_path, tmp_pa
     assert "not_t1_like" not in codes
     scan = read_scan(sample_path).volume
     # Fluid bright and white matter dark, air as it was.
-    turned = Volume((scan.array.max() - scan.array) * (scan.array > 0), scan.affine)
+    turned = VoxelImage((scan.array.max() - scan.array) * (scan.array > 0), scan.affine)
     path = write_scan(tmp_path / "t2.nii.gz", turned)
     codes = [flag["code"] for flag in check_upload(path, 1 << 28, look=look).flags]
     assert "not_t1_like" in codes

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from .voxel_image import Grid, Volume
+from .voxel_image import Grid, VoxelImage
 
 # 192 × 224 × 208 mm: an adult head from the vertex to below the foramen magnum. The size is fixed
 # because group normalisation sees the whole grid: with one size, cropping a scan changes little.
@@ -19,12 +19,12 @@ SPARSE_SHARE = 0.04
 SEARCH_SPACING_MM = 4.0
 
 
-def head_grid(volume: Volume) -> Grid:
+def head_grid(volume: VoxelImage) -> Grid:
     """Place the coarse grid on the head: along the RAS axes, hung from the vertex.
 
     Parameters
     ----------
-    volume : Volume
+    volume : VoxelImage
         Intensities in any orientation.
 
     Returns

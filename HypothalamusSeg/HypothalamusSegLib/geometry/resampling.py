@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import SimpleITK as sitk
 
-from .voxel_image import Grid, Volume, image_from_volume
+from .voxel_image import Grid, VoxelImage, image_from_volume
 
 # A Gaussian of this standard deviation (in units of the full width at half maximum) stands for the
 # point spread of a voxel: 1 / (2 sqrt(2 ln 2)).
@@ -14,7 +14,7 @@ SD_PER_FWHM = 0.4247
 CROP_MARGIN_VOXELS = 8
 
 
-def resample_cubic(volume: Volume, grid: Grid) -> np.ndarray:
+def resample_cubic(volume: VoxelImage, grid: Grid) -> np.ndarray:
     """Sample intensities on a grid with cubic B-splines after smoothing to the grid's resolution.
 
     Splines, unlike linear interpolation, blur all sub-voxel positions alike, so that the same head
@@ -28,12 +28,12 @@ def resample_cubic(volume: Volume, grid: Grid) -> np.ndarray:
     return _resample(volume, grid, sitk.sitkBSpline3)
 
 
-def resample_linear(volume: Volume, grid: Grid) -> np.ndarray:
+def resample_linear(volume: VoxelImage, grid: Grid) -> np.ndarray:
     """Sample on a grid linearly after smoothing to the grid's resolution; 0 outside the volume."""
     return _resample(volume, grid, sitk.sitkLinear)
 
 
-def resample_mask(posterior: Volume, grid: Grid) -> np.ndarray:
+def resample_mask(posterior: VoxelImage, grid: Grid) -> np.ndarray:
     """Interpolate a posterior on a grid and cut it at one half.
 
     Returns
@@ -45,16 +45,16 @@ def resample_mask(posterior: Volume, grid: Grid) -> np.ndarray:
     return sitk.GetArrayFromImage(resampled > 0.5).T
 
 
-def smoothed_part(volume: Volume, grid: Grid, spacing_mm: float) -> Volume:
+def smooth_part(volume: VoxelImage, grid: Grid, spacing_mm: float) -> VoxelImage:
     """The part of a volume under a grid, as float32, smoothed where it is finer than that."""
     part = _crop_to(volume, grid)
     if (part.spacing_mm >= spacing_mm).all():
-        return Volume(np.ascontiguousarray(part.array), part.affine)
+        return VoxelImage(np.ascontiguousarray(part.array), part.affine)
     image = _smooth_to_resolution(image_from_volume(part), part, spacing_mm)
-    return Volume(np.ascontiguousarray(sitk.GetArrayFromImage(image).T), part.affine)
+    return VoxelImage(np.ascontiguousarray(sitk.GetArrayFromImage(image).T), part.affine)
 
 
-def _resample(volume: Volume, grid: Grid, interpolator: int) -> np.ndarray:
+def _resample(volume: VoxelImage, grid: Grid, interpolator: int) -> np.ndarray:
     target_mm = float(np.mean(grid.spacing_mm))
     # The cropped copy is not kept beside ITK's own while that is smoothed.
     image = image_from_volume(_crop_to(volume, grid))
@@ -63,7 +63,7 @@ def _resample(volume: Volume, grid: Grid, interpolator: int) -> np.ndarray:
 
 
 def _onto(image: sitk.Image, grid: Grid, interpolator: int) -> sitk.Image:
-    template = image_from_volume(Volume(np.zeros((1, 1, 1), np.uint8), grid.affine))
+    template = image_from_volume(VoxelImage(np.zeros((1, 1, 1), np.uint8), grid.affine))
     return sitk.Resample(
         image,
         list(grid.shape),
@@ -77,7 +77,7 @@ def _onto(image: sitk.Image, grid: Grid, interpolator: int) -> sitk.Image:
     )
 
 
-def _smooth_to_resolution(image: sitk.Image, volume: Volume, target_mm: float) -> sitk.Image:
+def _smooth_to_resolution(image: sitk.Image, volume: VoxelImage, target_mm: float) -> sitk.Image:
     """Blur along each axis that is sampled finer than the target voxel size, against aliasing."""
     excess = target_mm**2 - volume.spacing_mm**2
     sigmas_mm = SD_PER_FWHM * np.sqrt(np.clip(excess, 0, None))
@@ -89,7 +89,7 @@ def _smooth_to_resolution(image: sitk.Image, volume: Volume, target_mm: float) -
     return image
 
 
-def _crop_to(volume: Volume, grid: Grid) -> Volume:
+def _crop_to(volume: VoxelImage, grid: Grid) -> VoxelImage:
     """Cut the volume down to the box under a grid, with a margin."""
     ends = [[0, n - 1] for n in grid.shape]
     corners = np.array(np.meshgrid(*ends, indexing="ij")).reshape(3, -1).T
@@ -104,4 +104,4 @@ def _crop_to(volume: Volume, grid: Grid) -> Volume:
     (a, b, c), (d, e, f) = low, high
     # In the volume's own order: turning it costs more than the copy, and ITK would turn it back.
     part = np.array(volume.array[a:d, b:e, c:f], dtype=np.float32, order="K")
-    return Volume(part, affine)
+    return VoxelImage(part, affine)

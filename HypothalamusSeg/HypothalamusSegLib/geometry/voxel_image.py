@@ -72,7 +72,7 @@ class Grid:
 
 
 @dataclass(frozen=True)
-class Volume:
+class VoxelImage:
     """An array of voxels on a grid.
 
     Attributes
@@ -98,7 +98,7 @@ class Volume:
         return self.grid.voxel_volume_mm3
 
 
-def image_from_volume(volume: Volume) -> sitk.Image:
+def image_from_volume(volume: VoxelImage) -> sitk.Image:
     """Make a SimpleITK image (LPS) of a volume (RAS)."""
     image = sitk.GetImageFromArray(np.ascontiguousarray(volume.array.T))
     affine = LPS_FROM_RAS @ volume.affine
@@ -111,9 +111,9 @@ def image_from_volume(volume: Volume) -> sitk.Image:
     return image
 
 
-def volume_from_image(image: sitk.Image) -> Volume:
+def volume_from_image(image: sitk.Image) -> VoxelImage:
     """Make a volume (RAS) of a three-dimensional scalar SimpleITK image (LPS)."""
     affine = np.eye(4)
     affine[:3, :3] = np.reshape(image.GetDirection(), (3, 3)) * np.asarray(image.GetSpacing())
     affine[:3, 3] = image.GetOrigin()
-    return Volume(sitk.GetArrayFromImage(image).T, LPS_FROM_RAS @ affine)
+    return VoxelImage(sitk.GetArrayFromImage(image).T, LPS_FROM_RAS @ affine)

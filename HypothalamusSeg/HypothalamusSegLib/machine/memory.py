@@ -35,7 +35,7 @@ def is_out_of_memory(error: BaseException) -> bool:
 
 
 @contextmanager
-def lack_of_memory_named(path: Path, activity: str = "segment") -> Iterator[None]:
+def name_lack_of_memory(path: Path, activity: str = "segment") -> Iterator[None]:
     """Turn every error that means a lack of memory into one that names the file.
 
     Raises

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..errors import WeightsError
-from ..flags import SEVERE, Flag, weight_of
+from ..flags import SEVERE, Flag, severity_of
 from ..networks.weight_files import MANIFEST_NAME
 
 if TYPE_CHECKING:
@@ -90,7 +90,7 @@ def with_intervals(
 
     Such a scan is unlike those that the intervals were made on, and nothing is known of its error.
     """
-    severe = {flag.code for flag in flags if weight_of(flag.code) == SEVERE}
+    severe = {flag.code for flag in flags if severity_of(flag.code) == SEVERE}
     found = []
     for volume in volumes:
         codes = severe if volume.structure == ICV else severe - ICV_ONLY_CODES

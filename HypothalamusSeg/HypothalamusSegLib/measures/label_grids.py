@@ -8,10 +8,9 @@ from __future__ import annotations
 import numpy as np
 
 from .. import labels
-from ..geometry.voxel_image import Grid, Volume
+from ..geometry.voxel_image import Grid, VoxelImage
 from ..stages.fine import FineResult, side_labels
 
-GRID_NAMES = ("0.5", "native", "ulm")
 # The grid on which the raters of Vernikouskaya et al. 2025 draw: 50 coronal slices.
 ULM_SHAPE = (512, 512, 50)
 ULM_IN_PLANE_MM, ULM_SLICE_MM = 0.125, 0.5
@@ -48,12 +47,12 @@ def ulm_grid(centre_mm: np.ndarray) -> Grid:
     return Grid(ULM_SHAPE, affine)
 
 
-def hypothalamus_labels(fine: FineResult, grid: Grid) -> Volume:
+def hypothalamus_labels(fine: FineResult, grid: Grid) -> VoxelImage:
     """Left and right hypothalamus (1, 2) on a grid, uint8."""
     return _labels_on(fine, grid, side_labels, np.uint8)
 
 
-def subunit_labels(fine: FineResult, grid: Grid) -> Volume:
+def subunit_labels(fine: FineResult, grid: Grid) -> VoxelImage:
     """FreeSurfer's subunit labels (801–810) on a grid, uint16; the same voxels as the sides'."""
     return _labels_on(fine, grid, _subunit_arg_max, np.uint16)
 
@@ -72,10 +71,10 @@ def _subunit_arg_max(posterior: np.ndarray) -> np.ndarray:
     return found
 
 
-def _labels_on(fine: FineResult, grid: Grid, decide, dtype: type) -> Volume:
+def _labels_on(fine: FineResult, grid: Grid, decide, dtype: type) -> VoxelImage:
     """Sample the posteriors where the grid lies inside the fine region and decide there."""
     if grid is fine.grid:
-        return Volume(decide(fine.posterior), grid.affine)
+        return VoxelImage(decide(fine.posterior), grid.affine)
     found = np.zeros(grid.shape, dtype)
     low, high = grid.box_around(fine.grid)
     rows = max(1, SLAB_POINTS // max(1, int(np.prod(high[:2] - low[:2]))))
@@ -83,7 +82,7 @@ def _labels_on(fine: FineResult, grid: Grid, decide, dtype: type) -> Volume:
         stop = min(start + rows, high[2])
         box = (slice(low[0], high[0]), slice(low[1], high[1]), slice(start, stop))
         found[box] = decide(_sample(fine, grid, box))
-    return Volume(found, grid.affine)
+    return VoxelImage(found, grid.affine)
 
 
 def _sample(fine: FineResult, grid: Grid, box: tuple[slice, slice, slice]) -> np.ndarray:

@@ -14,7 +14,7 @@ import numpy as np
 from .. import labels
 from ..flags import Flag
 from ..geometry.masks import depth, dice, dilate
-from ..geometry.voxel_image import Volume
+from ..geometry.voxel_image import VoxelImage
 from ..stages.coarse import CoarseResult
 from ..stages.fine import FineResult, side_labels
 from ..stages.orientation import explain
@@ -87,7 +87,7 @@ def hypothalamus_agreement(fine: FineResult) -> tuple[tuple[float, ...], float]:
 
 
 def assess(
-    scan: Volume,
+    scan: VoxelImage,
     reading_flags: Sequence[Flag],
     coarse: CoarseResult,
     fine: FineResult | None,
@@ -175,7 +175,7 @@ def orientation_flag(rotation: np.ndarray) -> Flag:
     )
 
 
-def head_flags(scan: Volume, coarse: CoarseResult) -> list[Flag]:
+def head_flags(scan: VoxelImage, coarse: CoarseResult) -> list[Flag]:
     """Flags that the head as a whole gives: stripped, cut, not T1, not recognised."""
     flags = []
     mask = coarse.icv_posterior > 0.5
@@ -216,7 +216,7 @@ def head_flags(scan: Volume, coarse: CoarseResult) -> list[Flag]:
     return flags
 
 
-def condition_flags(scan: Volume, coarse: CoarseResult) -> list[Flag]:
+def condition_flags(scan: VoxelImage, coarse: CoarseResult) -> list[Flag]:
     """Flags of the scan's condition: noise or motion, a contrast agent."""
     flags = []
     mask = coarse.icv_posterior > 0.5
@@ -269,7 +269,7 @@ def icv_flags(icv_mm3: float, fold_icv_mm3: Sequence[float]) -> list[Flag]:
     return flags
 
 
-def cut_area_mm2(scan: Volume, coarse: CoarseResult) -> float:
+def cut_area_mm2(scan: VoxelImage, coarse: CoarseResult) -> float:
     """Area on the faces of the scan's field of view where tissue of the intracranial space lies.
 
     Only bright voxels count, so that a scan cropped tightly around the whole head is not cut.

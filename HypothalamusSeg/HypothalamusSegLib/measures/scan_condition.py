@@ -8,7 +8,7 @@ from __future__ import annotations
 import numpy as np
 
 from ..geometry.masks import depth
-from ..geometry.voxel_image import Grid, Volume
+from ..geometry.voxel_image import Grid, VoxelImage
 
 # White matter and what is as bright; as `intensity.fluid_and_tissue` takes it.
 TISSUE_QUANTILE = 0.75
@@ -28,7 +28,7 @@ AIR_MM = (35.0, 70.0)
 FEWEST_AIR_VOXELS = 500
 
 
-def noise_share(scan: Volume, mask: np.ndarray, grid: Grid) -> float:
+def noise_share(scan: VoxelImage, mask: np.ndarray, grid: Grid) -> float:
     """Standard deviation of the noise, as a share of the tissue's level.
 
     The median absolute second difference along the three axes, deep in the brain (a Laplacian
@@ -36,7 +36,7 @@ def noise_share(scan: Volume, mask: np.ndarray, grid: Grid) -> float:
 
     Parameters
     ----------
-    scan : Volume
+    scan : VoxelImage
     mask : ndarray of bool, shape ``grid.shape``
         Intracranial.
     grid : Grid

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from ..errors import WeightsError
 from ..machine.memory import is_out_of_memory
+from ..options import STRUCTURES
 
 if TYPE_CHECKING:
     from torch import nn
@@ -18,7 +19,6 @@ if TYPE_CHECKING:
     from ..geometry.canonical_frame import Template
 
 MANIFEST_NAME = "manifest.json"
-STRUCTURES = ("hypothalamus", "icv")
 # Corrects what the "icv" ensemble found, fold by fold. Own weights may do without.
 ICV_BORDER = "icv_border"
 ENSEMBLES = (*STRUCTURES, ICV_BORDER)

@@ -19,7 +19,7 @@ from ..errors import (
     SeveralSeriesError,
 )
 from ..flags import Flag
-from ..geometry.voxel_image import LPS_FROM_RAS, Volume
+from ..geometry.voxel_image import LPS_FROM_RAS, VoxelImage
 from .itk_reading import grey_frame, itk_failures_named, several_values
 
 # ITK's name of its reader: it must never guess one from a file's content.
@@ -66,7 +66,7 @@ def is_dicom_file(path: Path) -> bool:
         return stream.read(PREAMBLE_BYTES + 4)[PREAMBLE_BYTES:] == b"DICM"
 
 
-def read_dicom_series(path: Path) -> tuple[Volume, list[Flag], list[Path]]:
+def read_dicom_series(path: Path) -> tuple[VoxelImage, list[Flag], list[Path]]:
     """Read the DICOM series in a folder, or the series to which a file belongs.
 
     Parameters
@@ -77,7 +77,7 @@ def read_dicom_series(path: Path) -> tuple[Volume, list[Flag], list[Path]]:
 
     Returns
     -------
-    Volume
+    VoxelImage
         float32, RAS affine, slices sorted along their normal.
     list of Flag
         spacing_suspect where slices or the pixel spacing are missing.
@@ -115,7 +115,7 @@ def read_dicom_series(path: Path) -> tuple[Volume, list[Flag], list[Path]]:
     if slices[0].sop_class not in ENHANCED_SOP_CLASSES and not slices[0].has_spacing:
         message = "The DICOM files have no pixel spacing; 1 mm was assumed. Volumes may be wrong."
         flags.append(Flag("spacing_suspect", message))
-    volume = Volume(sitk.GetArrayFromImage(image).T, _affine(slices[0], depth_step))
+    volume = VoxelImage(sitk.GetArrayFromImage(image).T, _affine(slices[0], depth_step))
     return volume, flags, [image.path for image in slices]
 
 

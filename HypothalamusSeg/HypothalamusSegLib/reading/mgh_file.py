@@ -12,7 +12,7 @@ import numpy as np
 
 from ..errors import CorruptFileError, NoSpatialInformationError
 from ..flags import Flag
-from ..geometry.voxel_image import Volume
+from ..geometry.voxel_image import VoxelImage
 from .scan_checks import spans_space
 from .voxel_stream import open_decompressed, read_array, read_exactly, spatial_shape
 
@@ -20,12 +20,12 @@ HEADER_BYTES = 284
 VOXEL_TYPES = {0: ">u1", 1: ">i4", 3: ">f4", 4: ">i2", 10: ">u2"}
 
 
-def read_mgh(path: Path) -> tuple[Volume, list[Flag]]:
+def read_mgh(path: Path) -> tuple[VoxelImage, list[Flag]]:
     """Read an ``.mgh`` or ``.mgz`` file.
 
     Returns
     -------
-    Volume
+    VoxelImage
         float32; RAS scanner coordinates (not FreeSurfer's surface "tkr" coordinates).
     list of Flag
         spacing_suspect where a voxel size is missing.
@@ -55,7 +55,7 @@ def read_mgh(path: Path) -> tuple[Volume, list[Flag]]:
             )
         affine, flags = _affine(struct.unpack_from(">15f", header, 30), shape, path)
         array = read_array(stream, np.dtype(VOXEL_TYPES[voxel_type]), shape, path)
-    return Volume(array.astype(np.float32), affine), flags
+    return VoxelImage(array.astype(np.float32), affine), flags
 
 
 def _affine(

@@ -13,7 +13,7 @@ import numpy as np
 
 from ..errors import CorruptFileError
 from ..flags import Flag
-from ..geometry.voxel_image import Volume
+from ..geometry.voxel_image import VoxelImage
 from .itk_reading import several_values
 from .nifti_affine import nifti_affine
 from .nifti_header import NiftiHeader, read_nifti_header
@@ -35,12 +35,12 @@ VOXEL_TYPES = {
 SEVERAL_VALUES_TYPES = (32, 1792, 2048, 128, 2304)
 
 
-def read_nifti(path: Path) -> tuple[Volume, list[Flag]]:
+def read_nifti(path: Path) -> tuple[VoxelImage, list[Flag]]:
     """Read a ``.nii`` or ``.nii.gz`` file, scaled by its slope and intercept.
 
     Returns
     -------
-    Volume
+    VoxelImage
         float32; RAS affine of the sform, or of the qform where there is no valid sform.
     list of Flag
         left_right_suspect, orientation_suspect, spacing_suspect.
@@ -56,7 +56,7 @@ def read_nifti(path: Path) -> tuple[Volume, list[Flag]]:
         affine, flags = nifti_affine(header, path)
         read_exactly(stream, max(0, header.voxel_offset - header_bytes), path)
         array = _scaled(read_array(stream, dtype, shape, path), header.slope, header.intercept)
-    return Volume(array, affine), flags
+    return VoxelImage(array, affine), flags
 
 
 def _voxel_dtype(header: NiftiHeader, path: Path) -> np.dtype:

@@ -13,7 +13,7 @@ import SimpleITK as sitk
 
 from ..errors import CorruptFileError, NoSpatialInformationError
 from ..flags import Flag
-from ..geometry.voxel_image import Volume, volume_from_image
+from ..geometry.voxel_image import VoxelImage, volume_from_image
 from .itk_reading import grey_frame, itk_failures_named
 from .text_header import TextHeader, read_metaimage_header, read_nrrd_header
 
@@ -38,12 +38,12 @@ NRRD_ANATOMICAL_SPACES = (
 METAIMAGE_DIRECTIONS = ("TransformMatrix", "Rotation", "Orientation")
 
 
-def read_nrrd(path: Path) -> tuple[Volume, list[Flag]]:
+def read_nrrd(path: Path) -> tuple[VoxelImage, list[Flag]]:
     """Read a NRRD file with its space directions.
 
     Returns
     -------
-    Volume
+    VoxelImage
         float32, RAS affine.
     list of Flag
         orientation_suspect where the space is not an anatomical one.
@@ -66,12 +66,12 @@ def read_nrrd(path: Path) -> tuple[Volume, list[Flag]]:
     return _read_by_itk(path, NRRD_READER), flags
 
 
-def read_metaimage(path: Path) -> tuple[Volume, list[Flag]]:
+def read_metaimage(path: Path) -> tuple[VoxelImage, list[Flag]]:
     """Read a MetaImage file.
 
     Returns
     -------
-    Volume
+    VoxelImage
         float32, RAS affine.
     list of Flag
         orientation_suspect where the header has a voxel size but no directions.
@@ -109,7 +109,7 @@ def text_header(path: Path) -> TextHeader:
     return read_nrrd_header(path) if is_nrrd else read_metaimage_header(path)
 
 
-def _read_by_itk(path: Path, reader: str) -> Volume:
+def _read_by_itk(path: Path, reader: str) -> VoxelImage:
     with itk_failures_named(path):
         return volume_from_image(grey_frame(sitk.ReadImage(str(path), imageIO=reader), path))
 

@@ -15,7 +15,7 @@ import numpy as np
 
 from ..errors import CorruptFileError, NotAnImageError, OutOfMemoryError, PermissionDeniedError
 from ..flags import Flag
-from ..geometry.voxel_image import Volume
+from ..geometry.voxel_image import VoxelImage
 from .dicom_series import DICOM_SUFFIXES, is_dicom_file, read_dicom_series
 from .mgh_file import read_mgh
 from .nifti_file import read_nifti
@@ -43,7 +43,7 @@ class Scan:
 
     Attributes
     ----------
-    volume : Volume
+    volume : VoxelImage
         float32, in the orientation in which it is stored; RAS affine in millimetres.
     name : str
         File name without its image suffix; folder name for DICOM.
@@ -56,7 +56,7 @@ class Scan:
         What reading found.
     """
 
-    volume: Volume
+    volume: VoxelImage
     name: str
     path: Path
     sha256: str
@@ -105,7 +105,7 @@ def read_scan(path: Path) -> Scan:
             name = path.name[: -len(suffix)]
         flags = flags + check_geometry(volume, path)
         array, repairs = repair_values(np.asarray(volume.array, np.float32), path)
-        volume = Volume(array, volume.affine)
+        volume = VoxelImage(array, volume.affine)
         flags = flags + repairs + check_spacing(volume)
         return Scan(volume, name, path, _sha256(files), tuple(flags))
 
@@ -115,7 +115,7 @@ def _image_suffix(path: Path) -> str | None:
     return next((suffix for suffix in READERS if name.endswith(suffix)), None)
 
 
-def _read_dicom(path: Path) -> tuple[Volume, list[Flag], list[Path]]:
+def _read_dicom(path: Path) -> tuple[VoxelImage, list[Flag], list[Path]]:
     if not path.exists():
         raise NotAnImageError(f"{path} does not exist. Check the path.")
     if path.is_file() and not is_dicom_file(path) and path.suffix.lower() not in DICOM_SUFFIXES:

@@ -8,7 +8,7 @@ import numpy as np
 
 from ..errors import EmptyImageError, SmallerThanHeadError, VoxelSizeError
 from ..flags import Flag
-from ..geometry.voxel_image import Volume
+from ..geometry.voxel_image import VoxelImage
 
 SMALLEST_VOXEL_MM = 0.1
 LARGEST_VOXEL_MM = 6.0
@@ -41,12 +41,12 @@ def spans_space(affine: np.ndarray) -> bool:
     return abs(np.linalg.det(affine[:3, :3])) > SMALLEST_RELATIVE_VOLUME * box
 
 
-def check_geometry(volume: Volume, path: Path) -> list[Flag]:
+def check_geometry(volume: VoxelImage, path: Path) -> list[Flag]:
     """Refuse grids that hold no head; flag thick or coarse voxels.
 
     Parameters
     ----------
-    volume : Volume
+    volume : VoxelImage
         Any orientation.
     path : Path
         For messages.
@@ -137,7 +137,7 @@ def repair_values(array: np.ndarray, path: Path) -> tuple[np.ndarray, list[Flag]
     return array, [Flag("repaired_values", message)]
 
 
-def check_spacing(volume: Volume) -> list[Flag]:
+def check_spacing(volume: VoxelImage) -> list[Flag]:
     """Flag voxels of exactly 1 mm where the head then has no head's length.
 
     Many programs write 1 × 1 × 1 mm when the true size was lost on the way.

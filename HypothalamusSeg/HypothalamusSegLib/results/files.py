@@ -19,7 +19,7 @@ from pathlib import Path
 from .. import labels
 from ..errors import NoSpaceLeftError, PermissionDeniedError
 from ..flags import worst_first
-from ..geometry.voxel_image import Volume
+from ..geometry.voxel_image import VoxelImage
 from ..measures.intervals import COVERAGE
 from ..measures.volumes import REFERENCE_ICV_MM3, StructureVolume, asymmetry_index
 from ..pipeline import Segmentation
@@ -48,7 +48,7 @@ VOLUME_DIGITS, FRACTION_DIGITS = 3, 9
 
 
 @contextmanager
-def staged(folder: Path) -> Iterator[Path]:
+def stage_files(folder: Path) -> Iterator[Path]:
     """A hidden folder whose files are moved into ``folder`` if all goes well, else removed.
 
     Raises
@@ -92,7 +92,7 @@ def write_all(
         The files as they now stand in ``folder``.
     """
     name = result.scan.name
-    with staged(folder) as stage:
+    with stage_files(folder) as stage:
         for suffix, image in (
             ("hypothalamus_dseg", result.hypothalamus),
             ("subunits_dseg", result.subunits),
@@ -132,7 +132,7 @@ def write_report_page(result: Segmentation, path: Path) -> None:
     write_report(report_contents(describe(result), pictures), path)
 
 
-def write_label_map(image: Volume, path: Path) -> None:
+def write_label_map(image: VoxelImage, path: Path) -> None:
     """Write labels as compressed NIfTI, in the array's own type (uint8 or uint16)."""
     write_nifti(image, path)
 

@@ -16,7 +16,7 @@ from pathlib import Path
 import numpy as np
 
 from ..errors import GridTooLargeError
-from ..geometry.voxel_image import Grid, Volume
+from ..geometry.voxel_image import Grid, VoxelImage
 
 HEADER_BYTES = 348
 # Header and the four bytes that say that no header extension follows.
@@ -34,12 +34,12 @@ COMPRESSION_LEVEL = 4
 CHUNK_BYTES = 1 << 22
 
 
-def write_nifti(volume: Volume, path: Path) -> None:
+def write_nifti(volume: VoxelImage, path: Path) -> None:
     """Write a label map as gzip-compressed NIfTI-1; the same labels give the same bytes.
 
     Parameters
     ----------
-    volume : Volume
+    volume : VoxelImage
         uint8 or uint16, shape (I, J, K); any affine that spans space, sheared ones too.
     path : Path
         Overwritten if it is there.
@@ -67,7 +67,7 @@ def write_nifti(volume: Volume, path: Path) -> None:
             stream.write(voxels[..., start : start + depth].tobytes(order="F"))
 
 
-def _header(volume: Volume) -> bytes:
+def _header(volume: VoxelImage) -> bytes:
     dtype = volume.array.dtype
     if dtype.name not in VOXEL_TYPES or volume.array.ndim != 3:
         raise ValueError(f"no label map: {dtype.name} of shape {volume.array.shape}")

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ..geometry.head_box import head_grid
-from ..geometry.voxel_image import Volume
+from ..geometry.voxel_image import VoxelImage
 from .plane_drawing import FONT, cut_short, draw_plane, printable, strike
 from .plane_pictures import (
     CLOSE,
@@ -62,9 +62,9 @@ class Panel:
 
 def draw_overview(
     path: Path,
-    scan: Volume,
-    hypothalamus: Volume | None,
-    icv: Volume | None,
+    scan: VoxelImage,
+    hypothalamus: VoxelImage | None,
+    icv: VoxelImage | None,
     title: str,
     caption: Sequence[str],
     warnings: Sequence[str] = (),
@@ -80,11 +80,11 @@ def draw_overview(
     ----------
     path : Path
         The PNG to write.
-    scan : Volume, shape (I, J, K)
+    scan : VoxelImage, shape (I, J, K)
         Intensities, in any orientation.
-    hypothalamus : Volume or None, shape (I', J', K')
+    hypothalamus : VoxelImage or None, shape (I', J', K')
         Labels 1 = left and 2 = right on a grid of their own in the scan's world space.
-    icv : Volume or None, shape (I'', J'', K'')
+    icv : VoxelImage or None, shape (I'', J'', K'')
         Intracranial mask, values 0 and 1.
     title : str
         One line, cut where it is too long.
@@ -137,7 +137,7 @@ def draw_overview(
     figure.clear()
 
 
-def _panels(scan: Volume, sides: Sequence[Outline], skull: Sequence[Outline]) -> list[Panel]:
+def _panels(scan: VoxelImage, sides: Sequence[Outline], skull: Sequence[Outline]) -> list[Panel]:
     box_centre = head_grid(scan).centre_mm
     seen = sides or skull
     centre = np.mean([outline.centre_mm for outline in seen], axis=0) if seen else box_centre
@@ -196,7 +196,7 @@ def _write(
     )
 
 
-def _draw_panel(figure: Figure, panel: Panel, scan: Volume) -> None:
+def _draw_panel(figure: Figure, panel: Panel, scan: VoxelImage) -> None:
     left, top = _corner(panel.row, panel.column)
     width, height = figure.bbox.size
     box = (left / width, 1 - (top + PANEL_PX) / height, PANEL_PX / width, PANEL_PX / height)

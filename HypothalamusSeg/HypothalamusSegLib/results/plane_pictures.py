@@ -10,7 +10,7 @@ import numpy as np
 from .. import labels
 from ..geometry.head_box import head_grid
 from ..geometry.resampling import resample_cubic
-from ..geometry.voxel_image import Volume
+from ..geometry.voxel_image import VoxelImage
 from .planes import AXIAL, CORONAL, SAGITTAL, Outline, View, intensity_window, outline_of
 
 # Colours of Okabe and Ito, which people with any colour vision can tell apart.
@@ -65,7 +65,7 @@ class PlanePicture:
     scale: Magnification
 
 
-def hypothalamus_outlines(hypothalamus: Volume | None) -> list[Outline]:
+def hypothalamus_outlines(hypothalamus: VoxelImage | None) -> list[Outline]:
     """Left and right where there are any; labels 1 and 2, shape (I, J, K)."""
     if hypothalamus is None:
         return []
@@ -76,14 +76,14 @@ def hypothalamus_outlines(hypothalamus: Volume | None) -> list[Outline]:
     return [side for side in sides if side.voxels]
 
 
-def icv_outlines(icv: Volume | None) -> list[Outline]:
+def icv_outlines(icv: VoxelImage | None) -> list[Outline]:
     """The intracranial mask (0 and 1, shape (I, J, K)) where there is one."""
     found = [] if icv is None else [outline_of(ICV_NAME, ICV_COLOUR, icv, 1)]
     return [outline for outline in found if outline.voxels]
 
 
 def plane_picture(
-    scan: Volume,
+    scan: VoxelImage,
     view: View,
     note: str,
     centre_mm: np.ndarray,
@@ -101,7 +101,7 @@ def plane_picture(
 
 
 def report_pictures(
-    scan: Volume, hypothalamus: Volume | None, icv: Volume | None, pixels: int
+    scan: VoxelImage, hypothalamus: VoxelImage | None, icv: VoxelImage | None, pixels: int
 ) -> tuple[tuple[PlanePicture, ...], ...]:
     """Coronal, axial and sagittal planes: a row close to the hypothalamus, a row of the head.
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 import SimpleITK as sitk
 
-from ..geometry.voxel_image import Grid, Volume, image_from_volume
+from ..geometry.voxel_image import Grid, VoxelImage, image_from_volume
 
 WINDOW_PERCENTILES = (1.0, 99.5)
 # Pixels below this share of a plane's bright tissue are air and do not count for the window.
@@ -68,19 +68,19 @@ class Outline:
         -------
         ndarray of float32, shape (J, I)
         """
-        template = image_from_volume(Volume(np.zeros(grid.shape, np.uint8), grid.affine))
+        template = image_from_volume(VoxelImage(np.zeros(grid.shape, np.uint8), grid.affine))
         identity = sitk.Transform(3, sitk.sitkIdentity)
         cut = sitk.Resample(self.mask, template, identity, sitk.sitkLinear, 0.0, sitk.sitkFloat32)
         return sitk.GetArrayFromImage(cut)[0]
 
 
-def outline_of(name: str, colour: str, volume: Volume, label: int) -> Outline:
+def outline_of(name: str, colour: str, volume: VoxelImage, label: int) -> Outline:
     """Prepare one label of a label map of shape (I, J, K) for drawing."""
     inside = volume.array == label
     counts = [inside.sum(axis=others) for others in ((1, 2), (0, 2), (0, 1))]
     voxels = int(counts[0].sum())
     middle = [np.arange(len(count)) @ count / max(voxels, 1) for count in counts]
-    mask = image_from_volume(Volume(inside.astype(np.uint8), volume.affine))
+    mask = image_from_volume(VoxelImage(inside.astype(np.uint8), volume.affine))
     return Outline(name, colour, mask, volume.grid.points_at(np.array(middle)), voxels)
 
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-from ..flags import FLAG_TITLES, Flag, weight_of, worst_first
+from ..flags import FLAG_TITLES, Flag, severity_of, worst_first
 from ..measures.quality import HYPOTHALAMUS_RANGE_MM3, ICV_RANGE_MM3
 from .flag_coverage import covered_columns
 from .number_format import MISSING, shown, shown_ml, shown_percent
@@ -38,10 +38,10 @@ class ReportRow:
 
 @dataclass(frozen=True)
 class ReportFlag:
-    """A flag with its weight (``severe``, ``doubtful``, ``note``) and title."""
+    """A flag with its severity (``severe``, ``doubtful``, ``note``) and title."""
 
     code: str
-    weight: str
+    severity: str
     title: str
     message: str
 
@@ -149,7 +149,7 @@ def with_unit(number: str, unit: str) -> str:
 
 
 def _flag(flag: Flag) -> ReportFlag:
-    return ReportFlag(flag.code, weight_of(flag.code), FLAG_TITLES[flag.code], flag.message)
+    return ReportFlag(flag.code, severity_of(flag.code), FLAG_TITLES[flag.code], flag.message)
 
 
 def _provenance(provenance: dict) -> Iterator[tuple[str, str]]:

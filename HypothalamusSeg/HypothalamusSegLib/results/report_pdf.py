@@ -21,8 +21,8 @@ PICTURE_MM = (PAGE_MM[0] - 2 * MARGIN_MM - (PICTURES_A_ROW - 1) * GAP_MM) / PICT
 # Pixels of a plane: about 190 an inch on the page.
 PICTURE_PIXELS = 432
 INK, FAINT_INK, LINE_INK = "#1b1f24", "#5b6570", "#c3c9d0"
-WEIGHT_INKS = {"severe": "#b3263a", "doubtful": "#8a4f00", "note": "#2f6496"}
-WEIGHT_SIGNS = {"severe": "■", "doubtful": "▲", "note": "●"}
+SEVERITY_INKS = {"severe": "#b3263a", "doubtful": "#8a4f00", "note": "#2f6496"}
+SEVERITY_SIGNS = {"severe": "■", "doubtful": "▲", "note": "●"}
 TITLE_CHARACTERS, FLAG_CHARACTERS, PROVENANCE_CHARACTERS = 60, 112, 100
 PROTOCOL_CHARACTERS = 130
 # Right edges of the columns after the first, in millimetres from the left margin.
@@ -156,27 +156,29 @@ class Page:
         while others and (room := room - len(_flag_lines(others[0]))) >= 0:
             flag = others.pop(0)
             for line in _flag_lines(flag):
-                self._write(0, line, WEIGHT_INKS[flag.weight], size=8)
+                self._write(0, line, SEVERITY_INKS[flag.severity], size=8)
                 self.y_mm += SMALL_LINE_MM
         if others:
-            titles = dict.fromkeys(f"{WEIGHT_SIGNS[flag.weight]} {flag.title}" for flag in others)
-            for line in wrapped(f"Also: {', '.join(titles)}", FLAG_CHARACTERS)[:2]:
-                self._write(0, line, WEIGHT_INKS[others[0].weight], size=8)
+            titles = dict.fromkeys(
+                f"{SEVERITY_SIGNS[flag.severity]} {flag.title}" for flag in others
+            )
+            for line in wrap_text(f"Also: {', '.join(titles)}", FLAG_CHARACTERS)[:2]:
+                self._write(0, line, SEVERITY_INKS[others[0].severity], size=8)
                 self.y_mm += SMALL_LINE_MM
         self.y_mm += 2
 
     def _rest_mm(self) -> float:
         """Height of what follows the flags."""
         pairs = (*self.contents.remarks, *self.contents.provenance)
-        lines = sum(len(wrapped(value, PROVENANCE_CHARACTERS)) for _, value in pairs)
-        lines += len(wrapped(PROTOCOL, PROTOCOL_CHARACTERS))
+        lines = sum(len(wrap_text(value, PROVENANCE_CHARACTERS)) for _, value in pairs)
+        lines += len(wrap_text(PROTOCOL, PROTOCOL_CHARACTERS))
         return lines * SMALL_LINE_MM + LINE_MM + 4
 
     def _flag(self, flag: ReportFlag) -> None:
-        ink = WEIGHT_INKS[flag.weight]
-        self._write(0, f"{WEIGHT_SIGNS[flag.weight]} {flag.title}", ink, weight="bold")
+        ink = SEVERITY_INKS[flag.severity]
+        self._write(0, f"{SEVERITY_SIGNS[flag.severity]} {flag.title}", ink, weight="bold")
         self.y_mm += LINE_MM
-        for line in wrapped(flag.message, FLAG_CHARACTERS):
+        for line in wrap_text(flag.message, FLAG_CHARACTERS):
             self._write(3.5, line, size=8.5)
             self.y_mm += LINE_MM
 
@@ -185,14 +187,14 @@ class Page:
         self.y_mm += LINE_MM
         self._pairs(self.contents.provenance)
         self.y_mm += 1
-        for line in wrapped(PROTOCOL, PROTOCOL_CHARACTERS):
+        for line in wrap_text(PROTOCOL, PROTOCOL_CHARACTERS):
             self._write(0, line, FAINT_INK, size=7.5)
             self.y_mm += SMALL_LINE_MM
 
     def _pairs(self, pairs: tuple[tuple[str, str], ...]) -> None:
         for what, value in pairs:
             self._write(0, what, FAINT_INK, size=7.5)
-            for line in wrapped(value, PROVENANCE_CHARACTERS):
+            for line in wrap_text(value, PROVENANCE_CHARACTERS):
                 self._write(36, line, size=7.5)
                 self.y_mm += SMALL_LINE_MM
 
@@ -219,9 +221,11 @@ class Page:
 
 
 def _flag_lines(flag: ReportFlag) -> list[str]:
-    return wrapped(f"{WEIGHT_SIGNS[flag.weight]} {flag.title}. {flag.message}", FLAG_CHARACTERS + 6)
+    return wrap_text(
+        f"{SEVERITY_SIGNS[flag.severity]} {flag.title}. {flag.message}", FLAG_CHARACTERS + 6
+    )
 
 
-def wrapped(text: str, characters: int) -> list[str]:
+def wrap_text(text: str, characters: int) -> list[str]:
     """Lines of at most ``characters``; one empty line for an empty text."""
     return textwrap.wrap(printable(text), characters) or [""]

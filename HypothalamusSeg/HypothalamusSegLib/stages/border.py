@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ..geometry.resampling import smoothed_part
-from ..geometry.voxel_image import Grid, Volume
+from ..geometry.resampling import smooth_part
+from ..geometry.voxel_image import Grid, VoxelImage
 from .border_profiles import find_surface, moved, profiles
 from .intensity import fluid_and_tissue
 
@@ -55,13 +55,13 @@ def profile_channels(seen: Tensor, tissue: Tensor) -> Tensor:
 
 
 def profiles_in_fluid(
-    volume: Volume, image: Tensor, posterior: Tensor, grid: Grid, surface: Surface
+    volume: VoxelImage, image: Tensor, posterior: Tensor, grid: Grid, surface: Surface
 ) -> tuple[Tensor, Tensor]:
     """Profiles of a scan through the border of a posterior, in units of the scan's fluid.
 
     Parameters
     ----------
-    volume : Volume
+    volume : VoxelImage
         The scan, on any grid and in any unit.
     image, posterior : Tensor, shape ``grid.shape``
         The scan on the coarse grid, and the posterior in which its fluid is measured.
@@ -79,14 +79,14 @@ def profiles_in_fluid(
 
     levels = fluid_and_tissue(image[None, None], posterior[None, None] - 0.5)
     fluid, tissue = (level.flatten() for level in levels)
-    part = smoothed_part(volume, grid, PROFILE_RESOLUTION_MM)
+    part = smooth_part(volume, grid, PROFILE_RESOLUTION_MM)
     scan = torch.from_numpy(part.array).to(posterior.device)
     return profiles(scan, part.grid, surface) / fluid, tissue / fluid
 
 
 def refine(
     networks: Sequence[nn.Module],
-    volume: Volume,
+    volume: VoxelImage,
     grid: Grid,
     image: np.ndarray,
     folds: np.ndarray,
@@ -98,7 +98,7 @@ def refine(
     ----------
     networks : sequence of Module
         One per fold; all see the profiles through the border of the folds' mean.
-    volume : Volume
+    volume : VoxelImage
         The scan.
     grid : Grid
         The coarse grid.

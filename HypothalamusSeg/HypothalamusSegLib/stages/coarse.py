@@ -18,7 +18,7 @@ from ..errors import HeadNotFoundError
 from ..geometry.head_box import head_grid
 from ..geometry.masks import dice, dilate, fill_holes, largest_component
 from ..geometry.resampling import resample_linear
-from ..geometry.voxel_image import Grid, Volume
+from ..geometry.voxel_image import Grid, VoxelImage
 from ..networks import ensemble
 from . import border, head_pose, intensity
 
@@ -76,7 +76,7 @@ class CoarseResult:
 
 
 def find_head(
-    volume: Volume,
+    volume: VoxelImage,
     networks: Sequence[nn.Module],
     device: str,
     on_fold: Callable[[int], None] = lambda fold: None,
@@ -87,7 +87,7 @@ def find_head(
 
     Parameters
     ----------
-    volume : Volume
+    volume : VoxelImage
         Any orientation, spacing and intensity unit.
     networks : sequence of Module
         The folds of the ICV ensemble.
@@ -107,7 +107,7 @@ def find_head(
     look = _first_look(volume, networks[0], device)
     upright = None if as_it_lies else _upright_from_world(look)
     if upright is not None:
-        volume, look = _laid_upright(volume, look, upright)
+        volume, look = _lay_upright(volume, look, upright)
     grid, image = look.grid, look.image
     seen = image if upright is None else head_pose.without_neck(image)
     folds = _fold_posteriors(seen, look.icv_logit, networks, device, on_fold)
@@ -141,7 +141,7 @@ def find_head(
     )
 
 
-def place_confidence(volume: Volume, network: nn.Module, device: str) -> float:
+def place_confidence(volume: VoxelImage, network: nn.Module, device: str) -> float:
     """Peak of one network's place map at first look, 0–1: how clearly it sees a hypothalamus."""
     return float(_first_look(volume, network, device).place.max())
 
@@ -155,7 +155,7 @@ class FirstLook(NamedTuple):
     place: np.ndarray
 
 
-def _first_look(volume: Volume, network: nn.Module, device: str) -> FirstLook:
+def _first_look(volume: VoxelImage, network: nn.Module, device: str) -> FirstLook:
     import torch
 
     grid = head_grid(volume)
@@ -174,13 +174,15 @@ def _upright_from_world(look: FirstLook) -> np.ndarray | None:
     return pose.upright_from_world() if pose is not None and pose.is_bent else None
 
 
-def _laid_upright(volume: Volume, look: FirstLook, pose: np.ndarray) -> tuple[Volume, FirstLook]:
+def _lay_upright(
+    volume: VoxelImage, look: FirstLook, pose: np.ndarray
+) -> tuple[VoxelImage, FirstLook]:
     """A scan and the first look at it in the world of the upright head."""
     grid = head_pose.upright_grid()
-    upright = Volume(volume.array, pose @ volume.affine)
+    upright = VoxelImage(volume.array, pose @ volume.affine)
 
     def moved(seen: np.ndarray) -> np.ndarray:
-        return resample_linear(Volume(seen, pose @ look.grid.affine), grid)
+        return resample_linear(VoxelImage(seen, pose @ look.grid.affine), grid)
 
     # Outside the first grid a logit is 0 and nothing is intracranial.
     seen = FirstLook(grid, resample_linear(upright, grid), moved(look.icv_logit), moved(look.place))

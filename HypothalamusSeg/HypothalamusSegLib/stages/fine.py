@@ -20,7 +20,7 @@ from ..geometry.canonical_frame import CanonicalFrame, Template, fit_frame, meas
 from ..geometry.masks import dilate, largest_component
 from ..geometry.resampling import resample_cubic
 from ..geometry.spline import refine, spline_matrix
-from ..geometry.voxel_image import Grid, Volume
+from ..geometry.voxel_image import Grid, VoxelImage
 from ..networks import ensemble
 from . import intensity
 
@@ -65,7 +65,7 @@ class FineResult:
 
 
 def segment_region(
-    volume: Volume,
+    volume: VoxelImage,
     place_mm: np.ndarray,
     networks: Sequence[nn.Module],
     template: Template | None,
@@ -77,7 +77,7 @@ def segment_region(
 
     Parameters
     ----------
-    volume : Volume
+    volume : VoxelImage
     place_mm : ndarray, shape (3,)
         RAS position near the hypothalamus, right to about a centimetre.
     networks : sequence of Module
@@ -140,7 +140,7 @@ def clean(posterior: np.ndarray) -> np.ndarray:
 
 
 def find_frame(
-    volume: Volume,
+    volume: VoxelImage,
     place_mm: np.ndarray,
     network: nn.Module,
     template: Template | None,
@@ -207,7 +207,7 @@ def _in_world(subunits: np.ndarray, lookup: np.ndarray) -> np.ndarray:
     return np.concatenate([np.clip(1 - total, 0, None), found])
 
 
-def _region(volume: Volume, frame: CanonicalFrame, shape: tuple[int, int, int]) -> np.ndarray:
+def _region(volume: VoxelImage, frame: CanonicalFrame, shape: tuple[int, int, int]) -> np.ndarray:
     return np.clip(resample_cubic(volume, frame.grid(shape, REGION_SPACING_MM)), 0, None)
 
 

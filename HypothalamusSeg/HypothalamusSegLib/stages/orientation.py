@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ..geometry.voxel_image import Volume
+from ..geometry.voxel_image import VoxelImage
 from .coarse import place_confidence
 
 if TYPE_CHECKING:
@@ -36,17 +36,17 @@ def axis_rotations() -> list[np.ndarray]:
     return sorted(rotations, key=lambda matrix: -np.trace(matrix))
 
 
-def turned(volume: Volume, rotation: np.ndarray) -> Volume:
+def turn(volume: VoxelImage, rotation: np.ndarray) -> VoxelImage:
     """The same voxels in a world that is turned by ``rotation`` about its origin."""
-    return Volume(volume.array, _homogeneous(rotation) @ volume.affine)
+    return VoxelImage(volume.array, _homogeneous(rotation) @ volume.affine)
 
 
-def turned_back(volume: Volume, rotation: np.ndarray) -> Volume:
-    """Undo `turned`."""
-    return turned(volume, rotation.T)
+def turn_back(volume: VoxelImage, rotation: np.ndarray) -> VoxelImage:
+    """Undo `turn`."""
+    return turn(volume, rotation.T)
 
 
-def find_rotation(volume: Volume, network: nn.Module, device: str) -> np.ndarray | None:
+def find_rotation(volume: VoxelImage, network: nn.Module, device: str) -> np.ndarray | None:
     """The rotation under which a scan looks like an upright head, if it is not upright as labelled.
 
     Returns
@@ -55,8 +55,8 @@ def find_rotation(volume: Volume, network: nn.Module, device: str) -> np.ndarray
         None if no way of laying the axes shows a head clearly better than the header's.
     """
     identity, *others = axis_rotations()
-    as_labelled = place_confidence(turned(volume, identity), network, device)
-    found = [place_confidence(turned(volume, r), network, device) for r in others]
+    as_labelled = place_confidence(turn(volume, identity), network, device)
+    found = [place_confidence(turn(volume, r), network, device) for r in others]
     best = int(np.argmax(found))
     if found[best] < max(RECOGNISED_CONFIDENCE, as_labelled + CLEARLY_BETTER):
         return None

@@ -10,11 +10,12 @@ from pathlib import Path
 
 import slicer
 import vtk
+from HypothalamusSegLib.options import Options
 
 from ..scene.result_nodes import ResultNodes
 from ..volumes.edits import update_table
 from ..volumes.rows import VolumeRow
-from .command_line import EngineSettings, python_executable
+from .command_line import engine_arguments, python_executable
 from .handover import HandoverError, take_results, write_scan
 from .process import EngineOutcome, EngineProcess
 
@@ -60,7 +61,7 @@ class SegmentationJob:
     ----------
     volume : vtkMRMLScalarVolumeNode
         In a scene. If it is removed, or the scene closed, the job cancels itself.
-    settings : EngineSettings
+    options : Options
     on_progress, on_log : callable
         As of `EngineProcess`.
     on_finished : callable(JobResult)
@@ -69,13 +70,13 @@ class SegmentationJob:
     def __init__(
         self,
         volume: slicer.vtkMRMLScalarVolumeNode,
-        settings: EngineSettings,
+        options: Options,
         on_progress: Callable[[float, str], None],
         on_log: Callable[[str], None],
         on_finished: Callable[[JobResult], None],
     ) -> None:
         self.volume = volume
-        self.settings = settings
+        self.options = options
         self.result: JobResult | None = None
         self._on_finished = on_finished
         self._scene = volume.GetScene()
@@ -102,7 +103,7 @@ class SegmentationJob:
             (self._scene.NodeAboutToBeRemovedEvent, self._node_goes),
         ):
             self._observers.append(self._scene.AddObserver(event, observer))
-        self._process.start(python_executable(), self.settings.arguments(scan, self._folder))
+        self._process.start(python_executable(), engine_arguments(self.options, scan, self._folder))
 
     @property
     def is_running(self) -> bool:

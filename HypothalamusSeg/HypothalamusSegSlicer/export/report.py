@@ -80,7 +80,7 @@ def _draw_planes(painter, nodes: ResultNodes, top: int) -> int:
 
 
 def _outlines(nodes: ResultNodes) -> tuple[list, np.ndarray | None]:
-    from HypothalamusSegLib.geometry.voxel_image import Volume
+    from HypothalamusSegLib.geometry.voxel_image import VoxelImage
     from HypothalamusSegLib.results.planes import outline_of
 
     outlined, centres = [], []
@@ -93,7 +93,7 @@ def _outlines(nodes: ResultNodes) -> tuple[list, np.ndarray | None]:
                 continue
             affine = voxels.image_to_world.copy()
             affine[:3, 3] = (affine @ [*voxels.start, 1.0])[:3]
-            volume = Volume(np.pad(voxels.inside.T.astype(np.uint8), 1), _padded(affine))
+            volume = VoxelImage(np.pad(voxels.inside.T.astype(np.uint8), 1), _padded(affine))
             outline = outline_of(segment.name, COLOURS[segment.identifier], volume, 1)
             outlined.append(outline)
             if plan.role == "hypothalamus":
@@ -109,12 +109,12 @@ def _padded(affine: np.ndarray) -> np.ndarray:
 
 
 def _engine_volume(node: slicer.vtkMRMLScalarVolumeNode):
-    from HypothalamusSegLib.geometry.voxel_image import Volume
+    from HypothalamusSegLib.geometry.voxel_image import VoxelImage
 
     ijk_to_ras = vtk.vtkMatrix4x4()
     node.GetIJKToRASMatrix(ijk_to_ras)
     array = slicer.util.arrayFromVolume(node).T
-    return Volume(array, slicer.util.arrayFromVTKMatrix(ijk_to_ras))
+    return VoxelImage(array, slicer.util.arrayFromVTKMatrix(ijk_to_ras))
 
 
 def _draw_plane(painter, corner, scan, outlined, view, centre, field_mm: float) -> None:

@@ -17,7 +17,7 @@ from ..logic import HypothalamusSegLogic
 from ..scene.result_nodes import ROLE_ATTRIBUTE, ResultNodes
 from ..volumes.edits import EditWatch
 from .export_section import ExportSection
-from .parameter_node import HypothalamusSegParameterNode, engine_settings
+from .parameter_node import HypothalamusSegParameterNode, engine_options
 from .results_section import ResultsSection
 from .review_section import ReviewSection
 from .states import State, apply_button, is_editable, remaining_text
@@ -121,7 +121,7 @@ class HypothalamusSegPanel:
         if self.parameters.inputVolume.GetImageData() is None:
             return _("The input volume is empty")
         try:
-            engine_settings(self.parameters)
+            engine_options(self.parameters)
         except SettingsError as error:
             return str(error)
         return ""
@@ -189,7 +189,7 @@ class HypothalamusSegPanel:
         try:
             job = self.logic.process(
                 self.parameters.inputVolume,
-                engine_settings(self.parameters),
+                engine_options(self.parameters),
                 waitForCompletion=False,
                 on_progress=self._progressed,
                 on_log=self.ui.logText.appendPlainText,

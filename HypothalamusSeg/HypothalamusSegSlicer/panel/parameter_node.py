@@ -3,10 +3,11 @@
 import enum
 from typing import Annotated
 
+from HypothalamusSegLib.options import FOLDS, Options, parse_folds
 from slicer import vtkMRMLScalarVolumeNode
 from slicer.parameterNodeWrapper import Default, WithinRange, parameterNodeWrapper
 
-from ..engine_run.command_line import EngineSettings, SettingsError, parse_folds
+from ..engine_run.command_line import SettingsError
 
 
 class Grid(enum.Enum):
@@ -55,8 +56,8 @@ class HypothalamusSegParameterNode:
     folds: Annotated[str, Default("0,1,2,3,4")]
 
 
-def engine_settings(parameters: HypothalamusSegParameterNode) -> EngineSettings:
-    """Turn the user's choice into the engine's settings; raises `SettingsError`."""
+def engine_options(parameters: HypothalamusSegParameterNode) -> Options:
+    """Turn the user's choice into the engine's options; raises `SettingsError`."""
     structures = []
     if parameters.segmentHypothalamus:
         structures.append("hypothalamus")
@@ -64,11 +65,21 @@ def engine_settings(parameters: HypothalamusSegParameterNode) -> EngineSettings:
         structures.append("icv")
     if not structures:
         raise SettingsError("Choose the hypothalamus, the ICV or both.")
-    return EngineSettings(
+    return Options(
         structures=tuple(structures),
         subunits=parameters.subunits and parameters.segmentHypothalamus,
         grid=parameters.grid.value,
         device=parameters.device.value,
-        threads=parameters.threads,
-        folds=parse_folds(parameters.folds),
+        threads=parameters.threads or None,
+        folds=_chosen_folds(parameters.folds),
     )
+
+
+def _chosen_folds(text: str) -> tuple[int, ...]:
+    try:
+        folds = parse_folds(text)
+    except ValueError as error:
+        raise SettingsError(f"The folds cannot be read: {error}.") from error
+    if not set(folds) <= set(FOLDS):
+        raise SettingsError(f"Folds are different numbers from 0 to 4; not “{text}”.")
+    return folds

@@ -1,10 +1,10 @@
-"""Fold agreement and quality flags as rich text, coloured by weight."""
+"""Fold agreement and quality flags as rich text, coloured by severity."""
 
 from __future__ import annotations
 
 import html
 
-from HypothalamusSegLib.flags import WEIGHTS, weight_of
+from HypothalamusSegLib.flags import SEVERITIES, severity_of
 from slicer.i18n import tr as _
 
 # Dark enough on white, light enough on black.
@@ -47,12 +47,12 @@ def quality_html(quality: dict) -> str:
         ``fold_dice``, ``confidence``, ``icv_fold_dice``, ``flags``.
     """
     lines = [_agreement(quality)]
-    flags = sorted(quality["flags"], key=lambda flag: WEIGHTS.index(weight_of(flag["code"])))
+    flags = sorted(quality["flags"], key=lambda flag: SEVERITIES.index(severity_of(flag["code"])))
     titles = flag_titles()
     for flag in flags:
         # A scene of a newer version may hold a flag that this one does not know.
         title = titles.get(flag["code"], flag["code"])
-        lines.append(_line(weight_of(flag["code"]), flag["message"], title))
+        lines.append(_line(severity_of(flag["code"]), flag["message"], title))
     if not flags:
         lines.append(_line("good", _("No quality flag. Look at the outline all the same.")))
     return "".join(lines)
@@ -72,9 +72,9 @@ def _agreement(quality: dict) -> str:
     return f"<p style='margin:2px'>{words}: {', '.join(parts)}.</p>"
 
 
-def _line(weight: str, message: str, title: str = "") -> str:
+def _line(severity: str, message: str, title: str = "") -> str:
     heading = f"<b>{html.escape(title)}.</b> " if title else ""
     return (
-        f"<p style='margin:2px'><span style='color:{COLOURS[weight]}'>{SYMBOLS[weight]}</span> "
+        f"<p style='margin:2px'><span style='color:{COLOURS[severity]}'>{SYMBOLS[severity]}</span> "
         f"{heading}{html.escape(message)}</p>"
     )
