@@ -64,9 +64,7 @@ def test_the_readme_leads_to_every_manual():
 
 
 def test_the_table_of_flags_has_every_code_once_with_its_severity():
-    table = {
-        codes_in(row[0])[0]: row[1] for row in rows(DOCS / "FLAGS.md") if codes_in(row[0])[:1]
-    }
+    table = {codes_in(row[0])[0]: row[1] for row in rows(DOCS / "FLAGS.md") if codes_in(row[0])[:1]}
     assert table == {code: flags.weight_of(code) for code in flags.FLAG_CODES}
 
 
