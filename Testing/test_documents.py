@@ -1,12 +1,16 @@
 """The documents: their links work, and their tables of codes and columns are those of the code."""
 
 import argparse
+import json
 import re
+import shutil
 from importlib import import_module
 from pathlib import Path
 
 import pytest
 from HypothalamusSegLib import command_line, flags, outputs
+
+from Training import report
 
 REPOSITORY = next(p for p in Path(__file__).resolve().parents if (p / "pyproject.toml").is_file())
 DOCS = REPOSITORY / "Docs"
@@ -96,3 +100,14 @@ def test_the_faces_of_the_readme_are_commands():
     assert used == {"demo", "segment", "serve", "cohort"}
     for module in ("Web.command_line", "Cohort.command_line"):
         assert callable(import_module(module).main)
+
+
+def test_the_validation_page_is_what_its_generator_writes_from_the_stored_results(tmp_path):
+    results = json.loads((DOCS / "validation" / "results.json").read_text(encoding="utf-8"))
+    figures = tmp_path / "validation"
+    figures.mkdir()
+    # The logs of the training are not in the repository; their picture is.
+    shutil.copy(DOCS / "validation" / "learning_curves.png", figures)
+    report.write(results, tmp_path / "runs", tmp_path)
+    written = (tmp_path / "VALIDATION.md").read_text(encoding="utf-8")
+    assert written == (DOCS / "VALIDATION.md").read_text(encoding="utf-8")

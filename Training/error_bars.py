@@ -49,8 +49,8 @@ def section(results: dict, cv_percent: Mapping[str, Iterable[float]]) -> str:
         )
         lines += [
             "Smallest change between two scans of one person that can be called real, given the "
-            f"repeatability (1.96 · √2 · CV): {changes}. The CV is that of the perturbations below, "
-            "which are copies of one scan. Two visits to a scanner differ by more. "
+            f"repeatability (1.96 · √2 · CV): {changes}. The CV is that of the perturbations "
+            "below, which are copies of one scan. Two visits to a scanner differ by more. "
             "`hypothalamus-seg cohort compare` gives this figure for your own repeat scans.",
             "",
         ]

@@ -77,12 +77,13 @@ def _head(results: dict) -> str:
     extent = results["extent"]
     paragraphs = [
         "# Validation",
-        f"""Made by `python -m Training.evaluate --scans … --heads …`; do not edit it by hand. Machine:
-{results["machine"]}. The measured numbers of each table are in
+        f"""Made by `python -m Training.evaluate --scans … --heads …`; do not edit it by hand.
+Machine: {results["machine"]}. The measured numbers of each table are in
 [validation/results.json](validation/results.json).""",
         f"**What the scores mean.** {_meaning_of_labels(results)}",
-        """Signed differences are measured − label. "Mask" compares voxel counts on the label's grid.
-"Posterior" compares the engine's posterior-weighted volume with the sum of the label's posteriors.""",
+        """Signed differences are measured − label. "Mask" compares voxel counts on the label's
+grid. "Posterior" compares the engine's posterior-weighted volume with the sum of the label's
+posteriors.""",
     ]
     if results["test_icv"] or results["validation_icv"]:
         paragraphs.append(
