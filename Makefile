@@ -9,8 +9,9 @@ TORCH ?= torch==2.13.0
 VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check
-# The one place of the linter's version is pyproject.toml.
-RUFF := $(shell sed -n 's/.*"\(ruff==[0-9.]*\)".*/\1/p' pyproject.toml)
+# The one place of the linters' versions is pyproject.toml.
+LINTERS := $(shell sed -n -E 's/.*"((ruff|codespell)==[0-9.]*)".*/\1/p' pyproject.toml)
+DOCUMENTS := $(wildcard *.md */*.md */*/*.md */*/*/*.md)
 
 .PHONY: demo test bench lint clean
 
@@ -26,9 +27,10 @@ bench: $(VENV)/.test $(VENV)/.libraries
 	$(BIN)/python -m Testing.bench.cohort
 	$(BIN)/python -m Testing.bench.web
 
-lint: $(VENV)/.ruff
+lint: $(VENV)/.linters
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
+	$(BIN)/codespell $(DOCUMENTS)
 
 # What `make` made; training runs stay.
 clean:
@@ -74,6 +76,6 @@ $(VENV)/.libraries: $(VENV)/.created
 	  else echo "The tests in a browser are skipped; they want: apt-get install $(BROWSER)" >&2; fi; fi
 	@touch $@
 
-$(VENV)/.ruff: pyproject.toml $(VENV)/.created
-	$(PIP) install "$(RUFF)"
+$(VENV)/.linters: pyproject.toml $(VENV)/.created
+	$(PIP) install $(LINTERS)
 	@touch $@

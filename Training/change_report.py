@@ -24,12 +24,13 @@ def planted_section(results: dict) -> str:
     lines = [
         "## Share of a known change",
         "",
-        f"Changes with a known truth, planted in {len(subjects)} test scans "
-        "(`Training/planted_scans.py`): a smooth deformation of the scan, its truth the Jacobian's "
-        "integral over the label. **Zoom**: all within 12 mm is zoomed, fading out to 30 mm. "
-        "**Against fluid**: the hypothalamus changes, ventricle and cisterns take it up. A share "
-        "of 1 means that a change of 10 % is reported as 10 %. These are simulations: they show "
-        "what is read of a smooth change, not what a disease does.",
+        f"Known changes were planted in {len(subjects)} test scans "
+        "(`Training/planted_scans.py`) by a smooth deformation of the scan. The true change is the "
+        "integral of the Jacobian over the label. **Zoom**: everything within 12 mm is zoomed, "
+        "fading out to 30 mm. **Against fluid**: the hypothalamus changes, and the ventricle and "
+        "cisterns fill the difference. A share of 1 means that a change of 10 % is measured as "
+        "10 %. These are simulations: they show how much of a smooth change is measured, not what "
+        "a disease does.",
         "",
     ]
     body = []
@@ -91,11 +92,12 @@ def volumes_section(results: dict) -> str:
     if not body:
         return ""
     lines = [
-        "## Found volumes against the labels'",
+        "## Measured volumes against label volumes",
         "",
-        "Scans with a stable label, one volume each. A slope and a ratio of standard deviations "
-        "below 1 mean that differences between people are reported too small. The labels have the "
-        "teacher's own pull to the mean in them. The last column is how far off one volume may be.",
+        "Scans with a stable label, one volume each. If the slope and the ratio of standard "
+        "deviations are below 1, differences between people are measured too small. The labels "
+        "themselves are drawn toward the mean by the teacher. The last column shows how far off a "
+        "single volume may be.",
         "",
         *table(
             ["scans", "n", "slope", "SD ratio", "r", "mean error %", "SD of single errors %"], body

@@ -30,14 +30,14 @@ def section(results: dict, cv_percent: Mapping[str, Iterable[float]]) -> str:
     lines = ["## Error bars of a single scan", ""]
     if structures:
         lines += [
-            f"Intervals that hold the label's volume in {100 * COVERAGE:.0f} % of unseen scans: "
-            "split conformal prediction on the logarithm of volume. They are made of the "
-            "cross-validation, in which each fold works alone, and so are wider than the mean of "
-            "the folds needs; they hold for scans like those of the data set, and for its labels "
-            "(Training/intervals.py). ICV intervals come from generated images where too few scans "
+            f"These intervals contain the label's volume in {100 * COVERAGE:.0f} % of unseen "
+            "scans. They are computed by split conformal prediction on the logarithm of the volume "
+            "(`Training/intervals.py`), from the cross-validation. There each fold works alone, so "
+            "they are wider than the mean of the folds needs. They are valid for scans and labels "
+            "like those of the data set. ICV intervals come from generated images if too few scans "
             "have a mask.",
             "",
-            "| structure | interval % | from scans | label inside, test images |",
+            "| structure | interval % | scans | label inside, test images |",
             "| --- | --- | --- | --- |",
         ]
         lines += [_row(name, entry) for name, entry in structures.items()]
@@ -48,10 +48,10 @@ def section(results: dict, cv_percent: Mapping[str, Iterable[float]]) -> str:
             for name, values in cv_percent.items()
         )
         lines += [
-            f"Smallest change between two scans of one person that repeatability allows to call "
-            f"real (1.96 · √2 · CV): {changes}. The CV is that of the perturbations below, copies "
-            "of one scan: two visits to a scanner differ by more. `hypothalamus-seg cohort "
-            "compare` gives the figure of your own repeat scans.",
+            "Smallest change between two scans of one person that can be called real, given the "
+            f"repeatability (1.96 · √2 · CV): {changes}. The CV is that of the perturbations "
+            "below, which are copies of one scan. Two visits to a scanner differ by more. "
+            "`hypothalamus-seg cohort compare` gives this figure for your own repeat scans.",
             "",
         ]
     return "\n".join(lines)

@@ -77,17 +77,18 @@ def _head(results: dict) -> str:
     extent = results["extent"]
     paragraphs = [
         "# Validation",
-        f"""Made by `python -m Training.evaluate --scans … --heads …`; do not edit by hand. Machine:
-{results["machine"]}. The measured numbers behind each table are in
+        f"""Made by `python -m Training.evaluate --scans … --heads …`; do not edit it by hand.
+Machine: {results["machine"]}. The measured numbers of each table are in
 [validation/results.json](validation/results.json).""",
         f"**What the scores mean.** {_meaning_of_labels(results)}",
-        """Signed volumes are found − label. "Mask" compares voxel counts on the label's grid,
-"posterior" the engine's posterior-weighted volume with the sum of the label's posteriors.""",
+        """Signed differences are measured − label. "Mask" compares voxel counts on the label's
+grid. "Posterior" compares the engine's posterior-weighted volume with the sum of the label's
+posteriors.""",
     ]
     if results["test_icv"] or results["validation_icv"]:
         paragraphs.append(
             f"""The ICV labels of label heads are exact, but their images are generated:
-{extent["renders_per_head"]} a head, at {extent["render_spacing_mm"]:g} mm."""
+{extent["renders_per_head"]} per head, at {extent["render_spacing_mm"]:g} mm."""
         )
     if extent["perturbations"] is not None:
         paragraphs.append("**A quick look** (`--quick`): too little was measured to rely on it.")
@@ -97,11 +98,11 @@ def _head(results: dict) -> str:
 def _meaning_of_labels(results: dict) -> str:
     rows = results["test_hypothalamus"] + results["validation_hypothalamus"]
     if not any(row["stability"] is not None for row in rows):
-        return "A score is agreement with the labels of the data set, whoever made them."
+        return "A score is agreement with the labels of the data set, not with the truth."
     return f"""The hypothalamus labels are the posteriors of a published network (Billot
-et al. 2020), averaged over twelve views: a score against them is agreement with that teacher, not
-with a rater. One view of the teacher agrees with its own mean by Dice 0.927. Scans on which it
-agrees by less than {UNSTABLE_VIEW_DICE:.2f} are listed apart."""
+et al. 2020), averaged over twelve views. A score against them is agreement with that teacher, not
+with a rater. A single view of the teacher agrees with its own mean with a Dice of 0.927. Scans
+where this Dice is below {UNSTABLE_VIEW_DICE:.2f} are listed separately."""
 
 
 def _hypothalamus_section(results: dict) -> str:
@@ -142,10 +143,10 @@ def _group_table(rows: list[dict], results: dict) -> list[str]:
 def _quality_section(results: dict) -> str:
     """What the limits of the quality flags are set by."""
     lines = [
-        "## What the quality flags compare with",
+        "## Limits of the quality flags",
         "",
-        "Measures of the test split (all folds); the limits in "
-        "`HypothalamusSegLib/measures/quality.py` lie below the lowest scan with a stable label.",
+        "Measured on the test split (all folds). The limits of the flags are below the lowest scan "
+        "with a stable label.",
         "",
     ]
     body = []
@@ -184,7 +185,7 @@ def _icv_section(results: dict) -> str:
     lines += table(["set", "heads", "Dice", "worst", "signed volume %", "absolute volume %"], body)
     images = [row for _, key in ICV_SETS for row in results[key]]
     if images:
-        folds = "Test images by all folds, the others by the one that has not seen their head."
+        folds = "Test images: all folds. Other images: only the fold that has not seen that head."
         lines += ["", "### Image by image", "", folds, ""]
         body = [
             [
@@ -197,7 +198,7 @@ def _icv_section(results: dict) -> str:
             ]
             for row in images
         ]
-        lines += table(["image", "folds", "Dice", "true mL", "found mL", "volume %"], body)
+        lines += table(["image", "folds", "Dice", "true mL", "measured mL", "volume %"], body)
     return "\n".join([*lines, ""])
 
 
@@ -210,8 +211,8 @@ def _repeatability_section(results: dict) -> str:
         "## Repeatability",
         "",
         f"{len(measured)} heads, each unchanged and under {len(first) - 1} perturbations "
-        "(Training/perturbations.py). Coefficient of variation of the volume over all of them; "
-        "no truth is needed.",
+        "(`Training/perturbations.py`). The table gives the coefficient of variation of the volume "
+        "over all of them. This needs no true volume.",
         "",
     ]
     found = {name: coefficients_of_variation(rows) for name, rows in measured.items()}
@@ -226,9 +227,9 @@ def _repeatability_section(results: dict) -> str:
         mean = np.mean([cv["hypothalamus_total"] for cv in found.values()])
         lines += [
             "",
-            f"Divided by the share of a zoom that is read ({share:.2f}), the hypothalamus' mean is "
-            f"{mean / share:.2f} %. All of these are perturbed copies of one scan each, not scans "
-            "of another day.",
+            f"Divided by the share of a zoom that is measured ({share:.2f}), the mean for the "
+            f"hypothalamus is {mean / share:.2f} %. All of these are perturbed copies of one scan, "
+            "not scans from another day.",
         ]
     lines += ["", "Mean change of the volume under each perturbation:", ""]
     body = []
@@ -257,8 +258,8 @@ def _augmentation_section(results: dict) -> str:
         body.append([name, str(len(rows)), *_mean_cells(rows), f"{spread:.2f}"])
     header = ["training", "n", *(name for _, name, _ in HYPOTHALAMUS_COLUMNS), "CV % (one head)"]
     lines += [
-        "The paper trains without augmentation. Same network, same scans, same number of steps; "
-        "the plain run sees each training region as it is.",
+        "The paper trains without augmentation. Network, scans and number of steps are the same. "
+        "The plain run sees each training region unchanged.",
         "",
         *table(header, body),
         "",
@@ -288,7 +289,7 @@ def _training_section(results: dict, curves: bool) -> str:
             "network",
             "steps",
             "minutes",
-            "begun with",
+            "started from",
             "best step",
             "validation Dice",
             "validation volume %",
@@ -325,7 +326,7 @@ def _draw_agreement(results: dict, path: Path) -> None:
     left.axline((0.9, 0.9), slope=1, c="0.7", lw=1, ls="--")
     left.set(xlabel="teacher: Dice of one view with its mean", ylabel="this ensemble: Dice")
     right.axhline(0, c="0.7", lw=1)
-    right.set(xlabel="mean of both volumes (mm³)", ylabel="found − label (mm³)")
+    right.set(xlabel="mean of both volumes (mm³)", ylabel="measured − label (mm³)")
     right.legend(frameon=False)
     figure.savefig(path, dpi=110, metadata={"Software": None})
 
