@@ -215,7 +215,7 @@ def test_grey_matter_is_not_taken_for_fluid_where_ventricles_are_narrow(ventricl
 
 
 def test_the_levels_of_profiles_know_narrow_ventricles():
-    image, first = narrow_ventricles(5.0)
+    image, first = narrow_ventricles(4.5)
     grid = Grid.axis_aligned(np.zeros(3), (60, 60, 60), 2.0)
     posterior = first[0, 0].clamp(-4, 4).sigmoid()
     surface = find_surface(posterior, grid)
