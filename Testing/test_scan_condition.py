@@ -7,7 +7,12 @@ import pytest
 from HypothalamusSegLib import quality
 from HypothalamusSegLib.coarse_stage import CoarseResult
 from HypothalamusSegLib.flags import DOUBTFUL, NOTE, weight_of
-from HypothalamusSegLib.scan_condition import air_brightness, noise_share, sinus_brightness
+from HypothalamusSegLib.scan_condition import (
+    air_brightness,
+    ghost_brightness,
+    noise_share,
+    sinus_brightness,
+)
 from HypothalamusSegLib.volume import Grid, Volume
 
 GRID = Grid.axis_aligned(np.zeros(3), (96, 112, 104), 2.0)
@@ -69,6 +74,7 @@ def test_a_mask_without_depth_has_no_noise_and_no_air():
     scan = Volume(head(), GRID.affine)
     assert noise_share(scan, nothing, GRID) == 0.0
     assert air_brightness(head(), nothing, GRID) == 0.0
+    assert ghost_brightness(head(), nothing, GRID) == 0.0
     assert sinus_brightness(head(), nothing, GRID) == 1.0
 
 
@@ -83,6 +89,21 @@ def test_a_noisy_scan_is_flagged():
 def test_ghosts_of_motion_in_the_air_are_flagged():
     ghost = 0.2 * np.roll(head(), 45, axis=1)
     assert flags_of(np.maximum(head(), ghost)) == ["noisy"]
+
+
+def test_faint_ghosts_before_and_behind_the_head_are_flagged():
+    x, y, z = np.moveaxis(POINTS_MM, -1, 0)
+    ghost = x**2 + (np.abs(y) - 100) ** 2 + (z - 30) ** 2 < 45**2
+    image = np.abs(with_noise(head(), 0.002)) + 0.03 * TISSUE * ghost.astype(np.float32)
+    assert air_brightness(image, MASK, GRID) < quality.GHOSTED_AIR_SHARE
+    assert ghost_brightness(image, MASK, GRID) > quality.GHOST_SHARE
+    assert flags_of(image) == ["noisy"]
+
+
+def test_noise_in_the_air_is_no_ghost():
+    image = np.abs(with_noise(head(), 0.05))
+    assert ghost_brightness(image, MASK, GRID) < 0.3 * quality.GHOST_SHARE
+    assert flags_of(image) == []
 
 
 @pytest.mark.parametrize(("factor", "expected"), [(1.0, []), (1.5, ["contrast_enhanced"])])
