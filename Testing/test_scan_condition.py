@@ -9,6 +9,7 @@ from HypothalamusSegLib.coarse_stage import CoarseResult
 from HypothalamusSegLib.flags import DOUBTFUL, NOTE, weight_of
 from HypothalamusSegLib.scan_condition import (
     air_brightness,
+    bright_vessels_mm3,
     ghost_brightness,
     noise_share,
     sinus_brightness,
@@ -76,6 +77,7 @@ def test_a_mask_without_depth_has_no_noise_and_no_air():
     assert air_brightness(head(), nothing, GRID) == 0.0
     assert ghost_brightness(head(), nothing, GRID) == 0.0
     assert sinus_brightness(head(), nothing, GRID) == 1.0
+    assert bright_vessels_mm3(head(), nothing, GRID) == 0.0
 
 
 def test_a_clean_head_has_no_flag():
@@ -109,6 +111,17 @@ def test_noise_in_the_air_is_no_ghost():
 @pytest.mark.parametrize(("factor", "expected"), [(1.0, []), (1.5, ["contrast_enhanced"])])
 def test_a_bright_sagittal_sinus_is_flagged(factor, expected):
     assert flags_of(with_bright_sinus(head(), factor)) == expected
+
+
+@pytest.mark.parametrize(("radius_mm", "expected"), [(2.5, []), (5.0, ["contrast_enhanced"])])
+def test_bright_vessels_deep_in_a_head_without_its_sinus_are_flagged(radius_mm, expected):
+    x, _, z = np.moveaxis(POINTS_MM, -1, 0)
+    vessel = MASK & (np.hypot(x - 20, z + 10) < radius_mm) & (np.abs(POINTS_MM[..., 1]) < 20)
+    image = np.where(vessel, 2.0 * TISSUE, head()).astype(np.float32)
+    assert sinus_brightness(image, MASK, GRID) < quality.ENHANCED_SINUS_RATIO
+    volume_mm3 = vessel.sum() * GRID.voxel_volume_mm3
+    assert bright_vessels_mm3(image, MASK, GRID) == pytest.approx(volume_mm3)
+    assert flags_of(image) == expected
 
 
 def test_a_bright_coil_is_no_contrast_agent():

@@ -17,7 +17,13 @@ from .components import depth, dice, dilate
 from .fine_stage import FineResult, side_labels
 from .flags import Flag
 from .orientation import explain
-from .scan_condition import air_brightness, ghost_brightness, noise_share, sinus_brightness
+from .scan_condition import (
+    air_brightness,
+    bright_vessels_mm3,
+    ghost_brightness,
+    noise_share,
+    sinus_brightness,
+)
 from .volume import Volume
 from .volumetry import StructureVolume, asymmetry_index
 
@@ -43,6 +49,8 @@ GHOST_SHARE = 0.012
 # The sagittal sinus over the rim beside it: 0.68–1.07 in 35 scans (the highest one, by its name,
 # with gadolinium, too), 1.40 in a clear case.
 ENHANCED_SINUS_RATIO = 1.2
+# Bright vessels: 2300 and 2430 mm³ in the two scans with gadolinium, at most 320 in 34 others.
+ENHANCED_VESSELS_MM3 = 1_000.0
 # Mean intensity just outside the intracranial mask as a share of that inside.
 STRIPPED_OUTSIDE_SHARE = 0.10
 SHELL_VOXELS = (2, 6)
@@ -239,11 +247,13 @@ def condition_flags(scan: Volume, coarse: CoarseResult) -> list[Flag]:
                 "Check the outlines, or use a better scan.",
             )
         )
-    if sinus_brightness(coarse.image, mask, coarse.grid) > ENHANCED_SINUS_RATIO:
+    sinus = sinus_brightness(coarse.image, mask, coarse.grid)
+    vessels_mm3 = bright_vessels_mm3(coarse.image, mask, coarse.grid)
+    if sinus > ENHANCED_SINUS_RATIO or vessels_mm3 > ENHANCED_VESSELS_MM3:
         flags.append(
             Flag(
                 "contrast_enhanced",
-                "The sagittal sinus is bright: this scan seems to be taken after a contrast agent. "
+                "Vessels are bright: this scan seems to be taken after a contrast agent. "
                 "Do not compare its volumes with those of scans without one.",
             )
         )

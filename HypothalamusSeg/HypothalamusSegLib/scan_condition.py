@@ -23,6 +23,8 @@ MEDIAN_PER_SD = 0.6745
 # beside it, to tell a bright vessel from a bright coil.
 RIM_MM, SINUS_MM, BESIDE_MM = 8.0, 4.0, (14.0, 40.0)
 BRIGHT_QUANTILE = 0.9
+# So bright on T1 are only vessels with a contrast agent, fat and old blood.
+VESSEL_OVER_TISSUE = 1.7
 # Air beside the upper half of the head: so far from the mask, but for what publishers have emptied.
 AIR_MM = (35.0, 70.0)
 FEWEST_AIR_VOXELS = 500
@@ -165,3 +167,25 @@ def sinus_brightness(image: np.ndarray, mask: np.ndarray, grid: Grid) -> float:
         return 1.0
     reference = float(np.quantile(beside, BRIGHT_QUANTILE))
     return float(np.quantile(near, BRIGHT_QUANTILE)) / reference if reference > 0 else 1.0
+
+
+def bright_vessels_mm3(image: np.ndarray, mask: np.ndarray, grid: Grid) -> float:
+    """Volume inside the mask that is far brighter than white matter, as vessels with contrast are.
+
+    Parameters
+    ----------
+    image : ndarray, shape ``grid.shape``
+        The head on the coarse grid.
+    mask : ndarray of bool, shape ``grid.shape``
+    grid : Grid
+
+    Returns
+    -------
+    float
+        0 for an empty mask.
+    """
+    inside = image[mask]
+    if not inside.size:
+        return 0.0
+    tissue = float(np.quantile(inside, TISSUE_QUANTILE))
+    return float(np.count_nonzero(inside > VESSEL_OVER_TISSUE * tissue)) * grid.voxel_volume_mm3
