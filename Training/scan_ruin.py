@@ -16,10 +16,15 @@ import numpy as np
 from HypothalamusSegLib import weight_files
 from HypothalamusSegLib.pipeline import Options, Segmentation, Segmenter
 from HypothalamusSegLib.reading import Scan, read_scan
-from HypothalamusSegLib.scan_condition import TISSUE_QUANTILE, air_brightness, noise_share
+from HypothalamusSegLib.scan_condition import (
+    TISSUE_QUANTILE,
+    air_brightness,
+    ghost_brightness,
+    noise_share,
+)
 from HypothalamusSegLib.volume import Volume
 
-from .report_tables import table
+from .report_tables import number, table
 
 RESULTS = Path("validation") / "scan_ruin.json"
 NOISE_SHARES = (0.04, 0.07, 0.1, 0.15, 0.22)
@@ -87,6 +92,7 @@ def _row(segmenter: Segmenter, scan: Scan, found: Segmentation, first: Segmentat
         "change_percent": changes,
         "noise_share": noise_share(scan.volume, mask, coarse.grid),
         "air_brightness": air_brightness(coarse.image, mask, coarse.grid),
+        "ghost_brightness": ghost_brightness(coarse.image, mask, coarse.grid),
         "flags": [flag.code for flag in found.quality.flags],
     }
 
@@ -101,12 +107,13 @@ def report(figures: dict[str, dict[str, dict]]) -> list[str]:
             f"{row['change_percent']['hypothalamus_total']:+.1f}",
             f"{row['noise_share']:.3f}",
             f"{row['air_brightness']:.3f}",
+            number(row.get("ghost_brightness"), "{:.3f}"),
             ", ".join(row["flags"]) or "–",
         ]
         for scan, rows in figures.items()
         for name, row in rows.items()
     ]
-    header = ["scan", "ruined by", "ICV %", "hypothalamus %", "noise", "air", "flags"]
+    header = ["scan", "ruined by", "ICV %", "hypothalamus %", "noise", "air", "ghosts", "flags"]
     return table(header, body)
 
 
