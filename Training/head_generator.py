@@ -19,6 +19,7 @@ from torch.nn import functional
 
 from . import augmentation
 from .augmentation import chance, normal, uniform
+from .child_heads import ChildHead
 from .head_anatomy import FIRST_EXTRACRANIAL_LABEL, AnatomyChange, is_brain
 
 WARP = augmentation.SpatialRange(
@@ -81,6 +82,8 @@ class LabelHeadSource:
             coded |= (arrays["skull_steps"].astype(np.int32) + 128) << 8
             coded |= arrays["depth_steps"].astype(np.int32) << 16
             self._coded = torch.from_numpy(coded).contiguous()
+            # Below a map that ends in the neck its last section may go on.
+            self._ends_in_neck = not arrays["icv"][:, :, 0].any()
 
     def draw(
         self,
@@ -106,14 +109,18 @@ class LabelHeadSource:
         strength = MILD_WARP if mild else WARP
         shape = tuple(round(n * COARSE_SPACING_MM / spacing_mm) for n in COARSE_SHAPE)
         points, _ = augmentation.warped_points(shape, spacing_mm, strength, generator)
-        points = points + self._centre.view(3, 1, 1, 1)
+        child = None if mild else ChildHead.draw(generator)
         means, deviations = self._tissue(generator, random=not mild)
+        if child:
+            points, means = child.points_mm(points), child.means(means, self._numbers.tolist())
+        points = points + self._centre.view(3, 1, 1, 1)
+        has_neck = child is not None and child.has_neck and self._ends_in_neck
         texture = _texture(shape, generator)
         change = None if mild else AnatomyChange.draw(self._numbers, shape, generator)
         image, icv, brain = torch.zeros(3, *shape)
         reach = SHARP_REACH if mild else uniform(SHARP_REACH, SMOOTH_REACH, generator)
         for offset in reach * PARTIAL_VOLUME_CORNERS:
-            coded = self._look_up(points + spacing_mm * offset.view(3, 1, 1, 1))
+            coded = self._look_up(points + spacing_mm * offset.view(3, 1, 1, 1), has_neck)
             label, inside = coded & 127, (coded >> 7) & 1
             if change:
                 skull_steps, depth_steps = ((coded >> 8) & 255) - 128, coded >> 16
@@ -130,13 +137,16 @@ class LabelHeadSource:
         noise, coarsest = NOISE_AT_1_MM / spacing_mm, max(1.0, min(2.0, COARSEST_MM / spacing_mm))
         return augmentation.random_intensity(image, generator, strength, noise, coarsest), icv
 
-    def _look_up(self, points_mm: Tensor) -> Tensor:
-        """What is known at points in millimetres from the first voxel; 0 outside."""
+    def _look_up(self, points_mm: Tensor, has_neck: bool = False) -> Tensor:
+        """What is known at points in millimetres from the first voxel; 0 outside.
+
+        With a neck, the lowest section goes on below the map.
+        """
         flat = torch.zeros(points_mm.shape[1:], dtype=torch.int32)
         inside = torch.ones(points_mm.shape[1:], dtype=torch.bool)
         for axis, size in enumerate(self._coded.shape):
             index = (points_mm[axis] / self._spacing[axis]).round().to(torch.int32)
-            inside &= (index >= 0) & (index < size)
+            inside &= ((index >= 0) | (has_neck and axis == 2)) & (index < size)
             flat = flat * size + index.clamp(0, size - 1)
         return torch.where(inside, self._coded.view(-1)[flat.long()], 0)
 

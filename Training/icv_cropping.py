@@ -1,28 +1,31 @@
 """ICV on real heads without a truth: what is not intracranial must not change it.
 
-    python -m Training.icv_cropping SCAN [SCAN …] [--weights weights] [--json FILE]
+    python -m Training.icv_cropping SCAN [SCAN …] [--weights weights] [--docs Docs]
 
 For each scan: ICV, how far the folds agree, how much of the mask lies below the foramen magnum,
 the condition of the scan as the quality flags see it, and the change of ICV when neck, face, sides
-and air are cropped. Prints a table in Markdown and writes the figures as JSON.
+and air are cropped. Keeps the figures of each scan in Docs/validation/icv_real_heads.json as soon
+as they are known, beside those of other scans, writes the section of Docs/VALIDATION.md, and prints
+it.
 """
 
 from __future__ import annotations
 
 import argparse
-import json
 from pathlib import Path
 
 import numpy as np
 from HypothalamusSegLib.errors import HypothalamusSegError
 from HypothalamusSegLib.geometry.voxel_image import Grid, VoxelImage
 from HypothalamusSegLib.measures.scan_condition import air_brightness, noise_share, sinus_brightness
-from HypothalamusSegLib.networks import weight_files
+from HypothalamusSegLib.networks.residual_unet import weight_files
 from HypothalamusSegLib.options import Options
 from HypothalamusSegLib.pipeline import Segmenter
 from HypothalamusSegLib.reading import read_scan
 from HypothalamusSegLib.stages.coarse import CoarseResult
 from HypothalamusSegLib.stages.head_pose import pose_of
+
+from . import real_head_report
 
 # Distances from the box of the mask at which the field of view is made to end.
 NECK_MM = (60.0, 40.0, 25.0, 12.0, 6.0)
@@ -137,29 +140,11 @@ def measure(segmenter: Segmenter, volume: VoxelImage) -> dict:
     }
 
 
-def table(figures: dict[str, dict]) -> str:
-    """The figures by scan as a table in Markdown."""
-    lines = [
-        "| scan | ICV mL | fold SD % | below foramen magnum mL | noise | air | sinus "
-        "| largest change by cropping % |",
-        "| --- | --- | --- | --- | --- | --- | --- | --- |",
-    ]
-    for name, f in figures.items():
-        where = max(f["change_percent"], key=lambda crop: abs(f["change_percent"][crop]))
-        lines.append(
-            f"| {name} | {f['icv_ml']:.0f} | {f['fold_sd_percent']:.2f} "
-            f"| {f['below_foramen_magnum_ml']:.1f} | {f['noise_share']:.3f} "
-            f"| {f['air_brightness']:.3f} | {f['sinus_brightness']:.2f} "
-            f"| {f['largest_change_percent']:+.2f} ({where}) |"
-        )
-    return "\n".join(lines)
-
-
 def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m Training.icv_cropping", description=__doc__)
     parser.add_argument("scans", nargs="+", type=Path, help="whole heads, any readable format")
     parser.add_argument("--weights", type=Path, default=weight_files.default_weights_folder())
-    parser.add_argument("--json", type=Path, help="where the figures are written")
+    parser.add_argument("--docs", type=Path, default=Path("Docs"))
     parser.add_argument("--threads", type=int)
     options = parser.parse_args(arguments)
     engine = Options(structures=("icv",), device="cpu", threads=options.threads)
@@ -168,12 +153,12 @@ def main(arguments: list[str] | None = None) -> int:
     for path in options.scans:
         try:
             figures[path.name] = measure(segmenter, read_scan(path).volume)
+            real_head_report.keep_figures(options.docs, {path.name: figures[path.name]})
         except HypothalamusSegError as error:
             print(f"{path}: {error}", flush=True)
             failed = True
-    print(table(figures))
-    if options.json:
-        options.json.write_text(json.dumps(figures, indent=1) + "\n", encoding="utf-8")
+    if figures:
+        print("\n".join(real_head_report.section(figures)))
     return int(failed)
 
 

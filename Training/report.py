@@ -11,6 +11,7 @@ from HypothalamusSegLib.networks.weight_files import ENSEMBLES
 from . import error_bars
 from .change_evaluation import share_of_change
 from .change_report import planted_section, volumes_section
+from .real_head_report import PAGE, read_figures, with_section
 from .report_tables import UNSTABLE_VIEW_DICE, is_unstable, number, table
 
 ICV_SETS = (
@@ -70,7 +71,8 @@ def write(results: dict, runs: Path, docs: Path) -> None:
     if "hypothalamus" in results["structures"]:
         sections.append(_augmentation_section(results))
     sections.append(_training_section(results, curves))
-    (docs / "VALIDATION.md").write_text("\n".join(sections), encoding="utf-8")
+    page = with_section("\n".join(sections), read_figures(docs))
+    (docs / PAGE).write_text(page, encoding="utf-8")
 
 
 def _head(results: dict) -> str:

@@ -7,6 +7,7 @@ import pytest
 from HypothalamusSegLib.geometry.voxel_image import Grid, VoxelImage
 from HypothalamusSegLib.stages.coarse import CoarseResult
 
+from Training import real_head_report
 from Training.icv_cropping import below_foramen_magnum_ml, cropped, crops, fold_sd_percent
 
 GRID = Grid.axis_aligned(np.array([2.0, -5.0, -20.0]), (60, 70, 80), 4.0)
@@ -62,3 +63,40 @@ def test_what_leaks_below_the_foramen_magnum_is_measured():
 
 def test_the_spread_of_folds_is_a_share_of_their_mean():
     assert fold_sd_percent(coarse(MASK, [99.0, 100.0, 101.0])) == pytest.approx(1.0)
+
+
+def figures(sd_percent: float, change_percent: float) -> dict:
+    return {
+        "icv_ml": 1500.0,
+        "fold_sd_percent": sd_percent,
+        "below_foramen_magnum_ml": 0.0,
+        "noise_share": 0.02,
+        "air_brightness": 0.0,
+        "sinus_brightness": 0.8,
+        "change_percent": {"face": 0.1, "all": change_percent},
+        "largest_change_percent": change_percent,
+    }
+
+
+def test_figures_of_a_scan_are_kept_beside_those_of_others_and_the_report_is_renewed(tmp_path):
+    page = tmp_path / "VALIDATION.md"
+    page.write_text("# Report\n\n## First\n\ntext\n", encoding="utf-8")
+    real_head_report.keep_figures(tmp_path, {"b": figures(1.0, -0.4)})
+    page.write_text(page.read_text() + "\n## Last\n\nmore\n", encoding="utf-8")
+    real_head_report.keep_figures(tmp_path, {"a": figures(1.5, 0.7)})
+    real_head_report.keep_figures(tmp_path, {"b": figures(1.0, 0.3)})
+    assert list(real_head_report.read_figures(tmp_path)) == ["a", "b"]
+    text = page.read_text(encoding="utf-8")
+    assert text.count(real_head_report.TITLE) == 1
+    assert "0.5 % in 1 of 2" in text
+    assert "1.3 % in 1 of 2" in text
+    assert "+0.70 (all)" in text
+    assert "+0.30 (all)" in text
+    assert "-0.40" not in text
+    assert text.startswith("# Report\n\n## First\n\ntext\n")
+    assert text.endswith("\n\n## Last\n\nmore\n")
+
+
+def test_a_report_without_figures_stays_as_it_is(tmp_path):
+    assert real_head_report.read_figures(tmp_path) == {}
+    assert real_head_report.with_section("# Report\n", {}) == "# Report\n"

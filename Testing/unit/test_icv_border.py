@@ -9,11 +9,7 @@ import pytest
 import torch
 from HypothalamusSegLib.geometry.masks import dice
 from HypothalamusSegLib.geometry.voxel_image import Grid, VoxelImage
-from HypothalamusSegLib.networks.profile_network import (
-    CELL_MM,
-    ProfileNetwork,
-    mean_around,
-)
+from HypothalamusSegLib.networks.profile_network import CELL_MM, ProfileNetwork, mean_around
 from HypothalamusSegLib.options import Options
 from HypothalamusSegLib.pipeline import Segmenter
 from HypothalamusSegLib.reading import Scan
@@ -199,6 +195,47 @@ def bent_share(head: np.ndarray, posterior: np.ndarray, power: float) -> float:
     bent = intensity.with_usual_fluid(image, first)[0, 0].numpy()
     assert bent[head == TISSUE] == pytest.approx(TISSUE**power, rel=1e-3)
     return float(bent[head == FLUID].mean() / bent[head == TISSUE].mean())
+
+
+def narrow_ventricles(ventricle_radius: float) -> tuple[torch.Tensor, torch.Tensor]:
+    """Grey matter around white around a ventricle, with no fluid outside, and a first logit."""
+    axes = torch.meshgrid(*(torch.arange(60) - 29.5,) * 3, indexing="ij")
+    radius = torch.stack(axes).norm(dim=0)
+    image = torch.where(radius < 18, TISSUE, 0.6 * TISSUE)
+    image[radius < ventricle_radius] = FLUID
+    return image[None, None], (26 - radius)[None, None]
+
+
+@pytest.mark.parametrize("ventricle_radius", [4.2, 4.8])
+def test_grey_matter_is_not_taken_for_fluid_where_ventricles_are_narrow(ventricle_radius):
+    image, first = narrow_ventricles(ventricle_radius)
+    fluid, _ = intensity.fluid_and_tissue(image, first)
+    assert float(fluid) > 2 * FLUID
+    found = intensity.fluid_within_ventricles(fluid, image, first)
+    assert float(found) == pytest.approx(intensity.LARGEST_OVER_DEEP * FLUID)
+
+
+def test_the_levels_of_profiles_know_narrow_ventricles():
+    image, first = narrow_ventricles(4.5)
+    grid = Grid.axis_aligned(np.zeros(3), (60, 60, 60), 2.0)
+    posterior = first[0, 0].clamp(-4, 4).sigmoid()
+    surface = find_surface(posterior, grid)
+    volume = VoxelImage(image[0, 0].numpy(), grid.affine)
+    _, tissue = border.profiles_in_fluid(volume, image[0, 0], posterior, grid, surface)
+    assert float(tissue) == pytest.approx(TISSUE / (intensity.LARGEST_OVER_DEEP * FLUID), rel=0.02)
+
+
+def test_fluid_measured_well_is_left_as_it_is():
+    image, first = narrow_ventricles(12.0)
+    fluid, _ = intensity.fluid_and_tissue(image, first)
+    assert torch.equal(intensity.fluid_within_ventricles(fluid, image, first), fluid)
+
+
+@pytest.mark.parametrize("logit", [-1.0, 1.0])
+def test_fluid_is_left_as_it_is_without_a_depth_or_in_an_empty_image(logit):
+    image, first = torch.zeros(1, 1, 30, 30, 30), torch.full((1, 1, 30, 30, 30), logit)
+    fluid, _ = intensity.fluid_and_tissue(image, first)
+    assert torch.equal(intensity.fluid_within_ventricles(fluid, image, first), fluid)
 
 
 @pytest.mark.parametrize("power", [0.75, 1.0, 1.4])

@@ -7,7 +7,13 @@ import pytest
 from HypothalamusSegLib.flags import DOUBTFUL, NOTE, severity_of
 from HypothalamusSegLib.geometry.voxel_image import Grid, VoxelImage
 from HypothalamusSegLib.measures import quality
-from HypothalamusSegLib.measures.scan_condition import air_brightness, noise_share, sinus_brightness
+from HypothalamusSegLib.measures.scan_condition import (
+    air_brightness,
+    bright_vessels_mm3,
+    ghost_brightness,
+    noise_share,
+    sinus_brightness,
+)
 from HypothalamusSegLib.stages.coarse import CoarseResult
 
 GRID = Grid.axis_aligned(np.zeros(3), (96, 112, 104), 2.0)
@@ -69,7 +75,9 @@ def test_a_mask_without_depth_has_no_noise_and_no_air():
     scan = VoxelImage(head(), GRID.affine)
     assert noise_share(scan, nothing, GRID) == 0.0
     assert air_brightness(head(), nothing, GRID) == 0.0
+    assert ghost_brightness(head(), nothing, GRID) == 0.0
     assert sinus_brightness(head(), nothing, GRID) == 1.0
+    assert bright_vessels_mm3(head(), nothing, GRID) == 0.0
 
 
 def test_a_clean_head_has_no_flag():
@@ -85,9 +93,35 @@ def test_ghosts_of_motion_in_the_air_are_flagged():
     assert flags_of(np.maximum(head(), ghost)) == ["noisy"]
 
 
+def test_faint_ghosts_before_and_behind_the_head_are_flagged():
+    x, y, z = np.moveaxis(POINTS_MM, -1, 0)
+    ghost = x**2 + (np.abs(y) - 100) ** 2 + (z - 30) ** 2 < 45**2
+    image = np.abs(with_noise(head(), 0.002)) + 0.03 * TISSUE * ghost.astype(np.float32)
+    assert air_brightness(image, MASK, GRID) < quality.GHOSTED_AIR_SHARE
+    assert ghost_brightness(image, MASK, GRID) > quality.GHOST_SHARE
+    assert flags_of(image) == ["noisy"]
+
+
+def test_noise_in_the_air_is_no_ghost():
+    image = np.abs(with_noise(head(), 0.05))
+    assert ghost_brightness(image, MASK, GRID) < 0.3 * quality.GHOST_SHARE
+    assert flags_of(image) == []
+
+
 @pytest.mark.parametrize(("factor", "expected"), [(1.0, []), (1.5, ["contrast_enhanced"])])
 def test_a_bright_sagittal_sinus_is_flagged(factor, expected):
     assert flags_of(with_bright_sinus(head(), factor)) == expected
+
+
+@pytest.mark.parametrize(("radius_mm", "expected"), [(2.5, []), (5.0, ["contrast_enhanced"])])
+def test_bright_vessels_deep_in_a_head_without_its_sinus_are_flagged(radius_mm, expected):
+    x, _, z = np.moveaxis(POINTS_MM, -1, 0)
+    vessel = MASK & (np.hypot(x - 20, z + 10) < radius_mm) & (np.abs(POINTS_MM[..., 1]) < 20)
+    image = np.where(vessel, 2.0 * TISSUE, head()).astype(np.float32)
+    assert sinus_brightness(image, MASK, GRID) < quality.ENHANCED_SINUS_RATIO
+    volume_mm3 = vessel.sum() * GRID.voxel_volume_mm3
+    assert bright_vessels_mm3(image, MASK, GRID) == pytest.approx(volume_mm3)
+    assert flags_of(image) == expected
 
 
 def test_a_bright_coil_is_no_contrast_agent():

@@ -23,9 +23,13 @@ MEDIAN_PER_SD = 0.6745
 # beside it, to tell a bright vessel from a bright coil.
 RIM_MM, SINUS_MM, BESIDE_MM = 8.0, 4.0, (14.0, 40.0)
 BRIGHT_QUANTILE = 0.9
+# So bright on T1 are only vessels with a contrast agent, fat and old blood.
+VESSEL_OVER_TISSUE = 1.7
 # Air beside the upper half of the head: so far from the mask, but for what publishers have emptied.
 AIR_MM = (35.0, 70.0)
 FEWEST_AIR_VOXELS = 500
+# Air further ahead of or behind the mask's middle than this many times beside it.
+AHEAD_OVER_ASIDE = 1.5
 
 
 def noise_share(scan: VoxelImage, mask: np.ndarray, grid: Grid) -> float:
@@ -83,17 +87,55 @@ def air_brightness(image: np.ndarray, mask: np.ndarray, grid: Grid) -> float:
     float
         Upper tenth; 0 where the air was emptied or there is none.
     """
+    air = _air(mask, grid)
+    return _upper_tenth(image[air], image, mask)
+
+
+def ghost_brightness(image: np.ndarray, mask: np.ndarray, grid: Grid) -> float:
+    """By how much the air before and behind the head differs from that at its sides.
+
+    Noise fills the air evenly. Ghosts of motion lie along one axis, that of the phase encoding.
+
+    Parameters
+    ----------
+    image, mask, grid
+        As `air_brightness` takes them.
+
+    Returns
+    -------
+    float
+        Difference of the upper tenths, as a share of the tissue's level; air that was emptied
+        counts as dark.
+    """
+    air = _air(mask, grid)
+    if not air.any():
+        return 0.0
+    middle = np.argwhere(mask).mean(0)
+    aside, ahead = (
+        np.abs(np.arange(n) - at) for n, at in zip(mask.shape[:2], middle[:2], strict=True)
+    )
+    before_or_behind = ahead[None, :, None] > AHEAD_OVER_ASIDE * aside[:, None, None]
+    parts = (air & before_or_behind, air & ~before_or_behind)
+    brightness = [_upper_tenth(image[part], image, mask) for part in parts]
+    return abs(brightness[0] - brightness[1])
+
+
+def _air(mask: np.ndarray, grid: Grid) -> np.ndarray:
+    """Where air lies beside the upper half of a head; nowhere without a head."""
     if not mask.any():
-        return 0.0
+        return np.zeros_like(mask)
     away_mm = -depth(mask) * grid.spacing_mm[0]
-    upper = np.argwhere(mask)[:, 2].mean()
-    away_mm[:, :, : int(upper)] = 0
-    air = image[(away_mm > AIR_MM[0]) & (away_mm < AIR_MM[1])]
+    away_mm[:, :, : int(np.argwhere(mask)[:, 2].mean())] = 0
+    return (away_mm > AIR_MM[0]) & (away_mm < AIR_MM[1])
+
+
+def _upper_tenth(air: np.ndarray, image: np.ndarray, mask: np.ndarray) -> float:
+    """Of what was not emptied, as a share of the tissue's level; 0 where hardly any is left."""
     air = air[air > 0]
-    tissue = float(np.quantile(image[mask], TISSUE_QUANTILE))
-    if len(air) < FEWEST_AIR_VOXELS or tissue <= 0:
+    if len(air) < FEWEST_AIR_VOXELS:
         return 0.0
-    return float(np.quantile(air, BRIGHT_QUANTILE)) / tissue
+    tissue = float(np.quantile(image[mask], TISSUE_QUANTILE))
+    return float(np.quantile(air, BRIGHT_QUANTILE)) / tissue if tissue > 0 else 0.0
 
 
 def sinus_brightness(image: np.ndarray, mask: np.ndarray, grid: Grid) -> float:
@@ -125,3 +167,25 @@ def sinus_brightness(image: np.ndarray, mask: np.ndarray, grid: Grid) -> float:
         return 1.0
     reference = float(np.quantile(beside, BRIGHT_QUANTILE))
     return float(np.quantile(near, BRIGHT_QUANTILE)) / reference if reference > 0 else 1.0
+
+
+def bright_vessels_mm3(image: np.ndarray, mask: np.ndarray, grid: Grid) -> float:
+    """Volume inside the mask that is far brighter than white matter, as vessels with contrast are.
+
+    Parameters
+    ----------
+    image : ndarray, shape ``grid.shape``
+        The head on the coarse grid.
+    mask : ndarray of bool, shape ``grid.shape``
+    grid : Grid
+
+    Returns
+    -------
+    float
+        0 for an empty mask.
+    """
+    inside = image[mask]
+    if not inside.size:
+        return 0.0
+    tissue = float(np.quantile(inside, TISSUE_QUANTILE))
+    return float(np.count_nonzero(inside > VESSEL_OVER_TISSUE * tissue)) * grid.voxel_volume_mm3

@@ -17,7 +17,7 @@ import numpy as np
 from ..geometry.resampling import smooth_part
 from ..geometry.voxel_image import Grid, VoxelImage
 from .border_profiles import find_surface, moved, profiles
-from .intensity import fluid_and_tissue
+from .intensity import fluid_and_tissue, fluid_within_ventricles
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -77,8 +77,10 @@ def profiles_in_fluid(
     """
     import torch
 
-    levels = fluid_and_tissue(image[None, None], posterior[None, None] - 0.5)
-    fluid, tissue = (level.flatten() for level in levels)
+    head, inside = image[None, None], posterior[None, None] - 0.5
+    fluid, tissue = fluid_and_tissue(head, inside)
+    fluid = fluid_within_ventricles(fluid, head, inside).flatten()
+    tissue = tissue.flatten()
     part = smooth_part(volume, grid, PROFILE_RESOLUTION_MM)
     scan = torch.from_numpy(part.array).to(posterior.device)
     return profiles(scan, part.grid, surface) / fluid, tissue / fluid
