@@ -100,3 +100,13 @@ def read_labels(path: Path) -> tuple[np.ndarray, float]:
     """A label map's array (k, j, i) and its voxel's volume in mm³."""
     image = sitk.ReadImage(str(path))
     return sitk.GetArrayFromImage(image), float(np.prod(image.GetSpacing()))
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item):
+    """A test that fails beside a running web server shows what the server wrote last."""
+    report = yield
+    web_server = sys.modules.get("web_server")
+    if report.failed and web_server:
+        report.sections += [("web server", words) for words in web_server.last_words()]
+    return report

@@ -135,7 +135,7 @@ def test_the_pointer_tells_place_value_and_structure(viewer):
     expect(readout).to_contain_text("Pointer: x −")
     expect(readout).to_contain_text("value")
     expect(readout).to_contain_text("Left hypothalamus")
-    expect(readout).to_contain_text("left tubular")
+    expect(readout).to_contain_text("Left hypothalamus, tubular")
     viewer.page.mouse.move(5, 5)
     expect(readout).to_contain_text("Cross: x")
 
