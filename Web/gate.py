@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from urllib.parse import parse_qs, urlsplit
 
 from starlette.datastructures import Headers, MutableHeaders
+from starlette.exceptions import HTTPException
 from starlette.requests import cookie_parser
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -165,6 +166,11 @@ class Gate:
         session.listening += 1
         try:
             await self.app(scope, receive, send)
+        except RuntimeError as error:
+            # Gradio answers for a page that has asked nothing only after it has begun to answer.
+            if not isinstance(error.__cause__, HTTPException):
+                raise
+            log.info("A stream without a question is ended")
         finally:
             session.listening -= 1
 
