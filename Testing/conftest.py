@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from pathlib import Path
 
 import pytest
@@ -55,3 +56,13 @@ def shared_data() -> Path:
     if not SHARED_DATA.exists():
         pytest.skip("the labelled scans of ../shared/data are not here")
     return SHARED_DATA
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item):
+    """A test that fails beside a running web server shows what the server wrote last."""
+    report = yield
+    web_server = sys.modules.get("Testing.support.web_server")
+    if report.failed and web_server:
+        report.sections += [("web server", words) for words in web_server.last_words()]
+    return report

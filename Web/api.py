@@ -14,10 +14,11 @@ from typing import Any
 import gradio as gr
 
 from . import tables
+from .entries import Entry
 from .gate import session_of
 from .page_updates import plain_words
 from .run_options import run_options
-from .sessions import Entry, SessionStore
+from .sessions import SessionStore
 from .uploads import Uploads
 from .work import Work, described
 

@@ -16,9 +16,10 @@ from starlette.responses import FileResponse, Response, StreamingResponse
 from zipstream import ZipStream
 
 from . import texts
+from .entries import Entry, EntryState
 from .gate import session_of
 from .refusals import RefusedError
-from .sessions import Entry, EntryState, Session, SessionStore
+from .sessions import Session, SessionStore
 
 TYPES = {
     ".png": "image/png",

@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from urllib.parse import parse_qs, urlsplit
 
 from starlette.datastructures import Headers, MutableHeaders
+from starlette.exceptions import HTTPException
 from starlette.requests import cookie_parser
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -22,7 +23,7 @@ from .hosts import Hosts
 from .passwords import Passwords, TooManyGuessesError
 from .references import new_reference
 from .refusals import RefusedError
-from .request_bodies import bounded_json, replay, whole_body
+from .request_bodies import announced_bytes, bounded_json, names_a_file, replay, whole_body
 from .sessions import Session, SessionStore, TooManySessionsError
 
 COOKIE = "hypothalamus_seg_session"
@@ -42,6 +43,9 @@ GRADIO_ROUTES = re.compile(
 )
 UPLOAD_ROUTE = "/uploads"
 RESULTS_ROUTE = "/results/"
+# They stay open as long as a page or a program listens.
+STREAM_ROUTES = re.compile(rf"{API}/(heartbeat/[^/]+|queue/data/?)")
+MOST_STREAMS = 8
 MOST_JSON_BYTES = 1 << 17
 # What Gradio's scripts call a page is some eleven letters and digits.
 PAGE_NAME = re.compile(r"[A-Za-z0-9_\-]{1,64}")
@@ -141,7 +145,10 @@ class Gate:
                 if is_new:
                     new_cookie = self._cookie(session, scope)
                 receive = await self._checked_body(scope, headers, path, session, receive)
-            await self.app(scope, receive, hardened)
+            if STREAM_ROUTES.fullmatch(path):
+                await self._listened(session, scope, receive, hardened)
+            else:
+                await self.app(scope, receive, hardened)
         except RefusedError as refused:
             await refused.response()(scope, receive, hardened)
         except Exception:
@@ -151,6 +158,21 @@ class Gate:
                 raise
             refused = RefusedError(500, texts.unexpected(reference))
             await refused.response()(scope, receive, hardened)
+
+    async def _listened(self, session: Session, scope: Scope, receive: Receive, send: Send) -> None:
+        """One of a visitor's few event streams, until its end."""
+        if session.listening >= MOST_STREAMS:
+            raise RefusedError(429, texts.TOO_MANY_AT_ONCE)
+        session.listening += 1
+        try:
+            await self.app(scope, receive, send)
+        except RuntimeError as error:
+            # Gradio answers for a page that has asked nothing only after it has begun to answer.
+            if not isinstance(error.__cause__, HTTPException):
+                raise
+            log.info("A stream without a question is ended")
+        finally:
+            session.listening -= 1
 
     async def _user(self, headers: Headers, address: str | None) -> str | None:
         if self.passwords is None:
@@ -222,7 +244,7 @@ class Gate:
         content = bounded_json(body)
         # Gradio takes an object with a path for a file: it would copy any path of the server's
         # disk, or fetch any address, into its cache.
-        if not isinstance(content, dict) or _names_a_file(content):
+        if not isinstance(content, dict) or names_a_file(content):
             raise RefusedError(400, texts.BAD_REQUEST)
         self._refuse_foreign_page(content.get("session_hash"), session)
         return replay(body, receive)
@@ -277,17 +299,3 @@ def _refuse_other_sites(scope: Scope, headers: Headers, path: str) -> None:
 def cookie_of(headers: Headers, name: str) -> str | None:
     """A cookie's value, whatever other applications on this host have set beside it."""
     return cookie_parser(headers.get("cookie", "")).get(name)
-
-
-def announced_bytes(headers: Headers) -> int:
-    """The length that a request says it has; 0 if it does not say."""
-    try:
-        return max(0, int(headers.get("content-length", "0") or 0))
-    except ValueError as error:
-        raise RefusedError(400, texts.BAD_REQUEST) from error
-
-
-def _names_a_file(value: object) -> bool:
-    if isinstance(value, dict):
-        return "path" in value or "url" in value or any(map(_names_a_file, value.values()))
-    return isinstance(value, list) and any(map(_names_a_file, value))

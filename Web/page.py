@@ -8,7 +8,8 @@ import gradio as gr
 
 from . import texts
 from .api import Api
-from .page_updates import PageUpdates, Parts, ResultParts
+from .page_parts import Parts, ResultParts
+from .page_updates import PageUpdates
 from .run_options import default_options
 
 SECONDS_BETWEEN_TICKS = 1.0
@@ -44,7 +45,8 @@ whenReady(() => {{
 """
 NEWS_SCRIPT = f"""{WHEN_READY}
 whenReady(() => {{
-  const news = window.hypothalamusSeg.news(element.querySelector('.news'));
+  const news = window.hypothalamusSeg.news(
+    element.querySelector('.news'), () => trigger('submit'));
   watch('value', () => news.take(JSON.parse(props.value || '{{}}')));
 }});
 """
@@ -115,7 +117,6 @@ def build_page(updates: PageUpdates, api: Api, settings: PageSettings) -> gr.Blo
         with gr.Column(visible=False, elem_id="results") as results:
             choice, everything, batch, result_parts = _results()
         timer = gr.Timer(SECONDS_BETWEEN_TICKS, active=False)
-        shown = gr.State({})
         parts = Parts(
             scans=scans,
             setup=setup,
@@ -128,21 +129,22 @@ def build_page(updates: PageUpdates, api: Api, settings: PageSettings) -> gr.Blo
             everything=everything,
             choice=choice,
             news=news,
-            shown=shown,
             said=said,
         )
         outputs = parts.values()
 
-        def on(listen, callback, inputs=(shown,), **options) -> None:
+        def on(listen, callback, inputs=(news,), **options) -> None:
             listen(callback, list(inputs), outputs, **without_spinner(callback.__name__), **options)
 
         page.load(updates.opened, [], [*outputs, *options], **without_spinner("opened"))
         # Each counts: files may arrive faster than the page asks what has become of them.
         on(dropzone.submit, updates.refresh, trigger_mode="multiple")
         on(timer.tick, updates.refresh)
+        # It has heard an old answer after a newer one.
+        on(news.submit, updates.refresh, trigger_mode="multiple")
         on(sample.click, updates.add_sample)
         on(scans.select, updates.remove, trigger_mode="multiple")
-        on(start.click, updates.start, (*options, shown))
+        on(start.click, updates.start, (*options, news))
         on(cancel.click, updates.cancel)
         on(deletion.select, updates.delete)
         choice.change(updates.choose, choice, result_parts.values(), **without_spinner("choose"))

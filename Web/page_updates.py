@@ -1,15 +1,17 @@
 """What the page's controls do, and what the page shows afterwards.
 
-No callback computes: each asks `Work`, and tells Gradio what has changed since it last told.
+No callback computes: each asks `Work`, and tells the page what has changed since it was last told
+(`told`). What the page sends for that, ``heard``, is the last news that it has.
 """
 
 from __future__ import annotations
 
+import itertools
 import json
 import logging
 import time
-from collections.abc import Awaitable
-from dataclasses import dataclass, fields
+from collections.abc import Awaitable, Iterator
+from dataclasses import dataclass, field
 from typing import Any
 
 import gradio as gr
@@ -17,59 +19,20 @@ from HypothalamusSegLib.errors import SampleMissingError
 from HypothalamusSegLib.flags import FLAG_TITLES
 
 from . import flag_words, result_tables, tables, texts
+from .entries import Entry, EntryState
 from .fair_queue import QueueFullError
 from .gate import RefusedError, session_of
 from .html_text import escaped
+from .page_parts import OUTPUTS, ResultParts
 from .references import new_reference
 from .run_options import WrongOptionError, run_options
-from .sessions import Entry, EntryState, Session, SessionStore
+from .sessions import Session, SessionStore
+from .told import Told, told_to, turn_of
 from .uploads import Uploads
 from .work import Work, described
 
 log = logging.getLogger("hypothalamus_seg.web.page")
 SECONDS_LIVELY = 3.0
-
-
-@dataclass(frozen=True)
-class Parts:
-    """The page's outputs by name, in the order in which Gradio is given their values."""
-
-    scans: Any
-    setup: Any
-    start: Any
-    cancel: Any
-    deletion: Any
-    timer: Any
-    results: Any
-    batch: Any
-    everything: Any
-    choice: Any
-    news: Any
-    shown: Any
-    said: Any
-
-    def values(self) -> list:
-        return [getattr(self, name) for name in OUTPUTS]
-
-
-OUTPUTS = tuple(part.name for part in fields(Parts))
-
-
-@dataclass(frozen=True)
-class ResultParts:
-    """What is shown of the chosen result."""
-
-    heading: Any
-    verdict: Any
-    key: Any
-    report: Any
-    flags: Any
-    viewer: Any
-    numbers: Any
-    files: Any
-
-    def values(self) -> list:
-        return [getattr(self, part.name) for part in fields(self)]
 
 
 def plain_words(error: Exception) -> str:
@@ -90,21 +53,23 @@ class PageUpdates:
     store: SessionStore
     work: Work
     uploads: Uploads
+    turns: Iterator[int] = field(default_factory=lambda: itertools.count(1))
 
-    async def refresh(self, shown: dict, request: gr.Request) -> list:
+    async def refresh(self, heard: str, request: gr.Request) -> list:
         """Whatever has changed; asked every second while there is work."""
-        return self._changes(session_of(request), shown, keep_words=True)
+        return self._changes(request, heard, keep_words=True)
 
     async def opened(self, request: gr.Request) -> list:
         """Everything and the options, for a page that was just loaded."""
         session = session_of(request)
         options = session.options
         chosen = [options[name] for name in ("structures", "subunits", "grid", "folds")]
-        return [*self._changes(session, {}), *chosen]
+        session.told.pop(request.session_hash, None)
+        return [*self._changes(request, None), *chosen]
 
-    async def add_sample(self, shown: dict, request: gr.Request) -> list:
+    async def add_sample(self, heard: str, request: gr.Request) -> list:
         session = session_of(request)
-        return await self._after(self.uploads.add_sample(session), session, shown)
+        return await self._after(self.uploads.add_sample(session), request, heard)
 
     async def start(
         self,
@@ -112,12 +77,12 @@ class PageUpdates:
         subunits: bool,
         grid: str,
         folds: list[int],
-        shown: dict,
+        heard: str,
         request: gr.Request,
     ) -> list:
         session = session_of(request)
         words = (",".join(structures), ",".join(map(str, folds)))
-        return await self._after(self._start(session, subunits, grid, *words), session, shown)
+        return await self._after(self._start(session, subunits, grid, *words), request, heard)
 
     async def _start(self, session: Session, *chosen: Any) -> str:
         subunits, grid, structures, folds = chosen
@@ -127,42 +92,44 @@ class PageUpdates:
             return texts.some_left(left)
         return "" if started else texts.NOTHING_TO_START
 
-    async def cancel(self, shown: dict, request: gr.Request) -> list:
+    async def cancel(self, heard: str, request: gr.Request) -> list:
         session = session_of(request)
-        return await self._after(self.work.cancel(session), session, shown, texts.STOPPED)
+        return await self._after(self.work.cancel(session), request, heard, texts.STOPPED)
 
-    async def remove(self, shown: dict, request: gr.Request, event: gr.EventData) -> list:
+    async def remove(self, heard: str, request: gr.Request, event: gr.EventData) -> list:
         session = session_of(request)
         entry = session.entries.get(str(event._data.get("entry")))
         series = event._data.get("series")
         if entry and isinstance(series, int):
             chosen = self.work.choose_series(session, entry.identifier, series)
-            return await self._after(chosen, session, shown)
+            return await self._after(chosen, request, heard)
         if entry:
             await self.work.remove(session, entry)
-        return self._changes(session, shown)
+        return self._changes(request, heard)
 
-    async def delete(self, shown: dict, request: gr.Request, event: gr.EventData) -> list:
+    async def delete(self, heard: str, request: gr.Request, event: gr.EventData) -> list:
         """What the line about the deletion asks for: delete now, or only that somebody is here."""
         session = session_of(request)
         if event._data.get("act") != "delete":
-            return self._changes(session, shown)
-        return await self._after(self.store.clear(session), session, shown, texts.DELETED)
+            return self._changes(request, heard)
+        return await self._after(self.store.clear(session), request, heard, texts.DELETED)
 
     async def _after(
-        self, act: Awaitable[Any], session: Session, shown: dict, words: str = ""
+        self, act: Awaitable[Any], request: gr.Request, heard: str, words: str = ""
     ) -> list:
         """The page after something was done, with its own words or those of its failure."""
         # Gradio would not show an error that is raised: this page hides its progress signs.
         try:
             outcome = await act
         except Exception as error:
-            return self._changes(session, shown, plain_words(error), failed=True)
-        return self._changes(session, shown, outcome if isinstance(outcome, str) else words)
+            return self._changes(request, heard, plain_words(error), failed=True)
+        return self._changes(request, heard, outcome if isinstance(outcome, str) else words)
 
     async def choose(self, choice: str | None, request: gr.Request) -> list:
         """What is shown of the chosen result."""
-        entry = session_of(request).entries.get((choice or "").partition(":")[0])
+        session = session_of(request)
+        told_to(session.told, request.session_hash).choice = choice
+        entry = session.entries.get((choice or "").partition(":")[0])
         if entry is None or entry.result is None:
             return ResultParts("", "", "", "", "", "{}", "", "").values()
         # Another run of the same scan is another scene at the same address.
@@ -181,47 +148,64 @@ class PageUpdates:
 
     def _changes(
         self,
-        session: Session,
-        shown: dict,
+        request: gr.Request,
+        heard: str | None,
         words: str = "",
         failed: bool = False,
         keep_words: bool = False,
     ) -> list:
         """Values for ``OUTPUTS``; what the page shows already is skipped."""
+        session = session_of(request)
+        told = told_to(session.told, request.session_hash)
+        before = told.values
+        has_heard_all = turn_of(heard) == told.turn
         entries = list(session.entries.values())
         done = [entry for entry in entries if entry.result]
-        choices = [(entry.result["name"], result_tables.run_name(entry)) for entry in done]
+        choices = [[entry.result["name"], result_tables.run_name(entry)] for entry in done]
+        told.turn = next(self.turns)
+        told.choice = _chosen(choices, before.get("choice"), told.choice)
         wanted = {
             "setup": _is_set_up_open(entries),
             "scans": tables.scan_list(entries, self.work),
             "start": any(entry.can_start for entry in entries),
             "cancel": session.is_busy,
             "deletion": str(len(entries)),
-            "news": _news(entries, choices, shown),
+            "news": json.dumps({**_news(entries, choices, before), "turn": told.turn}),
             "timer": _is_lively(session),
             "results": bool(done),
             "batch": result_tables.batch_table(entries),
             "everything": tables.download_everything(entries),
             "choice": choices,
-            "said": shown.get("said", "") if keep_words else _said(words, failed),
+            "said": before.get("said", "") if keep_words else _said(words, failed),
         }
-        makers = {
-            "start": lambda can: gr.Button(interactive=can),
-            "cancel": lambda can: gr.Button(interactive=can),
-            "setup": lambda is_open: gr.Accordion(open=is_open),
-            "timer": lambda active: gr.Timer(active=active),
-            "results": lambda visible: gr.Column(visible=visible),
-            "choice": lambda choices: _choices(choices, shown.get("choice")),
-        }
-        updates: list = []
-        for name in OUTPUTS:
-            if name == "shown":
-                updates.append(json.loads(json.dumps(wanted)))
-            elif name in shown and shown[name] == json.loads(json.dumps(wanted[name])):
-                updates.append(gr.skip())
-            else:
-                updates.append(makers.get(name, lambda value: value)(wanted[name]))
-        return updates
+        told.values = wanted
+        # What the visitor may have unfolded stays, even if an answer was not heard.
+        own = ("setup",)
+        changed = [
+            name
+            for name in OUTPUTS
+            if before.get(name) != wanted[name] or not (has_heard_all or name in own)
+        ]
+        return [
+            _made(name, wanted[name], told) if name in changed else gr.skip() for name in OUTPUTS
+        ]
+
+
+def _made(name: str, value: Any, told: Told) -> Any:
+    """What Gradio is given for one of the page's parts."""
+    makers = {
+        "start": lambda can: gr.Button(interactive=can),
+        "cancel": lambda can: gr.Button(interactive=can),
+        "setup": lambda is_open: gr.Accordion(open=is_open),
+        "timer": lambda active: gr.Timer(active=active),
+        "results": lambda visible: gr.Column(visible=visible),
+        "choice": lambda choices: gr.Dropdown(
+            choices=[tuple(choice) for choice in choices],
+            value=told.choice,
+            visible=len(choices) > 1,
+        ),
+    }
+    return makers[name](value) if name in makers else value
 
 
 def _is_lively(session: Session) -> bool:
@@ -239,25 +223,25 @@ def _is_set_up_open(entries: list[Entry]) -> bool:
     return has_more or not any(entry.result for entry in entries)
 
 
-def _news(entries: list[Entry], choices: list[tuple[str, str]], shown: dict) -> str:
+def _news(entries: list[Entry], choices: list[list[str]], before: dict) -> dict:
     """The page's title, and whether there is a result to move to (`browser/news.js`)."""
     if any(entry.state is EntryState.SEGMENTING for entry in entries):
         run = [e for e in entries if e.state in (EntryState.SEGMENTING, EntryState.DONE)]
         fractions = [1.0 if e.result else described(e)["fraction"] or 0.0 for e in run]
-        return json.dumps({"title": texts.busy_title(sum(fractions) / len(fractions))})
+        return {"title": texts.busy_title(sum(fractions) / len(fractions))}
     done = [entry for entry in entries if entry.result]
     if not done:
-        return json.dumps({"title": texts.TITLE})
-    known = {value for _, value in shown.get("choice") or []}
+        return {"title": texts.TITLE}
+    known = {value for _, value in before.get("choice") or []}
     new = [e for e, (_, value) in zip(done, choices, strict=True) if value not in known]
     # A page that was just loaded stays where it is.
-    latest = new[0].result if shown and new else None
+    latest = new[0].result if before and new else None
     news = {"title": texts.done_title([entry.result["name"] for entry in done])}
     if latest:
         flags = flag_words.sorted_flags(latest)
         title = FLAG_TITLES.get(flags[0]["code"], "") if flags else ""
         news |= {"move": True, "words": texts.done_words(latest["name"], title)}
-    return json.dumps(news)
+    return news
 
 
 def _said(words: str, failed: bool) -> str:
@@ -265,9 +249,13 @@ def _said(words: str, failed: bool) -> str:
     return f"<p {kind}>{escaped(words)}</p>" if words else ""
 
 
-def _choices(choices: list[tuple[str, str]], before: list | None) -> gr.Dropdown:
-    """Show the newest result that was not there before, or else the first."""
+def _chosen(
+    choices: list[list[str]], before: list[list[str]] | None, chosen: str | None
+) -> str | None:
+    """The newest result that was not there before, or the one that is shown, or the first."""
+    values = [value for _, value in choices]
     known = {value for _, value in before or []}
-    new = [value for _, value in choices if value not in known]
-    chosen = new[0] if new else choices[0][1] if choices else None
-    return gr.Dropdown(choices=choices, value=chosen, visible=len(choices) > 1)
+    new = [value for value in values if value not in known]
+    if new:
+        return new[0]
+    return chosen if chosen in values else next(iter(values), None)

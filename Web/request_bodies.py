@@ -6,6 +6,7 @@ import asyncio
 import json
 import time
 
+from starlette.datastructures import Headers
 from starlette.types import Message, Receive
 
 from . import texts
@@ -71,3 +72,18 @@ def replay(body: bytes, receive: Receive) -> Receive:
         return {"type": "http.request", "body": body, "more_body": False}
 
     return replayed
+
+
+def announced_bytes(headers: Headers) -> int:
+    """The length that a request says it has; 0 if it does not say."""
+    try:
+        return max(0, int(headers.get("content-length", "0") or 0))
+    except ValueError as error:
+        raise RefusedError(400, texts.BAD_REQUEST) from error
+
+
+def names_a_file(value: object) -> bool:
+    """Whether anything in a request is what Gradio would take for a file."""
+    if isinstance(value, dict):
+        return "path" in value or "url" in value or any(map(names_a_file, value.values()))
+    return isinstance(value, list) and any(map(names_a_file, value))

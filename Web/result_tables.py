@@ -11,9 +11,9 @@ from HypothalamusSegLib.results.number_format import MISSING, shown, shown_ml, s
 from HypothalamusSegLib.results.report_contents import usual_range, with_unit
 
 from . import texts
+from .entries import Entry
 from .flag_words import sorted_flags, symbol
 from .html_text import escaped
-from .sessions import Entry
 
 HYPOTHALAMUS_PARTS = ("left", "right", "total")
 SHORT_NAMES = {

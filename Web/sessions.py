@@ -15,118 +15,24 @@ import tempfile
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
-from enum import Enum
 from pathlib import Path
 
 from .disk_budget import DiskBudget
+from .entries import Entry, EntryState
 from .fair_queue import Ticket
 from .run_options import default_options
 from .server_folder import own_folder, remove_leftovers
+from .told import Told
 
 TOKEN_BYTES = 32
 SWEEP_SECONDS = 10.0
 # One address may have this part of all sessions.
 SESSION_SHARES = 4
-SCENE_NAME = "scene.bin.gz"
 log = logging.getLogger("hypothalamus_seg.web.sessions")
 
 
 class TooManySessionsError(Exception):
     """No place for another visitor."""
-
-
-class EntryState(Enum):
-    """What has become of an uploaded file."""
-
-    CHECKING = "checking"
-    CHOOSING = "choosing"
-    REFUSED = "refused"
-    READY = "ready"
-    SEGMENTING = "segmenting"
-    DONE = "done"
-    FAILED = "failed"
-    CANCELLED = "cancelled"
-
-
-STARTABLE = (EntryState.READY, EntryState.FAILED, EntryState.CANCELLED, EntryState.DONE)
-
-
-@dataclass(eq=False)
-class Entry:
-    """One scan of a visitor.
-
-    Attributes
-    ----------
-    identifier : str
-        Unguessable, since it stands in addresses.
-    file_name : str
-        As uploaded, made harmless.
-    folder : Path
-        Of this scan alone.
-    state : EntryState
-    held_bytes : int
-        Of the disk's budget: what its files take, or may take while they are being written.
-    checked : dict
-        What the check found: name, shape, spacing_mm, flags, path.
-    series : tuple of dict
-        Where the upload holds several: number, description, images, size; one must be chosen.
-    ticket : fair_queue.Ticket or None
-        Of the check or the segmentation that goes on.
-    options : dict
-        With which the result was made.
-    result : dict or None
-        The engine's description.
-    files : tuple of str
-        Names of the files in ``results``.
-    error : dict or None
-        Code, message and perhaps reference of what went wrong.
-    """
-
-    identifier: str
-    file_name: str
-    folder: Path
-    state: EntryState = EntryState.CHECKING
-    held_bytes: int = 0
-    series: tuple[dict, ...] = ()
-    checked: dict = field(default_factory=dict)
-    ticket: Ticket | None = None
-    options: dict = field(default_factory=dict)
-    result: dict | None = None
-    files: tuple[str, ...] = ()
-    error: dict | None = None
-
-    @property
-    def input(self) -> Path:
-        """Folder of what was uploaded and unpacked, whatever its name: nothing else is in it."""
-        return self.folder / "input"
-
-    @property
-    def upload(self) -> Path:
-        """The file as it arrived."""
-        return self.input / self.file_name
-
-    @property
-    def results(self) -> Path:
-        return self.folder / "results"
-
-    @property
-    def scene(self) -> Path:
-        """What the viewer shows."""
-        return self.results / SCENE_NAME
-
-    @property
-    def series_pictures(self) -> dict[str, Path]:
-        """Of the series to choose from, by the last part of their addresses."""
-        numbers = [series["number"] for series in self.series]
-        return {f"series-{n}.png": self.folder / "series" / f"{n}.png" for n in numbers}
-
-    @property
-    def is_busy(self) -> bool:
-        return self.state in (EntryState.CHECKING, EntryState.SEGMENTING)
-
-    @property
-    def can_start(self) -> bool:
-        return self.state in STARTABLE
 
 
 @dataclass(eq=False)
@@ -151,8 +57,12 @@ class Session:
         Uploads that are not whole yet.
     downloading : int
         Archives that are on their way out.
+    listening : int
+        Event streams that are open.
     page_names : list of str
         Of the visitor's pages, as Gradio calls them; the newest last.
+    told : dict of str to Told
+        What each of these pages was last told.
     options : dict
         Of the last start, for a page that is loaded again.
     lively_until : float
@@ -168,7 +78,9 @@ class Session:
     downloaded: bool = False
     arriving: int = 0
     downloading: int = 0
+    listening: int = 0
     page_names: list[str] = field(default_factory=list)
+    told: dict[str, Told] = field(default_factory=dict)
     options: dict = field(default_factory=default_options)
     lively_until: float = 0.0
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 from urllib.parse import quote
 
 from . import texts
+from .entries import Entry, EntryState
 from .expected_times import in_words
 from .flag_words import flag_words
 from .html_text import escaped
-from .sessions import Entry, EntryState
 from .work import Work, described
 
 REPORT_SUFFIX = "_report.pdf"

@@ -22,9 +22,11 @@ from starlette.responses import JSONResponse
 
 from . import texts
 from .disk_budget import DiskFullError, ShareSpentError
-from .gate import announced_bytes, session_of
+from .entries import Entry
+from .gate import session_of
 from .refusals import RefusedError
-from .sessions import Entry, Session, SessionStore
+from .request_bodies import announced_bytes
+from .sessions import Session, SessionStore
 from .work import Work, described
 
 NAME_HEADER = "x-file-name"

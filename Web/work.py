@@ -12,10 +12,11 @@ from pathlib import Path
 from . import texts
 from .disk_budget import DiskFullError, bytes_below
 from .engine_pool import EnginePool
+from .entries import SCENE_NAME, Entry, EntryState
 from .expected_times import ExpectedTimes
 from .fair_queue import QueueFullError, Ticket, TicketState
 from .refusals import RefusedError
-from .sessions import SCENE_NAME, Entry, EntryState, Session, SessionStore
+from .sessions import Session, SessionStore
 
 # An archive, unpacked, in units of the largest upload, and of itself: DICOM is packed to a half or
 # a third, and where most of it is empty to a tenth.

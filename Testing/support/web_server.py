@@ -7,6 +7,7 @@ serves with the settings of `Web.server.ServerSettings`.
 
 from __future__ import annotations
 
+import inspect
 import json
 import os
 import signal
@@ -26,6 +27,10 @@ from Testing.support.command_runs import REPOSITORY, environment
 
 STUB = (sys.executable, str(REPOSITORY / "Testing" / "web_stub_worker.py"))
 START_SECONDS = 120.0
+STARTS = 3
+LOG_LINES = 15
+# Those of which a failing test shows the last words.
+RUNNING: list[Server] = []
 
 
 @dataclass
@@ -50,6 +55,13 @@ class Server:
         return self.log.read_text(encoding="utf-8")
 
     @property
+    def last_words(self) -> str:
+        """What the server has written last."""
+        state = "runs" if self.process.poll() is None else f"ended: {self.process.returncode}"
+        lines = self.text.splitlines()[-LOG_LINES:]
+        return "\n".join([f"Last lines of the server at {self.url} ({state}):", *lines])
+
+    @property
     def root(self) -> Path:
         """The folder that holds all sessions."""
         (folder,) = self.temporary.glob("hypothalamus-seg-web-*")
@@ -69,47 +81,89 @@ class Server:
 def running(folder: Path, stub: bool = True, **settings: object) -> Iterator[Server]:
     """A server on a free port of loopback, stopped at the end."""
     folder.mkdir(parents=True, exist_ok=True)
-    temporary = folder / "tmp"
-    temporary.mkdir()
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        settings["port"] = probe.getsockname()[1]
+    (folder / "tmp").mkdir()
     if stub:
         settings["worker_command"] = STUB
     stub_seconds = str(settings.pop("stub_seconds", 0.05))
+    server = _started(folder, settings, stub_seconds)
+    RUNNING.append(server)
+    try:
+        yield server
+    finally:
+        RUNNING.remove(server)
+        for client in server.clients:
+            client.close()
+        if server.process.poll() is None:
+            server.stop()
+
+
+def _started(folder: Path, settings: dict, stub_seconds: str) -> Server:
+    """A server that answers; on another port where somebody else was quicker."""
+    for _ in range(STARTS):
+        server = _begun(folder, settings, stub_seconds)
+        RUNNING.append(server)
+        try:
+            wait_until(
+                lambda server=server: (
+                    (
+                        "Application startup complete" in server.text
+                        and "Uvicorn running" in server.text
+                    )
+                    or server.process.poll() is not None
+                )
+            )
+        except BaseException:
+            server.process.kill()
+            server.process.wait()
+            raise
+        finally:
+            RUNNING.remove(server)
+        if server.process.poll() is None:
+            return server
+        if "address already in use" not in server.text:
+            break
+    raise AssertionError(f"The server did not start.\n{server.last_words}")
+
+
+def _begun(folder: Path, settings: dict, stub_seconds: str) -> Server:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
     paths = [str(REPOSITORY), str(REPOSITORY / "HypothalamusSeg")]
     surroundings = {
         **environment(),
         "PYTHONPATH": os.pathsep.join(paths),
-        "TMPDIR": str(temporary),
+        "TMPDIR": str(folder / "tmp"),
         "HYPOTHALAMUSSEG_STUB_SECONDS": stub_seconds,
     }
+    as_json = json.dumps({**settings, "port": port})
     log = folder / "server.log"
+    # A file, not a pipe: nobody has to read it for the server to go on.
     with log.open("w") as stream:
         process = subprocess.Popen(
-            [sys.executable, "-m", "Testing.support.web_server", json.dumps(settings)],
+            [sys.executable, "-m", "Testing.support.web_server", as_json],
             stdout=stream,
             stderr=subprocess.STDOUT,
             env=surroundings,
             cwd=REPOSITORY,
         )
-    server = Server(f"http://127.0.0.1:{settings['port']}/", process, log, temporary)
-    try:
-        wait_until(lambda: "Application startup complete" in server.text, process)
-        yield server
-    finally:
-        for client in server.clients:
-            client.close()
-        if process.poll() is None:
-            server.stop()
+    return Server(f"http://127.0.0.1:{port}/", process, log, folder / "tmp")
 
 
 def wait_until(condition, process: subprocess.Popen | None = None, seconds=START_SECONDS) -> None:
     end = time.monotonic() + seconds
     while not condition():
-        assert time.monotonic() < end, "waited too long"
-        assert process is None or process.poll() is None, "the server has ended"
+        has_ended = process is not None and process.poll() is not None
+        if has_ended or time.monotonic() > end:
+            why = "the server has ended" if has_ended else f"waited {seconds:.0f} s"
+            wanted = inspect.getsource(condition).strip()
+            raise AssertionError("\n".join([f"{why}, for: {wanted}", *last_words()]))
         time.sleep(0.05)
+
+
+def last_words() -> list[str]:
+    """The ends of the logs of the servers that run now."""
+    return [server.last_words for server in RUNNING]
 
 
 def upload(client: httpx.Client, name: str, data: bytes, checked: bool = True) -> dict:

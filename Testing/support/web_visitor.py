@@ -23,6 +23,8 @@ PHONE = {
 }
 # A run takes some seconds; on a machine with other work it may take minutes.
 WAIT_MS = 180_000
+# Of a click, a picture, a loading of the page.
+ACT_MS = 60_000
 expect.set_options(timeout=20_000)
 
 
@@ -45,7 +47,7 @@ class Visitor:
     def __init__(self, browser, url: str, **options):
         self.url = url
         self.context = browser.new_context(**{**DESKTOP, **options})
-        self.context.set_default_timeout(WAIT_MS)
+        self.context.set_default_timeout(ACT_MS)
         self.requests: list[str] = []
         self.problems: list[str] = []
         self.page = self.context.new_page()
@@ -71,8 +73,8 @@ class Visitor:
     def line(self, name: str):
         return self.page.locator("#scans li", has_text=name)
 
-    def state(self, name: str, state: str) -> None:
-        expect(self.line(name)).to_have_attribute("data-state", state, timeout=WAIT_MS)
+    def state(self, name: str, state: str, timeout: float = WAIT_MS) -> None:
+        expect(self.line(name)).to_have_attribute("data-state", state, timeout=timeout)
 
     def viewer(self) -> None:
         self.page.wait_for_selector(".viewer[data-ready]", timeout=WAIT_MS)

@@ -26,6 +26,7 @@ from HypothalamusSegLib.geometry.voxel_image import image_from_volume
 from Testing.support.scan_files import head_volume, write_dicom, write_scan
 from Testing.support.web_server import Server, call, running, scan, upload, wait_until
 from Testing.web.test_uploads import archive
+from Web.gate import MOST_STREAMS
 
 MEGABYTE = 1 << 20
 COOKIE = "hypothalamus_seg_session"
@@ -194,6 +195,38 @@ def test_results_are_sent_without_another_copy_on_the_disk(server, visitor, head
     assert not seen
 
 
+def test_a_visitor_has_few_event_streams(server, visitor):
+    def opened(client: httpx.Client, number: int) -> socket.socket:
+        page = f"page{id(client)}n{number}"
+        stream = connection(server)
+        stream.sendall(request_bytes(client, "GET", f"gradio_api/heartbeat/{page}"))
+        return stream
+
+    def status(stream: socket.socket) -> bytes:
+        return stream.recv(20).split()[1]
+
+    streams = [opened(visitor, number) for number in range(MOST_STREAMS)]
+    try:
+        assert [status(stream) for stream in streams] == [b"200"] * MOST_STREAMS
+        for number in (20, 21):
+            with opened(visitor, number) as refused:
+                assert status(refused) == b"429"
+        with opened(server.visitor(), 0) as others:
+            assert status(others) == b"200"
+        streams.pop().close()  # and its place is free
+        last = []
+
+        def has_place() -> bool:
+            last.append(opened(visitor, 30 + len(last)))
+            return status(last[-1]) == b"200"
+
+        wait_until(has_place, seconds=20)
+        streams += last
+    finally:
+        for stream in streams:
+            stream.close()
+
+
 # --- downloads -------------------------------------------------------------------------------
 
 
@@ -249,6 +282,14 @@ def test_behind_tls_the_cookie_is_this_hosts_alone(server):
     # Without the prefix, another host of the domain might have set it.
     headers["Cookie"] = f"{COOKIE}={value}"
     assert "set-cookie" in httpx.get(server.url, headers=headers).headers
+
+
+def test_a_stream_without_a_question_leaves_no_traceback(server, visitor):
+    address = "gradio_api/queue/data?session_hash=unasked"
+    with contextlib.suppress(httpx.RemoteProtocolError):
+        visitor.get(address)
+    assert visitor.get("config").status_code == 200
+    assert "Traceback" not in server.text
 
 
 def test_json_nested_deep_is_refused_without_a_traceback(server, visitor):

@@ -15,9 +15,10 @@ import pytest
 from Testing.support.command_runs import REPOSITORY, environment
 from Web.disk_budget import SPARE_BYTES, DiskBudget, DiskFullError, ShareSpentError
 from Web.engine_pool import EnginePool
+from Web.entries import EntryState
 from Web.fair_queue import FairQueue, QueueFullError, Ticket
 from Web.server_folder import remove_leftovers
-from Web.sessions import EntryState, SessionStore, TooManySessionsError
+from Web.sessions import SessionStore, TooManySessionsError
 from Web.surface import surface_of
 
 STUB = (sys.executable, str(REPOSITORY / "Testing" / "web_stub_worker.py"), "segment")

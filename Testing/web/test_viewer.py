@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from statistics import median
 
@@ -11,6 +12,7 @@ import pytest
 pytest.importorskip("gradio", reason="the web page's tests need gradio")
 pytest.importorskip("playwright", reason="the tests in a browser need playwright")
 
+from HypothalamusSegLib.labels import SUBUNIT_NAMES
 from playwright.sync_api import expect
 
 from Testing.support.web_server import running
@@ -136,9 +138,42 @@ def test_the_pointer_tells_place_value_and_structure(viewer):
     expect(readout).to_contain_text("Pointer: x −")
     expect(readout).to_contain_text("value")
     expect(readout).to_contain_text("Left hypothalamus")
-    expect(readout).to_contain_text("left tubular")
+    expect(readout).to_contain_text("Left hypothalamus, tubular")
     viewer.page.mouse.move(5, 5)
     expect(readout).to_contain_text("Cross: x")
+
+
+LONGEST_WORDS = """async () => {
+  const main = document.querySelector("script[type=module][src*='/main.js']").src;
+  const { wordsAt } = await import(main.replace("main.js", "readout.js"));
+  const labels = ["left", "right"].flatMap((side) => PARTS.map((part) => `${side}_${part}`));
+  const line = document.querySelector(".viewer-readout");
+  const cut = [];
+  labels.forEach((_, index) => {
+    const volumes = {};
+    for (const name of ["close/scan", "head/icv", "close/left", "close/right"]) {
+      if (!name.endsWith(index < 5 ? "/right" : "/left")) volumes[name] = { valueAt: () => 255 };
+    }
+    volumes["close/subunits"] = { valueAt: () => index + 1 };
+    const scene = { volumes, labels, range: [0, 12345] };
+    line.textContent = `Pointer: ${wordsAt(scene, [-100.5, 100.5, -100.5], "close")}`;
+    if (line.scrollWidth > line.clientWidth || line.scrollHeight > line.clientHeight) {
+      cut.push(line.textContent);
+    }
+  });
+  return [line.textContent, cut];
+}"""
+
+
+@pytest.mark.parametrize("width", [1440, 390])
+def test_the_readout_is_never_cut(viewer, width):
+    viewer.page.set_viewport_size({"width": width, "height": 900})
+    viewer.page.wait_for_timeout(300)
+    script = LONGEST_WORDS.replace("PARTS", json.dumps(list(SUBUNIT_NAMES)))
+    words, cut = viewer.page.evaluate(script)
+    viewer.page.set_viewport_size({"width": 1440, "height": 900})
+    assert "Right hypothalamus, tubular-superior" in words
+    assert cut == []
 
 
 def test_keys_move_cross_slice_and_zoom(viewer):

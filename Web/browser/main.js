@@ -10,6 +10,6 @@ new Tips();
 window.hypothalamusSeg = {
   deletion: (root, act) => new Deletion(root, act),
   dropzone: (root, arrived) => new Dropzone(root, arrived),
-  news: (region) => new News(region),
+  news: (region, behind) => new News(region, behind),
   viewer: (root) => new Viewer(root),
 };

@@ -4,11 +4,20 @@ const PATIENCE_MS = 20_000;
 const STEP_MS = 40;
 
 export class News {
-  constructor(region) {
+  // `behind` is called when what the page shows may be older than what it has shown before.
+  constructor(region, behind) {
     this.region = region;
+    this.behind = behind;
+    this.turn = 0;
   }
 
-  take({ title, move, words }) {
+  take({ title, move, words, turn }) {
+    const isOld = turn < this.turn;
+    if (turn) this.turn = turn;
+    if (isOld) {
+      this.behind();
+      return;
+    }
     if (title) document.title = title;
     if (!move) return;
     this.region.textContent = words;

@@ -10,12 +10,15 @@ export function wordsAt(scene, point, zoom) {
   const grey = scene.volumes[`${zoom}/scan`].valueAt(point);
   const words = [`${place} mm`];
   if (grey !== null) words.push(`value ${valueOf(grey, scene.range)}`);
-  for (const [name, structure] of Object.entries(NAMES)) {
-    const volume = scene.volumes[`${name === "icv" ? "head" : "close"}/${name}`];
-    if (volume && volume.valueAt(point) > HALF) words.push(structure);
-  }
   const label = scene.volumes["close/subunits"]?.valueAt(point);
-  if (label) words.push(scene.labels[label - 1].replace("_", " "));
+  // As left_tubular-inferior: a side and a part of its hypothalamus.
+  const [side, part] = label ? scene.labels[label - 1].split("_") : [];
+  const isIn = (place, name) => scene.volumes[`${place}/${name}`]?.valueAt(point) > HALF;
+  const sides = ["left", "right"].filter((name) => name !== side && isIn("close", name));
+  if (part) words.push(`${NAMES[side]}, ${part}`);
+  words.push(...sides.map((name) => NAMES[name]));
+  // Whatever is in the hypothalamus is in the cranial cavity, too.
+  if (!part && !sides.length && isIn("head", "icv")) words.push(NAMES.icv);
   return words.join(" · ");
 }
 

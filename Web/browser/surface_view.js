@@ -122,17 +122,32 @@ function blend(pixels, alpha, colour) {
 }
 
 // Normals of the vertices, once: means of the triangles around them.
-function prepared(surface) {
+export function prepared(surface) {
   if (!surface?.triangles?.length) return null;
   if (surface.normals) return surface;
   const { vertices, triangles } = surface;
   const normals = new Float32Array(vertices.length);
   for (let t = 0; t < triangles.length; t += 3) {
-    const [a, b, c] = [3 * triangles[t], 3 * triangles[t + 1], 3 * triangles[t + 2]];
-    const u = [0, 1, 2].map((i) => vertices[b + i] - vertices[a + i]);
-    const v = [0, 1, 2].map((i) => vertices[c + i] - vertices[a + i]);
-    const normal = [u[1] * v[2] - u[2] * v[1], u[2] * v[0] - u[0] * v[2], u[0] * v[1] - u[1] * v[0]];
-    for (const corner of [a, b, c]) for (let i = 0; i < 3; i++) normals[corner + i] += normal[i];
+    const a = 3 * triangles[t];
+    const b = 3 * triangles[t + 1];
+    const c = 3 * triangles[t + 2];
+    const x = vertices[a];
+    const y = vertices[a + 1];
+    const z = vertices[a + 2];
+    const ux = vertices[b] - x;
+    const uy = vertices[b + 1] - y;
+    const uz = vertices[b + 2] - z;
+    const vx = vertices[c] - x;
+    const vy = vertices[c + 1] - y;
+    const vz = vertices[c + 2] - z;
+    const nx = uy * vz - uz * vy;
+    const ny = uz * vx - ux * vz;
+    const nz = ux * vy - uy * vx;
+    for (let corner = 0, at = a; corner < 3; corner++, at = corner === 1 ? b : c) {
+      normals[at] += nx;
+      normals[at + 1] += ny;
+      normals[at + 2] += nz;
+    }
   }
   for (let n = 0; n < normals.length; n += 3) {
     const length = Math.hypot(normals[n], normals[n + 1], normals[n + 2]) || 1;

@@ -1,54 +1,18 @@
 // The viewer: three planes and the surfaces of one result, with their controls.
 
-import { COLOURS, NAMES, SUBUNIT_COLOURS } from "./colours.js";
+import { showLegend } from "./legend.js";
 import { pointed, turned } from "./pointing.js";
 import { MOST_MAGNIFICATION, PlaneView } from "./plane_view.js";
 import { wordsAt } from "./readout.js";
 import { centreOf, fetchScene, VIEWS } from "./scene.js";
-import { SurfaceView } from "./surface_view.js";
+import { prepared, SurfaceView } from "./surface_view.js";
+import { LAYOUT } from "./viewer_layout.js";
 
 const AXIS = ["x", "y", "z"];
 const STEP_MM = { close: 0.5, head: 1 };
 const FINEST_MM = 0.5;
 const OPACITY = 0.25;
 const SUBUNIT_OPACITY = 0.6;
-
-const LAYOUT = `
-  <div class="viewer-bar">
-    <fieldset><legend>View</legend>
-      <label><input type="radio" name="viewer-zoom" value="close"> Hypothalamus</label>
-      <label><input type="radio" name="viewer-zoom" value="head"> Whole head</label>
-    </fieldset>
-    <fieldset class="ticks"><legend>Show</legend>
-      <label><input type="checkbox" data-setting="outlines"> Outlines</label>
-      <label><input type="checkbox" data-setting="cross"> Cross</label>
-      <label hidden><input type="checkbox" data-setting="subunits"> Subunits</label>
-      <label hidden><input type="checkbox" data-setting="icv3d"> ICV in 3-D</label>
-    </fieldset>
-    <label class="slide">Window <output></output>
-      <input type="range" aria-label="Window" data-setting="window"></label>
-    <label class="slide">Level <output></output>
-      <input type="range" aria-label="Level" data-setting="level"></label>
-    <label class="slide">Overlay <output></output>
-      <input type="range" aria-label="Overlay" data-setting="opacity" min="0" max="1" step="0.05"></label>
-    <label class="slide">Zoom <output></output>
-      <input type="range" aria-label="Zoom" data-setting="magnification" min="1" max="${MOST_MAGNIFICATION}"
-        step="0.1"></label>
-    <button type="button" class="viewer-home">Reset views</button>
-  </div>
-  <ul class="viewer-legend"></ul>
-  <p class="viewer-readout"></p>
-  <div class="viewer-planes"></div>
-  <details class="viewer-note"><summary>How to use the views</summary>
-    <p>Radiological convention: the patient's left is on the picture's right; in the sagittal plane
-    anterior is on the left. Positions in RAS millimetres: +x right, +y anterior, +z superior.</p>
-    <p>Mouse: click to move the other planes there, wheel for slices, Ctrl and wheel to zoom, right
-    button and drag for window (across) and level (up and down), middle button or Shift and drag to
-    move the picture. Touch: tap, two fingers to zoom and move. Keys on a picture: arrows move the
-    cross, Page Up and Page Down the slice, + and − zoom. Drag the surface, or use the arrow keys
-    on it, to turn it.</p>
-    <p>Values are rounded to 256 steps between the darkest and the brightest tissue. Surfaces are
-    smoothed for display; nothing is measured on them.</p></details>`;
 
 export class Viewer {
   constructor(root) {
@@ -106,6 +70,7 @@ export class Viewer {
     this.makeLegend();
     this.redraw();
     this.root.dataset.ready = "true";
+    whenIdle(Object.values(scene.surfaces), (surface) => this.scene === scene && prepared(surface));
   }
 
   makePlanes() {
@@ -238,28 +203,7 @@ export class Viewer {
 
   makeLegend() {
     const legend = this.root.querySelector(".viewer-legend");
-    legend.replaceChildren();
-    const add = (colour, name) => {
-      const item = document.createElement("li");
-      const swatch = document.createElement("i");
-      swatch.style.background = colour;
-      item.append(swatch, name);
-      legend.append(item);
-    };
-    const { subunits } = this.settings;
-    for (const [name, words] of Object.entries(NAMES)) {
-      const place = name === "icv" ? "head" : "close";
-      const isShown = this.scene.volumes[`${place}/${name}`];
-      if (isShown && (name === "icv" || !subunits)) add(COLOURS[name], words);
-    }
-    if (!subunits) return;
-    // Each name once, with the colours of left and right.
-    const names = this.scene.labels.slice(0, this.scene.labels.length / 2);
-    names.forEach((name, index) => {
-      const other = SUBUNIT_COLOURS[index + names.length];
-      const words = `${name.replace("left_", "")} (left, right)`;
-      add(`linear-gradient(90deg, ${SUBUNIT_COLOURS[index]} 50%, ${other} 50%)`, words);
-    });
+    showLegend(legend, this.scene, this.settings.subunits);
   }
 
   // What lies at a point, or at the cross.
@@ -319,4 +263,14 @@ export class Viewer {
 
 function signed(number) {
   return `${number < 0 ? "−" : "+"}${Math.abs(number).toFixed(1)}`;
+}
+
+// One after the other, each when there is nothing else to do.
+function whenIdle([first, ...others], act) {
+  if (!first) return;
+  const idle = window.requestIdleCallback ?? ((next) => setTimeout(next, 50));
+  idle(() => {
+    act(first);
+    whenIdle(others, act);
+  });
 }
