@@ -43,7 +43,7 @@ attempt("memory", lambda: bytearray(1 << 30))
 attempt("large file", lambda: (folder / "c").write_bytes(bytes(2 << 20)))
 attempt("library", lambda: __import__("SimpleITK"))
 def read_weights():
-    from HypothalamusSegLib.networks.residual_unet import weight_files
+    from HypothalamusSegLib.networks import weight_files
     weight_files.read_manifest(weight_files.default_weights_folder())
 attempt("weights", read_weights)
 print(json.dumps([said, outcomes]))
