@@ -173,7 +173,7 @@ class EnginePool:
             while line := await process.stdout.readline():
                 event = json.loads(line)
                 if event["event"] == "progress":
-                    ticket.fraction, ticket.step = event["fraction"], event["step"]
+                    ticket.fraction, ticket.progress = event["fraction"], event
                 else:
                     ticket.end(event)
                     return True

@@ -33,8 +33,8 @@ class Ticket:
     started : float
         On the clock of ``time.monotonic``, once a worker has it.
     fraction : float
-    step : str
-        The engine's own name of the step.
+    progress : dict
+        The engine's last event of progress: its ``stage``, ``fold``, ``folds`` and ``step``.
     outcome : dict or None
         The worker's last event: ``result`` or ``error``.
     cancelled, ended : asyncio.Event
@@ -46,7 +46,7 @@ class Ticket:
     state: TicketState = TicketState.WAITING
     started: float = 0.0
     fraction: float = 0.0
-    step: str = ""
+    progress: dict = field(default_factory=dict)
     outcome: dict | None = None
     cancelled: asyncio.Event = field(default_factory=asyncio.Event)
     ended: asyncio.Event = field(default_factory=asyncio.Event)

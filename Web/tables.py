@@ -66,7 +66,7 @@ def _standing(entry: Entry, work: Work) -> tuple[str, str]:
             return words, _bar(0, "waiting")
         now = described(entry)
         fraction = now["fraction"] or 0.0
-        words = texts.step_words(now["step"] or "")
+        words = texts.stage_words(now["stage"] or "", now["fold"], now["folds"])
         left = _wait(work, entry, "; about ", " left")
         return f"{100 * fraction:.0f} %, {words}{left}", _bar(fraction, words)
     trouble = escaped(texts.error_message(entry.error)) if entry.error else ""

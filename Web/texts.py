@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import re
-
 TITLE = "HypothalamusSeg"
 SUBTITLE = (
     "Outlines and volumes of the hypothalamus and the intracranial space on T1-weighted MRI of the "
@@ -70,18 +68,17 @@ NOTHING_TO_START = "There is nothing to start: every usable scan has its result 
 DELETED = "Your scans and results are deleted."
 STOPPED = "Stopped. No partial result is left."
 
-STEPS = {
+STAGES = {
     "": "starting",
     "read": "reading the file",
     "networks": "loading the networks",
-    "ICV": "looking for the head",
-    "hypothalamus": "looking closely at the hypothalamus",
-    "volumes": "measuring",
+    "coarse": "looking for the head",
+    "fine": "looking closely at the hypothalamus",
+    "measure": "measuring",
     "write": "writing the files",
     "viewer": "preparing the views",
 }
-STRUCTURES = {"ICV": "intracranial space", "hypothalamus": "hypothalamus"}
-FOLD = re.compile(r"(ICV|hypothalamus) fold (\d+)/(\d+)")
+NETWORKS = {"coarse": "intracranial space", "fine": "hypothalamus"}
 
 ERRORS = {
     "cancelled": "Cancelled.",
@@ -118,12 +115,11 @@ def privacy(minutes: float, minutes_after_download: float) -> str:
     )
 
 
-def step_words(step: str) -> str:
-    """The engine's step in plain words."""
-    fold = FOLD.fullmatch(step)
+def stage_words(stage: str, fold: int | None, folds: int | None) -> str:
+    """What the engine does, in plain words."""
     if fold:
-        return f"{STRUCTURES[fold[1]]}: network {fold[2]} of {fold[3]} done"
-    return STEPS.get(step, step)
+        return f"{NETWORKS[stage]}: network {fold} of {folds} done"
+    return STAGES[stage]
 
 
 def error_message(error: dict) -> str:

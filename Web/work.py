@@ -22,6 +22,7 @@ from .sessions import Session, SessionStore
 # a third, and where most of it is empty to a tenth.
 UNPACKED_SHARE, UNPACKED_RATIO, UNPACKED_AT_LEAST = 4, 20, 64 << 20
 ZIP_MAGIC = b"PK"
+PROGRESS_KEYS = ("stage", "fold", "folds", "step")
 # Of all files of a result, a run's partial files among them.
 RESULT_BYTES = 64 << 20
 # Results still to be written are in no visitor's share, only in the whole.
@@ -260,7 +261,7 @@ def described(entry: Entry, place: int | None = None) -> dict:
         "state": entry.state.value,
         "queue_place": place,
         "fraction": ticket.fraction if running else None,
-        "step": ticket.step if running else None,
+        **{key: ticket.progress.get(key) if running else None for key in PROGRESS_KEYS},
         "message": texts.error_message(entry.error) if entry.error else None,
         "series": list(entry.series) if entry.state is EntryState.CHOOSING else [],
         "flags": list(entry.checked.get("flags", ())),

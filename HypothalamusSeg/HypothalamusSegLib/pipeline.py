@@ -141,7 +141,7 @@ class Segmenter:
     def _segment(self, scan: Scan, steps: Steps | None) -> Segmentation:
         clock = StageClock(steps, len(self.options.folds))
         found = self.run_stages(scan.volume, clock)
-        clock.begin("measure", "volumes")
+        clock.begin("measure")
         images = self._label_images(found)
         volumes = self._measure(images, found)
         flags = scan.flags
@@ -165,13 +165,13 @@ class Segmenter:
     def run_stages(self, volume: VoxelImage, clock: StageClock | None = None) -> Found:
         """Only the networks' part of `segment`, for those who want posteriors."""
         clock = clock or StageClock(None, len(self.options.folds))
-        on_fold = clock.begin("coarse", "ICV")
+        on_fold = clock.begin("coarse")
         coarse, rotation = self._find_head(volume, on_fold)
         upright = volume if rotation is None else turn(volume, rotation)
         if "hypothalamus" not in self.options.structures:
             return Found(upright, rotation, coarse, None)
         give_memory_back()
-        on_fold = clock.begin("fine", "hypothalamus")
+        on_fold = clock.begin("fine")
         ensemble = self.ensembles["hypothalamus"]
         fine = segment_region(
             upright,
@@ -276,22 +276,18 @@ class StageClock:
         self._stage: str | None = None
         self._since = 0.0
 
-    def begin(self, stage: str, what: str):
+    def begin(self, stage: str):
         """End the stage before and begin another; returns a callback for each fold done."""
         self.end()
         self._stage, self._since = stage, time.monotonic()
-        self._tell(stage, 0.0, what)
-        count = self._fold_count
-        return lambda index: self._tell(
-            stage, (index + 1) / count, f"{what} fold {index + 1}/{count}"
-        )
+        if self._steps is None:
+            return lambda index: None
+        steps, count = self._steps, self._fold_count
+        steps.at(stage)
+        return lambda index: steps.at(stage, (index + 1) / count, fold=index + 1, folds=count)
 
     def end(self) -> None:
         """End the current stage, if any."""
         if self._stage:
             self.seconds[self._stage] = time.monotonic() - self._since
         self._stage = None
-
-    def _tell(self, stage: str, within: float, step: str) -> None:
-        if self._steps:
-            self._steps.at(stage, within, step)

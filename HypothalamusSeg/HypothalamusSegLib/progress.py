@@ -9,6 +9,7 @@ from collections.abc import Callable
 Reporter = Callable[[dict], None]
 PROGRESS_STYLES = ("json", "bar", "none")
 BAR_WIDTH = 30
+STEP_NAMES = {"coarse": "ICV", "fine": "hypothalamus", "measure": "volumes"}
 
 
 def reporter(style: str) -> Reporter:
@@ -51,12 +52,44 @@ class Steps:
         self._scan_index, self._scan_count = scan_index, scan_count
         self._furthest = 0.0
 
-    def at(self, stage: str, within: float = 0.0, step: str | None = None) -> None:
-        """Tell that a stage is reached, ``within`` of it (0–1) being done."""
+    def at(
+        self,
+        stage: str,
+        within: float = 0.0,
+        activity: str | None = None,
+        fold: int | None = None,
+        folds: int | None = None,
+    ) -> None:
+        """Tell that a stage is reached, ``within`` of it (0–1) being done.
+
+        Parameters
+        ----------
+        stage : str
+            A key of the weights.
+        within : float
+        activity : str or None
+            What is done within the stage, where that has a name of its own.
+        fold, folds : int or None
+            The network that is done, counted from 1, and how many there are.
+        """
         names = list(self._weights)
         before = sum(self._weights[name] for name in names[: names.index(stage)])
         done = (before + within * self._weights[stage]) / sum(self._weights.values())
         fraction = round((self._scan_index + done) / self._scan_count, 4)
         # Stages that are repeated, on the CPU after an accelerator failed, do not go back.
         self._furthest = max(self._furthest, fraction)
-        self._report({"event": "progress", "fraction": self._furthest, "step": step or stage})
+        event = {"event": "progress", "fraction": self._furthest, "stage": activity or stage}
+        step = describe_step(activity or stage, fold, folds)
+        self._report({**event, "fold": fold, "folds": folds, "step": step})
+
+
+def describe_step(stage: str, fold: int | None = None, folds: int | None = None) -> str:
+    """A stage in a few words, for a progress bar.
+
+    Examples
+    --------
+    >>> describe_step("fine", 3, 5)
+    'hypothalamus fold 3/5'
+    """
+    name = STEP_NAMES.get(stage, stage)
+    return f"{name} fold {fold}/{folds}" if fold else name

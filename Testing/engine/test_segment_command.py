@@ -12,6 +12,7 @@ import time
 import numpy as np
 import pytest
 import SimpleITK as sitk
+from HypothalamusSegLib.progress import describe_step
 
 from Testing.support.command_runs import command_line, environment, read_labels, run_command
 
@@ -314,3 +315,13 @@ def test_help_does_not_wait_for_the_libraries_of_segmentation():
         [sys.executable, "-c", script], capture_output=True, encoding="utf-8", env=environment()
     )
     assert done.stdout == "[]\n", done.stderr
+
+
+def test_progress_names_stage_and_network_in_fields_of_their_own(sample_run):
+    events = [event for event in sample_run.events if event["event"] == "progress"]
+    stages = list(dict.fromkeys(event["stage"] for event in events))
+    assert stages == ["read", "networks", "coarse", "fine", "measure", "write"]
+    for stage in ("coarse", "fine"):
+        folds = [event["fold"] for event in events if event["stage"] == stage]
+        assert folds == [None, 1, 2, 3, 4, 5]
+    assert all(event["step"] == describe_step(event["stage"], event["fold"], 5) for event in events)

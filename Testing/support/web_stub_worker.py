@@ -11,16 +11,19 @@ import sys
 import time
 from pathlib import Path
 
+from HypothalamusSegLib.progress import describe_step
+
 from Web import engine_worker
 
-STEPS = (
-    "read",
-    "networks",
-    "ICV",
-    "ICV fold 5/5",
-    "hypothalamus",
-    "hypothalamus fold 3/5",
-    "write",
+# Stage, and the network that is done.
+STAGES = (
+    ("read", None),
+    ("networks", None),
+    ("coarse", None),
+    ("coarse", 5),
+    ("fine", None),
+    ("fine", 3),
+    ("write", None),
 )
 STEP_SECONDS = float(os.environ.get("HYPOTHALAMUSSEG_STUB_SECONDS", "0.05"))
 SLOW_SECONDS = 60.0
@@ -33,8 +36,10 @@ def segment(task: dict, report: engine_worker.Report) -> None:
     assert Path(task["input"]).exists()
     assert not list(Path(task["input"]).glob("*_volumes.json"))
     output.mkdir()
-    for index, step in enumerate(STEPS):
-        report({"event": "progress", "fraction": index / len(STEPS), "step": step})
+    for index, (stage, fold) in enumerate(STAGES):
+        told = {"stage": stage, "fold": fold, "folds": fold and 5}
+        step = describe_step(stage, fold, 5)
+        report({"event": "progress", "fraction": index / len(STAGES), "step": step, **told})
         if step == "ICV" and "crash" in name:
             os.kill(os.getpid(), 9)
         if step == "ICV" and "wrong" in name:

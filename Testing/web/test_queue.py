@@ -11,8 +11,10 @@ from collections import namedtuple
 
 import numpy as np
 import pytest
+from HypothalamusSegLib.pipeline import STAGE_WEIGHTS
 
 from Testing.support.command_runs import REPOSITORY, environment
+from Web import texts
 from Web.disk_budget import SPARE_BYTES, DiskBudget, DiskFullError, ShareSpentError
 from Web.engine_pool import EnginePool
 from Web.entries import EntryState
@@ -107,7 +109,7 @@ def test_a_task_tells_its_steps_and_its_result(tmp_path):
 
     for ticket in run_with(engines, work):
         assert ticket.outcome["event"] == "result"
-        assert ticket.step == "write"
+        assert ticket.progress["step"] == "write"
     assert not engines.process_ids
 
 
@@ -132,7 +134,7 @@ def test_cancelling_ends_a_running_and_a_waiting_task_at_once(tmp_path):
     async def work():
         slow = await engines.submit(task(tmp_path, "slow"), "a")
         waiting = await engines.submit(task(tmp_path, "waiting"), "a")
-        while slow.step != "hypothalamus":
+        while slow.progress.get("step") != "hypothalamus":
             await asyncio.sleep(0.01)
         (process,) = engines.process_ids
         began = time.monotonic()
@@ -176,7 +178,7 @@ def test_stopping_leaves_no_task_open(tmp_path):
     async def run():
         await engines.start()
         tickets = [await engines.submit(task(tmp_path, f"slow{n}"), "a") for n in range(3)]
-        while not tickets[0].step:
+        while not tickets[0].progress:
             await asyncio.sleep(0.01)
         await engines.stop()
         return tickets
@@ -378,3 +380,9 @@ def test_the_surface_of_a_ball_is_closed_and_has_its_volume(centre):
 def test_the_surface_of_nothing_is_empty():
     surface = surface_of(np.zeros((5, 5, 5)), 0.5)
     assert len(surface.vertices) == len(surface.triangles) == 0
+
+
+def test_the_page_has_words_for_every_stage():
+    reported = {*STAGE_WEIGHTS, "networks", "viewer"}
+    assert all(texts.stage_words(stage, None, None) for stage in reported)
+    assert texts.stage_words("fine", 3, 5) == "hypothalamus: network 3 of 5 done"
