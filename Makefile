@@ -19,7 +19,7 @@ demo: $(VENV)/.demo
 	$(BIN)/hypothalamus-seg demo --output demo-output
 
 test: $(VENV)/.test $(VENV)/.libraries
-	$(BIN)/python -m pytest
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile
 
 bench: $(VENV)/.test $(VENV)/.libraries
 	$(BIN)/python -m Testing.bench.engine

@@ -5,41 +5,60 @@ from __future__ import annotations
 import csv
 import json
 import os
-import shutil
 import subprocess
 import sys
 from pathlib import Path
 
+import cmake
 import pytest
 from HypothalamusSegLib.machine.sample import sample_scan
 
-from Testing.support.cmake_lists import read_commands
 from Testing.support.command_runs import REPOSITORY, SHARED_DATA
 
 MODULE = REPOSITORY / "HypothalamusSeg"
 # Where the package puts scripted modules; Slicer's own name goes into it, but matters to nobody.
 INSTALLED = "qt-scripted-modules"
-MODULE_KEYWORDS = ("NAME", "SCRIPTS", "RESOURCES", "WITH_GENERIC_TESTS")
-INSTALL_KEYWORDS = ("FILES", "DESTINATION", "COMPONENT")
+# What Slicer brings: its macro installs each file at its place below the folder of the modules.
+PROJECT = """
+cmake_minimum_required(VERSION 3.20)
+project(Extension NONE)
+set(HypothalamusSeg_SOURCE_DIR [[{repository}]])
+set(Slicer_QTSCRIPTEDMODULES_LIB_DIR {installed})
+set(Slicer_INSTALL_QTSCRIPTEDMODULES_LIB_DIR {installed})
+function(slicerMacroBuildScriptedModule)
+  cmake_parse_arguments(MODULE "WITH_GENERIC_TESTS" "NAME" "SCRIPTS;RESOURCES" ${{ARGN}})
+  foreach(file IN LISTS MODULE_SCRIPTS MODULE_RESOURCES)
+    get_filename_component(folder ${{file}} DIRECTORY)
+    install(FILES ${{file}} DESTINATION {installed}/${{folder}})
+  endforeach()
+endfunction()
+add_subdirectory([[{module}]] module)
+"""
 
 
-def packaged_files() -> dict[str, Path]:
-    """Every file of the package: its place in it, and where it comes from."""
-    before = {
-        "HypothalamusSeg_SOURCE_DIR": str(REPOSITORY),
-        "Slicer_INSTALL_QTSCRIPTEDMODULES_LIB_DIR": INSTALLED,
-    }
-    files = {}
-    for command in read_commands(MODULE / "CMakeLists.txt", before):
-        if command.name == "slicermacrobuildscriptedmodule":
-            for keyword in ("SCRIPTS", "RESOURCES"):
-                for name in command.values(keyword, MODULE_KEYWORDS):
-                    files[f"{INSTALLED}/{name}"] = MODULE / name
-        elif command.name == "install":
-            (folder,) = command.values("DESTINATION", INSTALL_KEYWORDS)
-            for name in command.values("FILES", INSTALL_KEYWORDS):
-                files[f"{folder}/{Path(name).name}"] = Path(name)
-    return files
+def run_cmake(*arguments: object) -> None:
+    program = Path(cmake.CMAKE_BIN_DIR) / "cmake"
+    done = subprocess.run([program, *map(str, arguments)], capture_output=True, encoding="utf-8")
+    assert done.returncode == 0, done.stderr
+
+
+@pytest.fixture(scope="module")
+def build(tmp_path_factory) -> Path:
+    """The build tree of the module, as its CMakeLists.txt makes it."""
+    root = tmp_path_factory.mktemp("build")
+    text = PROJECT.format(repository=REPOSITORY, module=MODULE, installed=INSTALLED)
+    (root / "CMakeLists.txt").write_text(text, encoding="utf-8")
+    run_cmake("-S", root, "-B", root / "tree")
+    run_cmake("--build", root / "tree")
+    return root / "tree"
+
+
+@pytest.fixture(scope="module")
+def package(build, tmp_path_factory) -> Path:
+    """The install tree of the extension, put together by CMake."""
+    root = tmp_path_factory.mktemp("package")
+    run_cmake("--install", build, "--prefix", root)
+    return root / INSTALLED
 
 
 def files_of_the_module() -> set[str]:
@@ -55,17 +74,6 @@ def files_of_the_module() -> set[str]:
     }
 
 
-@pytest.fixture(scope="module")
-def package(tmp_path_factory) -> Path:
-    """The install tree of the extension, put together by its CMake lists."""
-    root = tmp_path_factory.mktemp("package")
-    for place, source in packaged_files().items():
-        target = root / place
-        target.parent.mkdir(parents=True, exist_ok=True)
-        shutil.copyfile(source, target)
-    return root / INSTALLED
-
-
 def run_packaged(package: Path, *arguments: str, folder: Path) -> subprocess.CompletedProcess:
     """Run Python with the package on its path and nothing of the repository."""
     return subprocess.run(
@@ -78,26 +86,11 @@ def run_packaged(package: Path, *arguments: str, folder: Path) -> subprocess.Com
     )
 
 
-def test_every_file_of_the_module_is_packaged():
-    prefix = f"{INSTALLED}/"
-    listed = {place.removeprefix(prefix) for place in packaged_files()}
-    assert sorted(files_of_the_module() - listed) == []
-
-
-def test_every_packaged_file_exists():
-    assert [str(source) for source in packaged_files().values() if not source.is_file()] == []
-
-
-def test_no_file_is_listed_twice():
-    (module,) = (
-        command
-        for command in read_commands(MODULE / "CMakeLists.txt")
-        if command.name == "slicermacrobuildscriptedmodule"
-    )
-    for keyword in ("SCRIPTS", "RESOURCES"):
-        names = module.values(keyword, MODULE_KEYWORDS)
-        assert len(names) == len(set(names))
-        assert names, keyword
+def test_exactly_the_files_of_the_module_and_the_weights_are_packaged(package):
+    packaged = {path.relative_to(package).as_posix() for path in package.rglob("*.*")}
+    weights = {name for name in packaged if name.startswith("HypothalamusSegLib/weights/")}
+    assert packaged - weights == files_of_the_module()
+    assert len(weights) == 17
 
 
 def test_the_weights_of_the_manifest_are_packaged_with_their_card(package):
@@ -107,13 +100,13 @@ def test_the_weights_of_the_manifest_are_packaged_with_their_card(package):
     assert packaged == {"manifest.json", "MODEL_CARD.md", *folds}
 
 
-def test_the_build_tree_gets_the_same_weights_as_the_package():
-    commands = read_commands(MODULE / "CMakeLists.txt")
-    (copying,) = (command for command in commands if command.name == "add_custom_target")
-    (installing,) = (command for command in commands if command.name == "install")
-    *copied, folder = copying.values("copy_if_different", ("COMMENT",))
-    assert copied == installing.values("FILES", INSTALL_KEYWORDS)
-    assert folder.endswith("${Slicer_QTSCRIPTEDMODULES_LIB_DIR}/HypothalamusSegLib/weights")
+def test_the_build_tree_gets_the_same_weights_as_the_package(build, package):
+    weights = "HypothalamusSegLib/weights"
+    built, installed = (
+        {path.name: path.read_bytes() for path in (tree / weights).iterdir()}
+        for tree in (build / INSTALLED, package)
+    )
+    assert built == installed
 
 
 def test_the_packaged_engine_is_its_own_and_finds_and_verifies_its_weights(package, tmp_path):
