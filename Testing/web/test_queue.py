@@ -23,7 +23,7 @@ from Web.server_folder import remove_leftovers
 from Web.sessions import SessionStore, TooManySessionsError
 from Web.surface import surface_of
 
-STUB = (sys.executable, str(REPOSITORY / "Testing" / "web_stub_worker.py"), "segment")
+STUB = (sys.executable, str(REPOSITORY / "Testing" / "support" / "web_stub_worker.py"), "segment")
 
 
 @pytest.fixture(autouse=True)
