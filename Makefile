@@ -1,4 +1,4 @@
-# make demo | test | bench | lint | clean: each sets up .venv for itself, with no more than it needs.
+# make demo | test | bench | validate | lint | clean: each sets up .venv for itself, with no more than it needs.
 # Needs Python 3.10 or newer; name another one with `make PYTHON=python3.12 demo`.
 
 PYTHON ?= python3
@@ -13,7 +13,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check
 LINTERS := $(shell sed -n -E 's/.*"((ruff|codespell)==[0-9.]*)".*/\1/p' pyproject.toml)
 DOCUMENTS := $(wildcard *.md */*.md */*/*.md */*/*/*.md)
 
-.PHONY: demo test bench lint clean
+.PHONY: demo test bench validate lint clean
 
 demo: $(VENV)/.demo
 	$(BIN)/hypothalamus-seg demo --output demo-output
@@ -26,6 +26,17 @@ bench: $(VENV)/.test $(VENV)/.libraries
 	$(BIN)/python -m Testing.bench.panel
 	$(BIN)/python -m Testing.bench.cohort
 	$(BIN)/python -m Testing.bench.web
+
+# Every figure of Docs/VALIDATION.md anew, from labeled scans and label heads that were prepared by
+# Training.prepare. REAL_HEADS names heads without labels; without it their sections stay.
+SCANS ?= ../shared/data/hypothalamus
+HEADS ?= ../shared/data/heads
+REAL_HEADS ?=
+validate: $(VENV)/.test
+	$(BIN)/python -m Training.evaluate --scans $(SCANS) --heads $(HEADS)
+	$(BIN)/python -m Training.intervals
+	$(if $(REAL_HEADS),$(BIN)/python -m Training.icv_cropping $(REAL_HEADS) --docs Docs)
+	$(if $(REAL_HEADS),$(BIN)/python -m Training.scan_ruin $(REAL_HEADS) --docs Docs)
 
 lint: $(VENV)/.linters
 	$(BIN)/ruff check .
