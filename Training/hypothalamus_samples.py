@@ -29,7 +29,7 @@ TEXTURE_CHANCE = 0.5
 WEAK_CHANCE, WEAK_STRENGTH = 0.5, (0.0, 0.5)
 # Planted changes of the logarithm of volume: of all, of a side, of a subunit. A label's soft edge
 # lies in what makes up for them, so about half of a change arrives in the label's volume.
-CHANGE_CHANCE = 0.85
+CHANGE_CHANCE = 0.7
 CHANGE_SD_ALL, CHANGE_SD_SIDE, CHANGE_SD_SUBUNIT = 0.45, 0.2, 0.12
 LARGEST_CHANGE = 0.8
 FLUID_CHANCE, SURROUNDINGS_CHANCE = 0.6, 0.2  # else a mixture of both takes the change up

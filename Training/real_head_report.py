@@ -69,7 +69,7 @@ def section(figures: dict[str, dict]) -> list[str]:
     return [
         TITLE,
         "",
-        "Public scans of whole heads that nobody has labelled (`python -m Training.icv_cropping "
+        "Public scans of whole heads that nobody has labeled (`python -m Training.icv_cropping "
         "SCAN … --docs Docs`; ../shared/data/README.md names them). Parts that are not "
         "intracranial are cut away: the neck up to 6 mm below the mask, the face, the front, the "
         "sides, the air above, all at once.",

@@ -40,7 +40,8 @@ class Plan:
     """All that decides a run's result.
 
     ``start`` names the weights that it begins with; None: random ones. They must come from the same
-    fold, or they have seen the scans that this run is validated on.
+    fold, or they have seen the scans that this run is validated on. ``peak`` is the highest learning
+    rate, as a share of the usual one.
     """
 
     structure: str
@@ -50,6 +51,7 @@ class Plan:
     seed: int
     augment: bool
     start: str | None = None
+    peak: float = 1.0
 
     @property
     def name(self) -> str:
@@ -152,7 +154,7 @@ class Trainer:
         for optimiser in self.optimisers:
             optimiser.zero_grad(set_to_none=True)
             for group in optimiser.param_groups:
-                group["lr"] = factor * group["peak_lr"]
+                group["lr"] = plan.peak * factor * group["peak_lr"]
         batch = self.task.batch(plan.batch, self.generator, plan.augment)
         batch = [tensor.to(self.device) for tensor in batch]
         inputs, targets = batch[: self.task.inputs], batch[self.task.inputs :]
@@ -192,6 +194,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--batch", type=int, default=2)
     parser.add_argument("--no-augmentation", action="store_true")
     parser.add_argument("--start", help="best.pt of an earlier run of this fold, to begin with")
+    parser.add_argument("--peak", type=float, default=1.0, help="share of the usual learning rate")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--validate-every", type=int, default=250)
     parser.add_argument("--threads", type=int, default=torch.get_num_threads())
@@ -208,6 +211,7 @@ def main(arguments: list[str] | None = None) -> int:
         seed=options.seed + options.fold,
         augment=not options.no_augmentation,
         start=options.start,
+        peak=options.peak,
     )
     try:
         trainer = Trainer(plan, options.prepared, options.runs, options.device)
