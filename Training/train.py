@@ -40,8 +40,8 @@ class Plan:
     """All that decides a run's result.
 
     ``start`` names the weights that it begins with; None: random ones. They must come from the same
-    fold, or they have seen the scans that this run is validated on. ``peak`` is the highest learning
-    rate, as a share of the usual one.
+    fold, or they have seen the scans that this run is validated on. ``peak`` is the highest
+    learning rate, as a share of the usual one.
     """
 
     structure: str
