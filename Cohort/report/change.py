@@ -5,6 +5,7 @@ from __future__ import annotations
 from ..group.analysis import GroupAnalysis
 from ..group.findings import WARNING
 from ..number_format import MISSING, interval, number, p_value, signed
+from ..structures import PERCENT, change_column
 from .html_parts import bullets, notice, paragraph, table
 
 
@@ -65,12 +66,12 @@ def _change_rows(analysis: GroupAnalysis) -> list[list[str]]:
     longitudinal, contrast = analysis.longitudinal, analysis.contrast
     changes = longitudinal.changes
     if contrast is None:
-        names = [s for s in analysis.structures if f"{s.name}_percent_per_year" in changes]
-        return [[s.title, _spread(changes[f"{s.name}_percent_per_year"])] for s in names]
+        names = [s for s in analysis.structures if change_column(s, PERCENT) in changes]
+        return [[s.title, _spread(changes[change_column(s, PERCENT)])] for s in names]
     rows = []
     is_a, is_b = (changes[contrast.column] == v for v in (contrast.level_a, contrast.level_b))
     for structure, fit in longitudinal.comparisons:
-        values = changes[f"{structure.name}_percent_per_year"]
+        values = changes[change_column(structure, PERCENT)]
         row = [structure.title, _spread(values[is_a]), _spread(values[is_b])]
         if fit is None:
             row += [MISSING] * 3

@@ -11,7 +11,7 @@ from ..group.power import detectable_d, power_table
 from ..number_format import MISSING, counted, number, p_value, signed
 from ..structures import ICV, TOTAL
 from .html_parts import heading, notice, paragraph, table
-from .results import UNITS, difference_cells, main_comparison
+from .results import difference_cells, main_comparison
 
 
 def assumptions_section(analysis: GroupAnalysis) -> str:
@@ -65,9 +65,9 @@ def both_ways_section(analysis: GroupAnalysis) -> str:
     rows, blocks, changed = [], {}, []
     for structure in (s for s in analysis.structures if s.kind != ICV and not s.subunit):
         pair = [main_comparison(analysis, s, structure) for s in (every, kept)]
-        blocks[len(rows)] = structure.title + UNITS.get(structure.kind, ", mm³")
+        blocks[len(rows)] = f"{structure.title}, {structure.shown_unit}"
         for name, comparison in zip(("All scans", "Without listed"), pair, strict=True):
-            cells = difference_cells(comparison.fit, structure.kind)
+            cells = difference_cells(comparison.fit, structure)
             rows.append([name, *cells])
         fits = [c.fit for c in pair]
         if None not in fits and (fits[0].p < ALPHA) != (fits[1].p < ALPHA):

@@ -15,11 +15,12 @@ import numpy as np
 import pandas as pd
 
 from ..group.analysis import GroupAnalysis
+from ..group.outliers import Cause
 from ..number_format import MISSING, number, signed
-from ..structures import TOTAL
+from ..structures import ML_PER_MM3, TOTAL
+from ..tables import split_codes
 from .html_parts import resource, text
 
-ML_PER_MM3 = 1e-3
 DESCRIBED = ("age", "sex")
 SORTS = {
     "review": "Reasons for review",
@@ -106,9 +107,9 @@ def contact_sheet(reviewed: pd.DataFrame, group_column: str | None = None) -> st
 def _card(row: dict, place: int, group_column: str | None) -> str:
     group = row.get(group_column) if group_column else None
     group = "" if group is None or pd.isna(group) else str(group)
-    codes = [code for code in row["flags"].split(";") if code]
+    codes = split_codes(row["flags"])
     messages = [line for line in str(row.get("flag_messages", "")).split("\n") if line]
-    reasons = [r for r in row["listed"].split("; ") if r and r not in codes]
+    reasons = [r.words for r in row["listed"] if r.cause is not Cause.FLAG]
     total, icv_ml = row.get(TOTAL.column, np.nan), row.get("icv_mm3", np.nan) * ML_PER_MM3
     who = [group, *(_described(row, column) for column in DESCRIBED)]
     dice = f"fold Dice {number(row['fold_dice'], 3)}"

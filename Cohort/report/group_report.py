@@ -8,6 +8,7 @@ from pathlib import Path
 from ..group.adjustment_agreement import agreement_of
 from ..group.analysis import GroupAnalysis
 from ..group.linear_models import ALPHA
+from ..group.outliers import is_listed
 from ..number_format import counted, p_phrase
 from ..structures import TOTAL
 from .change import change_section
@@ -80,7 +81,7 @@ def _in_short(analysis: GroupAnalysis) -> str:
             parts.append(
                 notice(agreement.sentence, warning=not agreement.agree, lead="ICV adjustment:")
             )
-        if len(analysis.statistics) == 2 and (analysis.sample["listed"] != "").any():
+        if len(analysis.statistics) == 2 and is_listed(analysis.sample).any():
             sentence = lead_sentence(analysis, analysis.statistics[1])
             changes = _crosses(analysis)
             if changes:
@@ -95,7 +96,7 @@ def _in_short(analysis: GroupAnalysis) -> str:
             )
         )
     parts.append(icv_notices(analysis))
-    listed = int((analysis.reviewed["listed"] != "").sum())
+    listed = int(is_listed(analysis.reviewed).sum())
     parts.append(
         f"<p>{counted(listed, 'scan')} of {len(analysis.reviewed)} should be looked at: "
         '<a href="#quality">why</a>, and <a href="contact_sheet.html">the contact sheet</a>. '

@@ -8,15 +8,23 @@ from scipy import stats
 
 from ..group.analysis import GroupAnalysis
 from ..group.covariates import NUMBER, as_numbers
-from ..group.findings import WARNING
+from ..group.findings import WARNING, Topic
+from ..group.icv_adjustment import RESIDUALS
 from ..group.icv_trust import ICV_FLAGS, has_flag
-from ..group.outliers import FAR_Z
+from ..group.outliers import FAR_Z, is_listed, reasons_in_words
 from ..number_format import MISSING, counted, number, p_value, signed
-from ..structures import INTRACRANIAL, LEFT, RIGHT, TOTAL, Structure
+from ..structures import (
+    INTRACRANIAL,
+    LEFT,
+    ML_PER_MM3,
+    RIGHT,
+    TOTAL,
+    Structure,
+    adjusted_column,
+)
 from .html_parts import bullets, figure, finding_list, notice, paragraph, table
 from .plots import Panel, Predictor, Series, volume_against, volumes_by_group
 
-ML_PER_MM3 = 1e-3
 MOST_ROWS = 200
 # Age and sex are described wherever participants.tsv has them.
 USUAL = ("age", "sex")
@@ -64,7 +72,7 @@ def data_section(analysis: GroupAnalysis) -> str:
 def quality_section(analysis: GroupAnalysis) -> str:
     """Scans that a person should look at, and why."""
     reviewed = analysis.reviewed
-    listed = reviewed[reviewed["listed"] != ""]
+    listed = reviewed[is_listed(reviewed)]
     parts = [
         paragraph(
             f"{counted(len(listed), 'scan')} of {len(reviewed)} are listed for review: a quality "
@@ -74,8 +82,8 @@ def quality_section(analysis: GroupAnalysis) -> str:
     ]
     if not len(listed):
         return "".join(parts)
-    counts = listed["listed"].str.split("; ").explode().str.replace(r" \(z .*", "", regex=True)
-    summary = [f"{reason}: {count}" for reason, count in counts.value_counts().items()]
+    titles = pd.Series([reason.title for reasons in listed["listed"] for reason in reasons])
+    summary = [f"{title}: {count}" for title, count in titles.value_counts().items()]
     parts.append(bullets(summary))
     order = listed.reindex(listed["robust_z"].abs().sort_values(ascending=False).index)
     contrast = analysis.contrast
@@ -89,7 +97,7 @@ def quality_section(analysis: GroupAnalysis) -> str:
         total = row.get(TOTAL.column, np.nan)
         measures = [number(total), number(icv_ml), signed(row["robust_z"], 1)]
         dice = number(row["fold_dice"], 3)
-        rows.append([row["scan"], row["listed"], *group, *measures, dice])
+        rows.append([row["scan"], reasons_in_words(row["listed"]), *group, *measures, dice])
     caption = "Fold Dice: agreement of each network with the mean of all."
     if len(order) > MOST_ROWS:
         caption += f" The first {MOST_ROWS} of {len(order)}; all are in group_volumes.tsv."
@@ -100,7 +108,7 @@ def quality_section(analysis: GroupAnalysis) -> str:
 def figures_section(analysis: GroupAnalysis) -> str:
     """Volumes by group, and against ICV and age."""
     groups = series_of(analysis)
-    adjusted = f"{TOTAL.name}_adjusted_residuals_mm3"
+    adjusted = adjusted_column(TOTAL, RESIDUALS)
     columns = ["scan", adjusted]
     if adjusted in analysis.volumes and TOTAL in analysis.structures:
         extra = analysis.volumes[columns]
@@ -145,7 +153,7 @@ def figures_section(analysis: GroupAnalysis) -> str:
 
 def icv_notices(analysis: GroupAnalysis) -> str:
     """Boxes for the top of the page where ICV is missing or not what its name says."""
-    warned = [f for f in analysis.findings if "ICV" in f.text and f.severity == WARNING]
+    warned = [f for f in analysis.findings if f.topic is Topic.ICV and f.severity == WARNING]
     parts = []
     for finding in warned:
         parts.append(notice(f"{finding.text}.", warning=True, lead="ICV:"))

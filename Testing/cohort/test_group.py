@@ -18,13 +18,15 @@ from Cohort.group.adjustment_agreement import agreement_of
 from Cohort.group.analysis import analyse
 from Cohort.group.comparisons import compare_groups
 from Cohort.group.contrast import Contrast
+from Cohort.group.findings import Topic
 from Cohort.group.options import GroupOptions
-from Cohort.group.outliers import review
+from Cohort.group.outliers import Cause, Reason, reasons_in_words, review
 from Cohort.group_run import add_group_arguments, options_from, run_group
 from Cohort.index import results_table
 from Cohort.number_format import interval, number, p_phrase, p_value, signed
 from Cohort.report.contact_sheet import contact_sheet
 from Cohort.report.group_report import report_of
+from Cohort.report.sample import icv_notices
 from Cohort.structures import LEFT, TOTAL, measured
 from Testing.support.cohort_tables import CONTRAST, found, options_in, simulated
 from Testing.support.command_runs import REPOSITORY
@@ -46,9 +48,13 @@ def test_scans_are_listed_for_flags_and_outliers(folder):
     results.loc[7, LEFT.column] *= 3
     reviewed = review(results.merge(table, on="participant_id"), "group", ("anisotropic",))
     reasons = reviewed.set_index("scan")["listed"]
-    assert reasons["sub-003"] == "low_fold_agreement"
-    assert reasons["sub-004"] == ""
-    assert "outlier: Left hypothalamus" in reasons["sub-008"]
+    assert reasons["sub-003"] == (Reason(Cause.FLAG, flag="low_fold_agreement"),)
+    assert reasons["sub-004"] == ()
+    far = {reason.measure: reason.z for reason in reasons["sub-008"]}
+    assert far[LEFT.title] > 3.5
+    assert f"outlier: {LEFT.title} (z {signed(far[LEFT.title], 1)})" in reasons_in_words(
+        reasons["sub-008"]
+    )
     assert reviewed.loc[7, "robust_z"] > 3.5
 
 
@@ -99,6 +105,24 @@ def test_without_icv_nothing_is_adjusted_and_the_report_leads_with_it(folder):
     assert "Not adjusted for ICV" in page
     del results["icv_mm3"]
     assert analyse(options_in(folder, table), results).adjustment == "none"
+
+
+def test_a_finding_about_a_column_named_after_icv_is_no_doubt_about_icv(folder):
+    results, table = simulated()
+    table["ICV_site"] = ["alone", *["north", "south"] * 27]
+    options = options_in(folder, table, covariates=("age", "ICV_site"))
+    analysis = analyse(options, results)
+    assert found(analysis.findings, "category of ICV_site").topic is Topic.COVARIATES
+    assert not icv_notices(analysis)
+
+
+def test_a_measure_named_with_a_separator_is_counted_as_one_reason(folder):
+    results, table = simulated()
+    analysis = analyse(options_in(folder, table), results)
+    odd = (Reason(Cause.OUTLIER, measure="left; right (z of both)", z=4.0),)
+    analysis.reviewed.at[0, "listed"] = odd
+    page = WellFormed(report_of(analysis)).text
+    assert "outlier: left; right (z of both): 1" in page
 
 
 # Adjustments that disagree
