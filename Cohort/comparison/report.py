@@ -6,10 +6,20 @@ from dataclasses import asdict
 from pathlib import Path
 
 import pandas as pd
+from markupsafe import Markup
 
 from ..group.findings import WARNING, Finding, Topic
 from ..number_format import MISSING, counted, interval, number, p_value, signed
-from ..report.html_parts import Section, figure, finding_list, notice, page, paragraph, table
+from ..report.html_parts import (
+    Section,
+    figure,
+    finding_list,
+    notice,
+    page,
+    paragraph,
+    table,
+    together,
+)
 from ..report.methods import software_table
 from ..structures import ASYMMETRY, Structure, measured
 from ..tables import described, write_table
@@ -142,7 +152,7 @@ def _report(
 
 def _in_short(
     matched: MatchedRuns, options: CompareOptions, known: dict[Structure, PairAgreement]
-) -> str:
+) -> Markup:
     count = counted(len(matched.names), "pair")
     parts = [paragraph(f"{count} of scans, matched by {IN_WORDS[matched.matched_by]}.")]
     if not known:
@@ -173,10 +183,10 @@ def _in_short(
         if scans
     ]
     parts.append(finding_list(lonely))
-    return "".join(parts)
+    return together(parts)
 
 
-def _agreement_table(known: dict[Structure, PairAgreement]) -> str:
+def _agreement_table(known: dict[Structure, PairAgreement]) -> Markup:
     rows = []
     for structure, found in known.items():
         digits, factor = _digits(structure, found), structure.shown_factor
@@ -210,7 +220,9 @@ def _agreement_table(known: dict[Structure, PairAgreement]) -> str:
     return table("See Methods for the meaning of the columns.", header, rows)
 
 
-def _figures(measures: dict[Structure, pd.DataFrame], known: dict[Structure, PairAgreement]) -> str:
+def _figures(
+    measures: dict[Structure, pd.DataFrame], known: dict[Structure, PairAgreement]
+) -> Markup:
     parts = []
     for structure, agreement in known.items():
         factor = structure.shown_factor
@@ -219,10 +231,12 @@ def _figures(measures: dict[Structure, pd.DataFrame], known: dict[Structure, Pai
         digits = _digits(structure, agreement)
         svg = bland_altman(a, b, scaled, structure.title, structure.shown_unit, digits)
         parts.append(figure(svg, "Bands: 95 % confidence limits of bias and limits of agreement."))
-    return "".join(parts)
+    return together(parts)
 
 
-def _largest(measures: dict[Structure, pd.DataFrame], known: dict[Structure, PairAgreement]) -> str:
+def _largest(
+    measures: dict[Structure, pd.DataFrame], known: dict[Structure, PairAgreement]
+) -> Markup:
     rows = []
     for structure, found in known.items():
         if structure.subunit or structure.kind == ASYMMETRY:

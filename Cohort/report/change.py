@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from markupsafe import Markup
+
 from ..group.analysis import GroupAnalysis
 from ..group.findings import WARNING
 from ..number_format import MISSING, interval, number, p_value, signed
 from ..structures import PERCENT, change_column
-from .html_parts import bullets, notice, paragraph, table
+from .html_parts import bullets, notice, paragraph, table, together
 
 
-def change_section(analysis: GroupAnalysis) -> str:
+def change_section(analysis: GroupAnalysis) -> Markup:
     """Annualised change by group and the mixed model, or why there is neither."""
     longitudinal = analysis.longitudinal
     if longitudinal is None:
@@ -59,7 +61,7 @@ def change_section(analysis: GroupAnalysis) -> str:
         )
         header = ["Structure", "Term", "mm³ a year (95 % CI)", "p", "Subjects / sessions"]
         parts.append(table(caption, header, rows, words=2))
-    return "".join(parts)
+    return together(parts)
 
 
 def _change_rows(analysis: GroupAnalysis) -> list[list[str]]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+from markupsafe import Markup
 
 from ..group.adjustment_agreement import agreement_of
 from ..group.analysis import GroupAnalysis
@@ -11,7 +12,7 @@ from ..group.icv_adjustment import ADJUSTMENTS, ANCOVA, RESIDUALS, TITLES, UNADJ
 from ..group.linear_models import ALPHA, ContrastFit
 from ..number_format import MISSING, interval, number, p_phrase, p_value, signed
 from ..structures import ASYMMETRY, ICV, ML_PER_MM3, TOTAL, VOLUME, WHOLE, Structure
-from .html_parts import figure, notice, paragraph, table
+from .html_parts import figure, notice, paragraph, table, together
 from .plots import ForestRow, forest
 
 DIGITS = {ASYMMETRY: 1}
@@ -44,7 +45,7 @@ def lead_sentence(analysis: GroupAnalysis, statistics: Statistics) -> str:
     )
 
 
-def differences_section(analysis: GroupAnalysis) -> str:
+def differences_section(analysis: GroupAnalysis) -> Markup:
     """The main adjustment's results for the whole, the sides, asymmetry and ICV; forest plot."""
     statistics = analysis.statistics[0]
     contrast = analysis.contrast
@@ -82,10 +83,10 @@ def differences_section(analysis: GroupAnalysis) -> str:
     if lines:
         caption = "Squares and dots: Hedges' g; lines: 95 % confidence limits, each by itself."
         parts.append(figure(forest(lines, contrast.title), caption))
-    return "".join(parts)
+    return together(parts)
 
 
-def adjustments_section(analysis: GroupAnalysis) -> str:
+def adjustments_section(analysis: GroupAnalysis) -> Markup:
     """The four ways to adjust for ICV side by side."""
     statistics = analysis.statistics[0]
     parts = [
@@ -129,10 +130,10 @@ def adjustments_section(analysis: GroupAnalysis) -> str:
         "ICV as covariate it is not."
     )
     parts.append(table(caption, header, rows, blocks=blocks))
-    return "".join(parts)
+    return together(parts)
 
 
-def subunits_section(analysis: GroupAnalysis) -> str:
+def subunits_section(analysis: GroupAnalysis) -> Markup:
     """Subunits with the false discovery rate, by the main adjustment and by all."""
     statistics = analysis.statistics[0]
     units = [s for s in analysis.structures if s.subunit]
@@ -166,7 +167,7 @@ def subunits_section(analysis: GroupAnalysis) -> str:
             rows.append([structure.title, *cells])
         caption = "Hedges' g (FDR p) by each adjustment."
         parts.append(table(caption, ["Subunit", *(_broken(TITLES[m]) for m in methods)], rows))
-    return "".join(parts)
+    return together(parts)
 
 
 def _group_heads(analysis: GroupAnalysis, comparisons: list[Comparison]) -> tuple[list[str], bool]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pandas as pd
+from markupsafe import Markup
 from scipy import stats
 
 from ..group.analysis import GroupAnalysis
@@ -22,7 +23,7 @@ from ..structures import (
     Structure,
     adjusted_column,
 )
-from .html_parts import bullets, figure, finding_list, notice, paragraph, table
+from .html_parts import bullets, figure, finding_list, notice, paragraph, table, together
 from .plots import Panel, Predictor, Series, volume_against, volumes_by_group
 
 MOST_ROWS = 200
@@ -39,7 +40,7 @@ def series_of(analysis: GroupAnalysis) -> list[Series]:
     return [Series(contrast.level_a, sample[is_a]), Series(contrast.level_b, sample[~is_a])]
 
 
-def sample_section(analysis: GroupAnalysis) -> str:
+def sample_section(analysis: GroupAnalysis) -> Markup:
     """Who was analysed: numbers, age, sex, covariates, ICV, volumes as measured."""
     groups = series_of(analysis)
     rows = [["Scans, one a subject", *(number(len(g.frame)) for g in groups), ""]]
@@ -61,7 +62,7 @@ def sample_section(analysis: GroupAnalysis) -> str:
     return table(caption, header, rows)
 
 
-def data_section(analysis: GroupAnalysis) -> str:
+def data_section(analysis: GroupAnalysis) -> Markup:
     """What was found when participants.tsv and scans were matched and checked."""
     ordered = sorted(analysis.findings, key=lambda finding: finding.severity != WARNING)
     if not ordered:
@@ -69,7 +70,7 @@ def data_section(analysis: GroupAnalysis) -> str:
     return finding_list(ordered)
 
 
-def quality_section(analysis: GroupAnalysis) -> str:
+def quality_section(analysis: GroupAnalysis) -> Markup:
     """Scans that a person should look at, and why."""
     reviewed = analysis.reviewed
     listed = reviewed[is_listed(reviewed)]
@@ -81,7 +82,7 @@ def quality_section(analysis: GroupAnalysis) -> str:
         )
     ]
     if not len(listed):
-        return "".join(parts)
+        return together(parts)
     titles = pd.Series([reason.title for reasons in listed["listed"] for reason in reasons])
     summary = [f"{title}: {count}" for title, count in titles.value_counts().items()]
     parts.append(bullets(summary))
@@ -102,10 +103,10 @@ def quality_section(analysis: GroupAnalysis) -> str:
     if len(order) > MOST_ROWS:
         caption += f" The first {MOST_ROWS} of {len(order)}; all are in group_volumes.tsv."
     parts.append(table(caption, header, rows, words=3 if contrast else 2))
-    return "".join(parts)
+    return together(parts)
 
 
-def figures_section(analysis: GroupAnalysis) -> str:
+def figures_section(analysis: GroupAnalysis) -> Markup:
     """Volumes by group, and against ICV and age."""
     groups = series_of(analysis)
     adjusted = adjusted_column(TOTAL, RESIDUALS)
@@ -131,7 +132,7 @@ def figures_section(analysis: GroupAnalysis) -> str:
             caption += f" At equal ICV: residual method, fitted on {whom}."
         parts.append(figure(volumes_by_group(groups, shown), caption))
     if not _has_values(groups, TOTAL.column):
-        return "".join(parts)
+        return together(parts)
     along = []
     if _has_values(groups, "icv_mm3"):
         label = "Intracranial volume / mL"
@@ -148,16 +149,16 @@ def figures_section(analysis: GroupAnalysis) -> str:
             "the mean."
         )
         parts.append(figure(volume_against(groups, TOTAL, along), caption))
-    return "".join(parts)
+    return together(parts)
 
 
-def icv_notices(analysis: GroupAnalysis) -> str:
+def icv_notices(analysis: GroupAnalysis) -> Markup:
     """Boxes for the top of the page where ICV is missing or not what its name says."""
     warned = [f for f in analysis.findings if f.topic is Topic.ICV and f.severity == WARNING]
     parts = []
     for finding in warned:
         parts.append(notice(f"{finding.text}.", warning=True, lead="ICV:"))
-    return "".join(parts)
+    return together(parts)
 
 
 def _described_columns(analysis: GroupAnalysis) -> list[str]:

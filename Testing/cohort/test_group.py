@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import ast
 import json
 import re
 import subprocess
@@ -24,6 +25,7 @@ from Cohort.group.outliers import Cause, Reason, reasons_in_words, review
 from Cohort.group_run import add_group_arguments, options_from, run_group
 from Cohort.index import results_table
 from Cohort.number_format import interval, number, p_phrase, p_value, signed
+from Cohort.report import html_parts
 from Cohort.report.contact_sheet import contact_sheet
 from Cohort.report.group_report import report_of
 from Cohort.report.sample import icv_notices
@@ -283,6 +285,29 @@ def test_names_from_the_data_set_cannot_break_the_pages(folder):
     for page in (report_of(analysis), contact_sheet(analysis.reviewed, "group")):
         assert evil not in page
         assert "&lt;script&gt;alert" in page
+
+
+def test_tags_are_in_the_templates_alone():
+    """Text that a module puts between tags itself is text that nothing escapes."""
+    folder = REPOSITORY / "Cohort"
+    # A figure's SVG comes from matplotlib and is given its class there.
+    paths = [path for path in folder.rglob("*.py") if path.name != "plot_style.py"]
+    tags = [
+        (path.name, node.lineno)
+        for path in paths
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, ast.Constant)
+        and isinstance(node.value, str)
+        and re.search(r"</?(?:[ap]|h\d|div|span|li|[ou]l|t[rdh]|table|strong|br|img)\b", node.value)
+    ]
+    assert tags == []
+
+
+def test_pieces_that_were_joined_as_plain_text_are_escaped(folder):
+    piece = html_parts.paragraph("a < b")
+    for body, shown in ((piece, True), ("".join([piece, piece]), False)):
+        section = html_parts.Section("x", "X", body)
+        assert ("<p>a &lt; b</p>" in html_parts.page("t", "s", [section])) == shown
 
 
 def test_the_contact_sheet_shows_every_scan_with_what_it_is_sorted_by(folder):
