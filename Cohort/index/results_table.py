@@ -46,7 +46,7 @@ def read_results(output: Path) -> pandas.DataFrame:
         or empty), ``scan``, ``input``, ``overview`` (relative to ``output``, or empty), a column
         ``<structure>_mm3`` for each structure, ``asymmetry_index``, ``fold_dice`` (mean over the
         folds), ``confidence``, ``place_confidence``, ``flags`` (codes with ";" between),
-        ``flag_messages`` (a line each). Missing numbers are NaN.
+        ``flag_messages`` (a tuple of sentences). Missing numbers are NaN.
 
     Raises
     ------
@@ -88,7 +88,7 @@ def read_results(output: Path) -> pandas.DataFrame:
         scan=table["name"],
         overview=table["overview"].fillna(""),
         flags=flags.map(lambda found: join_codes(flag["code"] for flag in found)),
-        flag_messages=flags.map(lambda found: "\n".join(flag["message"] for flag in found)),
+        flag_messages=flags.map(lambda found: tuple(flag["message"] for flag in found)),
         **{name: table[name].astype(float) for name in ("asymmetry_index", "fold_dice")},
         confidence=table["confidence"].astype(float),
         place_confidence=table["place_confidence"].astype(float),

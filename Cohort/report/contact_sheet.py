@@ -90,7 +90,7 @@ def _card(row: dict, place: int, group_column: str | None) -> dict[str, object]:
     group = row.get(group_column) if group_column else None
     group = "" if group is None or pd.isna(group) else str(group)
     codes = split_codes(row["flags"])
-    messages = [line for line in str(row.get("flag_messages", "")).split("\n") if line]
+    messages = row.get("flag_messages", ())
     reasons = [r.words for r in row["listed"] if r.cause is not Cause.FLAG]
     total, icv_ml = row.get(TOTAL.column, np.nan), row.get("icv_mm3", np.nan) * ML_PER_MM3
     who = [group, *(_described(row, column) for column in DESCRIBED)]
