@@ -5,7 +5,9 @@ from __future__ import annotations
 from markupsafe import Markup
 
 from ..group.analysis import GroupAnalysis
+from ..group.contrast import Contrast
 from ..group.findings import WARNING
+from ..group.mixed_model import Effect, MixedTerm
 from ..number_format import MISSING, interval, number, p_value, signed
 from ..structures import PERCENT, change_column
 from .html_parts import bullets, notice, paragraph, table, together
@@ -47,7 +49,7 @@ def change_section(analysis: GroupAnalysis) -> Markup:
         rows = [
             [
                 term.structure.title,
-                term.meaning,
+                _meaning(term, analysis.contrast),
                 f"{signed(term.estimate, 1)} ({interval(term.ci_low, term.ci_high, 1)})",
                 p_value(term.p),
                 f"{term.subjects} / {term.sessions}",
@@ -62,6 +64,14 @@ def change_section(analysis: GroupAnalysis) -> Markup:
         header = ["Structure", "Term", "mm³ a year (95 % CI)", "p", "Subjects / sessions"]
         parts.append(table(caption, header, rows, words=2))
     return together(parts)
+
+
+def _meaning(term: MixedTerm, contrast: Contrast | None) -> str:
+    if contrast is None:
+        return "change a year"
+    if term.effect is Effect.CHANGE:
+        return f"change a year, {contrast.level_b}"
+    return f"difference of change a year, {contrast.title}"
 
 
 def _change_rows(analysis: GroupAnalysis) -> list[list[str]]:
