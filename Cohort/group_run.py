@@ -114,7 +114,7 @@ def run_group(options: GroupOptions) -> list[Path]:
     Raises
     ------
     HypothalamusSegError
-        See `Cohort.group_errors`; nothing is written then.
+        See `Cohort.group.errors`; nothing is written then.
     """
     from HypothalamusSegLib.results.files import stage_files
 

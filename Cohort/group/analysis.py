@@ -41,7 +41,7 @@ class GroupAnalysis:
     options : GroupOptions
     table : GroupTable
     reviewed : DataFrame
-        Every scan with its reasons for review (`Cohort.outliers`).
+        Every scan with its reasons for review (`Cohort.group.outliers`).
     sample : DataFrame
         One row a subject: the scans of the models, or without a contrast everyone's first.
     volumes : DataFrame
@@ -86,7 +86,7 @@ def analyse(options: GroupOptions, results: pd.DataFrame) -> GroupAnalysis:
     Raises
     ------
     HypothalamusSegError
-        See `Cohort.group_errors`.
+        See `Cohort.group.errors`.
     """
     participants, contrast, covariates = _design(options)
     results = _chosen(results, options)

@@ -1,8 +1,9 @@
 """Change over time where subjects have more than one session.
 
 Each subject's annualised change is the slope of the volume over time (with two sessions: the
-difference over the years between them), compared between the groups by `Cohort.group_models`. The
-mixed model (`Cohort.mixed_model`) uses all sessions at once.
+difference over the years between them), compared between the groups by
+`Cohort.group.linear_models`. The mixed model (`Cohort.group.mixed_model`) uses all sessions at
+once.
 """
 
 from __future__ import annotations

@@ -63,7 +63,7 @@ def contact_sheet(reviewed: pd.DataFrame, group_column: str | None = None) -> st
     Parameters
     ----------
     reviewed : DataFrame
-        Scans with the columns of `Cohort.outliers.review`.
+        Scans with the columns of `Cohort.group.outliers.review`.
     group_column : str, optional
         By which scans can be filtered.
     """
