@@ -14,6 +14,7 @@ from HypothalamusSegLib.flags import FLAG_CODES
 
 from .group.icv_adjustment import ADJUSTMENTS, ANCOVA
 from .group.options import GroupOptions
+from .tables import write_table
 
 PARTICIPANTS_NAME = "participants.tsv"
 VOLUMES_NAME, STATISTICS_NAME = "group_volumes.tsv", "group_statistics.tsv"
@@ -113,7 +114,7 @@ def run_group(options: GroupOptions) -> list[Path]:
     Raises
     ------
     HypothalamusSegError
-        See `Cohort.group_errors`; nothing is written then.
+        See `Cohort.group.errors`; nothing is written then.
     """
     from HypothalamusSegLib.results.files import stage_files
 
@@ -134,14 +135,8 @@ def run_group(options: GroupOptions) -> list[Path]:
             statistics = statistics_table(analysis.statistics, analysis.contrast)
             write_statistics(statistics, stage / STATISTICS_NAME)
         if analysis.longitudinal is not None and len(analysis.longitudinal.changes):
-            analysis.longitudinal.changes.to_csv(
-                stage / CHANGES_NAME,
-                sep="\t",
-                index=False,
-                na_rep="n/a",
-                float_format="%.4f",
-                lineterminator="\n",
-            )
+            changes = analysis.longitudinal.changes
+            write_table(changes, stage / CHANGES_NAME, float_format="%.4f")
         names = sorted(path.name for path in stage.iterdir())
     for stale in {STATISTICS_NAME, CHANGES_NAME} - set(names):
         # What an earlier run with other options left would not belong to this report.

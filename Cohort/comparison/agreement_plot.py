@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import numpy as np
+from markupsafe import Markup
 from matplotlib import rc_context
 
 from ..number_format import signed
 from ..report.plot_style import (
+    BAND_OPACITY,
     COLOURS,
     FAINT,
     INK,
     MOST_VECTOR_POINTS,
+    POINT_OPACITY,
     STYLE,
     new_figure,
     style_axes,
@@ -18,12 +21,10 @@ from ..report.plot_style import (
 )
 from .agreement import PairAgreement
 
-BAND_OPACITY, POINT_OPACITY = 0.16, 0.72
-
 
 def bland_altman(
     a: np.ndarray, b: np.ndarray, agreement: PairAgreement, title: str, unit: str, digits: int
-) -> str:
+) -> Markup:
     """Differences B − A against means, with bias and limits of agreement and their bands."""
     with rc_context(STYLE):
         figure, axes = new_figure(6.6, 3.9)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from enum import Enum
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -24,22 +25,33 @@ class CompareOptions:
     output: Path
 
 
+class MatchedBy(Enum):
+    """What the two scans of a pair have in common: these columns of the results."""
+
+    SCAN = ("scan",)
+    SESSION = ("participant_id", "session_id")
+    SUBJECT = ("participant_id",)
+
+
 @dataclass(frozen=True)
 class MatchedRuns:
     """Pairs of scans.
 
     Attributes
     ----------
-    pairs : DataFrame
-        One row a pair: ``pair`` (its name) and each column of the results with _a and _b.
-    matched_by : str
-        In words.
+    names : Series of str
+        One for each pair.
+    a, b : DataFrame
+        The results of the two runs, one row a pair, in the order of ``names``.
+    matched_by : MatchedBy
     only_a, only_b : tuple of str
         Scans without a partner.
     """
 
-    pairs: pd.DataFrame
-    matched_by: str
+    names: pd.Series
+    a: pd.DataFrame
+    b: pd.DataFrame
+    matched_by: MatchedBy
     only_a: tuple[str, ...]
     only_b: tuple[str, ...]
 
@@ -52,19 +64,23 @@ def match_runs(a: pd.DataFrame, b: pd.DataFrame, options: CompareOptions) -> Mat
     RunsDoNotMatchError
         If none of them finds a pair.
     """
-    for keys, words in (
-        (["scan"], "name of the scan"),
-        (["participant_id", "session_id"], "subject and session"),
-        (["participant_id"], "subject, the first scan of each run"),
-    ):
+    for matched_by in MatchedBy:
+        keys = list(matched_by.value)
         firsts = [t.sort_values("scan").drop_duplicates(keys, keep="first") for t in (a, b)]
         names = [table[keys].agg(" ".join, axis=1).str.strip() for table in firsts]
-        left, right = (t.assign(pair=n) for t, n in zip(firsts, names, strict=True))
-        pairs = left.merge(right, on="pair", suffixes=("_a", "_b")).sort_values("pair")
+        rows = [
+            name.rename("pair").reset_index(drop=True).rename_axis("row").reset_index()
+            for name in names
+        ]
+        pairs = rows[0].merge(rows[1], on="pair", suffixes=("_a", "_b")).sort_values("pair")
         if len(pairs):
-            only_a = a.loc[~a["scan"].isin(pairs["scan_a"]), "scan"]
-            only_b = b.loc[~b["scan"].isin(pairs["scan_b"]), "scan"]
-            return MatchedRuns(pairs.reset_index(drop=True), words, tuple(only_a), tuple(only_b))
+            paired_a = firsts[0].iloc[pairs["row_a"]].reset_index(drop=True)
+            paired_b = firsts[1].iloc[pairs["row_b"]].reset_index(drop=True)
+            only_a = a.loc[~a["scan"].isin(paired_a["scan"]), "scan"]
+            only_b = b.loc[~b["scan"].isin(paired_b["scan"]), "scan"]
+            pair_names = pairs["pair"].reset_index(drop=True)
+            only = (tuple(only_a), tuple(only_b))
+            return MatchedRuns(pair_names, paired_a, paired_b, matched_by, *only)
     raise RunsDoNotMatchError(
         f"{options.run_a} and {options.run_b} have no scan and no subject in common (for example "
         f"{a['scan'].iloc[0]} and {b['scan'].iloc[0]}). Compare two runs over the same data set."

@@ -2,25 +2,45 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import asdict
 from pathlib import Path
 
 import pandas as pd
+from markupsafe import Markup
 
-from ..group.findings import WARNING, Finding
+from ..group.findings import WARNING, Finding, Topic
 from ..number_format import MISSING, counted, interval, number, p_value, signed
-from ..report.html_parts import Section, figure, finding_list, notice, page, paragraph, table
+from ..report.html_parts import (
+    Section,
+    figure,
+    finding_list,
+    notice,
+    page,
+    paragraph,
+    table,
+    together,
+)
 from ..report.methods import software_table
-from ..structures import ASYMMETRY, ICV, Structure, measured
+from ..structures import ASYMMETRY, Structure, measured
+from ..tables import described, write_table
 from .agreement import PairAgreement, agreement_of_pairs
 from .agreement_plot import bland_altman
-from .matched_runs import AGREEMENT_NAME, REPORT_NAME, SCANS_NAME, CompareOptions, MatchedRuns
+from .matched_runs import (
+    AGREEMENT_NAME,
+    REPORT_NAME,
+    SCANS_NAME,
+    CompareOptions,
+    MatchedBy,
+    MatchedRuns,
+)
 
-# ICV is read in mL, the asymmetry index in percent.
-FACTORS = {ICV: 1e-3, ASYMMETRY: 100.0}
-UNITS = {ICV: "mL", ASYMMETRY: "%"}
 MOST_ROWS = 50
+FLOAT_FORMAT = "%.6g"
+IN_WORDS = {
+    MatchedBy.SCAN: "name of the scan",
+    MatchedBy.SESSION: "subject and session",
+    MatchedBy.SUBJECT: "subject, the first scan of each run",
+}
 METHODS = (
     "Differences are B − A. Bias is their mean with its 95 % confidence limits; limits of "
     "agreement are bias ± 1.96 standard deviations, with confidence limits after Bland & Altman "
@@ -68,7 +88,7 @@ def write_comparison(matched: MatchedRuns, options: CompareOptions, folder: Path
     options : CompareOptions
     folder : Path
     """
-    measures = {s: _pair_values(matched.pairs, s) for s in _common(matched.pairs)}
+    measures = {s: _pair_values(matched, s) for s in _common(matched)}
     found = {
         structure: agreement_of_pairs(values["a"].to_numpy(), values["b"].to_numpy())
         for structure, values in measures.items()
@@ -76,41 +96,34 @@ def write_comparison(matched: MatchedRuns, options: CompareOptions, folder: Path
     rows = []
     for structure, agreement in found.items():
         if agreement is not None:
-            unit = structure.unit.replace("³", "^3") or "1"
-            row = {"structure": structure.name, "unit": unit, **asdict(agreement)}
+            row = {"structure": structure.name, "unit": structure.table_unit, **asdict(agreement)}
             row["smallest_change_percent"] = agreement.smallest_change_percent
             if structure.kind == ASYMMETRY:
                 # Relative to a mean near 0 a difference means nothing.
                 row["cv_percent"] = row["smallest_change_percent"] = float("nan")
             rows.append(row)
-    style = {"sep": "\t", "index": False, "na_rep": "n/a", "float_format": "%.6g"}
     results = pd.DataFrame(rows, columns=list(COLUMNS))
-    results.to_csv(folder / AGREEMENT_NAME, lineterminator="\n", **style)
-    explained = {column: {"Description": text} for column, text in COLUMNS.items()}
-    sidecar = (folder / AGREEMENT_NAME).with_suffix(".json")
-    sidecar.write_text(json.dumps(explained, indent=2) + "\n", encoding="utf-8")
-    _pairs_table(matched, measures).to_csv(folder / SCANS_NAME, lineterminator="\n", **style)
+    write_table(results, folder / AGREEMENT_NAME, described(COLUMNS), FLOAT_FORMAT)
+    pairs = _pairs_table(matched, measures)
+    write_table(pairs, folder / SCANS_NAME, float_format=FLOAT_FORMAT)
     text = _report(matched, options, measures, found)
     (folder / REPORT_NAME).write_text(text, encoding="utf-8")
 
 
-def _common(pairs: pd.DataFrame) -> tuple[Structure, ...]:
-    sides = []
-    for side in "ab":
-        names = {c: c[:-2] for c in pairs if c.endswith(f"_{side}")}
-        sides.append(measured(pairs[list(names)].rename(columns=names)))
-    return tuple(structure for structure in sides[0] if structure in sides[1])
+def _common(matched: MatchedRuns) -> tuple[Structure, ...]:
+    in_b = measured(matched.b)
+    return tuple(structure for structure in measured(matched.a) if structure in in_b)
 
 
-def _pair_values(pairs: pd.DataFrame, structure: Structure) -> pd.DataFrame:
-    values = pairs[["pair", f"{structure.column}_a", f"{structure.column}_b"]]
-    return values.set_axis(["pair", "a", "b"], axis=1).dropna()
+def _pair_values(matched: MatchedRuns, structure: Structure) -> pd.DataFrame:
+    a, b = matched.a[structure.column], matched.b[structure.column]
+    return pd.DataFrame({"pair": matched.names, "a": a, "b": b}).dropna()
 
 
 def _pairs_table(matched: MatchedRuns, measures: dict[Structure, pd.DataFrame]) -> pd.DataFrame:
-    columns = {"pair": matched.pairs["pair"]}
+    columns = {"pair": matched.names}
     for structure in measures:
-        a, b = (matched.pairs[f"{structure.column}_{side}"] for side in "ab")
+        a, b = matched.a[structure.column], matched.b[structure.column]
         columns |= {
             f"{structure.column}_a": a,
             f"{structure.column}_b": b,
@@ -139,14 +152,14 @@ def _report(
 
 def _in_short(
     matched: MatchedRuns, options: CompareOptions, known: dict[Structure, PairAgreement]
-) -> str:
-    count = counted(len(matched.pairs), "pair")
-    parts = [paragraph(f"{count} of scans, matched by {matched.matched_by}.")]
+) -> Markup:
+    count = counted(len(matched.names), "pair")
+    parts = [paragraph(f"{count} of scans, matched by {IN_WORDS[matched.matched_by]}.")]
     if not known:
         parts.append(notice("Fewer than three pairs: no agreement can be estimated.", True))
     for structure, agreement in list(known.items())[:1]:
         digits = _digits(structure, agreement)
-        factor, unit = FACTORS.get(structure.kind, 1.0), _unit(structure)
+        factor, unit = structure.shown_factor, structure.shown_unit
         limits = interval(agreement.bias_low * factor, agreement.bias_high * factor, digits)
         span = interval(agreement.lower * factor, agreement.upper * factor, digits)
         percent = 100 * agreement.bias / agreement.mean_a
@@ -162,7 +175,7 @@ def _in_short(
             )
         )
     lonely = [
-        Finding(WARNING, f"Scans only in {name} ({run})", scans)
+        Finding(WARNING, Topic.RUNS, f"Scans only in {name} ({run})", scans)
         for name, run, scans in (
             ("A", options.run_a, matched.only_a),
             ("B", options.run_b, matched.only_b),
@@ -170,20 +183,20 @@ def _in_short(
         if scans
     ]
     parts.append(finding_list(lonely))
-    return "".join(parts)
+    return together(parts)
 
 
-def _agreement_table(known: dict[Structure, PairAgreement]) -> str:
+def _agreement_table(known: dict[Structure, PairAgreement]) -> Markup:
     rows = []
     for structure, found in known.items():
-        digits, factor = _digits(structure, found), FACTORS.get(structure.kind, 1.0)
+        digits, factor = _digits(structure, found), structure.shown_factor
         bias = interval(found.bias_low * factor, found.bias_high * factor, digits)
         limits = interval(found.lower * factor, found.upper * factor, digits)
         is_ratio = structure.kind == ASYMMETRY
         percent = 100 * found.bias / found.mean_a if found.mean_a else float("nan")
         rows.append(
             [
-                f"{structure.title}, {_unit(structure)}",
+                f"{structure.title}, {structure.shown_unit}",
                 str(found.n),
                 number(found.mean_a * factor, digits),
                 number(found.mean_b * factor, digits),
@@ -207,19 +220,23 @@ def _agreement_table(known: dict[Structure, PairAgreement]) -> str:
     return table("See Methods for the meaning of the columns.", header, rows)
 
 
-def _figures(measures: dict[Structure, pd.DataFrame], known: dict[Structure, PairAgreement]) -> str:
+def _figures(
+    measures: dict[Structure, pd.DataFrame], known: dict[Structure, PairAgreement]
+) -> Markup:
     parts = []
     for structure, agreement in known.items():
-        factor = FACTORS.get(structure.kind, 1.0)
+        factor = structure.shown_factor
         a, b = (measures[structure][side].to_numpy() * factor for side in "ab")
         scaled = agreement_of_pairs(a, b) if factor != 1 else agreement
         digits = _digits(structure, agreement)
-        svg = bland_altman(a, b, scaled, structure.title, _unit(structure), digits)
+        svg = bland_altman(a, b, scaled, structure.title, structure.shown_unit, digits)
         parts.append(figure(svg, "Bands: 95 % confidence limits of bias and limits of agreement."))
-    return "".join(parts)
+    return together(parts)
 
 
-def _largest(measures: dict[Structure, pd.DataFrame], known: dict[Structure, PairAgreement]) -> str:
+def _largest(
+    measures: dict[Structure, pd.DataFrame], known: dict[Structure, PairAgreement]
+) -> Markup:
     rows = []
     for structure, found in known.items():
         if structure.subunit or structure.kind == ASYMMETRY:
@@ -227,11 +244,11 @@ def _largest(measures: dict[Structure, pd.DataFrame], known: dict[Structure, Pai
         values = measures[structure]
         difference = values["b"] - values["a"]
         outside = values[(difference < found.lower) | (difference > found.upper)]
-        factor, digits = FACTORS.get(structure.kind, 1.0), _digits(structure, found)
+        factor, digits = structure.shown_factor, _digits(structure, found)
         for _, pair in outside.iterrows():
             a, b = pair["a"] * factor, pair["b"] * factor
             cells = [number(a, digits), number(b, digits), signed(b - a, digits)]
-            rows.append([pair["pair"], f"{structure.title}, {_unit(structure)}", *cells])
+            rows.append([pair["pair"], f"{structure.title}, {structure.shown_unit}", *cells])
     if not rows:
         return paragraph("No pair lies outside the limits of agreement.")
     caption = "Pairs outside the limits of agreement, about 5 % if differences are normal."
@@ -243,9 +260,5 @@ def _largest(measures: dict[Structure, pd.DataFrame], known: dict[Structure, Pai
 
 def _digits(structure: Structure, agreement: PairAgreement) -> int:
     """Enough digits for differences that may be far smaller than the volumes."""
-    spread = agreement.sd_difference * FACTORS.get(structure.kind, 1.0)
+    spread = agreement.sd_difference * structure.shown_factor
     return 1 if spread >= 2 or spread == 0 else 2
-
-
-def _unit(structure: Structure) -> str:
-    return UNITS.get(structure.kind, structure.unit)

@@ -5,12 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from ..number_format import number, p_phrase, p_value, signed
-from ..structures import INTRACRANIAL, Structure
+from ..structures import INTRACRANIAL, ML_PER_MM3, Structure
 from .comparisons import Statistics
-from .icv_adjustment import ADJUSTMENTS, POWER_PROPORTION, TITLES
+from .icv_adjustment import ADJUSTMENTS, POWER_PROPORTION, SHORT_NAMES
 from .linear_models import ALPHA, ContrastFit
-
-ML_PER_MM3 = 1e-3
 
 
 @dataclass(frozen=True)
@@ -62,8 +60,7 @@ def agreement_of(statistics: Statistics, structure: Structure) -> Agreement | No
 
 def _listed(fits: dict[str, ContrastFit], methods: set[str]) -> str:
     chosen = [
-        f"{TITLES[m].split(',')[0].lower().replace('icv', 'ICV').replace('(ancova)', '(ANCOVA)')} "
-        f"({signed(fits[m].estimate)} mm³, {p_phrase(fits[m].p)})"
+        f"{SHORT_NAMES[m]} ({signed(fits[m].estimate)} mm³, {p_phrase(fits[m].p)})"
         for m in ADJUSTMENTS
         if m in methods
     ]

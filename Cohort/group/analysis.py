@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from ..number_format import counted
-from ..structures import INTRACRANIAL, VOLUME, Structure, measured
+from ..structures import INTRACRANIAL, VOLUME, Structure, adjusted_column, measured
 from .comparisons import ALL_SCANS, WITHOUT_LISTED, Statistics, compare_groups
 from .contrast import Contrast, resolve_contrast
 from .covariates import Covariate, check_covariates
@@ -19,13 +19,13 @@ from .errors import (
     ParticipantsFileError,
     TooFewScansError,
 )
-from .findings import NOTE, WARNING, Finding
+from .findings import NOTE, WARNING, Finding, Topic
 from .icv_adjustment import ADJUSTMENTS, ANCOVA, UNADJUSTED, fit_adjustment
 from .icv_trust import icv_findings
 from .joined_table import GroupTable, first_sessions, join
 from .longitudinal import Longitudinal, analyse_change
 from .options import GroupOptions
-from .outliers import review
+from .outliers import is_listed, review
 from .participants_table import SESSION_PREFIX, SUBJECT_PREFIX, Participants, read_participants
 from .session_times import SessionTimes, read_session_times
 
@@ -41,7 +41,7 @@ class GroupAnalysis:
     options : GroupOptions
     table : GroupTable
     reviewed : DataFrame
-        Every scan with its reasons for review (`Cohort.outliers`).
+        Every scan with its reasons for review (`Cohort.group.outliers`).
     sample : DataFrame
         One row a subject: the scans of the models, or without a contrast everyone's first.
     volumes : DataFrame
@@ -86,7 +86,7 @@ def analyse(options: GroupOptions, results: pd.DataFrame) -> GroupAnalysis:
     Raises
     ------
     HypothalamusSegError
-        See `Cohort.group_errors`.
+        See `Cohort.group.errors`.
     """
     participants, contrast, covariates = _design(options)
     results = _chosen(results, options)
@@ -108,7 +108,7 @@ def analyse(options: GroupOptions, results: pd.DataFrame) -> GroupAnalysis:
         findings += [*_in_neither(first, contrast), *complete.findings]
         findings += _small_groups(sample, contrast)
         if options.exclude_flagged:
-            kept = first[first["listed"] == ""]
+            kept = first[~is_listed(first)]
             try:
                 statistics.append(
                     compare_groups(kept, contrast, covariates, structures, WITHOUT_LISTED)
@@ -118,7 +118,7 @@ def analyse(options: GroupOptions, results: pd.DataFrame) -> GroupAnalysis:
                     "No result without the listed scans: too few are left in a group. Flags that "
                     "all scans share can be left out of account with --ignore-flags"
                 )
-                findings.append(Finding(WARNING, text))
+                findings.append(Finding(WARNING, Topic.GROUPS, text))
     findings += icv_findings(sample, contrast)
     if sample["icv_mm3"].isna().all():
         adjustment = UNADJUSTED
@@ -187,7 +187,7 @@ def _in_neither(first: pd.DataFrame, contrast: Contrast) -> list[Finding]:
     counts = others[contrast.column].fillna("n/a").value_counts()
     levels = ", ".join(f"{level} {count}" for level, count in counts.items())
     text = f"Scans in neither group of the contrast ({contrast.column}: {levels})"
-    return [Finding(NOTE, text, tuple(others["scan"]))]
+    return [Finding(NOTE, Topic.GROUPS, text, tuple(others["scan"]))]
 
 
 def _small_groups(frame: pd.DataFrame, contrast: Contrast) -> list[Finding]:
@@ -197,7 +197,7 @@ def _small_groups(frame: pd.DataFrame, contrast: Contrast) -> list[Finding]:
     if not small:
         return []
     text = "A group is so small that its results are rough, and tests of assumptions find nothing"
-    return [Finding(WARNING, text, tuple(small))]
+    return [Finding(WARNING, Topic.GROUPS, text, tuple(small))]
 
 
 def _with_adjusted_volumes(
@@ -222,6 +222,7 @@ def _with_adjusted_volumes(
                 sample["icv_mm3"].to_numpy(float),
                 np.asarray(reference, bool),
             )
-            name = f"{structure.name}_adjusted_{method}_mm3"
-            added[name] = adjustment.apply(reviewed[structure.column].to_numpy(float), icv)
+            added[adjusted_column(structure, method)] = adjustment.apply(
+                reviewed[structure.column].to_numpy(float), icv
+            )
     return pd.concat([reviewed, pd.DataFrame(added, index=reviewed.index)], axis=1)

@@ -5,7 +5,6 @@ Writes group_statistics.tsv, one row a comparison.
 
 from __future__ import annotations
 
-import json
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -14,6 +13,7 @@ import pandas as pd
 from statsmodels.stats.multitest import multipletests
 
 from ..structures import ASYMMETRY, VOLUME, Structure
+from ..tables import described, write_table
 from .assumption_checks import AssumptionChecks, check_assumptions, icv_correlation_left
 from .contrast import Contrast
 from .covariates import Covariate, complete_rows, design_columns
@@ -28,6 +28,15 @@ ALL_SCANS, WITHOUT_LISTED = "all", "without_listed"
 
 
 @dataclass(frozen=True)
+class GroupDescription:
+    """A group's scans and their measure, not adjusted for anything."""
+
+    n: int
+    mean: float
+    sd: float
+
+
+@dataclass(frozen=True)
 class Comparison:
     """One model's result; ``fit`` is None where it could not be fitted."""
 
@@ -36,7 +45,8 @@ class Comparison:
     fit: ContrastFit | None
     checks: AssumptionChecks
     icv_correlation: float
-    describing: dict
+    group_a: GroupDescription
+    group_b: GroupDescription
 
 
 @dataclass(frozen=True)
@@ -116,8 +126,8 @@ def statistics_table(sets: list[Statistics], contrast: Contrast) -> pd.DataFrame
                     "adjustment": comparison.adjustment.method,
                     "scans": statistics.set_name,
                     "contrast": f"{contrast.column}:{contrast.level_a}-{contrast.level_b}",
-                    "unit": comparison.structure.unit.replace("³", "^3") or "1",
-                    **comparison.describing,
+                    "unit": comparison.structure.table_unit,
+                    **_described(comparison),
                     **_fitted(comparison),
                     "p_fdr": statistics.p_fdr.get(key, NAN),
                     **asdict(comparison.checks),
@@ -131,14 +141,7 @@ def statistics_table(sets: list[Statistics], contrast: Contrast) -> pd.DataFrame
 
 def write_statistics(table: pd.DataFrame, path: Path) -> list[Path]:
     """Write the table and a JSON file that explains its columns."""
-    table.to_csv(
-        path, sep="\t", index=False, na_rep="n/a", lineterminator="\n", float_format="%.6g"
-    )
-    sidecar = path.with_suffix(".json")
-    explained = {column: {"Description": text} for column, text in COLUMNS.items()}
-    text = json.dumps(explained, indent=2, ensure_ascii=False)
-    sidecar.write_text(text + "\n", encoding="utf-8")
-    return [path, sidecar]
+    return write_table(table, path, described(COLUMNS), float_format="%.6g")
 
 
 def _check_groups(
@@ -186,12 +189,13 @@ def _compare(
         checks = check_assumptions(fit, outcome, icv if method == ANCOVA else None)
         if method not in (ANCOVA, UNADJUSTED):
             left = icv_correlation_left(outcome, icv, is_a)
-    describing = {}
-    for name, chosen in (("a", volume[is_a]), ("b", volume[~is_a])):
-        describing[f"n_{name}"] = len(chosen)
-        describing[f"mean_{name}"] = chosen.mean() if len(chosen) else NAN
-        describing[f"sd_{name}"] = chosen.std(ddof=1) if len(chosen) > 1 else NAN
-    return Comparison(structure, adjustment, fit, checks, left, describing)
+    groups = (_description(chosen) for chosen in (volume[is_a], volume[~is_a]))
+    return Comparison(structure, adjustment, fit, checks, left, *groups)
+
+
+def _description(values: np.ndarray) -> GroupDescription:
+    mean = values.mean() if len(values) else NAN
+    return GroupDescription(len(values), mean, values.std(ddof=1) if len(values) > 1 else NAN)
 
 
 def _false_discovery(
@@ -208,6 +212,15 @@ def _false_discovery(
             values = multipletests(list(family.values()), method="fdr_bh")[1]
             adjusted.update(zip(family, map(float, values), strict=True))
     return adjusted
+
+
+def _described(comparison: Comparison) -> dict[str, float]:
+    groups = {"a": comparison.group_a, "b": comparison.group_b}
+    return {
+        f"{name}_{group}": value
+        for group, description in groups.items()
+        for name, value in asdict(description).items()
+    }
 
 
 def _fitted(comparison: Comparison) -> dict[str, float]:

@@ -10,7 +10,7 @@ import pandas as pd
 
 from .contrast import Contrast
 from .errors import CovariateError
-from .findings import WARNING, Finding
+from .findings import WARNING, Finding, Topic
 from .participants_table import Participants
 
 NUMBER, CATEGORY = "number", "category"
@@ -100,6 +100,7 @@ def complete_rows(
         findings.append(
             Finding(
                 WARNING,
+                Topic.COVARIATES,
                 "Left out of the models because a covariate is n/a",
                 tuple(frame.loc[missing, "participant_id"]),
             )
@@ -113,6 +114,7 @@ def complete_rows(
         findings.append(
             Finding(
                 WARNING,
+                Topic.COVARIATES,
                 f"Left out of the models as the only member of a category of "
                 f"{' or '.join(categories)}",
                 tuple(frame.loc[lonely, "participant_id"]),

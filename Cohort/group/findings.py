@@ -3,9 +3,22 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from enum import Enum
 
 WARNING, NOTE = "warning", "note"
 LISTED_IN_A_LINE = 8
+
+
+class Topic(Enum):
+    """What a finding is about; a report picks findings by it, never by their words."""
+
+    PARTICIPANTS = "participants"
+    MATCHING = "matching"
+    COVARIATES = "covariates"
+    GROUPS = "groups"
+    ICV = "icv"
+    SESSION_TIMES = "session_times"
+    RUNS = "runs"
 
 
 @dataclass(frozen=True)
@@ -16,6 +29,7 @@ class Finding:
     ----------
     severity : str
         ``WARNING``: may change a result; ``NOTE``: good to know.
+    topic : Topic
     text : str
         A sentence that stands without the list.
     items : tuple of str
@@ -23,6 +37,7 @@ class Finding:
     """
 
     severity: str
+    topic: Topic
     text: str
     items: tuple[str, ...] = ()
 

@@ -35,6 +35,13 @@ TITLES = {
     PROPORTION: "Proportion",
     UNADJUSTED: "Not adjusted for ICV",
 }
+# In running text.
+SHORT_NAMES = {
+    ANCOVA: "ICV as covariate (ANCOVA)",
+    RESIDUALS: "residuals",
+    POWER_PROPORTION: "power-corrected proportion",
+    PROPORTION: "proportion",
+}
 FEWEST_CONTROLS = 3
 
 

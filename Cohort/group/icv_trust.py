@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pandas as pd
 
+from ..tables import split_codes
 from .contrast import Contrast
-from .findings import WARNING, Finding
+from .findings import WARNING, Finding, Topic
 
 ICV_FLAGS = ("skull_stripped", "fov_cut", "icv_out_of_range")
 MEANINGS = {
@@ -25,10 +26,10 @@ def icv_findings(frame: pd.DataFrame, contrast: Contrast | None) -> list[Finding
             "No scan has an ICV. Nothing can be adjusted for head size: all results are of the "
             "measured volumes"
         )
-        return [Finding(WARNING, text)]
+        return [Finding(WARNING, Topic.ICV, text)]
     if missing.any():
         text = "Scans without an ICV are in no analysis that is adjusted for it"
-        findings.append(Finding(WARNING, text, tuple(frame.loc[missing, "scan"])))
+        findings.append(Finding(WARNING, Topic.ICV, text, tuple(frame.loc[missing, "scan"])))
     for code in ICV_FLAGS:
         flagged = has_flag(frame, code)
         if flagged.any():
@@ -38,10 +39,10 @@ def icv_findings(frame: pd.DataFrame, contrast: Contrast | None) -> list[Finding
                 a, b = int((flagged & is_a).sum()), int((flagged & ~is_a).sum())
                 counts += f" ({contrast.level_a}: {a}, {contrast.level_b}: {b})"
             text = f"{counts}: {MEANINGS[code]} (flag {code})"
-            findings.append(Finding(WARNING, text, tuple(frame.loc[flagged, "scan"])))
+            findings.append(Finding(WARNING, Topic.ICV, text, tuple(frame.loc[flagged, "scan"])))
     return findings
 
 
 def has_flag(frame: pd.DataFrame, code: str) -> pd.Series:
     """Which scans carry a flag."""
-    return frame["flags"].fillna("").map(lambda flags: code in flags.split(";"))
+    return frame["flags"].fillna("").map(lambda flags: code in split_codes(flags))

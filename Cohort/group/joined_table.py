@@ -6,15 +6,17 @@ Of several scans in one session the first by name is used; of several sessions t
 
 from __future__ import annotations
 
-import json
 import re
 from dataclasses import dataclass
 from pathlib import Path
 
 import pandas as pd
 
+from ..structures import volume_column
+from ..tables import write_table
 from .errors import NoResultsError
-from .findings import NOTE, WARNING, Finding
+from .findings import NOTE, WARNING, Finding, Topic
+from .outliers import reasons_in_words
 from .participants_table import Participants
 
 VOLUME_DIGITS, RATIO_DIGITS = 3, 6
@@ -78,24 +80,21 @@ def first_sessions(scans: pd.DataFrame) -> tuple[pd.DataFrame, list[Finding]]:
             f"{len(later)} later sessions do not enter the comparison of groups, which uses each "
             "subject's first session"
         )
-        findings.append(Finding(NOTE, text, tuple(scans.loc[later, "scan"])))
+        findings.append(Finding(NOTE, Topic.MATCHING, text, tuple(scans.loc[later, "scan"])))
     return first.reset_index(drop=True), findings
 
 
 def write_group_volumes(table: pd.DataFrame, described: tuple[str, ...], path: Path) -> list[Path]:
     """Write one row a scan as tab-separated text, and a JSON file that explains the columns."""
     table = table.drop(columns=["flag_messages"], errors="ignore")
+    in_words = table["listed"].map(reasons_in_words)
     # BIDS has no empty cells.
-    written = table.replace({"": None})
+    written = table.assign(listed=in_words).replace({"": None})
     for column in written.columns[[d.kind == "f" for d in written.dtypes]]:
-        digits = VOLUME_DIGITS if column.endswith("_mm3") else RATIO_DIGITS
+        digits = VOLUME_DIGITS if volume_column(column) else RATIO_DIGITS
         written[column] = written[column].round(digits)
-    written.to_csv(path, sep="\t", index=False, na_rep="n/a", lineterminator="\n")
     explained = {c: _explanation(c, c in described) for c in table.columns}
-    sidecar = path.with_suffix(".json")
-    text = json.dumps(explained, indent=2, ensure_ascii=False)
-    sidecar.write_text(text + "\n", encoding="utf-8")
-    return [path, sidecar]
+    return write_table(written, path, explained)
 
 
 def natural_order(name: str) -> list[tuple[int, int | str]]:
@@ -115,6 +114,7 @@ def _one_a_session(results: pd.DataFrame, findings: list[Finding]) -> pd.DataFra
         findings.append(
             Finding(
                 NOTE,
+                Topic.MATCHING,
                 "Of several scans of a subject in one session the first by name is used; these "
                 "are not",
                 tuple(results.loc[repeated, "scan"]),
@@ -132,6 +132,7 @@ def _matched(
         findings.append(
             Finding(
                 NOTE,
+                Topic.MATCHING,
                 "Columns of participants.tsv with the name of a result have _participants added "
                 "in group_volumes.tsv",
                 tuple(renamed),
@@ -143,6 +144,7 @@ def _matched(
         findings.append(
             Finding(
                 WARNING,
+                Topic.MATCHING,
                 f"Scans without a row in {participants.path.name} are described but in no model",
                 tuple(joined.loc[unmatched, "scan"]),
             )
@@ -153,6 +155,7 @@ def _matched(
         findings.append(
             Finding(
                 WARNING,
+                Topic.MATCHING,
                 f"Participants in {participants.path.name} without a finished scan",
                 tuple(" ".join(filter(None, row)) for row in absent),
             )
@@ -164,17 +167,16 @@ def _matched(
 def _explanation(column: str, described: bool) -> dict[str, str]:
     if described:
         return {"Description": "As in participants.tsv"}
-    if column.endswith("_mm3"):
-        for method in ("residuals", "power_proportion", "proportion"):
-            if f"_adjusted_{method}" in column:
-                base = column.partition("_adjusted_")[0]
-                return {
-                    "Description": f"{base} adjusted for intracranial volume ({method}), at the "
-                    "mean intracranial volume of the controls",
-                    "Units": "mm^3",
-                }
-        return {"Description": f"Volume of {column[:-4]}, posterior-weighted", "Units": "mm^3"}
-    return {"Description": COLUMN_DESCRIPTIONS.get(column, column)}
+    volume = volume_column(column)
+    if volume is None:
+        return {"Description": COLUMN_DESCRIPTIONS.get(column, column)}
+    text = f"Volume of {volume.structure}, posterior-weighted"
+    if volume.adjustment:
+        text = (
+            f"{volume.structure} adjusted for intracranial volume ({volume.adjustment}), at the "
+            "mean intracranial volume of the controls"
+        )
+    return {"Description": text, "Units": "mm^3"}
 
 
 COLUMN_DESCRIPTIONS = {

@@ -1,8 +1,9 @@
 """Change over time where subjects have more than one session.
 
 Each subject's annualised change is the slope of the volume over time (with two sessions: the
-difference over the years between them), compared between the groups by `Cohort.group_models`. The
-mixed model (`Cohort.mixed_model`) uses all sessions at once.
+difference over the years between them), compared between the groups by
+`Cohort.group.linear_models`. The mixed model (`Cohort.group.mixed_model`) uses all sessions at
+once.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ import numpy as np
 import pandas as pd
 import statsmodels.api as sm
 
-from ..structures import INTRACRANIAL, WHOLE, Structure
+from ..structures import INTRACRANIAL, MM3, PERCENT, WHOLE, Structure, change_column
 from .contrast import Contrast
 from .covariates import Covariate, complete_rows, design_columns
 from .linear_models import ContrastFit, fit_contrast
@@ -82,7 +83,7 @@ def analyse_change(
         is_a = contrast.is_a(members).to_numpy(bool)
         nuisance = design_columns(members, covariates).to_numpy()
         for structure in structures:
-            outcome = members[f"{structure.name}_percent_per_year"].to_numpy(float)
+            outcome = members[change_column(structure, PERCENT)].to_numpy(float)
             known = np.isfinite(outcome)
             fit = fit_contrast(outcome[known], is_a[known], nuisance[known])
             comparisons.append((structure, fit))
@@ -113,10 +114,10 @@ def annual_changes(dated: pd.DataFrame, structures: list[Structure]) -> pd.DataF
             if len(known) and np.ptp(known["years"]) >= SHORTEST_YEARS:
                 design = sm.add_constant(known["years"].to_numpy(), has_constant="add")
                 slope = float(sm.OLS(known[structure.column].to_numpy(), design).fit().params[1])
-            row[f"{structure.name}_mm3_per_year"] = slope
-            row[f"{structure.name}_percent_per_year"] = 100 * slope / first[structure.column]
+            row[change_column(structure, MM3)] = slope
+            row[change_column(structure, PERCENT)] = 100 * slope / first[structure.column]
         rows.append(row)
-    names = [f"{s.name}_{unit}_per_year" for s in structures for unit in ("mm3", "percent")]
+    names = [change_column(s, unit) for s in structures for unit in (MM3, PERCENT)]
     return pd.DataFrame(rows, columns=["participant_id", "sessions", "years", *names])
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import warnings
 from dataclasses import dataclass
+from enum import Enum
 
 import numpy as np
 import pandas as pd
@@ -27,12 +28,19 @@ SESSIONS_FOR_RANDOM_SLOPE = 3
 SMALLEST_START = 0.01
 
 
+class Effect(Enum):
+    """A coefficient that is told, by its column in the model."""
+
+    CHANGE = "time"
+    DIFFERENCE = "time:group"
+
+
 @dataclass(frozen=True)
 class MixedTerm:
     """A coefficient of the mixed model: a change in mm³ a year, Wald limits of 95 %."""
 
     structure: Structure
-    meaning: str
+    effect: Effect
     estimate: float
     ci_low: float
     ci_high: float
@@ -76,10 +84,10 @@ def mixed_model(
             f"{FEWEST_SUBJECTS}."
         )
         return []
-    columns = {"constant": 1.0, "time": frame["years"]}
+    columns = {"constant": 1.0, Effect.CHANGE.value: frame["years"]}
     if contrast is not None:
         group = contrast.is_a(frame).astype(float)
-        columns |= {"group": group, "time:group": frame["years"] * group}
+        columns |= {"group": group, Effect.DIFFERENCE.value: frame["years"] * group}
     design = pd.DataFrame(columns, index=frame.index)
     design = design.join(design_columns(frame, covariates).add_prefix("covariate "))
     icv = subjects["icv_mm3"].transform("mean")
@@ -106,25 +114,20 @@ def mixed_model(
     if fit is None:
         remarks.append(f"The mixed model of {structure.title} did not converge; it is not shown.")
         return []
-    meanings = {"time": "change a year"}
-    if contrast is not None:
-        meanings = {
-            "time": f"change a year, {contrast.level_b}",
-            "time:group": f"difference of change a year, {contrast.title}",
-        }
+    effects = [Effect.CHANGE] if contrast is None else [Effect.CHANGE, Effect.DIFFERENCE]
     limits = fit.conf_int()
     return [
         MixedTerm(
             structure,
-            meaning,
-            float(fit.params[name]) * scale,
-            float(limits.loc[name, 0]) * scale,
-            float(limits.loc[name, 1]) * scale,
-            float(fit.pvalues[name]),
+            effect,
+            float(fit.params[effect.value]) * scale,
+            float(limits.loc[effect.value, 0]) * scale,
+            float(limits.loc[effect.value, 1]) * scale,
+            float(fit.pvalues[effect.value]),
             int(subjects.ngroups),
             len(frame),
         )
-        for name, meaning in meanings.items()
+        for effect in effects
     ]
 
 

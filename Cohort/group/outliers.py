@@ -9,12 +9,17 @@ the groups makes nobody an outlier.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from dataclasses import dataclass
+from enum import Enum
+
 import numpy as np
 import pandas as pd
 from scipy.stats import median_abs_deviation
 
 from ..number_format import signed
 from ..structures import ASYMMETRY_INDEX, INTRACRANIAL, LEFT, RIGHT, TOTAL
+from ..tables import split_codes
 
 FAR_Z = 3.5
 # A median absolute deviation of fewer is mostly chance; such groups are judged among all scans.
@@ -23,6 +28,60 @@ JUDGED = (TOTAL, LEFT, RIGHT, ASYMMETRY_INDEX, INTRACRANIAL)
 FRACTION = "fraction_of_icv"
 FRACTION_TITLE = "total / ICV"
 REASON_SEPARATOR = "; "
+
+
+class Cause(Enum):
+    """Why a scan may be listed for review."""
+
+    FLAG = "flag"
+    OUTLIER = "outlier"
+    NO_VOLUME = "no_volume"
+
+
+@dataclass(frozen=True)
+class Reason:
+    """One reason to look at a scan.
+
+    Attributes
+    ----------
+    cause : Cause
+    flag : str
+        Code of a quality flag.
+    measure : str
+        Title of the measure that is an outlier.
+    z : float
+        Its robust z.
+    """
+
+    cause: Cause
+    flag: str = ""
+    measure: str = ""
+    z: float = float("nan")
+
+    @property
+    def title(self) -> str:
+        """What many scans may share: without the scan's own number."""
+        if self.cause is Cause.FLAG:
+            return self.flag
+        if self.cause is Cause.OUTLIER:
+            return f"outlier: {self.measure}"
+        return "no hypothalamic volume"
+
+    @property
+    def words(self) -> str:
+        return (
+            f"{self.title} (z {signed(self.z, 1)})" if self.cause is Cause.OUTLIER else self.title
+        )
+
+
+def reasons_in_words(reasons: Iterable[Reason]) -> str:
+    """All reasons of a scan in one line; empty if it is not listed."""
+    return REASON_SEPARATOR.join(reason.words for reason in reasons)
+
+
+def is_listed(scans: pd.DataFrame) -> pd.Series:
+    """Which scans have a reason for review."""
+    return scans["listed"].map(bool).astype(bool)
 
 
 def robust_z(values: pd.Series, groups: pd.Series | None = None) -> pd.Series:
@@ -59,7 +118,7 @@ def review(
     -------
     DataFrame
         The scans with ``robust_z`` (the largest by size, with its sign), ``robust_z_of`` (of which
-        measure), ``robust_z_total`` and ``listed`` (the reasons, or empty).
+        measure), ``robust_z_total`` and ``listed`` (a tuple of `Reason`, empty if there is none).
     """
     groups = scans[group_column] if group_column else None
     measures = {s.title: scans[s.column] for s in JUDGED if s.column in scans}
@@ -78,7 +137,7 @@ def review(
         robust_z_total=z.get(TOTAL.title, pd.Series(np.nan, scans.index)),
     )
     reasons = [_reasons(row, z.loc[index], ignored_flags) for index, row in scans.iterrows()]
-    return scans.assign(listed=reasons)
+    return scans.assign(listed=pd.Series(reasons, scans.index, dtype=object))
 
 
 def _z_within(values: pd.Series, reference: pd.Series) -> pd.Series:
@@ -89,10 +148,11 @@ def _z_within(values: pd.Series, reference: pd.Series) -> pd.Series:
     return (values - known.median()) / spread
 
 
-def _reasons(row: pd.Series, z: pd.Series, ignored_flags: tuple[str, ...]) -> str:
-    reasons = [code for code in str(row["flags"]).split(";") if code and code not in ignored_flags]
+def _reasons(row: pd.Series, z: pd.Series, ignored_flags: tuple[str, ...]) -> tuple[Reason, ...]:
+    codes = [code for code in split_codes(str(row["flags"])) if code not in ignored_flags]
+    reasons = [Reason(Cause.FLAG, flag=code) for code in codes]
     far = z[z.abs() > FAR_Z]
-    reasons += [f"outlier: {name} (z {signed(value, 1)})" for name, value in far.items()]
+    reasons += [Reason(Cause.OUTLIER, measure=name, z=value) for name, value in far.items()]
     if pd.isna(row.get(TOTAL.column)):
-        reasons.append("no hypothalamic volume")
-    return REASON_SEPARATOR.join(reasons)
+        reasons.append(Reason(Cause.NO_VOLUME))
+    return tuple(reasons)

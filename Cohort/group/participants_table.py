@@ -13,7 +13,7 @@ from pathlib import Path
 import pandas as pd
 
 from .errors import HypothalamusSegError, ParticipantsFileError
-from .findings import NOTE, WARNING, Finding
+from .findings import NOTE, WARNING, Finding, Topic
 
 MISSING_WORDS = ("n/a", "N/A", "NA", "NaN", "nan", "")
 SUBJECT_PREFIX, SESSION_PREFIX = "sub-", "ses-"
@@ -126,7 +126,11 @@ def _with_prefixes(frame: pd.DataFrame, findings: list[Finding]) -> pd.DataFrame
     nameless = frame["participant_id"].isna()
     if nameless.any():
         rows = tuple(f"row {number + 2}" for number in frame.index[nameless])
-        findings.append(Finding(WARNING, "Rows without a participant_id were left out", rows))
+        findings.append(
+            Finding(
+                WARNING, Topic.PARTICIPANTS, "Rows without a participant_id were left out", rows
+            )
+        )
         frame = frame[~nameless]
     frame = frame.copy()
     bare = ~frame["participant_id"].str.startswith(SUBJECT_PREFIX)
@@ -134,6 +138,7 @@ def _with_prefixes(frame: pd.DataFrame, findings: list[Finding]) -> pd.DataFrame
         findings.append(
             Finding(
                 NOTE,
+                Topic.PARTICIPANTS,
                 "Names in participants.tsv without the prefix sub- were given it",
                 tuple(frame.loc[bare, "participant_id"]),
             )
@@ -153,7 +158,11 @@ def _without_duplicates(
     same = frame.duplicated(keep="first")
     if same.any():
         names = tuple(sorted(set(frame.loc[same, "participant_id"])))
-        findings.append(Finding(NOTE, "Rows that stand twice, word for word, count once", names))
+        findings.append(
+            Finding(
+                NOTE, Topic.PARTICIPANTS, "Rows that stand twice, word for word, count once", names
+            )
+        )
         frame = frame[~same]
     different = frame.duplicated(keys, keep=False)
     if different.any():
@@ -161,6 +170,7 @@ def _without_duplicates(
         findings.append(
             Finding(
                 WARNING,
+                Topic.PARTICIPANTS,
                 "Participants with several rows that differ were left out of the analysis, since "
                 "nothing says which row is right. Correct participants.tsv",
                 names,
@@ -177,7 +187,9 @@ def _columns_with_levels(path: Path, findings: list[Finding]) -> list[str]:
         described = json.loads(path.read_text(encoding="utf-8-sig"))
         return [name for name, entry in described.items() if "Levels" in entry]
     except (OSError, ValueError, TypeError, AttributeError):
-        findings.append(Finding(NOTE, f"{path.name} could not be read and was not used"))
+        findings.append(
+            Finding(NOTE, Topic.PARTICIPANTS, f"{path.name} could not be read and was not used")
+        )
         return []
 
 

@@ -15,7 +15,7 @@ import pandas as pd
 
 from .covariates import as_numbers
 from .errors import SessionsFileError
-from .findings import NOTE, WARNING, Finding
+from .findings import NOTE, WARNING, Finding, Topic
 from .participants_table import SESSION_PREFIX, Participants, read_tsv
 
 DAYS_PER_YEAR = 365.25
@@ -126,6 +126,7 @@ def _findings(scans: pd.DataFrame, years: pd.Series, source: str) -> list[Findin
         return [
             Finding(
                 WARNING,
+                Topic.SESSION_TIMES,
                 "There are subjects with several sessions but nothing tells the time between them: "
                 "give acq_time, years or age per session in sub-X/sub-X_sessions.tsv. No "
                 "longitudinal analysis was made",
@@ -136,12 +137,13 @@ def _findings(scans: pd.DataFrame, years: pd.Series, source: str) -> list[Findin
     undated = scans.loc[several & years.isna(), "scan"]
     if len(undated):
         text = f"Sessions without a time in {source} are not in the longitudinal analysis"
-        findings.append(Finding(WARNING, text, tuple(undated)))
+        findings.append(Finding(WARNING, Topic.SESSION_TIMES, text, tuple(undated)))
     known = years.dropna()
     if source == AGE and len(known) and (known % 1 == 0).all():
         findings.append(
             Finding(
                 NOTE,
+                Topic.SESSION_TIMES,
                 "Ages are whole years, so that an interval may be wrong by almost a year; "
                 "annualised changes are as uncertain",
             )

@@ -8,6 +8,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..errors import IndexFileError, MixedResultsError
+from ..structures import VOLUME_SUFFIX
+from ..tables import join_codes
 from .cohort_index import INDEX_NAME
 from .outcome import DONE
 
@@ -44,7 +46,7 @@ def read_results(output: Path) -> pandas.DataFrame:
         or empty), ``scan``, ``input``, ``overview`` (relative to ``output``, or empty), a column
         ``<structure>_mm3`` for each structure, ``asymmetry_index``, ``fold_dice`` (mean over the
         folds), ``confidence``, ``place_confidence``, ``flags`` (codes with ";" between),
-        ``flag_messages`` (a line each). Missing numbers are NaN.
+        ``flag_messages`` (a tuple of sentences). Missing numbers are NaN.
 
     Raises
     ------
@@ -75,7 +77,9 @@ def read_results(output: Path) -> pandas.DataFrame:
     if scans.empty:
         raise IndexFileError(f"{output} has no finished scan. Run the participant level first.")
     _check_alike(scans, output)
-    wide = volumes.pivot(index="name", columns="structure", values="volume_mm3").add_suffix("_mm3")
+    wide = volumes.pivot(index="name", columns="structure", values="volume_mm3").add_suffix(
+        VOLUME_SUFFIX
+    )
     table = scans.join(wide, on="name")
     flags = table["flags"].map(json.loads)
     return table.assign(
@@ -83,8 +87,8 @@ def read_results(output: Path) -> pandas.DataFrame:
         session_id=[f"ses-{session}" if session else "" for session in table["session"]],
         scan=table["name"],
         overview=table["overview"].fillna(""),
-        flags=flags.map(lambda found: ";".join(flag["code"] for flag in found)),
-        flag_messages=flags.map(lambda found: "\n".join(flag["message"] for flag in found)),
+        flags=flags.map(lambda found: join_codes(flag["code"] for flag in found)),
+        flag_messages=flags.map(lambda found: tuple(flag["message"] for flag in found)),
         **{name: table[name].astype(float) for name in ("asymmetry_index", "fold_dice")},
         confidence=table["confidence"].astype(float),
         place_confidence=table["place_confidence"].astype(float),

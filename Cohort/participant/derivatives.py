@@ -6,8 +6,6 @@ the overview picture. The meaning of the labels stands once, at the root, for al
 
 from __future__ import annotations
 
-import csv
-import io
 import json
 import os
 import shutil
@@ -24,6 +22,7 @@ from HypothalamusSegLib.results.files import (
     write_overview,
 )
 
+from ..tables import as_tsv
 from .scan_list import CohortScan
 
 BIDS_VERSION = "1.10.0"
@@ -104,7 +103,7 @@ def _write_files(
             add(f"{anat}_{stem}.nii.gz", lambda path, image=image: write_label_map(image, path))
             text = _json({**sidecar, **more})
             add(f"{anat}_{stem}.json", lambda path, text=text: path.write_text(text, "utf-8"))
-    table = _tab_separated([table_row(volume) for volume in result.volumes])
+    table = as_tsv([table_row(volume) for volume in result.volumes])
     add(f"{anat}_volumes.tsv", lambda path: path.write_text(table, "utf-8"))
     description = _json(describe(result))
     add(f"{anat}_volumes.json", lambda path: path.write_text(description, "utf-8"))
@@ -141,10 +140,10 @@ def write_dataset_files(output: Path, source_root: Path, with_subunits: bool) ->
     texts = {
         "dataset_description.json": _json(description),
         ".bidsignore": "\n".join((f"{STAGE_FOLDER}/", *IGNORED)) + "\n",
-        SIDES_TABLE: _tab_separated(sides),
+        SIDES_TABLE: as_tsv(sides),
     }
     if with_subunits:
-        texts[SUBUNITS_TABLE] = _tab_separated(_subunit_rows())
+        texts[SUBUNITS_TABLE] = as_tsv(_subunit_rows())
     try:
         output.mkdir(parents=True, exist_ok=True)
         for name, text in texts.items():
@@ -171,17 +170,6 @@ def _subunit_rows() -> list[dict]:
         }
         for label in labels.SUBUNIT_LABELS
     ]
-
-
-def _tab_separated(rows: list[dict]) -> str:
-    stream = io.StringIO()
-    table = csv.DictWriter(stream, list(rows[0]), delimiter="\t", lineterminator="\n")
-    table.writeheader()
-    # BIDS writes what is missing as n/a.
-    table.writerows(
-        {key: "n/a" if value is None else value for key, value in row.items()} for row in rows
-    )
-    return stream.getvalue()
 
 
 def _json(content: dict) -> str:

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+from markupsafe import Markup
+
 from ..group.analysis import GroupAnalysis
+from ..group.contrast import Contrast
 from ..group.findings import WARNING
+from ..group.mixed_model import Effect, MixedTerm
 from ..number_format import MISSING, interval, number, p_value, signed
-from .html_parts import bullets, notice, paragraph, table
+from ..structures import PERCENT, change_column
+from .html_parts import bullets, notice, paragraph, table, together
 
 
-def change_section(analysis: GroupAnalysis) -> str:
+def change_section(analysis: GroupAnalysis) -> Markup:
     """Annualised change by group and the mixed model, or why there is neither."""
     longitudinal = analysis.longitudinal
     if longitudinal is None:
@@ -44,7 +49,7 @@ def change_section(analysis: GroupAnalysis) -> str:
         rows = [
             [
                 term.structure.title,
-                term.meaning,
+                _meaning(term, analysis.contrast),
                 f"{signed(term.estimate, 1)} ({interval(term.ci_low, term.ci_high, 1)})",
                 p_value(term.p),
                 f"{term.subjects} / {term.sessions}",
@@ -58,19 +63,27 @@ def change_section(analysis: GroupAnalysis) -> str:
         )
         header = ["Structure", "Term", "mm³ a year (95 % CI)", "p", "Subjects / sessions"]
         parts.append(table(caption, header, rows, words=2))
-    return "".join(parts)
+    return together(parts)
+
+
+def _meaning(term: MixedTerm, contrast: Contrast | None) -> str:
+    if contrast is None:
+        return "change a year"
+    if term.effect is Effect.CHANGE:
+        return f"change a year, {contrast.level_b}"
+    return f"difference of change a year, {contrast.title}"
 
 
 def _change_rows(analysis: GroupAnalysis) -> list[list[str]]:
     longitudinal, contrast = analysis.longitudinal, analysis.contrast
     changes = longitudinal.changes
     if contrast is None:
-        names = [s for s in analysis.structures if f"{s.name}_percent_per_year" in changes]
-        return [[s.title, _spread(changes[f"{s.name}_percent_per_year"])] for s in names]
+        names = [s for s in analysis.structures if change_column(s, PERCENT) in changes]
+        return [[s.title, _spread(changes[change_column(s, PERCENT)])] for s in names]
     rows = []
     is_a, is_b = (changes[contrast.column] == v for v in (contrast.level_a, contrast.level_b))
     for structure, fit in longitudinal.comparisons:
-        values = changes[f"{structure.name}_percent_per_year"]
+        values = changes[change_column(structure, PERCENT)]
         row = [structure.title, _spread(values[is_a]), _spread(values[is_b])]
         if fit is None:
             row += [MISSING] * 3

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+from markupsafe import Markup
 
 from ..group.analysis import GroupAnalysis
 from ..group.icv_adjustment import TITLES
@@ -10,11 +11,11 @@ from ..group.linear_models import ALPHA
 from ..group.power import detectable_d, power_table
 from ..number_format import MISSING, counted, number, p_value, signed
 from ..structures import ICV, TOTAL
-from .html_parts import heading, notice, paragraph, table
-from .results import UNITS, difference_cells, main_comparison
+from .html_parts import heading, notice, paragraph, table, together
+from .results import difference_cells, main_comparison
 
 
-def assumptions_section(analysis: GroupAnalysis) -> str:
+def assumptions_section(analysis: GroupAnalysis) -> Markup:
     """Tests of what the models assume, and what follows from a small p."""
     statistics = analysis.statistics[0]
     rows, broken = [], []
@@ -46,10 +47,10 @@ def assumptions_section(analysis: GroupAnalysis) -> str:
         f"spread. With {len(rows)} models, one small p in 20 is expected by chance."
     )
     parts.append(table(caption, header, rows))
-    return "".join(parts)
+    return together(parts)
 
 
-def both_ways_section(analysis: GroupAnalysis) -> str:
+def both_ways_section(analysis: GroupAnalysis) -> Markup:
     """Results with and without the scans that are listed for review."""
     if not analysis.options.exclude_flagged:
         return paragraph(
@@ -65,9 +66,9 @@ def both_ways_section(analysis: GroupAnalysis) -> str:
     rows, blocks, changed = [], {}, []
     for structure in (s for s in analysis.structures if s.kind != ICV and not s.subunit):
         pair = [main_comparison(analysis, s, structure) for s in (every, kept)]
-        blocks[len(rows)] = structure.title + UNITS.get(structure.kind, ", mm³")
+        blocks[len(rows)] = f"{structure.title}, {structure.shown_unit}"
         for name, comparison in zip(("All scans", "Without listed"), pair, strict=True):
-            cells = difference_cells(comparison.fit, structure.kind)
+            cells = difference_cells(comparison.fit, structure)
             rows.append([name, *cells])
         fits = [c.fit for c in pair]
         if None not in fits and (fits[0].p < ALPHA) != (fits[1].p < ALPHA):
@@ -87,10 +88,10 @@ def both_ways_section(analysis: GroupAnalysis) -> str:
         ),
         paragraph(f"Left out: {', '.join(left_out['scan'])}."),
     ]
-    return "".join(parts)
+    return together(parts)
 
 
-def power_section(analysis: GroupAnalysis) -> str:
+def power_section(analysis: GroupAnalysis) -> Markup:
     """Sample sizes for the observed and the published differences."""
     comparison = main_comparison(analysis, analysis.statistics[0], TOTAL)
     if comparison is None or comparison.fit is None:

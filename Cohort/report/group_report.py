@@ -5,14 +5,17 @@ from __future__ import annotations
 from datetime import datetime
 from pathlib import Path
 
+from markupsafe import Markup
+
 from ..group.adjustment_agreement import agreement_of
 from ..group.analysis import GroupAnalysis
 from ..group.linear_models import ALPHA
+from ..group.outliers import is_listed
 from ..number_format import counted, p_phrase
 from ..structures import TOTAL
 from .change import change_section
 from .checks import assumptions_section, both_ways_section, power_section
-from .html_parts import Section, notice, page, paragraph, text
+from .html_parts import Section, notice, page, paragraph, review_count, together
 from .methods import methods_section, software_section
 from .results import (
     adjustments_section,
@@ -69,18 +72,18 @@ def report_of(analysis: GroupAnalysis) -> str:
     return page(title, subtitle + "For research; not a medical device.", sections)
 
 
-def _in_short(analysis: GroupAnalysis) -> str:
+def _in_short(analysis: GroupAnalysis) -> Markup:
     parts = []
     if analysis.statistics:
         statistics = analysis.statistics[0]
-        parts.append(f"<p><strong>{text(lead_sentence(analysis, statistics))}</strong></p>")
+        parts.append(paragraph(lead_sentence(analysis, statistics), strong=True))
         parts.append(paragraph(_meaning(analysis)))
         agreement = agreement_of(statistics, TOTAL)
         if agreement is not None:
             parts.append(
                 notice(agreement.sentence, warning=not agreement.agree, lead="ICV adjustment:")
             )
-        if len(analysis.statistics) == 2 and (analysis.sample["listed"] != "").any():
+        if len(analysis.statistics) == 2 and is_listed(analysis.sample).any():
             sentence = lead_sentence(analysis, analysis.statistics[1])
             changes = _crosses(analysis)
             if changes:
@@ -95,13 +98,9 @@ def _in_short(analysis: GroupAnalysis) -> str:
             )
         )
     parts.append(icv_notices(analysis))
-    listed = int((analysis.reviewed["listed"] != "").sum())
-    parts.append(
-        f"<p>{counted(listed, 'scan')} of {len(analysis.reviewed)} should be looked at: "
-        '<a href="#quality">why</a>, and <a href="contact_sheet.html">the contact sheet</a>. '
-        "These segmentations were made by networks and are as good as a look at them says.</p>"
-    )
-    return "".join(parts)
+    listed = int(is_listed(analysis.reviewed).sum())
+    parts.append(review_count(listed, len(analysis.reviewed)))
+    return together(parts)
 
 
 def _crosses(analysis: GroupAnalysis) -> bool:

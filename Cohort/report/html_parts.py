@@ -1,12 +1,19 @@
-"""Pieces of a self-contained HTML page: tables, figures, notices, sections with a contents list."""
+"""Pieces of a self-contained HTML page: tables, figures, notices, sections with a contents list.
+
+The tags are in ``templates``, which escape every value. A finished piece is `Markup`, which is not
+escaped again; pieces are put together by `together`, since joined as plain text they would be.
+"""
 
 from __future__ import annotations
 
-import html
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from importlib.resources import files
 from textwrap import wrap
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup
 
 from ..group.findings import WARNING, Finding
 from ..number_format import counted
@@ -21,41 +28,46 @@ class Section:
 
     anchor: str
     title: str
-    body: str
+    body: Markup
 
 
-def text(value: object) -> str:
-    """Escape text from a data set."""
-    return html.escape(str(value), quote=True)
+def paragraph(content: str, lead: str = "", strong: bool = False) -> Markup:
+    """A paragraph of plain text, optionally with a lead in bold before it, or all in bold."""
+    return _part("paragraph", content, lead, strong)
 
 
-def paragraph(content: str) -> str:
-    """A paragraph of plain text."""
-    return f"<p>{text(content)}</p>"
+def heading(content: str) -> Markup:
+    return _part("heading", content)
 
 
-def heading(content: str) -> str:
-    return f"<h3>{text(content)}</h3>"
+def bullets(items: Iterable[str]) -> Markup:
+    return _part("bullets", list(items))
 
 
-def bullets(items: Iterable[str]) -> str:
-    return "<ul>" + "".join(f"<li>{text(item)}</li>" for item in items) + "</ul>"
+def numbered(items: Iterable[str]) -> Markup:
+    return _part("numbered", list(items))
 
 
-def notice(content: str, warning: bool = False, lead: str = "") -> str:
+def notice(content: str, warning: bool = False, lead: str = "") -> Markup:
     """A box that stands out; a warning also says so in words, not by colour alone."""
-    lead = lead or ("Warning." if warning else "Note.")
-    kind = "notice warning" if warning else "notice"
-    return f'<div class="{kind}"><p><strong>{text(lead)}</strong> {text(content)}</p></div>'
+    return _part("notice", content, lead or ("Warning." if warning else "Note."), warning)
 
 
-def finding_list(findings: Iterable[Finding]) -> str:
+def finding_list(findings: Iterable[Finding]) -> Markup:
     """Findings with the subjects they name; long lists can be unfolded."""
     items = []
     for finding in findings:
-        lead = "<strong>Warning:</strong> " if finding.severity == WARNING else ""
-        items.append(f"<li>{lead}{text(finding.text)}{_named(finding.items)}</li>")
-    return f"<ul>{''.join(items)}</ul>" if items else ""
+        count = len(finding.items)
+        is_long = count > SHOWN_BEFORE_FOLDING
+        items.append(
+            {
+                "warning": finding.severity == WARNING,
+                "text": finding.text,
+                "names": ", ".join(finding.items),
+                "folded": counted(count, "entry", "entries") if is_long else "",
+            }
+        )
+    return _part("finding_list", items) if items else Markup()
 
 
 def table(
@@ -65,7 +77,7 @@ def table(
     words: int = 1,
     strong: Sequence[int] = (),
     blocks: Mapping[int, str] | None = None,
-) -> str:
+) -> Markup:
     """A table that scrolls by itself where the screen is narrow.
 
     Parameters
@@ -73,7 +85,7 @@ def table(
     caption : str
     header : sequence of str
     rows : sequence of sequences of str
-        Cells as text, escaped here; a line break in a header stays one.
+        Cells as text; a line break in a header or a cell stays one.
     words : int
         How many columns, from the left, hold words; the rest are numbers, aligned to the right.
     strong : sequence of int
@@ -81,66 +93,61 @@ def table(
     blocks : mapping of int to str
         Rows before which a heading stands.
     """
-
-    def cell(tag: str, place: int, content: str) -> str:
-        numeric = ' class="n"' if place >= words else ""
-        scope = ' scope="col"' if tag == "th" else ""
-        return f"<{tag}{scope}{numeric}>{text(content).replace(chr(10), '<br>')}</{tag}>"
-
     header = ["\n".join(map(_wrapped, title.split("\n"))) for title in header]
-    lines = ["<tr>" + "".join(cell("th", i, c) for i, c in enumerate(header)) + "</tr>"]
-    body = []
-    for number, row in enumerate(rows):
-        if blocks and number in blocks:
-            title = f'<th colspan="{len(header)}" scope="rowgroup">{text(blocks[number])}</th>'
-            body.append(f'<tr class="block">{title}</tr>')
-        kind = ' class="strong"' if number in strong else ""
-        first = f'<th scope="row">{text(row[0])}</th>' if words else ""
-        cells = "".join(cell("td", i, c) for i, c in enumerate(row) if i or not words)
-        body.append(f"<tr{kind}>{first}{cells}</tr>")
-    return (
-        f'<div class="scroll" tabindex="0" role="region" aria-label="{text(caption[:60])}">'
-        f"<table><caption>{text(caption)}</caption><thead>{''.join(lines)}</thead>"
-        f"<tbody>{''.join(body)}</tbody></table></div>"
-    )
+    lines = [
+        {
+            "cells": [str(cell) for cell in row],
+            "strong": number in strong,
+            "block": (blocks or {}).get(number, ""),
+        }
+        for number, row in enumerate(rows)
+    ]
+    return _part("table", caption, header, lines, words)
 
 
-def figure(svg: str, caption: str) -> str:
-    return f'<figure><div class="wide">{svg}</div><figcaption>{text(caption)}</figcaption></figure>'
+def figure(svg: Markup, caption: str) -> Markup:
+    return _part("figure", svg, caption)
 
 
-def page(title: str, subtitle: str, sections: Sequence[Section], lead: str = "") -> str:
+def review_count(listed: int, total: int) -> Markup:
+    """How many scans should be looked at, with links to the reasons and the contact sheet."""
+    return _part("review_count", counted(listed, "scan"), total)
+
+
+def together(parts: Iterable[Markup]) -> Markup:
+    """Pieces one after the other; plain text among them is escaped."""
+    return Markup().join(parts)
+
+
+def page(title: str, subtitle: str, sections: Sequence[Section]) -> str:
     """The whole document; style and pictures lie within it."""
-    contents = "".join(f'<li><a href="#{s.anchor}">{text(s.title)}</a></li>' for s in sections)
-    body = "".join(
-        f'<section aria-labelledby="{s.anchor}"><h2 id="{s.anchor}">{text(s.title)}</h2>{s.body}'
-        "</section>"
-        for s in sections
-    )
-    return (
-        '<!DOCTYPE html>\n<html lang="en"><head><meta charset="utf-8">'
-        '<meta name="viewport" content="width=device-width, initial-scale=1">'
-        f"<title>{text(title)}</title><style>{resource('report.css')}</style></head><body>"
-        f'<div class="layout"><nav aria-label="Contents"><p>Contents</p><ol>{contents}</ol></nav>'
-        f'<main><h1>{text(title)}</h1><p class="sub">{text(subtitle)}</p>{lead}{body}</main></div>'
-        "</body></html>\n"
-    )
+    style = resource("report.css")
+    return render("page.html", title=title, subtitle=subtitle, sections=sections, style=style)
 
 
-def resource(name: str) -> str:
+def render(template: str, **values: object) -> str:
+    """A whole page from its template."""
+    return _templates().get_template(template).render(values)
+
+
+def resource(name: str) -> Markup:
     """A style sheet or script that lies beside this module."""
-    return files(__package__).joinpath(name).read_text(encoding="utf-8")
+    return Markup(files(__package__).joinpath(name).read_text(encoding="utf-8"))
+
+
+@cache
+def _templates() -> Environment:
+    return Environment(
+        loader=PackageLoader(__package__),
+        autoescape=True,
+        undefined=StrictUndefined,
+        keep_trailing_newline=True,
+    )
+
+
+def _part(name: str, *values: object) -> Markup:
+    return getattr(_templates().get_template("parts.html").module, name)(*values)
 
 
 def _wrapped(line: str) -> str:
     return "\n".join(wrap(line, HEADER_CHARACTERS, break_long_words=False)) or line
-
-
-def _named(items: Sequence[str]) -> str:
-    if not items:
-        return ""
-    names = ", ".join(text(item) for item in items)
-    if len(items) <= SHOWN_BEFORE_FOLDING:
-        return f": {names}."
-    count = counted(len(items), "entry", "entries")
-    return f".<details><summary>{count}</summary>{names}</details>"

@@ -6,13 +6,14 @@ import platform
 from importlib.metadata import PackageNotFoundError, version
 
 from HypothalamusSegLib import __version__
+from markupsafe import Markup
 
 from ..group.analysis import GroupAnalysis
 from ..group.icv_adjustment import ANCOVA, POWER_PROPORTION, PROPORTION, RESIDUALS, UNADJUSTED
 from ..group.longitudinal import SHORTEST_YEARS
 from ..group.outliers import FAR_Z, FEWEST_FOR_OWN_SPREAD
 from ..number_format import number
-from .html_parts import paragraph, table, text
+from .html_parts import heading, numbered, paragraph, table, together
 
 PACKAGES = ("statsmodels", "scipy", "pandas", "numpy", "matplotlib")
 REFERENCES = (
@@ -49,7 +50,7 @@ ADJUSTED_BY = {
 }
 
 
-def methods_section(analysis: GroupAnalysis) -> str:
+def methods_section(analysis: GroupAnalysis) -> Markup:
     """What was done, in words that can go into a paper."""
     parts = [
         "Hypothalamus, its sides and, where asked for, its subunits, and the intracranial volume "
@@ -76,10 +77,10 @@ def methods_section(analysis: GroupAnalysis) -> str:
             f"{number(12 * SHORTEST_YEARS)} months. The mixed model was fitted by restricted "
             "maximum likelihood (statsmodels MixedLM)."
         )
-    return "".join(map(paragraph, parts))
+    return together(map(paragraph, parts))
 
 
-def software_section(analysis: GroupAnalysis) -> str:
+def software_section(analysis: GroupAnalysis) -> Markup:
     """Versions, inputs, references."""
     options = analysis.options
     asked = [
@@ -91,15 +92,12 @@ def software_section(analysis: GroupAnalysis) -> str:
         ["Also without listed scans", "yes" if options.exclude_flagged else "no"],
         ["Flags ignored", ", ".join(options.ignored_flags) or "none"],
     ]
-    listed = "".join(f"<li>{text(reference)}</li>" for reference in REFERENCES)
-    return (
-        table("Options of this analysis.", ["Option", "Value"], asked, words=2)
-        + software_table()
-        + f"<h3>References</h3><ol>{listed}</ol>"
-    )
+    options_table = table("Options of this analysis.", ["Option", "Value"], asked, words=2)
+    parts = [options_table, software_table(), heading("References"), numbered(REFERENCES)]
+    return together(parts)
 
 
-def software_table() -> str:
+def software_table() -> Markup:
     """Versions of what computed the results."""
     rows = [["HypothalamusSeg", __version__], ["Python", platform.python_version()]]
     rows += [[name, _version(name)] for name in PACKAGES]

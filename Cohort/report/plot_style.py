@@ -11,6 +11,7 @@ import html
 import io
 import re
 
+from markupsafe import Markup
 from matplotlib import rc_context
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_svg import FigureCanvasSVG
@@ -26,6 +27,7 @@ CSS_VARIABLES = {
     SECOND: "--series-b",
 }
 COLOURS, MARKERS, LINES = (FIRST, SECOND), ("o", "^"), ("-", "--")
+BAND_OPACITY, POINT_OPACITY = 0.16, 0.72
 # Thousands of points as vectors make a page slow; from here on they become one picture.
 MOST_VECTOR_POINTS = 1500
 FONT_PT = 10.5
@@ -64,7 +66,7 @@ def new_figure(width_in: float, height_in: float, rows: int = 1, columns: int = 
     return figure, axes
 
 
-def svg_of(figure: Figure, description: str) -> str:
+def svg_of(figure: Figure, description: str) -> Markup:
     """The figure as inline SVG with its colours as CSS variables.
 
     Parameters
@@ -88,9 +90,10 @@ def svg_of(figure: Figure, description: str) -> str:
     size = f"{float(width[1]) * 96 / 72:.0f}px" if width else "100%"
     svg = re.sub(r' (width|height)="[\d.]+pt"', "", svg, count=2)
     label = html.escape(description, quote=True)
-    return svg.replace(
+    svg = svg.replace(
         "<svg ", f'<svg class="plot" style="max-width:{size}" role="img" aria-label="{label}" ', 1
     )
+    return Markup(svg)
 
 
 def style_axes(axes: Axes, across: bool = True, along: bool = False) -> None:

@@ -9,6 +9,7 @@ from textwrap import shorten, wrap
 import numpy as np
 import pandas as pd
 import statsmodels.api as sm
+from markupsafe import Markup
 from matplotlib import rc_context
 from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
@@ -16,6 +17,7 @@ from matplotlib.lines import Line2D
 from ..number_format import interval, p_value, signed
 from ..structures import Structure
 from .plot_style import (
+    BAND_OPACITY,
     COLOURS,
     FAINT,
     FIRST,
@@ -23,17 +25,16 @@ from .plot_style import (
     LINES,
     MARKERS,
     MOST_VECTOR_POINTS,
+    POINT_OPACITY,
     STYLE,
     new_figure,
     style_axes,
     svg_of,
 )
 
-MM3_PER_ML = 1000.0
 FEWEST_FOR_LINE = 4
 # As many characters as the figures have room for.
 TICK_CHARACTERS, LEGEND_CHARACTERS, AXIS_CHARACTERS = 11, 40, 50
-BAND_OPACITY, POINT_OPACITY = 0.16, 0.72
 FEW_POINTS = 80
 
 
@@ -68,7 +69,7 @@ class ForestRow:
     bold: bool = False
 
 
-def volumes_by_group(groups: list[Series], panels: list[Panel]) -> str:
+def volumes_by_group(groups: list[Series], panels: list[Panel]) -> Markup:
     """Every scan as a point beside its group's box (quartiles; whiskers to 1.5 times their range).
 
     Parameters
@@ -108,7 +109,7 @@ class Predictor:
     per_unit: float = 1.0
 
 
-def volume_against(groups: list[Series], structure: Structure, along: list[Predictor]) -> str:
+def volume_against(groups: list[Series], structure: Structure, along: list[Predictor]) -> Markup:
     """Points, and a least-squares line with the 95 % band of its mean for each group.
 
     Parameters
@@ -145,7 +146,7 @@ def volume_against(groups: list[Series], structure: Structure, along: list[Predi
     return svg_of(figure, f"{structure.title} against {', '.join(p.label for p in along)}")
 
 
-def forest(rows: list[ForestRow], contrast_title: str) -> str:
+def forest(rows: list[ForestRow], contrast_title: str) -> Markup:
     """Standardised differences over structures, with their numbers beside them."""
     with rc_context(STYLE):
         figure, axes = new_figure(

@@ -3,21 +3,19 @@
 from __future__ import annotations
 
 import numpy as np
+from markupsafe import Markup
 
 from ..group.adjustment_agreement import agreement_of
 from ..group.analysis import GroupAnalysis
 from ..group.comparisons import Comparison, Statistics
-from ..group.icv_adjustment import ADJUSTMENTS, ANCOVA, TITLES, UNADJUSTED
+from ..group.icv_adjustment import ADJUSTMENTS, ANCOVA, RESIDUALS, TITLES, UNADJUSTED
 from ..group.linear_models import ALPHA, ContrastFit
 from ..number_format import MISSING, interval, number, p_phrase, p_value, signed
-from ..structures import ASYMMETRY, ICV, TOTAL, VOLUME, WHOLE, Structure
-from .html_parts import figure, notice, paragraph, table
+from ..structures import ASYMMETRY, ICV, ML_PER_MM3, TOTAL, VOLUME, WHOLE, Structure
+from .html_parts import figure, notice, paragraph, table, together
 from .plots import ForestRow, forest
 
-ML_PER_MM3 = 1e-3
-# The asymmetry index is a ratio, but read in percent.
-FACTORS, DIGITS = {ICV: ML_PER_MM3, ASYMMETRY: 100.0}, {ASYMMETRY: 1}
-UNITS = {ICV: ", mL", ASYMMETRY: ", %"}
+DIGITS = {ASYMMETRY: 1}
 
 
 def main_comparison(
@@ -47,7 +45,7 @@ def lead_sentence(analysis: GroupAnalysis, statistics: Statistics) -> str:
     )
 
 
-def differences_section(analysis: GroupAnalysis) -> str:
+def differences_section(analysis: GroupAnalysis) -> Markup:
     """The main adjustment's results for the whole, the sides, asymmetry and ICV; forest plot."""
     statistics = analysis.statistics[0]
     contrast = analysis.contrast
@@ -85,10 +83,10 @@ def differences_section(analysis: GroupAnalysis) -> str:
     if lines:
         caption = "Squares and dots: Hedges' g; lines: 95 % confidence limits, each by itself."
         parts.append(figure(forest(lines, contrast.title), caption))
-    return "".join(parts)
+    return together(parts)
 
 
-def adjustments_section(analysis: GroupAnalysis) -> str:
+def adjustments_section(analysis: GroupAnalysis) -> Markup:
     """The four ways to adjust for ICV side by side."""
     statistics = analysis.statistics[0]
     parts = [
@@ -116,7 +114,7 @@ def adjustments_section(analysis: GroupAnalysis) -> str:
             rows.append(
                 [
                     TITLES[method],
-                    *difference_cells(fit),
+                    *difference_cells(fit, structure),
                     _coefficient(method, adjustment.coefficient),
                     number(comparison.icv_correlation, 2),
                 ]
@@ -132,10 +130,10 @@ def adjustments_section(analysis: GroupAnalysis) -> str:
         "ICV as covariate it is not."
     )
     parts.append(table(caption, header, rows, blocks=blocks))
-    return "".join(parts)
+    return together(parts)
 
 
-def subunits_section(analysis: GroupAnalysis) -> str:
+def subunits_section(analysis: GroupAnalysis) -> Markup:
     """Subunits with the false discovery rate, by the main adjustment and by all."""
     statistics = analysis.statistics[0]
     units = [s for s in analysis.structures if s.subunit]
@@ -169,13 +167,13 @@ def subunits_section(analysis: GroupAnalysis) -> str:
             rows.append([structure.title, *cells])
         caption = "Hedges' g (FDR p) by each adjustment."
         parts.append(table(caption, ["Subunit", *(_broken(TITLES[m]) for m in methods)], rows))
-    return "".join(parts)
+    return together(parts)
 
 
 def _group_heads(analysis: GroupAnalysis, comparisons: list[Comparison]) -> tuple[list[str], bool]:
     """Column heads of the two groups, with n if it is the same in all rows."""
     levels = (analysis.contrast.level_a, analysis.contrast.level_b)
-    counts = {(c.describing["n_a"], c.describing["n_b"]) for c in comparisons}
+    counts = {(c.group_a.n, c.group_b.n) for c in comparisons}
     if len(counts) > 1:
         return [f"{level}\nmean ± SD (n)" for level in levels], True
     numbers = counts.pop() if counts else (0, 0)
@@ -183,15 +181,16 @@ def _group_heads(analysis: GroupAnalysis, comparisons: list[Comparison]) -> tupl
 
 
 def _result_row(comparison: Comparison, counted_apart: bool) -> list[str]:
-    structure, described = comparison.structure, comparison.describing
-    factor = FACTORS.get(structure.kind, 1.0)
+    structure, factor = comparison.structure, comparison.structure.shown_factor
     digits = DIGITS.get(structure.kind, 1 if structure.subunit else 0)
     groups = []
-    for name in "ab":
-        mean, sd = (described[f"{m}_{name}"] * factor for m in ("mean", "sd"))
-        n = f" ({described[f'n_{name}']})" if counted_apart else ""
+    for group in (comparison.group_a, comparison.group_b):
+        mean, sd = group.mean * factor, group.sd * factor
+        n = f" ({group.n})" if counted_apart else ""
         groups.append(f"{number(mean, digits)} ± {number(sd, digits)}{n}")
-    title = structure.title + UNITS.get(structure.kind, "")
+    title = structure.title
+    if structure.kind != VOLUME:
+        title += f", {structure.shown_unit}"
     fit = comparison.fit
     if fit is None:
         return [title, *groups, *[MISSING] * 5]
@@ -211,12 +210,12 @@ def _eta(fit: ContrastFit) -> str:
     return number(fit.partial_eta_squared, 3)
 
 
-def difference_cells(fit: ContrastFit | None, kind: str = VOLUME) -> list[str]:
+def difference_cells(fit: ContrastFit | None, structure: Structure) -> list[str]:
     """n, difference with limits, percent, p and g, as a table's cells."""
     if fit is None:
         return [MISSING] * 5
-    factor, digits = FACTORS.get(kind, 1.0), DIGITS.get(kind, 0)
-    percent = MISSING if kind == ASYMMETRY else signed(fit.percent, 1)
+    factor, digits = structure.shown_factor, DIGITS.get(structure.kind, 0)
+    percent = MISSING if structure.kind == ASYMMETRY else signed(fit.percent, 1)
     return [
         f"{fit.n_a} + {fit.n_b}",
         f"{signed(fit.estimate * factor, digits)} ({_limits(fit, factor, digits)})",
@@ -231,6 +230,6 @@ def _limits(fit: ContrastFit, factor: float, digits: int) -> str:
 
 
 def _coefficient(method: str, coefficient: float) -> str:
-    if method == "residuals":
+    if method == RESIDUALS:
         return f"{number(coefficient / ML_PER_MM3, 3)}"
     return MISSING if method in (ANCOVA, UNADJUSTED) else number(coefficient, 2)

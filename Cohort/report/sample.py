@@ -4,19 +4,28 @@ from __future__ import annotations
 
 import numpy as np
 import pandas as pd
+from markupsafe import Markup
 from scipy import stats
 
 from ..group.analysis import GroupAnalysis
 from ..group.covariates import NUMBER, as_numbers
-from ..group.findings import WARNING
+from ..group.findings import WARNING, Topic
+from ..group.icv_adjustment import RESIDUALS
 from ..group.icv_trust import ICV_FLAGS, has_flag
-from ..group.outliers import FAR_Z
+from ..group.outliers import FAR_Z, is_listed, reasons_in_words
 from ..number_format import MISSING, counted, number, p_value, signed
-from ..structures import INTRACRANIAL, LEFT, RIGHT, TOTAL, Structure
-from .html_parts import bullets, figure, finding_list, notice, paragraph, table
+from ..structures import (
+    INTRACRANIAL,
+    LEFT,
+    ML_PER_MM3,
+    RIGHT,
+    TOTAL,
+    Structure,
+    adjusted_column,
+)
+from .html_parts import bullets, figure, finding_list, notice, paragraph, table, together
 from .plots import Panel, Predictor, Series, volume_against, volumes_by_group
 
-ML_PER_MM3 = 1e-3
 MOST_ROWS = 200
 # Age and sex are described wherever participants.tsv has them.
 USUAL = ("age", "sex")
@@ -31,7 +40,7 @@ def series_of(analysis: GroupAnalysis) -> list[Series]:
     return [Series(contrast.level_a, sample[is_a]), Series(contrast.level_b, sample[~is_a])]
 
 
-def sample_section(analysis: GroupAnalysis) -> str:
+def sample_section(analysis: GroupAnalysis) -> Markup:
     """Who was analysed: numbers, age, sex, covariates, ICV, volumes as measured."""
     groups = series_of(analysis)
     rows = [["Scans, one a subject", *(number(len(g.frame)) for g in groups), ""]]
@@ -53,7 +62,7 @@ def sample_section(analysis: GroupAnalysis) -> str:
     return table(caption, header, rows)
 
 
-def data_section(analysis: GroupAnalysis) -> str:
+def data_section(analysis: GroupAnalysis) -> Markup:
     """What was found when participants.tsv and scans were matched and checked."""
     ordered = sorted(analysis.findings, key=lambda finding: finding.severity != WARNING)
     if not ordered:
@@ -61,10 +70,10 @@ def data_section(analysis: GroupAnalysis) -> str:
     return finding_list(ordered)
 
 
-def quality_section(analysis: GroupAnalysis) -> str:
+def quality_section(analysis: GroupAnalysis) -> Markup:
     """Scans that a person should look at, and why."""
     reviewed = analysis.reviewed
-    listed = reviewed[reviewed["listed"] != ""]
+    listed = reviewed[is_listed(reviewed)]
     parts = [
         paragraph(
             f"{counted(len(listed), 'scan')} of {len(reviewed)} are listed for review: a quality "
@@ -73,9 +82,9 @@ def quality_section(analysis: GroupAnalysis) -> str:
         )
     ]
     if not len(listed):
-        return "".join(parts)
-    counts = listed["listed"].str.split("; ").explode().str.replace(r" \(z .*", "", regex=True)
-    summary = [f"{reason}: {count}" for reason, count in counts.value_counts().items()]
+        return together(parts)
+    titles = pd.Series([reason.title for reasons in listed["listed"] for reason in reasons])
+    summary = [f"{title}: {count}" for title, count in titles.value_counts().items()]
     parts.append(bullets(summary))
     order = listed.reindex(listed["robust_z"].abs().sort_values(ascending=False).index)
     contrast = analysis.contrast
@@ -89,18 +98,18 @@ def quality_section(analysis: GroupAnalysis) -> str:
         total = row.get(TOTAL.column, np.nan)
         measures = [number(total), number(icv_ml), signed(row["robust_z"], 1)]
         dice = number(row["fold_dice"], 3)
-        rows.append([row["scan"], row["listed"], *group, *measures, dice])
+        rows.append([row["scan"], reasons_in_words(row["listed"]), *group, *measures, dice])
     caption = "Fold Dice: agreement of each network with the mean of all."
     if len(order) > MOST_ROWS:
         caption += f" The first {MOST_ROWS} of {len(order)}; all are in group_volumes.tsv."
     parts.append(table(caption, header, rows, words=3 if contrast else 2))
-    return "".join(parts)
+    return together(parts)
 
 
-def figures_section(analysis: GroupAnalysis) -> str:
+def figures_section(analysis: GroupAnalysis) -> Markup:
     """Volumes by group, and against ICV and age."""
     groups = series_of(analysis)
-    adjusted = f"{TOTAL.name}_adjusted_residuals_mm3"
+    adjusted = adjusted_column(TOTAL, RESIDUALS)
     columns = ["scan", adjusted]
     if adjusted in analysis.volumes and TOTAL in analysis.structures:
         extra = analysis.volumes[columns]
@@ -123,7 +132,7 @@ def figures_section(analysis: GroupAnalysis) -> str:
             caption += f" At equal ICV: residual method, fitted on {whom}."
         parts.append(figure(volumes_by_group(groups, shown), caption))
     if not _has_values(groups, TOTAL.column):
-        return "".join(parts)
+        return together(parts)
     along = []
     if _has_values(groups, "icv_mm3"):
         label = "Intracranial volume / mL"
@@ -140,16 +149,16 @@ def figures_section(analysis: GroupAnalysis) -> str:
             "the mean."
         )
         parts.append(figure(volume_against(groups, TOTAL, along), caption))
-    return "".join(parts)
+    return together(parts)
 
 
-def icv_notices(analysis: GroupAnalysis) -> str:
+def icv_notices(analysis: GroupAnalysis) -> Markup:
     """Boxes for the top of the page where ICV is missing or not what its name says."""
-    warned = [f for f in analysis.findings if "ICV" in f.text and f.severity == WARNING]
+    warned = [f for f in analysis.findings if f.topic is Topic.ICV and f.severity == WARNING]
     parts = []
     for finding in warned:
         parts.append(notice(f"{finding.text}.", warning=True, lead="ICV:"))
-    return "".join(parts)
+    return together(parts)
 
 
 def _described_columns(analysis: GroupAnalysis) -> list[str]:

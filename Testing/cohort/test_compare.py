@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from statsmodels.stats.anova import anova_lm
 
 from Cohort.comparison.agreement import agreement_of_pairs, icc_absolute
-from Cohort.comparison.matched_runs import CompareOptions, match_runs
+from Cohort.comparison.matched_runs import CompareOptions, MatchedBy, match_runs
 from Cohort.comparison_run import add_compare_arguments, compare_runs, options_from
 from Cohort.group.errors import RunsDoNotMatchError
 from Cohort.index import results_table
@@ -110,13 +110,13 @@ def test_runs_are_matched_by_scan_or_by_subject(tmp_path):
     options = CompareOptions(tmp_path / "a", tmp_path / "b", tmp_path)
     a, _ = simulated(n_a=4, n_b=4)
     matched = match_runs(a, a.iloc[2:], options)
-    assert len(matched.pairs) == 6
+    assert len(matched.names) == 6
     assert (matched.only_a, matched.only_b) == (("sub-001", "sub-002"), ())
     renamed = a.assign(scan=a["scan"] + "_acq-hires")
-    assert match_runs(a, renamed, options).matched_by == "subject and session"
+    assert match_runs(a, renamed, options).matched_by is MatchedBy.SESSION
     # Repeat scans: the same people at another visit.
     revisited = renamed.assign(session_id="ses-2")
-    assert match_runs(a, revisited, options).matched_by.startswith("subject, the first scan")
+    assert match_runs(a, revisited, options).matched_by is MatchedBy.SUBJECT
     strangers = renamed.assign(participant_id="sub-x")
     with pytest.raises(RunsDoNotMatchError, match="no scan and no subject in common"):
         match_runs(a, strangers, options)

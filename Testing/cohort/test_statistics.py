@@ -31,6 +31,7 @@ from Cohort.group.icv_adjustment import (
 )
 from Cohort.group.linear_models import design_matrix, fit_contrast, hedges_correction, standardised
 from Cohort.group.longitudinal import analyse_change
+from Cohort.group.mixed_model import Effect
 from Cohort.group.outliers import robust_z
 from Cohort.group.power import PUBLISHED, detectable_d, n_per_group, power_of, power_table
 from Cohort.structures import TOTAL, WHOLE, measured, subunits
@@ -331,9 +332,9 @@ def test_a_planted_change_over_time_is_found_and_none_is_not():
     frame = cohort(effect_mm3=0, sessions=3, change_a=-0.03, change_b=-0.004, n_a=20, n_b=20)
     frame["years"] = frame["session_id"].str[4:].astype(float) - 1
     found = analyse_change(frame, ALS_CONTROL, AGE_SEX)
-    total = {term.meaning: term for term in found.mixed if term.structure == TOTAL}
-    rate = total["change a year, control"]
-    difference = total["difference of change a year, als − control"]
+    total = {term.effect: term for term in found.mixed if term.structure == TOTAL}
+    rate = total[Effect.CHANGE]
+    difference = total[Effect.DIFFERENCE]
     assert rate.ci_low <= -0.004 * 850 <= rate.ci_high
     assert difference.ci_low <= -0.026 * 850 <= difference.ci_high
     assert difference.p < 0.001
@@ -354,7 +355,8 @@ def test_mixed_model_of_balanced_sessions_is_the_t_test_of_slopes():
     own = np.random.default_rng(6).normal(0, 15, 30)
     frame[TOTAL.column] += frame["years"] * own[frame["participant_id"].str[4:].astype(int) - 1]
     found = analyse_change(frame, ALS_CONTROL, ())
-    term = next(t for t in found.mixed if t.structure == TOTAL and t.meaning.startswith("diff"))
+    terms = {t.effect: t for t in found.mixed if t.structure == TOTAL}
+    term = terms[Effect.DIFFERENCE]
     slopes = found.changes["hypothalamus_total_mm3_per_year"]
     is_a = found.changes["group"] == "als"
     reference = sm.stats.CompareMeans.from_data(slopes[is_a], slopes[~is_a])

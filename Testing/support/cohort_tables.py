@@ -65,7 +65,7 @@ def simulated(
                 "confidence": 0.85,
                 "place_confidence": 0.97,
                 "flags": "",
-                "flag_messages": "",
+                "flag_messages": (),
             }
             if with_subunits:
                 for index, label in enumerate(labels.SUBUNIT_LABELS):
