@@ -62,8 +62,8 @@ class Batch:
             scan = read_scan(path)
             if scan.name in self._written:
                 raise DuplicateNameError(
-                    f"{path} would overwrite the results of {self._written[scan.name]}, which has "
-                    "the same name. Give it another --output."
+                    f"{path} would overwrite the results of {self._written[scan.name]}, which "
+                    "has the same name. Choose another --output."
                 )
             if self._segmenter is None:
                 steps.at("read", 0.5, "networks")
@@ -127,8 +127,11 @@ def _segment_one(batch: Batch, path: Path, steps: Steps, report: Reporter, progr
 
 def failure_sentence(failure: dict) -> str:
     """An accelerator's failure, as the provenance describes it, in words."""
-    reason = "has too little memory" if failure["out_of_memory"] else "failed"
-    return f"The device {failure['device']} {reason}; the CPU did the work. ({failure['error']})"
+    reason = "does not have enough memory" if failure["out_of_memory"] else "failed"
+    return (
+        f"The device {failure['device']} {reason}; the scan was computed on the CPU "
+        f"instead. ({failure['error']})"
+    )
 
 
 def table_lines(result: Segmentation) -> list[str]:

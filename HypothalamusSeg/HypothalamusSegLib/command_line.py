@@ -52,7 +52,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         options = build_parser(faces).parse_args(arguments)
         return options.run(options)
     except CancelledError:
-        print("Cancelled; no partial file is left.", file=sys.stderr)
+        print("Canceled. No partial file was left behind.", file=sys.stderr)
         return CANCELLED
 
 
@@ -80,10 +80,12 @@ def build_parser(faces: Iterable[str] = ()) -> argparse.ArgumentParser:
     )
     _add_run_options(segment)
     segment.set_defaults(run=_segment)
-    demo = commands.add_parser("demo", help="segment the sample brain that nilearn carries")
+    demo = commands.add_parser("demo", help="segment the sample brain that comes with nilearn")
     _add_run_options(demo)
     demo.set_defaults(run=_demo)
-    info = commands.add_parser("info", help="versions, weights with checksums, devices, memory")
+    info = commands.add_parser(
+        "info", help="show versions, weights with checksums, devices and memory"
+    )
     info.set_defaults(run=_info)
     for name in sorted(faces):
         commands.add_parser(name, help=f"see `hypothalamus-seg {name} --help`", add_help=False)
@@ -102,13 +104,13 @@ def _add_run_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--stop-with-stdin",
         action="store_true",
-        help="cancel when standard input ends: for programs that start this one",
+        help="cancel when standard input closes (for programs that start this one)",
     )
 
 
 def add_engine_options(parser: argparse.ArgumentParser) -> None:
     """The options that every way to run the engine has."""
-    parser.add_argument("--subunits", action="store_true", help="also the ten subunits")
+    parser.add_argument("--subunits", action="store_true", help="also segment the ten subunits")
     parser.add_argument(
         "--grid", choices=GRID_NAMES, default="0.5", help="grid of the hypothalamus labels"
     )
@@ -117,9 +119,11 @@ def add_engine_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--folds", type=argument(parse_folds), default=FOLDS, metavar="0,1,2,3,4")
     parser.add_argument("--progress", choices=PROGRESS_STYLES, default="bar")
     parser.add_argument(
-        "--no-overview", action="store_true", help="no picture; matplotlib is not needed then"
+        "--no-overview",
+        action="store_true",
+        help="write no picture (then matplotlib is not needed)",
     )
-    parser.add_argument("--report", action="store_true", help="also a report of one page, as PDF")
+    parser.add_argument("--report", action="store_true", help="also write a one-page report as PDF")
 
 
 def argument(convert: Callable[[str], object]) -> Callable[[str], object]:

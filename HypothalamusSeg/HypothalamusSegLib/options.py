@@ -60,9 +60,9 @@ def parse_folds(text: str) -> tuple[int, ...]:
     try:
         folds = tuple(int(part) for part in text.split(","))
     except ValueError as error:
-        raise ValueError(f"{text!r} is not a list of folds; write for example 0,1,2") from error
+        raise ValueError(f"{text!r} is not a list of folds. Write, for example, 0,1,2") from error
     if len(set(folds)) != len(folds):
-        raise ValueError(f"{text}: a fold is named twice")
+        raise ValueError(f"{text}: the same fold is listed twice")
     return folds
 
 

@@ -341,7 +341,7 @@ def test_bad_files_are_refused_with_a_reason_each(stub, visit, heads, tmp_path, 
         "damaged.nii.gz": "is none, or is damaged",
         "huge.nii": "voxels; at most",
         "escape.zip": "outside of its folder",
-        "small.nii": "smaller than a head",
+        "small.nii": "too small for a head",
         "pair.hdr": "one of two files",
     }.items():
         visitor.state(name, "refused")

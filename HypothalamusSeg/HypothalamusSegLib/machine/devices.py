@@ -60,18 +60,18 @@ def import_torch():
     except (ImportError, OSError) as error:
         if is_out_of_memory(error):
             raise OutOfMemoryError(
-                f"Not enough memory to load PyTorch ({error}). Close other programs."
+                f"Not enough memory to load PyTorch ({error}). Close other programs and try again."
             ) from error
         raise TorchUnusableError(
-            f"PyTorch cannot be loaded ({error}). Install it again: pip install torch."
+            f"PyTorch cannot be loaded ({error}). Reinstall it: pip install torch."
         ) from error
     try:
         torch.from_numpy(np.zeros(1, np.float32)).numpy()
     except RuntimeError as error:
         # The last torch for Macs with Intel processors, 2.2, knows no numpy 2.
         raise TorchUnusableError(
-            f"PyTorch {torch.__version__} and NumPy {np.__version__} do not work together "
-            f"({error}). Install a NumPy that fits: pip install 'numpy<2'."
+            f"PyTorch {torch.__version__} and NumPy {np.__version__} are not compatible "
+            f"({error}). Install an older NumPy: pip install 'numpy<2'."
         ) from error
     return torch
 

@@ -32,7 +32,7 @@ def _torch_lines() -> list[str]:
     except HypothalamusSegError as error:
         return [f"torch: {error}"]
     return [
-        f"torch {torch.__version__}, {torch.get_num_threads()} threads used",
+        f"torch {torch.__version__}, using {torch.get_num_threads()} threads",
         f"Devices: {', '.join(_devices())}",
     ]
 
@@ -44,7 +44,7 @@ def _devices() -> list[str]:
     if torch.cuda.is_available():
         devices.append(f"cuda ({torch.cuda.get_device_name()})")
     if torch.backends.mps.is_available():
-        devices.append("mps (only where --device mps asks for it)")
+        devices.append("mps (only with --device mps)")
     return devices
 
 

@@ -48,7 +48,7 @@ def name_lack_of_memory(path: Path, activity: str = "segment") -> Iterator[None]
         if not is_out_of_memory(error):
             raise
         raise OutOfMemoryError(
-            f"Not enough memory to {activity} {path}. Close other programs and run it again."
+            f"Not enough memory to {activity} {path}. Close other programs and try again."
         ) from error
 
 

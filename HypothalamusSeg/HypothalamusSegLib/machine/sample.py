@@ -26,10 +26,12 @@ def sample_scan() -> Path:
     package = importlib.util.find_spec("nilearn")
     if package is None or package.origin is None:
         raise SampleMissingError(
-            "The sample brain comes with the package nilearn, which is not installed: "
-            "pip install 'hypothalamus-seg[demo]'."
+            "The sample brain comes with the package nilearn, which is not installed. Install "
+            "it: pip install 'hypothalamus-seg[demo]'."
         )
     path = Path(package.origin).parent / TEMPLATE
     if not path.exists():
-        raise SampleMissingError(f"This version of nilearn does not carry {TEMPLATE.name}.")
+        raise SampleMissingError(
+            f"This version of nilearn does not include {TEMPLATE.name}. Install another version."
+        )
     return path

@@ -76,9 +76,7 @@ def read_intervals(folder: Path) -> dict[str, VolumeInterval]:
             if entry["log_ratio"] is not None
         }
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
-        raise WeightsError(
-            f"{path} cannot be read ({error}). Install the package again."
-        ) from error
+        raise WeightsError(f"{path} cannot be read ({error}). Reinstall the package.") from error
 
 
 def with_intervals(

@@ -137,16 +137,16 @@ def hypothalamus_flags(
         flags.append(
             Flag(
                 "low_fold_agreement",
-                f"The five networks disagree about the hypothalamus (mean Dice "
-                f"{np.mean(fold_dice):.2f}, usual above {LOW_FOLD_DICE}). Check its outline.",
+                "The five networks disagree about the hypothalamus (mean Dice "
+                f"{np.mean(fold_dice):.2f}, usually above {LOW_FOLD_DICE}). Check its outline.",
             )
         )
     if confidence < LOW_CONFIDENCE:
         flags.append(
             Flag(
                 "low_confidence",
-                f"The networks are unsure of the hypothalamus (mean posterior {confidence:.2f}, "
-                f"usual above {LOW_CONFIDENCE}). Check its outline.",
+                "The networks are unsure about the hypothalamus (mean posterior "
+                f"{confidence:.2f}, usually above {LOW_CONFIDENCE}). Check its outline.",
             )
         )
     total = left_mm3 + right_mm3
@@ -155,15 +155,19 @@ def hypothalamus_flags(
         flags.append(
             Flag(
                 "hypothalamus_out_of_range",
-                f"The hypothalamus measures {total:.0f} mm³; {low:.0f}–{high:.0f} mm³ is usual "
-                "with this protocol. Check that it is in the right place.",
+                f"The hypothalamus measures {total:.0f} mm³. The usual range with this protocol "
+                f"is {low:.0f}–{high:.0f} mm³. Check that the outline is in the right place.",
             )
         )
     index = asymmetry_index(left_mm3, right_mm3)
     if index is None or abs(index) > LARGE_ASYMMETRY:
         size = "one side is empty" if index is None else f"{100 * abs(index):.0f} % of their mean"
         flags.append(
-            Flag("asymmetry", f"Left and right hypothalamus differ much ({size}). Check both.")
+            Flag(
+                "asymmetry",
+                f"The left and right hypothalamus differ greatly in size ({size}). Check "
+                "both outlines.",
+            )
         )
     return flags
 
@@ -172,8 +176,8 @@ def _size_flag() -> Flag:
     """The flag of a hypothalamus whose size or place the first looks did not agree on."""
     return Flag(
         "size_unsettled",
-        "Repeated measurements of the hypothalamus did not agree on its size or place. Check its "
-        "outline before you use its volume.",
+        "Repeated measurements of the hypothalamus did not agree on its size or position. "
+        "Check its outline before you use its volume.",
     )
 
 
@@ -181,8 +185,9 @@ def orientation_flag(rotation: np.ndarray) -> Flag:
     """The flag of a head that does not lie as its header says; see `orientation`."""
     return Flag(
         "orientation_suspect",
-        f"The head does not lie as its header says: {explain(rotation)}. It was segmented as it "
-        "lies by its anatomy; left and right may be exchanged. Check how the file was converted.",
+        f"The head's orientation contradicts the header: {explain(rotation)}. The scan was "
+        "segmented by the anatomy, but left and right may be swapped. Check how the file was "
+        "converted.",
     )
 
 
@@ -195,8 +200,8 @@ def head_flags(scan: VoxelImage, coarse: CoarseResult) -> list[Flag]:
         flags.append(
             Flag(
                 "skull_stripped",
-                "The skull was removed from this scan: ICV covers only what is left (about the "
-                "brain) and is too small. Use the scan before brain extraction.",
+                "The skull was removed from this scan. The ICV covers only what is left "
+                "(roughly the brain) and is too small. Use the scan before brain extraction.",
             )
         )
     area = cut_area_mm2(scan, coarse)
@@ -204,24 +209,23 @@ def head_flags(scan: VoxelImage, coarse: CoarseResult) -> list[Flag]:
         flags.append(
             Flag(
                 "fov_cut",
-                f"The field of view cuts the head: {area / 100:.0f} cm² of the intracranial space "
-                "lie on its edge. ICV is too small.",
+                f"The scan cuts off part of the head ({area / 100:.0f} cm²). The ICV is too small.",
             )
         )
     if _depth_ratio(voxels_deep, coarse.image) < T1_DEPTH_RATIO:
         flags.append(
             Flag(
                 "not_t1_like",
-                "White matter is not brighter than the rim of the brain: this does not look "
-                "T1-weighted. The networks know T1 only.",
+                "White matter is not brighter than the rim of the brain, so this does not look "
+                "like a T1-weighted scan. The networks were trained on T1 only.",
             )
         )
     if coarse.place_confidence < LOW_PLACE_CONFIDENCE:
         flags.append(
             Flag(
                 "low_confidence",
-                "The place of the hypothalamus was not found with confidence. Check that the "
-                "outline lies on it.",
+                "The hypothalamus was not located with confidence. Check that the outline is "
+                "in the right place.",
             )
         )
     return flags
@@ -235,16 +239,16 @@ def condition_flags(scan: VoxelImage, coarse: CoarseResult) -> list[Flag]:
     air = air_brightness(coarse.image, mask, coarse.grid)
     ghost = ghost_brightness(coarse.image, mask, coarse.grid)
     if noise > NOISY_SHARE or air > GHOSTED_AIR_SHARE or ghost > GHOST_SHARE:
-        seen = f"ghosts in the air have {100 * ghost:.0f} % of the brain's brightness"
+        seen = f"ghosts in the air reach {100 * ghost:.0f} % of the brain's brightness"
         if noise > NOISY_SHARE:
             seen = f"noise is {100 * noise:.0f} % of the brain's brightness"
         elif air > GHOSTED_AIR_SHARE:
-            seen = f"the air beside the head has {100 * air:.0f} % of the brain's brightness"
+            seen = f"the air beside the head reaches {100 * air:.0f} % of the brain's brightness"
         flags.append(
             Flag(
                 "noisy",
-                f"The scan is noisy, or the head has moved ({seen}). Volumes may be off. "
-                "Check the outlines, or use a better scan.",
+                f"The scan is noisy or the head moved ({seen}). Volumes may be wrong. Check the "
+                "outlines, or use a better scan.",
             )
         )
     sinus = sinus_brightness(coarse.image, mask, coarse.grid)
@@ -253,8 +257,8 @@ def condition_flags(scan: VoxelImage, coarse: CoarseResult) -> list[Flag]:
         flags.append(
             Flag(
                 "contrast_enhanced",
-                "Vessels are bright: this scan seems to be taken after a contrast agent. "
-                "Do not compare its volumes with those of scans without one.",
+                "Vessels are bright, so this scan was probably taken after contrast. Do not "
+                "compare its volumes with those of scans without contrast.",
             )
         )
     return flags
@@ -268,8 +272,8 @@ def icv_flags(icv_mm3: float, fold_icv_mm3: Sequence[float]) -> list[Flag]:
         flags.append(
             Flag(
                 "icv_out_of_range",
-                f"ICV measures {icv_mm3 / 1000:.0f} mL; adults have {low / 1000:.0f}–"
-                f"{high / 1000:.0f} mL. Check the mask and the voxel size.",
+                f"The ICV is {icv_mm3 / 1000:.0f} mL. The usual range in adults is "
+                f"{low / 1000:.0f}–{high / 1000:.0f} mL. Check the mask and the voxel size.",
             )
         )
     if len(fold_icv_mm3) > 1:
@@ -278,8 +282,8 @@ def icv_flags(icv_mm3: float, fold_icv_mm3: Sequence[float]) -> list[Flag]:
             flags.append(
                 Flag(
                     "low_icv_agreement",
-                    f"The networks differ by {100 * spread:.1f} % about ICV. Check the mask, above "
-                    "all at the base of the skull.",
+                    f"The networks disagree about the ICV by {100 * spread:.1f} %. Check the "
+                    "mask, above all at the base of the skull.",
                 )
             )
     return flags

@@ -72,8 +72,8 @@ def default_weights_folder() -> Path:
         if (place / MANIFEST_NAME).exists():
             return place
     raise WeightsError(
-        f"No weights found: {MANIFEST_NAME} is in none of {', '.join(map(str, places))}. "
-        "Install the package again."
+        f"No weights found: {MANIFEST_NAME} is not in {' or '.join(map(str, places))}. "
+        "Reinstall the package."
     )
 
 
@@ -100,9 +100,7 @@ def read_manifest(folder: Path) -> dict[str, Ensemble]:
             for structure, plan in manifest["structures"].items()
         }
     except (OSError, ValueError, KeyError, TypeError) as error:
-        raise WeightsError(
-            f"{path} cannot be read ({error}). Install the package again."
-        ) from error
+        raise WeightsError(f"{path} cannot be read ({error}). Reinstall the package.") from error
 
 
 def read_ensembles(folder: Path, structures: Sequence[str]) -> dict[str, Ensemble]:
@@ -121,7 +119,9 @@ def read_ensembles(folder: Path, structures: Sequence[str]) -> dict[str, Ensembl
         wanted.add(ICV_BORDER)
     missing = sorted(wanted - set(ensembles))
     if missing:
-        raise WeightsError(f"{folder / MANIFEST_NAME} has no ensemble for {missing[0]}.")
+        raise WeightsError(
+            f"{folder / MANIFEST_NAME} lists no {missing[0]} networks. Reinstall the package."
+        )
     return {name: ensembles[name] for name in ENSEMBLES if name in wanted}
 
 
@@ -145,7 +145,8 @@ def load_networks(ensemble: Ensemble, folds: Sequence[int], device: str) -> list
     missing = sorted(set(folds) - set(known))
     if missing:
         raise WeightsError(
-            f"The {ensemble.structure} ensemble has no fold {missing[0]}; it has {sorted(known)}."
+            f"There is no fold {missing[0]} of the {ensemble.structure} networks. Choose from "
+            f"{sorted(known)}."
         )
     return [_load_network(ensemble, known[fold], device) for fold in folds]
 
@@ -161,7 +162,9 @@ def _load_network(ensemble: Ensemble, fold: FoldWeights, device: str) -> nn.Modu
     except (RuntimeError, KeyError, AttributeError, TypeError, EOFError) as error:
         if is_out_of_memory(error):
             raise
-        raise WeightsError(f"{fold.path} does not fit its network: {error}") from error
+        raise WeightsError(
+            f"{fold.path} does not match its network: {error}. Reinstall the package."
+        ) from error
     layout = torch.channels_last_3d
     return network.eval().requires_grad_(False).to(device, memory_format=layout)
 
@@ -179,9 +182,9 @@ def verify_checksum(fold: FoldWeights) -> None:
     try:
         found = hashlib.sha256(fold.path.read_bytes()).hexdigest()
     except OSError as error:
-        raise WeightsError(f"{fold.path} cannot be read. Install the package again.") from error
+        raise WeightsError(f"{fold.path} cannot be read. Reinstall the package.") from error
     if found != fold.sha256:
         raise WeightsError(
-            f"{fold.path} is damaged or not the published one: its SHA-256 is {found[:12]}…, "
-            f"the manifest says {fold.sha256[:12]}…. Install the package again."
+            f"{fold.path} is damaged or is not the published file: its SHA-256 is "
+            f"{found[:12]}…, but the manifest says {fold.sha256[:12]}…. Reinstall the package."
         )

@@ -98,8 +98,8 @@ def read_dicom_series(path: Path) -> tuple[VoxelImage, list[Flag], list[Path]]:
         raise several_values(path)
     if not all(image.has_position for image in slices):
         raise NoSpatialInformationError(
-            f"The DICOM series in {path} has no image positions (a screen capture?), so it cannot "
-            "be placed in the patient. Give the original series."
+            f"The DICOM series in {path} has no image positions (a screen capture?), so its "
+            "position in the patient is unknown. Use the original series."
         )
     if len(slices) == 1:
         image = read_slice(slices[0].path)
@@ -169,12 +169,12 @@ def _find_slices(path: Path) -> tuple[list[Slice], list[Path]]:
         return slices, unreadable
     if unreadable:
         raise CorruptFileError(
-            f"None of the {len(unreadable)} DICOM files in {folder} can be read as an image: "
-            "truncated, damaged, or not images. Copy or export the series again."
+            f"None of the {len(unreadable)} DICOM files in {folder} can be read as an image. "
+            "They are truncated, damaged, or not images. Copy or export the series again."
         )
     raise NotAnImageError(
-        f"{folder} holds no DICOM series. Give the folder with the DICOM files of one T1-weighted "
-        "series, or a NIfTI, NRRD, MetaImage or MGZ file."
+        f"{folder} contains no DICOM series. Choose the folder with the DICOM files of one "
+        "T1-weighted series, or a NIfTI, NRRD, MetaImage or MGZ file."
     )
 
 
@@ -223,8 +223,8 @@ def _one_series(path: Path, slices: list[Slice]) -> list[Slice]:
         own = [image for image in slices if image.path == path]
         if not own:
             raise CorruptFileError(
-                f"{path} cannot be read as a DICOM image: truncated, damaged, or not an image. "
-                "Copy or export the series again."
+                f"{path} cannot be read as a DICOM image. It is truncated, damaged, or not an "
+                "image. Copy or export the series again."
             )
         return [image for image in slices if image.series_uid == own[0].series_uid]
     series = _by_series(slices)
@@ -236,8 +236,8 @@ def _one_series(path: Path, slices: list[Slice]) -> list[Slice]:
         for uid, images in series.items()
     )
     raise SeveralSeriesError(
-        f"{path} holds {len(series)} DICOM series. Give one file of the T1-weighted series "
-        f"instead of the folder, or move that series into a folder of its own:\n{listed}"
+        f"{path} contains {len(series)} DICOM series. Choose one file of the T1-weighted series "
+        f"instead of the folder, or move that series to its own folder:\n{listed}"
     )
 
 
@@ -261,22 +261,22 @@ def _sorted_slices(path: Path, slices: list[Slice]) -> tuple[list[Slice], list[F
         turned = np.abs(image.directions - first.directions).max() > LARGEST_DIRECTION_DIFFERENCE
         if turned or image.size != first.size or image.size[2] > 1:
             raise SeveralFramesError(
-                f"The DICOM series in {path} has images of several sizes or directions "
-                "(a localizer?). Give the T1-weighted series."
+                f"The DICOM series in {path} has images of different sizes or orientations (a "
+                "localizer?). Choose the T1-weighted series."
             )
     normal = np.cross(first.directions[:, 0], first.directions[:, 1])
     slices = sorted(slices, key=lambda image: float(image.position_mm @ normal))
     steps = np.diff([float(image.position_mm @ normal) for image in slices])
     if steps.min() < SAME_POSITION_MM:
         raise SeveralFramesError(
-            f"The DICOM series in {path} has several images at one position (time points, echoes, "
-            "or magnitude and phase). Export the T1-weighted volume as a series of its own."
+            f"The DICOM series in {path} has several images at the same position (time points, "
+            "echoes, or magnitude and phase). Export the T1-weighted volume as its own series."
         )
     if steps.max() <= LARGEST_GAP_RATIO * np.median(steps):
         return slices, []
     message = (
-        f"The distances between slices vary from {steps.min():.2f} to {steps.max():.2f} mm; "
-        "slices may be missing. Volumes may be wrong."
+        f"The slice spacing varies from {steps.min():.2f} to {steps.max():.2f} mm; slices may "
+        "be missing. Volumes may be wrong."
     )
     return slices, [Flag("spacing_suspect", message)]
 

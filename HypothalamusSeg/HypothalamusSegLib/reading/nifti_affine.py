@@ -39,8 +39,8 @@ def nifti_affine(header: NiftiHeader, path: Path) -> tuple[np.ndarray, list[Flag
     qform = _qform(header, spacing) if header.qform_code > 0 else None
     if sform is None and qform is None:
         raise NoSpatialInformationError(
-            f"{path} does not say how it lies in the patient (sform and qform are missing or "
-            "void), so left and right cannot be told. Convert it again from DICOM."
+            f"{path} does not give the orientation in the patient (sform and qform are missing "
+            "or invalid), so left and right are unknown. Convert it again from DICOM."
         )
     if sform is None:
         return _in_millimetres(qform, header.spatial_unit, flags)
@@ -52,7 +52,7 @@ def nifti_affine(header: NiftiHeader, path: Path) -> tuple[np.ndarray, list[Flag
             Flag(
                 "spacing_suspect",
                 f"The header gives two voxel sizes, {_millimetres(columns)} and "
-                f"{_millimetres(spacing)}; the first was used. Volumes may be wrong.",
+                f"{_millimetres(spacing)}. The first was used. Volumes may be wrong.",
             )
         )
     return _in_millimetres(sform, header.spatial_unit, flags)
@@ -63,7 +63,7 @@ def _repaired_spacing(header: NiftiHeader) -> tuple[np.ndarray, list[Flag]]:
     void = ~np.isfinite(spacing) | (spacing == 0)
     if not void.any() or (header.sform_code > 0 and _sform(header) is not None):
         return np.where(void, _column_lengths(header), spacing), []
-    message = "The header has no voxel size along {}; 1 mm was assumed. Volumes may be wrong."
+    message = "The header gives no voxel size along {}; 1 mm was assumed. Volumes may be wrong."
     axes = " and ".join(name for name, missing in zip("ijk", void, strict=True) if missing)
     return np.where(void, 1.0, spacing), [Flag("spacing_suspect", message.format(axes))]
 
@@ -112,8 +112,9 @@ def _in_millimetres(
             *flags,
             Flag(
                 "spacing_suspect",
-                f"The header says metres or micrometres, but voxels of {_millimetres(spacing)} "
-                "only make sense in millimetres, which were assumed.",
+                "The header gives the unit as meters or micrometers, but voxels of "
+                f"{_millimetres(spacing)} only make sense in millimeters. Millimeters were "
+                "assumed.",
             ),
         ]
         factor = 1.0
@@ -129,8 +130,9 @@ def _disagreement(sform: np.ndarray, qform: np.ndarray) -> list[Flag]:
         return [
             Flag(
                 "left_right_suspect",
-                "The header holds two orientations (sform and qform) that swap left and right or "
-                "mirror the head. The sform was used: check sides on the original scan.",
+                "The header contains two orientations (sform and qform), and one swaps left "
+                "and right or mirrors the head. The sform was used. Check left and right on "
+                "the original scan.",
             )
         ]
     angle = np.degrees(np.arccos(np.clip((np.trace(turn) - 1) / 2, -1, 1)))
@@ -138,8 +140,9 @@ def _disagreement(sform: np.ndarray, qform: np.ndarray) -> list[Flag]:
         return [
             Flag(
                 "orientation_suspect",
-                f"The header holds two orientations (sform and qform) that differ by {angle:.0f} "
-                "degrees. The sform was used: check the orientation on the original scan.",
+                "The header contains two orientations (sform and qform) that differ by "
+                f"{angle:.0f} degrees. The sform was used. Check the orientation on the "
+                "original scan.",
             )
         ]
     return []

@@ -56,7 +56,7 @@ def read_nrrd(path: Path) -> tuple[VoxelImage, list[Flag]]:
     fields = header.fields
     if "spacedirections" not in fields or not {"space", "spacedimension"} & fields.keys():
         raise NoSpatialInformationError(
-            f"{path} has no 'space' or no 'space directions', so left and right cannot be told. "
+            f"{path} has no 'space' or no 'space directions', so left and right are unknown. "
             "Convert it again from DICOM."
         )
     _existing_data_file(path, header)
@@ -84,13 +84,13 @@ def read_metaimage(path: Path) -> tuple[VoxelImage, list[Flag]]:
     fields = header.fields
     if "DimSize" not in fields:
         raise CorruptFileError(
-            f"{path} is named as a MetaImage but is none, or is damaged. Copy or export it again."
+            f"{path} is not a valid MetaImage file, or is damaged. Copy or export it again."
         )
     has_directions = any(name in fields for name in METAIMAGE_DIRECTIONS)
     if not has_directions and "ElementSpacing" not in fields and "ElementSize" not in fields:
         raise NoSpatialInformationError(
-            f"{path} has neither a voxel size nor directions, so it cannot be placed in the "
-            "patient. Convert it again from DICOM."
+            f"{path} gives neither a voxel size nor directions, so its position in the patient "
+            "is unknown. Convert it again from DICOM."
         )
     data_file = _existing_data_file(path, header)
     if fields.get("CompressedData", "").lower() == "true":
@@ -117,8 +117,8 @@ def _read_by_itk(path: Path, reader: str) -> VoxelImage:
 def _assumed_lps() -> Flag:
     return Flag(
         "orientation_suspect",
-        "The file does not say which way is the patient's left; DICOM's axes were assumed. "
-        "Check left and right on the original scan.",
+        "The file does not say which side is the patient's left. The axes of DICOM were "
+        "assumed. Check left and right on the original scan.",
     )
 
 
@@ -134,8 +134,8 @@ def _existing_data_file(path: Path, header: TextHeader) -> Path | None:
     data_file = _data_file(path, header)
     if data_file is not None and not data_file.is_file():
         raise CorruptFileError(
-            f"{path} is only a header, and its voxels in {data_file} are missing. "
-            "Put both files into one folder."
+            f"{path} is only a header, and its data file {data_file} is missing. Put both files "
+            "in the same folder."
         )
     return data_file
 
@@ -149,8 +149,8 @@ def _check_zlib(path: Path, data_file: Path, offset: int) -> None:
             chunk = stream.read(CHUNK_BYTES)
             if not chunk:
                 raise CorruptFileError(
-                    f"{path} is truncated: its compressed voxels end too early. "
-                    "Copy or export it again."
+                    f"{path} is truncated: its compressed data ends too early. Copy or export "
+                    "it again."
                 )
             while chunk and not inflate.eof:
                 inflate.decompress(chunk, CHUNK_BYTES)

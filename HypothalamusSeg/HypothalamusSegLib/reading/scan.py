@@ -119,7 +119,9 @@ def _read_dicom(path: Path) -> tuple[VoxelImage, list[Flag], list[Path]]:
     if not path.exists():
         raise NotAnImageError(f"{path} does not exist. Check the path.")
     if path.is_file() and not is_dicom_file(path) and path.suffix.lower() not in DICOM_SUFFIXES:
-        raise NotAnImageError(f"{path} is not an image that can be read. Formats: {FORMATS}.")
+        raise NotAnImageError(
+            f"{path} is not an image in a supported format. Supported formats: {FORMATS}."
+        )
     return read_dicom_series(path)
 
 
@@ -138,7 +140,7 @@ def _failures_named(path: Path) -> Iterator[None]:
         ) from error
     except PermissionError as error:
         raise PermissionDeniedError(
-            f"{error.filename or path} may not be read. Ask for the right to read it."
+            f"No permission to read {error.filename or path}. Ask for read access."
         ) from error
     except (EOFError, zlib.error, gzip.BadGzipFile) as error:
         raise CorruptFileError(
@@ -146,7 +148,9 @@ def _failures_named(path: Path) -> Iterator[None]:
         ) from error
     except OSError as error:
         if error.errno == errno.ENOMEM:
-            raise OutOfMemoryError(f"Not enough memory to read {path}.") from error
+            raise OutOfMemoryError(
+                f"Not enough memory to read {path}. Close other programs and try again."
+            ) from error
         raise CorruptFileError(
             f"{path} cannot be read ({error}). Check the disk and copy the file again."
         ) from error

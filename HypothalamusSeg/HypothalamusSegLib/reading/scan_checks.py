@@ -68,8 +68,9 @@ def check_geometry(volume: VoxelImage, path: Path) -> list[Flag]:
     too_small = spacing.min() < SMALLEST_VOXEL_MM - ROUNDING_MM
     if too_small or spacing.max() > LARGEST_VOXEL_MM + ROUNDING_MM:
         raise VoxelSizeError(
-            f"{path} has voxels of {size} mm; between {SMALLEST_VOXEL_MM} and {LARGEST_VOXEL_MM} "
-            "mm are read. Correct the voxel size in the header, or give a finer scan."
+            f"{path} has voxels of {size} mm; the voxel size must be between "
+            f"{SMALLEST_VOXEL_MM} and {LARGEST_VOXEL_MM} mm. Correct the voxel size in the "
+            "header, or use a finer scan."
         )
     extent = np.sort(spacing * volume.array.shape)
     if (
@@ -79,8 +80,8 @@ def check_geometry(volume: VoxelImage, path: Path) -> list[Flag]:
     ):
         voxels = " × ".join(map(str, volume.array.shape))
         raise SmallerThanHeadError(
-            f"{path} is smaller than a head: {voxels} voxels of {size} mm. "
-            "Give a scan of the whole head."
+            f"{path} is too small for a head: {voxels} voxels of {size} mm. Use a scan of the "
+            "whole head."
         )
     return _resolution_flags(spacing, size)
 
@@ -88,10 +89,13 @@ def check_geometry(volume: VoxelImage, path: Path) -> list[Flag]:
 def _resolution_flags(spacing: np.ndarray, size: str) -> list[Flag]:
     flags = []
     if spacing.max() > (ANISOTROPIC_RATIO + ROUNDING_MM) * spacing.min():
-        message = f"The voxels are far from cubes ({size} mm): thin structures may be missed."
+        message = f"The voxels are far from cubic ({size} mm). Thin structures may be missed."
         flags.append(Flag("anisotropic", message))
     if spacing.max() > COARSE_MM + ROUNDING_MM:
-        message = f"The voxels are large ({size} mm): a structure of 1 cm³ is measured roughly."
+        message = (
+            f"The voxels are large ({size} mm). The volume of a 1 cm³ structure is only a "
+            "rough estimate."
+        )
         flags.append(Flag("coarse_resolution", message))
     return flags
 
@@ -126,14 +130,16 @@ def repair_values(array: np.ndarray, path: Path) -> tuple[np.ndarray, list[Flag]
     highest = float(np.max(array, where=finite, initial=-np.inf))
     if lowest >= highest:
         raise EmptyImageError(
-            f"{path} is empty: all its voxels have the same value. Export the scan again."
+            f"{path} is empty: all voxels have the same value. Export the scan again."
         )
     if count == 0:
         return array, []
     if not array.flags.writeable:
         array = array.copy(order="K")
     array[~finite] = lowest
-    message = f"{count} voxels held no number (NaN or infinity) and were set to the darkest value."
+    message = (
+        f"{count} voxels had no valid number (NaN or infinity) and were set to the darkest value."
+    )
     return array, [Flag("repaired_values", message)]
 
 
@@ -153,8 +159,9 @@ def check_spacing(volume: VoxelImage) -> list[Flag]:
     return [
         Flag(
             "spacing_suspect",
-            f"The header says voxels of 1 × 1 × 1 mm, but the head would then be {length_mm:.0f} "
-            "mm long. The true voxel size may be lost; volumes may be wrong.",
+            "The header gives a voxel size of 1 × 1 × 1 mm, but then the head would be "
+            f"{length_mm:.0f} mm long. The true voxel size may have been lost. Volumes may be "
+            "wrong.",
         )
     ]
 

@@ -70,7 +70,9 @@ def read_nrrd_header(path: Path) -> TextHeader:
     lines = _nrrd_lines(path)
     first, offset = next(lines, (b"", 0))
     if not NRRD_MAGIC.fullmatch(first):
-        raise CorruptFileError(f"{path} does not begin as its name says. Copy or export it again.")
+        raise CorruptFileError(
+            f"The beginning of {path} does not match its file type. Copy or export it again."
+        )
     is_complete = False
     for line, line_end in lines:
         offset = line_end
@@ -125,7 +127,7 @@ def read_metaimage_header(path: Path) -> TextHeader:
     if len(start) == LONGEST_HEADER_BYTES:
         raise _endless(path)
     raise CorruptFileError(
-        f"{path} is named as a MetaImage but is none, or is damaged. Copy or export it again."
+        f"{path} is not a valid MetaImage file, or is damaged. Copy or export it again."
     )
 
 
@@ -180,12 +182,12 @@ def _beginning(path: Path) -> bytes:
 def _unclear(path: Path, line: bytes) -> CorruptFileError:
     shown = line[:60].decode("ascii", "backslashreplace")
     return CorruptFileError(
-        f"{path} has a header that cannot be read: {shown!r}. Copy or export it again."
+        f"{path} has a header line that cannot be read: {shown!r}. Copy or export it again."
     )
 
 
 def _endless(path: Path) -> CorruptFileError:
     return CorruptFileError(
-        f"{path} has a header without an end in its first {LONGEST_HEADER_BYTES >> 10} kB: it is "
-        "truncated, damaged, or not what its name says. Copy or export it again."
+        f"{path} has no end of the header in its first {LONGEST_HEADER_BYTES >> 10} kB. It is "
+        "truncated or damaged, or its content does not match its name. Copy or export it again."
     )

@@ -41,7 +41,7 @@ def read_exactly(stream: BinaryIO, count: int, path: Path) -> bytes:
     """Read ``count`` bytes or raise CorruptFileError."""
     data = stream.read(count)
     if len(data) < count:
-        raise _truncated(path, "its header is not complete")
+        raise _truncated(path, "its header is incomplete")
     return data
 
 
@@ -80,7 +80,7 @@ def read_array(
     while filled < len(view):
         chunk = stream.read(min(CHUNK_BYTES, len(view) - filled))
         if not chunk:
-            raise _truncated(path, f"{filled} of {len(view)} bytes of voxels are there")
+            raise _truncated(path, f"it has only {filled} of {len(view)} bytes of voxel data")
         view[filled : filled + len(chunk)] = chunk
         filled += len(chunk)
     # gzip compares its checksum only at the end of the stream.
@@ -100,13 +100,13 @@ def spatial_shape(sizes: tuple[int, ...], path: Path) -> tuple[int, int, int]:
         More than one frame along the further axes.
     """
     if min(sizes[:3], default=0) < 1:
-        raise CorruptFileError(f"{path} has an axis without voxels. Export the scan again.")
+        raise CorruptFileError(f"{path} has an axis with no voxels. Export the scan again.")
     # Some programs write 0 for a further axis that is not used.
     frames = math.prod(max(1, size) for size in sizes[3:])
     if frames > 1:
         raise SeveralFramesError(
-            f"{path} holds {frames} volumes (time points, echoes or directions), and only one is "
-            "segmented at a time. Save the T1-weighted volume as a file of its own."
+            f"{path} contains {frames} volumes (time points, echoes or directions), but only "
+            "one can be segmented at a time. Save the T1-weighted volume as its own file."
         )
     i, j, k = (*sizes, 1, 1)[:3]
     return i, j, k
@@ -118,5 +118,5 @@ def _largest_ratio(stream: BinaryIO) -> int:
 
 def _truncated(path: Path, detail: str) -> CorruptFileError:
     return CorruptFileError(
-        f"{path} is truncated: {detail}. Copy or download the file again, or export it anew."
+        f"{path} is truncated: {detail}. Copy, download or export the file again."
     )

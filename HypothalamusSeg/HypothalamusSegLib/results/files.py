@@ -256,6 +256,8 @@ def _rounded(value: float | None, digits: int) -> float | None:
 def as_write_error(error: OSError, folder: Path) -> Exception:
     """What an OSError on writing means to the user, as one of our errors."""
     if error.errno in (errno.ENOSPC, errno.EDQUOT):
-        return NoSpaceLeftError(f"No space left to write to {folder}. Free some and run again.")
+        return NoSpaceLeftError(
+            f"No space left to write to {folder}. Free some space and run again."
+        )
     reason = error.strerror or str(error)
     return PermissionDeniedError(f"Cannot write to {folder}: {reason}. Choose another folder.")

@@ -70,11 +70,11 @@ def write_nifti(volume: VoxelImage, path: Path) -> None:
 def _header(volume: VoxelImage) -> bytes:
     dtype = volume.array.dtype
     if dtype.name not in VOXEL_TYPES or volume.array.ndim != 3:
-        raise ValueError(f"no label map: {dtype.name} of shape {volume.array.shape}")
+        raise ValueError(f"not a label map: {dtype.name} of shape {volume.array.shape}")
     if max(volume.array.shape) > LARGEST_AXIS_VOXELS:
         raise GridTooLargeError(
             f"The label grid of {' × '.join(map(str, volume.array.shape))} voxels is too large "
-            f"for NIfTI, which holds {LARGEST_AXIS_VOXELS} along an axis. Crop the scan."
+            f"for NIfTI, which allows {LARGEST_AXIS_VOXELS} voxels per axis. Crop the scan."
         )
     header = bytearray(VOXEL_OFFSET_BYTES)
 

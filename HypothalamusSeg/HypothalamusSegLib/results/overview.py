@@ -41,8 +41,8 @@ WIDTH_PX = 2 * MARGIN_PX + COLUMNS * PANEL_PX + (COLUMNS - 1) * GAP_PX
 # At the size of the text below, a panel's width and the picture's width hold about this much.
 PANEL_CHARACTERS, WIDTH_CHARACTERS, TITLE_CHARACTERS = 46, 180, 110
 CONVENTION = (
-    "Radiological convention: patient's left on the image's right; in sagittal planes anterior on "
-    "the image's left.",
+    "Radiological convention: the patient's left is on the right of the image; in sagittal "
+    "planes, anterior is on the left.",
     "Positions in RAS world space: +x right, +y anterior, +z superior.",
 )
 

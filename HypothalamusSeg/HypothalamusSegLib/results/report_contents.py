@@ -105,8 +105,8 @@ def agreement(quality: dict) -> str:
         if folds and len(folds) > 1:
             parts.append(f"{name} {min(folds):.{digits}f}–{max(folds):.{digits}f}")
     if not parts:
-        return "A single network: agreement is unknown."
-    return f"Agreement of the networks (Dice; 1 is full agreement): {', '.join(parts)}."
+        return "Only one network was used, so agreement is unknown."
+    return f"Agreement of the networks (Dice; 1 is perfect): {', '.join(parts)}."
 
 
 def usual_range(structure: str) -> str:
@@ -156,7 +156,7 @@ def _provenance(provenance: dict) -> Iterator[tuple[str, str]]:
     yield "Software", f"HypothalamusSeg {provenance['version']}, torch {provenance['torch']}"
     yield "Computed on", f"{provenance['device']}, {provenance['threads']} threads"
     yield "Options", _options(provenance["options"])
-    yield "Scan's SHA-256", provenance["input_sha256"]
+    yield "SHA-256 of the scan", provenance["input_sha256"]
     ensembles: dict[str, list[str]] = {}
     for name, checksum in provenance["weights_sha256"].items():
         ensembles.setdefault(name.rpartition("_fold")[0], []).append(checksum)

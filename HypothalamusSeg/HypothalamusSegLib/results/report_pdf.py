@@ -28,18 +28,16 @@ PROTOCOL_CHARACTERS = 130
 # Right edges of the columns after the first, in millimetres from the left margin.
 COLUMN_ENDS_MM = (74.0, 104.0, 126.0, 158.0, 180.0)
 BOTTOM_MM, SMALL_LINE_MM, LETTER_POINTS = 287.0, 3.8, 8
-PURPOSE = (
-    "For research. Not a medical device: nobody should decide about a patient by these numbers."
-)
+PURPOSE = "For research only. Not a medical device. Do not use it for clinical decisions."
 CONVENTION = (
-    "Radiological convention: the patient's left is on the picture's right; in sagittal planes "
-    "anterior is on the left. Positions in RAS mm."
+    "Radiological convention: the patient's left is on the right of the picture; in sagittal "
+    "planes, anterior is on the left. Positions in RAS mm."
 )
-COVERED = "Grey and struck: numbers that a severe flag (■) makes wrong."
+COVERED = "Gray and struck through: numbers that a severe flag (■) makes wrong."
 PROTOCOL = (
-    "One protocol, learned from another network, not from raters: do not compare with volumes from "
-    "other programs. The ratio to ICV is for a single case. Fold SD is the networks' spread, not "
-    "an error bar."
+    "One protocol, learned from another network, not from raters. Do not compare with volumes "
+    "from other programs. The ratio to ICV is for single cases only. Fold SD is the spread of "
+    "the networks, not an error bar."
 )
 
 
@@ -84,7 +82,7 @@ class Page:
     def _worst_flag(self) -> None:
         """The first flag stands above the numbers."""
         if not self.contents.flags:
-            self._write(0, "No quality flag. Look at the outlines all the same.", size=9)
+            self._write(0, "No quality flags. Check the outlines anyway.", size=9)
             self.y_mm += LINE_MM + 2
             return
         self._flag(self.contents.flags[0])

@@ -120,8 +120,9 @@ def find_head(
     voxel_mm3 = grid.voxel_volume_mm3
     if kept.sum() * voxel_mm3 < SMALLEST_ICV_MM3:
         raise HeadNotFoundError(
-            "No head was found: the intracranial volume would be "
-            f"{kept.sum() * voxel_mm3 / 1000:.0f} mL. Is this a T1-weighted scan of a head?"
+            "No head was found: the intracranial volume would be only "
+            f"{kept.sum() * voxel_mm3 / 1000:.0f} mL. Check that this is a T1-weighted scan of "
+            "a head."
         )
     near = dilate(kept, EDGE_VOXELS)
     mean = icv.mean(0)

@@ -72,8 +72,8 @@ def explain(rotation: np.ndarray) -> str:
         end = AXIS_NAMES[labelled][int(rotation[axis, labelled] > 0)]
         true_end = AXIS_NAMES[axis][1]
         if end != true_end:
-            lines.append(f"what is labelled {end} is {true_end}")
-    return " and ".join(lines) or "left and right are not where they are labelled"
+            lines.append(f"the direction labeled {end} is {true_end}")
+    return " and ".join(lines) or "left and right are swapped"
 
 
 def _homogeneous(rotation: np.ndarray) -> np.ndarray:
