@@ -30,12 +30,13 @@ class HypothalamusSeg(ScriptedLoadableModule):
         parent.dependencies = []
         parent.contributors = ["HypothalamusSeg developers"]
         parent.helpText = _(
-            "Segments the hypothalamus (left, right, ten subunits) and the intracranial volume on "
-            "T1-weighted head MRI, and gives ICV-normalised volumes. Not a medical device."
+            "Segments the hypothalamus (left, right, ten subunits) and the intracranial volume "
+            "on T1-weighted head MRI, and measures their volumes, normalized to the ICV. Not a "
+            "medical device."
         )
         parent.acknowledgementText = _(
-            "Follows Vernikouskaya et al., Int J CARS 2025. Labels of the subunits: Billot et al., "
-            "NeuroImage 2020."
+            "Method after Vernikouskaya et al., Int J CARS 2025. Subunit labels: Billot et "
+            "al., NeuroImage 2020."
         )
         register(self.resourcePath)
 

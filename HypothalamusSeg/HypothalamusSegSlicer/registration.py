@@ -30,7 +30,9 @@ def register_terminology(path: str) -> bool:
     """Load the codes of the hypothalamus and its subunits, which Slicer does not ship."""
     loaded = slicer.modules.terminologies.logic().LoadTerminologyFromFile(path)
     if not loaded:
-        logging.warning("The terminology %s could not be loaded; codes stay without names.", path)
+        logging.warning(
+            "The terminology %s could not be loaded; codes are shown without names.", path
+        )
     return bool(loaded)
 
 

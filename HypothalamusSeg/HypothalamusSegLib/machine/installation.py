@@ -1,4 +1,4 @@
-"""What is installed here, and on what machine."""
+"""Installed versions and properties of the machine."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from .processes import processor_name
 
 
 def describe_installation() -> list[str]:
-    """Versions, devices, processor and memory, as lines of text."""
+    """List versions, devices, processor and memory as lines of text."""
     import numpy
     import SimpleITK
 
@@ -51,6 +51,6 @@ def _devices() -> list[str]:
 def _memory() -> str:
     try:
         total = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
-    except (AttributeError, ValueError, OSError):  # Windows and some others do not tell
+    except (AttributeError, ValueError, OSError):  # not available on Windows
         return "unknown"
     return f"{total / 1024**3:.1f} GiB"

@@ -1,7 +1,7 @@
-"""Quality flags: what a radiologist should look at before trusting the numbers.
+"""Quality flags: what to check before using the numbers.
 
-A flag never stops the work. Limits come from the distribution over the validation scans
-(Docs/VALIDATION.md) or, where said, from the literature.
+A flag never stops a run. Limits come from the distribution in the validation scans
+(Docs/VALIDATION.md) or, where noted, from the literature.
 """
 
 from __future__ import annotations
@@ -29,9 +29,9 @@ from .volumes import StructureVolume, asymmetry_index
 
 LOW_FOLD_DICE = 0.93
 LOW_CONFIDENCE = 0.72
-# Left against right, as a share of their mean.
+# Left-right difference as a share of the mean.
 LARGE_ASYMMETRY = 0.25
-# Adults: checks in the field use these limits.
+# Usual limits for adults.
 ICV_RANGE_MM3 = (1_000_000.0, 1_900_000.0)
 # The teacher's protocol (Billot et al. 2020), both sides; wider than any validation scan.
 HYPOTHALAMUS_RANGE_MM3 = (450.0, 1_100.0)
@@ -41,20 +41,20 @@ LOW_PLACE_CONFIDENCE = 0.30
 LARGE_ICV_SPREAD = 0.013
 # Noise over tissue deep in the brain: 0.01–0.062 in 36 scans.
 NOISY_SHARE = 0.075
-# Air beside the head over tissue: at most 0.062 in the scans whose publishers left it.
+# Air beside the head over tissue: at most 0.062 in scans whose air was not zeroed.
 GHOSTED_AIR_SHARE = 0.08
-# The air before and behind the head beside that at its sides: at most 0.005 in 36 scans. A head
-# nodding by 1.5 mm makes 0.010 (volumes move by 1 %), by 2 mm 0.020, by 2.5 mm 0.031 (12 %).
+# Air in front of and behind the head minus air at its sides: at most 0.005 in 36 scans. A head
+# nodding by 1.5 mm gives 0.010 (volumes change by 1 %), by 2 mm 0.020, by 2.5 mm 0.031 (12 %).
 GHOST_SHARE = 0.012
-# The sagittal sinus over the rim beside it: 0.68–1.07 in 35 scans (the highest one, by its name,
-# with gadolinium, too), 1.40 in a clear case.
+# Sagittal sinus over the rim beside it: 0.68–1.07 in 35 scans (the highest has gadolinium,
+# according to its file name), 1.40 in a clear case.
 ENHANCED_SINUS_RATIO = 1.2
 # Bright vessels: 2300 and 2430 mm³ in the two scans with gadolinium, at most 320 in 34 others.
 ENHANCED_VESSELS_MM3 = 1_000.0
 # Mean intensity just outside the intracranial mask as a share of that inside.
 STRIPPED_OUTSIDE_SHARE = 0.10
 SHELL_VOXELS = (2, 6)
-# Area of the intracranial mask that may touch the edge of the scan.
+# Largest area of the intracranial mask that may touch the edge of the scan.
 CUT_AREA_MM2 = 300.0
 # A face belongs to the mask if it lies within this many coarse voxels of it, and holds tissue if
 # it is brighter than this share of the mean inside.
@@ -76,14 +76,14 @@ class Quality:
 
 
 def hypothalamus_agreement(fine: FineResult) -> tuple[tuple[float, ...], float]:
-    """How far the folds agree, and how sure their mean is.
+    """Measure the agreement of the folds and the confidence of their mean.
 
     Returns
     -------
     fold_dice : tuple of float
-        Each fold's Dice with the mean, mean of left and right.
+        Dice of each fold with the mean, averaged over left and right.
     confidence : float
-        Mean posterior of the label's own side inside the label, 0–1.
+        Mean posterior of the labeled side inside the label, 0–1.
     """
     mean = side_labels(fine.posterior)
     near = fine.posterior[0] < 1
@@ -131,7 +131,7 @@ def assess(
 def hypothalamus_flags(
     fold_dice: Sequence[float], confidence: float, left_mm3: float, right_mm3: float
 ) -> list[Flag]:
-    """Flags of the hypothalamus' agreement, confidence, size and symmetry."""
+    """Flag agreement, confidence, size and symmetry of the hypothalamus."""
     flags = []
     if len(fold_dice) > 1 and np.mean(fold_dice) < LOW_FOLD_DICE:
         flags.append(
@@ -173,7 +173,7 @@ def hypothalamus_flags(
 
 
 def _size_flag() -> Flag:
-    """The flag of a hypothalamus whose size or place the first looks did not agree on."""
+    """Flag a hypothalamus on whose size or position the first passes did not agree."""
     return Flag(
         "size_unsettled",
         "Repeated measurements of the hypothalamus did not agree on its size or position. "
@@ -182,7 +182,7 @@ def _size_flag() -> Flag:
 
 
 def orientation_flag(rotation: np.ndarray) -> Flag:
-    """The flag of a head that does not lie as its header says; see `orientation`."""
+    """Flag a head whose orientation contradicts the header; see `orientation`."""
     return Flag(
         "orientation_suspect",
         f"The head's orientation contradicts the header: {explain(rotation)}. The scan was "
@@ -192,7 +192,7 @@ def orientation_flag(rotation: np.ndarray) -> Flag:
 
 
 def head_flags(scan: VoxelImage, coarse: CoarseResult) -> list[Flag]:
-    """Flags that the head as a whole gives: stripped, cut, not T1, not recognised."""
+    """Flag problems of the whole head: stripped, cut off, not T1, not recognized."""
     flags = []
     mask = coarse.icv_posterior > 0.5
     voxels_deep = depth(mask)
@@ -232,7 +232,7 @@ def head_flags(scan: VoxelImage, coarse: CoarseResult) -> list[Flag]:
 
 
 def condition_flags(scan: VoxelImage, coarse: CoarseResult) -> list[Flag]:
-    """Flags of the scan's condition: noise or motion, a contrast agent."""
+    """Flag noise, motion and contrast agent."""
     flags = []
     mask = coarse.icv_posterior > 0.5
     noise = noise_share(scan, mask, coarse.grid)
@@ -265,7 +265,7 @@ def condition_flags(scan: VoxelImage, coarse: CoarseResult) -> list[Flag]:
 
 
 def icv_flags(icv_mm3: float, fold_icv_mm3: Sequence[float]) -> list[Flag]:
-    """Flags of the size of the ICV, and of the folds' agreement about it."""
+    """Flag an unusual ICV and disagreement of the folds about it."""
     flags = []
     low, high = ICV_RANGE_MM3
     if not low <= icv_mm3 <= high:
@@ -290,9 +290,9 @@ def icv_flags(icv_mm3: float, fold_icv_mm3: Sequence[float]) -> list[Flag]:
 
 
 def cut_area_mm2(scan: VoxelImage, coarse: CoarseResult) -> float:
-    """Area on the faces of the scan's field of view where tissue of the intracranial space lies.
+    """Measure the intracranial tissue that touches the edge of the field of view, in mm².
 
-    Only bright voxels count, so that a scan cropped tightly around the whole head is not cut.
+    Only bright voxels count, so a tight crop around the whole head is not flagged.
     """
     mask = coarse.icv_posterior > 0.5
     near = dilate(mask, FACE_REACH_VOXELS)
@@ -301,7 +301,7 @@ def cut_area_mm2(scan: VoxelImage, coarse: CoarseResult) -> float:
     for axis, count in enumerate(scan.array.shape):
         face_voxel_mm2 = scan.voxel_volume_mm3 / scan.spacing_mm[axis]
         for position in (0, count - 1):
-            # A view: np.take would first copy the whole scan.
+            # A view; np.take would copy the whole scan first.
             face = np.moveaxis(scan.array, axis, 0)[position]
             bright = np.argwhere(face > threshold)
             indices = np.insert(bright, axis, position, axis=1).astype(float)
@@ -315,7 +315,7 @@ def _outside_share(voxels_deep: np.ndarray, image: np.ndarray) -> float:
     """Mean intensity in a shell around the mask as a share of that inside."""
     near, far = SHELL_VOXELS
     shell = (voxels_deep < -near) & (voxels_deep > -far)
-    # Below the skull's base a field of view may end; only the upper two thirds tell.
+    # The field of view may end below the skull base, so use the upper two thirds only.
     rows = np.flatnonzero((voxels_deep > 0).any((0, 1)))
     shell[:, :, : rows[0] + len(rows) // 3] = False
     inside = float(image[voxels_deep > 0].mean())
@@ -323,7 +323,7 @@ def _outside_share(voxels_deep: np.ndarray, image: np.ndarray) -> float:
 
 
 def _depth_ratio(voxels_deep: np.ndarray, image: np.ndarray) -> float:
-    """Median intensity deep in the mask against that of its rim."""
+    """Ratio of the median intensity deep in the mask to that of its rim."""
     deep = voxels_deep > DEEP_VOXELS
     rim = (voxels_deep > 0) & (voxels_deep < RIM_VOXELS)
     if not deep.any() or not rim.any():

@@ -19,14 +19,14 @@ if TYPE_CHECKING:
     from ..geometry.canonical_frame import Template
 
 MANIFEST_NAME = "manifest.json"
-# Corrects what the "icv" ensemble found, fold by fold. Own weights may do without.
+# Corrects the result of the "icv" ensemble, fold by fold. Optional in custom weights.
 ICV_BORDER = "icv_border"
 ENSEMBLES = (*STRUCTURES, ICV_BORDER)
 
 
 @dataclass(frozen=True)
 class FoldWeights:
-    """One fold's file and the checksum that it must have."""
+    """Weight file of one fold and its expected checksum."""
 
     fold: int
     path: Path
@@ -35,18 +35,18 @@ class FoldWeights:
 
 @dataclass(frozen=True)
 class Ensemble:
-    """The plan of one structure's networks, as manifest.json describes it.
+    """Configuration of the networks of one structure, from manifest.json.
 
     Attributes
     ----------
     network : dict
-        Keyword arguments of the class that `network_class` names.
+        Keyword arguments of the class that `network_class` returns.
     spacing_mm : float
-        Voxel size of the grid that the networks see.
+        Voxel size of the input grid.
     shape : tuple of int
-        Size of that grid.
+        Size of the input grid.
     template : Template or None
-        The hypothalamus as its networks were trained to see it, for the fine stage.
+        Template of the canonical frame, for the fine stage.
     """
 
     structure: str
@@ -58,12 +58,12 @@ class Ensemble:
 
 
 def default_weights_folder() -> Path:
-    """The weights beside this package: packaged with it, or at the root of a checkout.
+    """Find the weights: inside or beside this package, or at the root of a checkout.
 
     Raises
     ------
     WeightsError
-        If neither place holds a manifest.
+        If no manifest is found.
     """
     package = Path(__file__).resolve().parents[1]
     # Installed by pip; in a Slicer extension beside the modules; in a checkout of the repository.
@@ -78,8 +78,8 @@ def default_weights_folder() -> Path:
 
 
 def read_manifest(folder: Path) -> dict[str, Ensemble]:
-    """Read manifest.json; raises `WeightsError` if it is missing or not understood."""
-    # Brings SimpleITK along, which opening Slicer's panel must not wait for.
+    """Read manifest.json; raises `WeightsError` if it is missing or invalid."""
+    # Imports SimpleITK, which would delay opening the Slicer panel.
     from ..geometry.canonical_frame import Template
 
     path = folder / MANIFEST_NAME
@@ -104,14 +104,14 @@ def read_manifest(folder: Path) -> dict[str, Ensemble]:
 
 
 def read_ensembles(folder: Path, structures: Sequence[str]) -> dict[str, Ensemble]:
-    """Read the ensembles that segment some structures.
+    """Read the ensembles needed for some structures.
 
-    The coarse ensemble, "icv", is always among them: it finds the place of the hypothalamus, too.
+    The coarse ensemble, "icv", is always included: it also locates the hypothalamus.
 
     Raises
     ------
     WeightsError
-        If one is not in the manifest.
+        If one is missing from the manifest.
     """
     ensembles = read_manifest(folder)
     wanted = {"icv", *structures}
@@ -126,20 +126,21 @@ def read_ensembles(folder: Path, structures: Sequence[str]) -> dict[str, Ensembl
 
 
 def load_networks(ensemble: Ensemble, folds: Sequence[int], device: str) -> list[nn.Module]:
-    """Load some folds of an ensemble, each after its SHA-256 was checked.
+    """Load folds of an ensemble after checking their SHA-256.
 
     Parameters
     ----------
     ensemble : Ensemble
     folds : sequence of int
-        Fold numbers; unknown ones are refused.
+        Fold numbers.
     device : str
         "cpu", "cuda" or "mps".
 
     Raises
     ------
     WeightsError
-        If a file is missing, has another checksum, or does not fit the network.
+        If a fold is unknown, or a file is missing, has a wrong checksum, or does not match the
+        network.
     """
     known = {fold.fold: fold for fold in ensemble.folds}
     missing = sorted(set(folds) - set(known))
@@ -170,7 +171,7 @@ def _load_network(ensemble: Ensemble, fold: FoldWeights, device: str) -> nn.Modu
 
 
 def network_class(structure: str) -> type[nn.Module]:
-    """What the networks of an ensemble are."""
+    """Return the network class of an ensemble."""
     from .profile_network import ProfileNetwork
     from .residual_unet import ResidualUNet
 
@@ -178,7 +179,7 @@ def network_class(structure: str) -> type[nn.Module]:
 
 
 def verify_checksum(fold: FoldWeights) -> None:
-    """Refuse a weight file that is missing or not the one that the manifest names."""
+    """Raise `WeightsError` if a weight file is missing or its checksum is wrong."""
     try:
         found = hashlib.sha256(fold.path.read_bytes()).hexdigest()
     except OSError as error:

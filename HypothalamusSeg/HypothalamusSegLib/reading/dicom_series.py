@@ -1,6 +1,6 @@
 """DICOM series folders.
 
-The slices are found and sorted here: GDCM's own search leaves truncated slices out without a word.
+Slices are found and sorted here because GDCM's own search silently drops truncated slices.
 """
 
 from __future__ import annotations
@@ -22,11 +22,11 @@ from ..flags import Flag
 from ..geometry.voxel_image import LPS_FROM_RAS, VoxelImage
 from .itk_reading import grey_frame, itk_failures_named, several_values
 
-# ITK's name of its reader: it must never guess one from a file's content.
+# Name of ITK's reader, so ITK does not guess one from the content of a file.
 DICOM_READER = "GDCMImageIO"
 PREAMBLE_BYTES = 128
 FILE_META_BYTES = 1024
-# Old scanners wrote DICOM without the preamble; such files are tried if the name allows it.
+# Old scanners wrote DICOM without the preamble; such files are accepted by their name.
 DICOM_SUFFIXES = (".dcm", ".ima", ".dicom")
 # Enhanced and legacy-converted multi-frame objects keep their positions in sequences.
 ENHANCED_SOP_CLASSES = (
@@ -38,14 +38,14 @@ ENHANCED_SOP_CLASSES = (
 POSITION, ORIENTATION, PIXEL_SPACING = "0020|0032", "0020|0037", "0028|0030"
 SOP_CLASS, SERIES_UID, SERIES_DESCRIPTION = "0008|0016", "0020|000e", "0008|103e"
 SAME_POSITION_MM = 0.01
-# Positions are written with few digits; a missing slice doubles the distance.
+# Positions are rounded in the files; a missing slice doubles the distance.
 LARGEST_GAP_RATIO = 1.1
 LARGEST_DIRECTION_DIFFERENCE = 0.01
 
 
 @dataclass(frozen=True)
 class Slice:
-    """The header of one DICOM file; position and directions in LPS millimetres."""
+    """Header of one DICOM file; position and directions in LPS, in millimeters."""
 
     path: Path
     series_uid: str
@@ -61,19 +61,19 @@ class Slice:
 
 
 def is_dicom_file(path: Path) -> bool:
-    """Whether a file carries the DICOM preamble."""
+    """Whether a file starts with the DICOM preamble."""
     with path.open("rb") as stream:
         return stream.read(PREAMBLE_BYTES + 4)[PREAMBLE_BYTES:] == b"DICM"
 
 
 def read_dicom_series(path: Path) -> tuple[VoxelImage, list[Flag], list[Path]]:
-    """Read the DICOM series in a folder, or the series to which a file belongs.
+    """Read the DICOM series in a folder, or the series that a file belongs to.
 
     Parameters
     ----------
     path : Path
-        A folder with one series (here, or further down where the folder itself has no DICOM
-        file), or any file of a series.
+        A folder with one series (or with a series in a subfolder, if the folder itself has no
+        DICOM file), or any file of a series.
 
     Returns
     -------
@@ -82,7 +82,7 @@ def read_dicom_series(path: Path) -> tuple[VoxelImage, list[Flag], list[Path]]:
     list of Flag
         spacing_suspect where slices or the pixel spacing are missing.
     list of Path
-        The slice files in that order.
+        The slice files in the same order.
 
     Raises
     ------
@@ -110,7 +110,7 @@ def read_dicom_series(path: Path) -> tuple[VoxelImage, list[Flag], list[Path]]:
         with itk_failures_named(path):
             files = [str(image.path) for image in slices]
             image = grey_frame(_read_by_gdcm(sitk.ImageSeriesReader(), files), path)
-        # From the positions themselves: right for a tilted gantry too, unlike ITK's normal.
+        # From the positions: unlike ITK's normal, also correct for a tilted gantry.
         depth_step = (slices[-1].position_mm - slices[0].position_mm) / (len(slices) - 1)
     if slices[0].sop_class not in ENHANCED_SOP_CLASSES and not slices[0].has_spacing:
         message = "The DICOM files have no pixel spacing; 1 mm was assumed. Volumes may be wrong."
@@ -120,19 +120,19 @@ def read_dicom_series(path: Path) -> tuple[VoxelImage, list[Flag], list[Path]]:
 
 
 def find_series(path: Path) -> dict[str, list[Slice]]:
-    """The images of each DICOM series in a folder, by the series' identifier.
+    """Find the images of each DICOM series in a folder, by series identifier.
 
     Raises
     ------
     NotAnImageError, CorruptFileError
-        No DICOM image, or none that can be read.
+        No DICOM image, or none is readable.
     """
     slices, _ = _find_slices(path)
     return _by_series(slices)
 
 
 def read_slice(file: Path) -> sitk.Image:
-    """The voxels of one DICOM file, as float32, shape (1 or more, rows, columns) as an array.
+    """Read the voxels of one DICOM file as float32, shape (1 or more, rows, columns).
 
     Raises
     ------
@@ -150,7 +150,7 @@ def _by_series(slices: list[Slice]) -> dict[str, list[Slice]]:
 
 
 def _find_slices(path: Path) -> tuple[list[Slice], list[Path]]:
-    """Headers of all DICOM images, and the DICOM files that could not be read."""
+    """Read the headers of all DICOM images; also returns the unreadable DICOM files."""
     folder = path if path.is_dir() else path.parent
     files = [
         file for file in sorted(folder.iterdir()) if file.is_file() and _may_be_dicom(file, True)
@@ -197,7 +197,7 @@ def _slice_of(file: Path) -> Slice | None:
         return None
 
     def text(tag: str) -> str:
-        # Unicode may hold half a multi-byte sign where the character set is not declared.
+        # Without a declared character set, a string may contain half a multi-byte character.
         value = reader.GetMetaData(tag) if reader.HasMetaDataKey(tag) else ""
         return value.encode("utf-8", "replace").decode("utf-8").strip(" \0")
 
@@ -242,12 +242,12 @@ def _one_series(path: Path, slices: list[Slice]) -> list[Slice]:
 
 
 def _refuse_truncated(slices: list[Slice], unreadable: list[Path]) -> None:
-    """Unreadable files of the same kind as the slices are damaged slices; reports may stay."""
+    """Raise CorruptFileError for an unreadable slice; ignore other objects such as reports."""
     kind = slices[0].sop_class.encode()
     for file in unreadable:
         with file.open("rb") as stream:
             meta = stream.read(FILE_META_BYTES)
-        # After the class follow padding or the next tag; a further digit were another class.
+        # The class is followed by padding or the next tag; another digit would mean another class.
         is_same_kind = kind + b"\0" in meta or kind + b"\x02\0" in meta
         if is_same_kind or not is_dicom_file(file):
             raise CorruptFileError(

@@ -1,4 +1,4 @@
-"""SimpleITK's readers with their failures in this package's words."""
+"""Use SimpleITK's readers and convert their errors to those of this package."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ COMPLEX_TYPES = (sitk.sitkComplexFloat32, sitk.sitkComplexFloat64)
 
 @contextmanager
 def itk_failures_named(path: Path) -> Iterator[None]:
-    """Turn ITK's exceptions into ours, and keep its warnings off the user's screen."""
+    """Convert ITK exceptions to ours and hide its warnings from the user."""
     shown = sitk.ProcessObject.GetGlobalWarningDisplay()
     sitk.ProcessObject.SetGlobalWarningDisplay(False)
     try:
@@ -50,7 +50,7 @@ def _named(path: Path, text: str) -> HypothalamusSegError:
 
 
 def several_values(path: Path) -> ColourImageError:
-    """The refusal of an image with more than one value a voxel."""
+    """Create the error for an image with more than one value per voxel."""
     return ColourImageError(
         f"{path} has more than one value per voxel (color, vectors or complex numbers), but a "
         "T1-weighted scan has one. Use the original grayscale scan."
@@ -58,12 +58,12 @@ def several_values(path: Path) -> ColourImageError:
 
 
 def grey_frame(image: sitk.Image, path: Path) -> sitk.Image:
-    """The single three-dimensional grey-scale frame of an image, as float32.
+    """Extract the single three-dimensional grayscale frame of an image, as float32.
 
     Raises
     ------
     ColourImageError
-        Several values a voxel.
+        Several values per voxel.
     SeveralFramesError
         More than one frame.
     """

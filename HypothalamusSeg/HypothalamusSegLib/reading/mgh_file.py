@@ -1,6 +1,6 @@
 """FreeSurfer's MGH and MGZ files.
 
-Read here because SimpleITK's PyPI build has no MGH reader and 3D Slicer's Python no nibabel.
+Own reader, because SimpleITK's PyPI build has no MGH reader and 3D Slicer has no nibabel.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ def read_mgh(path: Path) -> tuple[VoxelImage, list[Flag]]:
     Returns
     -------
     VoxelImage
-        float32; RAS scanner coordinates (not FreeSurfer's surface "tkr" coordinates).
+        float32; RAS scanner coordinates (not the "tkr" surface coordinates of FreeSurfer).
     list of Flag
         spacing_suspect where a voxel size is missing.
 
@@ -68,7 +68,7 @@ def _affine(
         spacing[spacing == 0] = 1.0
     affine = np.eye(4)
     affine[:3, :3] = np.reshape(numbers[3:12], (3, 3)).T * spacing
-    # FreeSurfer stores where the voxel with index size / 2 lies.
+    # FreeSurfer stores the position of the voxel with index size / 2.
     affine[:3, 3] = numbers[12:15] - affine[:3, :3] @ (np.array(shape) / 2)
     if not spans_space(affine):
         raise NoSpatialInformationError(

@@ -1,4 +1,4 @@
-"""Where a NIfTI file lies in the patient: its sform and qform weighed against each other."""
+"""Position of a NIfTI image in the patient, from its sform and qform."""
 
 from __future__ import annotations
 
@@ -12,16 +12,16 @@ from .nifti_header import NiftiHeader
 from .scan_checks import LARGEST_VOXEL_MM, SMALLEST_VOXEL_MM, spans_space
 
 MM_PER_UNIT = {1: 1000.0, 2: 1.0, 3: 0.001}
-# A registration to a template may turn a head by some degrees, never by this much.
+# Registration to a template rotates a head by a few degrees, never by this much.
 LARGEST_TURN_DEGREES = 45.0
 LARGEST_SPACING_DIFFERENCE = 0.05
 
 
 def nifti_affine(header: NiftiHeader, path: Path) -> tuple[np.ndarray, list[Flag]]:
-    """From voxel indices to RAS millimetres.
+    """Compute the affine from voxel indices to RAS millimeters.
 
-    The sform where there is a valid one, else the qform: so do nibabel, FSL, FreeSurfer and, unless
-    the sform is sheared, ITK.
+    A valid sform takes precedence over the qform, as in nibabel, FSL, FreeSurfer and (unless the
+    sform is sheared) ITK.
 
     Returns
     -------
@@ -73,13 +73,13 @@ def _column_lengths(header: NiftiHeader) -> np.ndarray:
 
 
 def _sform(header: NiftiHeader) -> np.ndarray | None:
-    """The sform, or None where it maps no volume."""
+    """The sform, or None if it is degenerate."""
     affine = np.vstack([header.sform, [0, 0, 0, 1]])
     return affine if spans_space(affine) else None
 
 
 def _qform(header: NiftiHeader, spacing: np.ndarray) -> np.ndarray | None:
-    """The qform's affine, as the NIfTI standard derives it from a quaternion."""
+    """Affine of the qform, computed from its quaternion as in the NIfTI standard."""
     if not np.isfinite([*header.quaternion, *header.qform_offset]).all():
         return None
     b, c, d = header.quaternion
@@ -103,7 +103,7 @@ def _qform(header: NiftiHeader, spacing: np.ndarray) -> np.ndarray | None:
 def _in_millimetres(
     affine: np.ndarray, unit: int, flags: list[Flag]
 ) -> tuple[np.ndarray, list[Flag]]:
-    """Follow the header's unit, unless millimetres alone make sense for a head."""
+    """Convert from the unit of the header, unless only millimeters make sense for a head."""
     factor = MM_PER_UNIT.get(unit, 1.0)
     spacing = np.linalg.norm(affine[:3, :3], axis=0)
     sensible = np.all((spacing >= SMALLEST_VOXEL_MM) & (spacing <= LARGEST_VOXEL_MM))
@@ -124,7 +124,7 @@ def _in_millimetres(
 
 
 def _disagreement(sform: np.ndarray, qform: np.ndarray) -> list[Flag]:
-    """Flags where the two orientations of a header contradict each other."""
+    """Flag contradictions between the two orientations of a header."""
     turn = _directions(sform) @ np.linalg.inv(_directions(qform))
     if np.linalg.det(turn) < 0 or turn[0, 0] < 0:
         return [

@@ -1,7 +1,7 @@
 """NRRD (.nrrd, .nhdr) and MetaImage (.mha, .mhd) files.
 
-SimpleITK reads the voxels. The text header is looked at first (`text_header`), because ITK fills in
-an identity where a header says nothing about space, and opens whatever file it names.
+SimpleITK reads the voxels. The text header is checked first (`text_header`), because ITK assumes
+an identity if a header gives no orientation, and opens any file it names.
 """
 
 from __future__ import annotations
@@ -18,9 +18,9 @@ from .itk_reading import grey_frame, itk_failures_named
 from .text_header import TextHeader, read_metaimage_header, read_nrrd_header
 
 CHUNK_BYTES = 1 << 24
-# ITK's names of its readers: it must never guess one from a file's content.
+# Names of ITK's readers, so ITK does not guess one from the content of a file.
 NRRD_READER, METAIMAGE_READER = "NrrdImageIO", "MetaImageIO"
-# The spaces that ITK turns into LPS; it takes any other as if it were LPS.
+# The spaces that ITK converts to LPS; it treats all others as LPS.
 NRRD_ANATOMICAL_SPACES = (
     "right-anterior-superior",
     "left-anterior-superior",
@@ -46,7 +46,7 @@ def read_nrrd(path: Path) -> tuple[VoxelImage, list[Flag]]:
     VoxelImage
         float32, RAS affine.
     list of Flag
-        orientation_suspect where the space is not an anatomical one.
+        orientation_suspect if the space is not anatomical.
 
     Raises
     ------
@@ -74,7 +74,7 @@ def read_metaimage(path: Path) -> tuple[VoxelImage, list[Flag]]:
     VoxelImage
         float32, RAS affine.
     list of Flag
-        orientation_suspect where the header has a voxel size but no directions.
+        orientation_suspect if the header has a voxel size but no directions.
 
     Raises
     ------
@@ -99,12 +99,12 @@ def read_metaimage(path: Path) -> tuple[VoxelImage, list[Flag]]:
 
 
 def detached_data_file(path: Path) -> Path | None:
-    """The single file with the voxels of a header, if there is one."""
+    """Find the single data file of a detached header, if there is one."""
     return _data_file(path, text_header(path))
 
 
 def text_header(path: Path) -> TextHeader:
-    """The header of a NRRD or MetaImage file, told apart by the suffix."""
+    """Read the header of a NRRD or MetaImage file, depending on the suffix."""
     is_nrrd = path.suffix.lower() in (".nrrd", ".nhdr")
     return read_nrrd_header(path) if is_nrrd else read_metaimage_header(path)
 
@@ -141,7 +141,7 @@ def _existing_data_file(path: Path, header: TextHeader) -> Path | None:
 
 
 def _check_zlib(path: Path, data_file: Path, offset: int) -> None:
-    """ITK prints "Uncompress failed" and goes on with noise; a wrong checksum ends it here."""
+    """Check the checksum: ITK prints "Uncompress failed" and continues with garbage."""
     inflate = zlib.decompressobj()
     with data_file.open("rb") as stream:
         stream.seek(offset)

@@ -1,4 +1,4 @@
-"""Draws the one-page report on A4 with matplotlib; equal contents give equal bytes."""
+"""Draw the one-page report on A4 with matplotlib; equal contents give equal bytes."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ MARGIN_MM, GAP_MM, LINE_MM = 15.0, 3.0, 4.6
 MM_PER_INCH = 25.4
 PICTURES_A_ROW = 3
 PICTURE_MM = (PAGE_MM[0] - 2 * MARGIN_MM - (PICTURES_A_ROW - 1) * GAP_MM) / PICTURES_A_ROW
-# Pixels of a plane: about 190 an inch on the page.
+# Pixels of a plane: about 190 per inch on the page.
 PICTURE_PIXELS = 432
 INK, FAINT_INK, LINE_INK = "#1b1f24", "#5b6570", "#c3c9d0"
 SEVERITY_INKS = {"severe": "#b3263a", "doubtful": "#8a4f00", "note": "#2f6496"}
 SEVERITY_SIGNS = {"severe": "■", "doubtful": "▲", "note": "●"}
 TITLE_CHARACTERS, FLAG_CHARACTERS, PROVENANCE_CHARACTERS = 60, 112, 100
 PROTOCOL_CHARACTERS = 130
-# Right edges of the columns after the first, in millimetres from the left margin.
+# Right edges of the columns after the first, in millimeters from the left margin.
 COLUMN_ENDS_MM = (74.0, 104.0, 126.0, 158.0, 180.0)
 BOTTOM_MM, SMALL_LINE_MM, LETTER_POINTS = 287.0, 3.8, 8
 PURPOSE = "For research only. Not a medical device. Do not use it for clinical decisions."
@@ -46,7 +46,7 @@ def write_report(contents: ReportContents, path: Path) -> None:
     import matplotlib
 
     page = Page(contents)
-    # No date and no version of matplotlib in the file; fonts that stay text.
+    # No date or matplotlib version in the file; fonts are embedded as text.
     about = {"Title": contents.title, "Creator": f"HypothalamusSeg {contents.version}"}
     about |= {"CreationDate": None, "Producer": None}
     with matplotlib.rc_context({"pdf.fonttype": 42}):
@@ -80,7 +80,7 @@ class Page:
         self.y_mm += 7
 
     def _worst_flag(self) -> None:
-        """The first flag stands above the numbers."""
+        """Draw the first flag above the numbers."""
         if not self.contents.flags:
             self._write(0, "No quality flags. Check the outlines anyway.", size=9)
             self.y_mm += LINE_MM + 2
@@ -119,7 +119,7 @@ class Page:
                 self._write(left_mm, picture.heading, size=7.5)
                 top_mm = self.y_mm + 2.6
                 axes = self.figure.add_axes(self._box(left_mm, top_mm, PICTURE_MM))
-                # Only the picture is pixels; outlines and letters stay sharp.
+                # Only the scan is drawn as pixels; outlines and letters stay sharp.
                 draw_plane(axes, picture, LETTER_POINTS)
             self.y_mm += PICTURE_MM + 2 * GAP_MM
         self._legend()
@@ -144,7 +144,7 @@ class Page:
         self.y_mm += LINE_MM
 
     def _flags(self) -> None:
-        """Agreement, and the flags that do not stand on top: as many sentences as fit."""
+        """Draw the agreement and the remaining flags, as many as fit."""
         self._write(0, "Quality", weight="bold")
         self.y_mm += LINE_MM
         self._write(0, self.contents.agreement, size=8)
@@ -208,7 +208,7 @@ class Page:
         return self.figure.text(x, y, printable(text), color=colour, parse_math=False, **style)
 
     def _at(self, from_mm: float, to_mm: float, below_mm: float = 0.0):
-        """Ends of a horizontal line in shares of the figure, and its height."""
+        """Ends and height of a horizontal line, in figure fractions."""
         ends = tuple((MARGIN_MM + x_mm) / PAGE_MM[0] for x_mm in (from_mm, to_mm))
         return ends, 1 - (self.y_mm + below_mm) / PAGE_MM[1]
 
@@ -225,5 +225,5 @@ def _flag_lines(flag: ReportFlag) -> list[str]:
 
 
 def wrap_text(text: str, characters: int) -> list[str]:
-    """Lines of at most ``characters``; one empty line for an empty text."""
+    """Wrap to lines of at most ``characters``; one empty line for an empty text."""
     return textwrap.wrap(printable(text), characters) or [""]

@@ -55,7 +55,7 @@ def take_results(volume: slicer.vtkMRMLScalarVolumeNode, engine: dict, folder: P
         if path.exists():
             images[plan.role] = read_labels(path)
     if not images:
-        raise HandoverError("The engine left no segmentation. Press Apply to try again.")
+        raise HandoverError("The engine produced no segmentation. Press Apply to try again.")
     nodes = ResultNodes(volume)
     for plan in NODE_PLANS:
         if plan.role not in images:

@@ -148,8 +148,8 @@ class EngineProcess:
             self._finish(
                 EngineOutcome(
                     error_code="not_started",
-                    message="The engine's process could not be started "
-                    f"({self._process.errorString()}). Install the extension again.",
+                    message=f"The engine could not be started ({self._process.errorString()}). "
+                    "Reinstall the extension.",
                 )
             )
 
@@ -160,18 +160,18 @@ class EngineProcess:
 
     def _outcome(self, code: int, status: int) -> EngineOutcome:
         if self._cancelled:
-            return EngineOutcome(cancelled=True, message="Cancelled.")
+            return EngineOutcome(cancelled=True, message="Canceled.")
         if self._error:
             return EngineOutcome(error_code=self._error["code"], message=self._error["message"])
         if self._result and code == 0:
             return EngineOutcome(self._result["result"], tuple(self._result["files"]))
         crashed = int(status) == int(qt.QProcess.CrashExit)
-        how = "was ended by the system" if crashed else f"ended with code {code}"
-        last = f" It last said: {self._log[-1]}" if self._log else ""
-        why = " This happens when memory runs out: close other programs." if crashed else ""
+        how = "was stopped by the system" if crashed else f"stopped with code {code}"
+        last = f" Its last message: {self._log[-1]}" if self._log else ""
+        why = " This usually means that memory ran out: close other programs." if crashed else ""
         return EngineOutcome(
             error_code="crashed" if crashed else "failed",
-            message=f"The engine {how} before it was done.{why}{last}",
+            message=f"The engine {how} before it finished.{why}{last}",
         )
 
     def _finish(self, outcome: EngineOutcome) -> None:

@@ -103,7 +103,9 @@ def write_segmentation(node: slicer.vtkMRMLSegmentationNode, path: Path) -> None
     storage = slicer.vtkMRMLSegmentationStorageNode()
     storage.SetFileName(str(path))
     if not storage.WriteData(node):
-        raise ExportError(f"{node.GetName()} could not be written to {path.parent}.")
+        raise ExportError(
+            f"{node.GetName()} could not be written to {path.parent}. Check the free disk space."
+        )
 
 
 def write_label_map(node: slicer.vtkMRMLSegmentationNode, plan: NodePlan, path: Path) -> None:
@@ -115,7 +117,7 @@ def write_label_map(node: slicer.vtkMRMLSegmentationNode, plan: NodePlan, path: 
     ]
     whole = reference_grid(node)
     if not found and whole is None:
-        raise ExportError(f"{node.GetName()} is empty and has no grid: it cannot be exported.")
+        raise ExportError(f"{node.GetName()} is empty and has no grid, so it cannot be exported.")
     # Emptied by hand, it is written as an empty label map: that, too, is a reviewer's answer.
     first = found[0][1] if found else whole
     covered = [voxels for _, voxels in found]
@@ -151,7 +153,9 @@ def write_volume(node: slicer.vtkMRMLVolumeNode, path: Path) -> None:
     storage = slicer.vtkMRMLVolumeArchetypeStorageNode()
     storage.SetFileName(str(path))
     if not storage.WriteData(node):
-        raise ExportError(f"{path.name} could not be written to {path.parent}.")
+        raise ExportError(
+            f"{path.name} could not be written to {path.parent}. Check the free disk space."
+        )
 
 
 def safe_name(name: str) -> str:

@@ -177,7 +177,7 @@ class HypothalamusSegPanel:
         """Start a run, after asking before edits are overwritten and torch is installed."""
         if self.watch.has_edits and not slicer.util.confirmYesNoDisplay(
             _(
-                "The segmentation of this volume was edited by hand. Segment again and replace "
+                "The segmentation of this volume was edited by hand. Segment again and discard "
                 "the edits?"
             )
         ):
@@ -239,7 +239,7 @@ class HypothalamusSegPanel:
             if result.nodes.volume.GetID() == self._shown_volume_id:
                 self.show_results_of(result.nodes.volume)
         elif outcome.cancelled:
-            self.ui.stepLabel.text = _("Cancelled; nothing was changed")
+            self.ui.stepLabel.text = _("Canceled; nothing was changed")
         else:
             self._show_failure(outcome.error_code, outcome.message)
 
@@ -251,7 +251,7 @@ class HypothalamusSegPanel:
             return
         try:
             if torch_setup.repair(message, slicer.util.confirmOkCancelDisplay):
-                self.ui.stepLabel.text = _("PyTorch was installed again. Press Apply.")
+                self.ui.stepLabel.text = _("PyTorch was reinstalled. Press Apply.")
         except torch_setup.TorchSetupError as error:
             slicer.util.errorDisplay(str(error))
 

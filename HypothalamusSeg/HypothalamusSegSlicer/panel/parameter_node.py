@@ -20,7 +20,7 @@ class Grid(enum.Enum):
     def label(self) -> str:
         return {
             "0.5": "0.5 mm, isotropic",
-            "native": "the scan's own voxels",
+            "native": "original voxels of the scan",
             "ulm": "Ulm: 0.125 × 0.125 × 0.5 mm, coronal",
         }[self.value]
 
@@ -81,5 +81,5 @@ def _chosen_folds(text: str) -> tuple[int, ...]:
     except ValueError as error:
         raise SettingsError(f"The folds cannot be read: {error}.") from error
     if not set(folds) <= set(FOLDS):
-        raise SettingsError(f"Folds are different numbers from 0 to 4; not “{text}”.")
+        raise SettingsError(f"Folds must be different numbers from 0 to 4, not “{text}”.")
     return folds

@@ -54,14 +54,14 @@ def quality_html(quality: dict) -> str:
         title = titles.get(flag["code"], flag["code"])
         lines.append(_line(severity_of(flag["code"]), flag["message"], title))
     if not flags:
-        lines.append(_line("good", _("No quality flag. Look at the outline all the same.")))
+        lines.append(_line("good", _("No quality flags. Check the outline anyway.")))
     return "".join(lines)
 
 
 def _agreement(quality: dict) -> str:
     parts = []
     if len(quality["icv_fold_dice"]) < 2:
-        words = _("A single network: nothing to compare it with.")
+        words = _("Only one network was used, so agreement is unknown.")
         return f"<p style='margin:2px'>{words}</p>"
     if quality["fold_dice"]:
         low, high = min(quality["fold_dice"]), max(quality["fold_dice"])

@@ -30,9 +30,9 @@ def apply_button(state: State, missing: str = "") -> ApplyButton:
     return {
         State.NOT_READY: ApplyButton("Apply", missing, False),
         State.READY: ApplyButton("Apply", "Segment the input volume (Ctrl+Return)", True),
-        State.INSTALLING: ApplyButton("Installing PyTorch…", "This happens once", False),
-        State.RUNNING: ApplyButton("Cancel", "Stop; results that are there stay as they are", True),
-        State.CANCELLING: ApplyButton("Cancelling…", "Waiting for the engine to end", False),
+        State.INSTALLING: ApplyButton("Installing PyTorch…", "Needed only once", False),
+        State.RUNNING: ApplyButton("Cancel", "Stop the run; earlier results are kept", True),
+        State.CANCELLING: ApplyButton("Canceling…", "Waiting for the engine to stop", False),
     }[state]
 
 
