@@ -1,6 +1,6 @@
-"""Results leave through here, and only to the session that they belong to.
+"""Downloads of results, only for the session that owns them.
 
-The address alone is worth nothing: the entry is looked up in the asker's own session.
+Knowing the URL is not enough: the entry is looked up in the requester's own session.
 """
 
 from __future__ import annotations
@@ -99,7 +99,7 @@ class Downloads:
             if all(entry in done for entry in session.entries.values()):
                 self.store.note_download(session)
         except OSError as error:  # deleted meanwhile
-            log.warning("An archive was broken off: %r", error)
+            log.warning("Download of an archive failed: %r", error)
             raise
         finally:
             session.downloading -= 1

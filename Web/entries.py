@@ -1,4 +1,4 @@
-"""A scan of a visitor: what has become of it, and where its files are."""
+"""A scan of a visitor: its state and its files."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ SCENE_NAME = "scene.bin.gz"
 
 
 class EntryState(Enum):
-    """What has become of an uploaded file."""
+    """State of an uploaded file."""
 
     CHECKING = "checking"
     CHOOSING = "choosing"
@@ -34,9 +34,9 @@ class Entry:
     Attributes
     ----------
     identifier : str
-        Unguessable, since it stands in addresses.
+        Unguessable, because it is part of URLs.
     file_name : str
-        As uploaded, made harmless.
+        Sanitized upload name.
     folder : Path
         Of this scan alone.
     state : EntryState

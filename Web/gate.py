@@ -1,8 +1,8 @@
-"""What every request passes first: who asks, may it be asked, and how much may be sent.
+"""Middleware for every request: authentication, allowed routes and size limits.
 
-Gradio brings some forty routes, among them ones that serve cached files to whoever knows their
-path, fetch addresses, or write settings. Only those that the page needs are let through; files go
-through `downloads`, which looks at the session. The rest is answered as if it did not exist.
+Gradio has about forty routes; some serve cached files to anyone who knows the path, fetch URLs, or
+write settings. Only routes that the page needs are allowed. Files go through `downloads`, which
+checks the session. All other routes return "not found".
 """
 
 from __future__ import annotations
@@ -170,7 +170,7 @@ class Gate:
             # Gradio answers for a page that has asked nothing only after it has begun to answer.
             if not isinstance(error.__cause__, HTTPException):
                 raise
-            log.info("A stream without a question is ended")
+            log.info("A stream of a page that sent no request was closed")
         finally:
             session.listening -= 1
 

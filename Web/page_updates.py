@@ -1,7 +1,7 @@
-"""What the page's controls do, and what the page shows afterwards.
+"""Callbacks of the page's controls.
 
-No callback computes: each asks `Work`, and tells the page what has changed since it was last told
-(`told`). What the page sends for that, ``heard``, is the last news that it has.
+Callbacks do no heavy work: each calls `Work` and sends the page what has changed since its last
+update (`told`). The page sends ``heard``, the last update that it received.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ SECONDS_LIVELY = 3.0
 
 
 def plain_words(error: Exception) -> str:
-    """What a visitor is told of a failure; the rest goes into the server's log."""
+    """Error message for a visitor; details go to the server log."""
     if isinstance(error, QueueFullError):
         return texts.QUEUE_FULL
     if isinstance(error, (RefusedError, SampleMissingError, WrongOptionError)):
@@ -48,7 +48,7 @@ def plain_words(error: Exception) -> str:
 
 @dataclass(frozen=True)
 class PageUpdates:
-    """The callbacks of one server's page."""
+    """The callbacks of the page of one server."""
 
     store: SessionStore
     work: Work

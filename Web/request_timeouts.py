@@ -1,4 +1,4 @@
-"""Connections on which a request is begun and never ended.
+"""Close connections on which a request is never completed.
 
 uvicorn closes a connection that is idle between two requests, but waits for ever for the rest of a
 request's head. (The rest of a body is waited for in `request_bodies` and `uploads`.)

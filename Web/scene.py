@@ -1,7 +1,7 @@
-"""What the viewer in the browser needs of a result: two small volumes and the surfaces, in a file.
+"""Write the viewer file of a result: two small volumes and the surfaces.
 
-The browser draws planes itself, so that sliders answer at once and the server has no work with
-them. All arrays lie on grids along the RAS axes, whatever the scan's own orientation.
+The browser draws the planes, so sliders respond at once without load on the server. All arrays are
+on grids along the RAS axes, for any scan orientation.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Everything put together: gate, uploads, downloads, Gradio's page, and their life and end."""
+"""Build the server from gate, uploads, downloads and the Gradio page."""
 
 from __future__ import annotations
 
@@ -62,12 +62,12 @@ SESSION_SHARE = 5
 
 @dataclass(frozen=True)
 class ServerSettings:
-    """What the command line sets.
+    """Settings from the command line.
 
     Attributes
     ----------
     host, port
-        Loopback unless the one who runs it says otherwise.
+        Loopback by default.
     most_upload_mb : int
         Of one file.
     workers : int

@@ -1,4 +1,4 @@
-"""A visitor's scans and results in a private folder, until they leave or time runs out.
+"""Sessions: the scans and results of a visitor in a private folder, until they expire.
 
 Every visitor has a token that nobody can guess, in a cookie that scripts cannot read; the folder
 is found by the token alone. All of this lives in memory and below one folder that the server
@@ -32,7 +32,7 @@ log = logging.getLogger("hypothalamus_seg.web.sessions")
 
 
 class TooManySessionsError(Exception):
-    """No place for another visitor."""
+    """Too many visitors."""
 
 
 @dataclass(eq=False)
@@ -219,7 +219,7 @@ class SessionStore:
         while True:
             await asyncio.sleep(min(SWEEP_SECONDS, 6 * self.minutes_after_download))
             for session in self._expired():
-                log.info("A session's files are deleted: time is over")
+                log.info("The files of an expired session were deleted")
                 await self.delete(session)
 
     async def close(self) -> None:

@@ -1,7 +1,7 @@
-"""Whether an upload is one scan that can be segmented here, found out in a process of its own.
+"""Check in a separate process whether an upload is a scan that can be segmented.
 
-What came from a stranger is looked at from the outside in: archive entries before they are
-unpacked, headers before their voxels are read, and files that point to other files never opened.
+Untrusted files are checked step by step: archive entries before unpacking, headers before reading
+voxels. Files that refer to other files are never opened.
 """
 
 from __future__ import annotations
@@ -148,12 +148,12 @@ def _refuse_by_name(path: Path) -> None:
         )
     if name.endswith(DICOM_SUFFIXES):
         raise UploadRefusedError(
-            f"{path.name} is a single DICOM file. Put all files of the series into a zip, and give "
-            "that."
+            f"{path.name} is a single DICOM file. Zip all files of the series and upload the "
+            "zip file."
         )
     if not name.endswith(SCAN_SUFFIXES):
         raise UploadRefusedError(
-            f"{path.name} is no scan that is read here. Taken are: {ACCEPTED}."
+            f"{path.name} is not in an accepted format. Accepted formats: {ACCEPTED}."
         )
 
 
@@ -169,7 +169,7 @@ def _refuse_huge(path: Path, files: list[Path]) -> None:
     voxels = sum(map(_declared_voxels, files))
     if voxels > MOST_VOXELS:
         raise UploadTooLargeError(
-            f"{path.name} says that it has {voxels:,} voxels; at most {MOST_VOXELS:,} are taken. "
+            f"{path.name} is said to have {voxels:,} voxels; the limit is {MOST_VOXELS:,}. "
             "Resample it to 0.5 mm or more, or crop it to the head."
         )
 

@@ -1,4 +1,4 @@
-"""Files arrive: counted while they are written, named harmlessly, checked at once.
+"""Receive uploads: limit their size, sanitize their names, and check them at once.
 
 A file comes as the plain body of ``PUT uploads`` with its name in a header (names may be
 patients' and do not belong in addresses, which servers log).
@@ -149,7 +149,7 @@ class Uploads:
 
 
 def harmless_name(name: str) -> str:
-    """A file name for any disk, for pages and for archives, from what a browser sent."""
+    """Sanitize the file name sent by a browser for disks, pages and archives."""
     name = unicodedata.normalize("NFC", name).replace("\\", "/").rpartition("/")[2]
     name = re.sub(r"[^\w .+()\-]", "_", name, flags=re.UNICODE).strip().rstrip(".")
     suffixes = re.search(r"(\.(nii|mgh|mgz|nrrd|mha|zip))?(\.\w{1,8})?$", name, re.IGNORECASE)[0]

@@ -1,4 +1,4 @@
-"""What is done with a visitor's scans: checked, segmented, cancelled; and how it stands."""
+"""Check, segment and cancel the scans of a visitor, and report their state."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ log = logging.getLogger("hypothalamus_seg.web.work")
 
 @dataclass
 class Work:
-    """The two pools and what becomes of their outcomes.
+    """The two worker pools and the handling of their results.
 
     Parameters
     ----------
@@ -252,7 +252,7 @@ def _elapsed(ticket: Ticket) -> float:
 
 
 def described(entry: Entry, place: int | None = None) -> dict:
-    """How a scan stands, for programs."""
+    """Describe the state of a scan, for programs."""
     ticket = entry.ticket
     running = ticket is not None and ticket.state is TicketState.RUNNING
     return {

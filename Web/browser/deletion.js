@@ -12,7 +12,7 @@ const LAYOUT = `
   <p class="deletion-warning" role="alert"></p>
   <div class="deletion-buttons">
     <button type="button" class="deletion-keep" hidden>Keep them longer</button>
-    <button type="button" class="deletion-anew" hidden>New start</button>
+    <button type="button" class="deletion-anew" hidden>Start over</button>
     <button type="button" id="delete" hidden>Delete my files</button>
   </div>
   <dialog aria-labelledby="deletion-question">
@@ -101,7 +101,7 @@ export class Deletion {
   show(seconds) {
     const when = clock(this.at);
     const what = this.scans === 1 ? "Your scan and its results" : `Your ${this.scans} scans and their results`;
-    this.time.textContent = `${what} will be deleted at ${when}, or later if you go on using the page.`;
+    this.time.textContent = `${what} will be deleted at ${when}, or later if you keep using the page.`;
     const isSoon = seconds <= this.warnSeconds;
     const minutes = Math.max(1, Math.ceil(seconds / 60));
     const left = seconds < 60 ? "less than a minute" : `${minutes} minutes`;

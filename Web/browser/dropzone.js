@@ -33,7 +33,7 @@ export class Dropzone {
     for (const file of files) {
       const line = this.line(file.name);
       if (file.size > this.most * MEGABYTE) {
-        line.refuse(`${(file.size / MEGABYTE).toFixed(0)} MB; at most ${this.most} MB are taken.`);
+        line.refuse(`${(file.size / MEGABYTE).toFixed(0)} MB; the limit is ${this.most} MB.`);
       } else this.waiting.push({ file, line });
     }
     this.next();
