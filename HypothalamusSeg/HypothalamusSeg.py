@@ -1,6 +1,6 @@
 """3D Slicer scripted module: hypothalamus and intracranial volume on T1-weighted MRI.
 
-A thin shell: what Slicer must find in this file, and nothing else. The panel and the scene are in
+Contains only what Slicer must find in this file. The panel and the scene are in
 HypothalamusSegSlicer, the engine is in HypothalamusSegLib.
 """
 
@@ -21,7 +21,7 @@ __all__ = ["HypothalamusSeg", "HypothalamusSegLogic", "HypothalamusSegWidget"]
 
 
 class HypothalamusSeg(ScriptedLoadableModule):
-    """What Slicer shows of the module before it is opened."""
+    """Module information for Slicer."""
 
     def __init__(self, parent) -> None:
         ScriptedLoadableModule.__init__(self, parent)

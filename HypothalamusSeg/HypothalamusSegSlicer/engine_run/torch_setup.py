@@ -1,4 +1,4 @@
-"""PyTorch inside Slicer: found, installed or repaired through the PyTorch extension only."""
+"""Find, install or repair PyTorch in Slicer, only through the PyTorch extension."""
 
 from __future__ import annotations
 
@@ -24,11 +24,11 @@ NO_EXTENSION = (
 
 
 class TorchSetupError(Exception):
-    """PyTorch cannot be made usable; the message says what to do."""
+    """PyTorch cannot be used; the message says what to do."""
 
 
 def is_installed() -> bool:
-    """Whether PyTorch is there, found without importing it (which takes seconds)."""
+    """Whether PyTorch is installed, checked without importing it (which takes seconds)."""
     if importlib.util.find_spec("torch") is None:
         return False
     # Not at the top: it takes longer to import than all the rest of the panel.
@@ -67,7 +67,7 @@ def ensure(confirm: Callable[[str], bool]) -> bool:
 
 
 def repair(reason: str, confirm: Callable[[str], bool]) -> bool:
-    """Install PyTorch anew after it failed to load; returns and raises as `ensure`."""
+    """Reinstall PyTorch after it failed to load; returns and raises as `ensure`."""
     logic = _extension_logic()
     if not confirm(REPAIR.format(reason=reason)):
         return False

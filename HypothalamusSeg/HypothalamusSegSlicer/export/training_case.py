@@ -1,4 +1,4 @@
-"""A reviewed result as a case for Training/: the scan, the corrected labels, who corrected what."""
+"""Save a reviewed result as a training case: scan, corrected labels and a log of changes."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The panel's settings, kept in the scene."""
+"""Settings of the panel, stored in the scene."""
 
 import enum
 from typing import Annotated
@@ -44,7 +44,7 @@ class Device(enum.Enum):
 
 @parameterNodeWrapper
 class HypothalamusSegParameterNode:
-    """What the user has chosen."""
+    """The user's settings."""
 
     inputVolume: vtkMRMLScalarVolumeNode  # noqa: N815 – Slicer's spelling
     segmentHypothalamus: Annotated[bool, Default(True)]  # noqa: N815
@@ -57,7 +57,7 @@ class HypothalamusSegParameterNode:
 
 
 def engine_options(parameters: HypothalamusSegParameterNode) -> Options:
-    """Turn the user's choice into the engine's options; raises `SettingsError`."""
+    """Convert the settings to engine options; raises `SettingsError`."""
     structures = []
     if parameters.segmentHypothalamus:
         structures.append("hypothalamus")

@@ -1,4 +1,4 @@
-"""Fold agreement and quality flags as rich text, coloured by severity."""
+"""Fold agreement and quality flags as rich text, colored by severity."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ SYMBOLS = {"severe": "■", "doubtful": "▲", "note": "●", "good": "✓"}
 
 
 def flag_titles() -> dict[str, str]:
-    """The engine's `FLAG_TITLES`, once more as literals: Slicer collects those for translators."""
+    """`FLAG_TITLES` of the engine, repeated as literals for Slicer's translation tools."""
     return {
         "skull_stripped": _("Skull removed"),
         "fov_cut": _("Head cut off"),
@@ -37,9 +37,9 @@ def flag_titles() -> dict[str, str]:
 
 
 def quality_html(quality: dict) -> str:
-    """Describe the quality part of the engine's result.
+    """Format the quality part of the engine result.
 
-    Titles are translated; the sentences with the numbers are the engine's, as in its files.
+    Titles are translated; messages are those of the engine, as in its files.
 
     Parameters
     ----------
@@ -50,7 +50,7 @@ def quality_html(quality: dict) -> str:
     flags = sorted(quality["flags"], key=lambda flag: SEVERITIES.index(severity_of(flag["code"])))
     titles = flag_titles()
     for flag in flags:
-        # A scene of a newer version may hold a flag that this one does not know.
+        # A scene from a newer version may contain an unknown flag.
         title = titles.get(flag["code"], flag["code"])
         lines.append(_line(severity_of(flag["code"]), flag["message"], title))
     if not flags:

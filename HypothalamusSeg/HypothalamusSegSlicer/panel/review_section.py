@@ -1,4 +1,4 @@
-"""Section “Review” of the panel: look, edit, revert, judge."""
+"""Section “Review” of the panel: view, edit, revert, approve or reject."""
 
 from __future__ import annotations
 

@@ -40,7 +40,7 @@ class Column:
     form: str | None = None
 
     def value(self, row: VolumeRow) -> float | str:
-        """What stands in a row's cell."""
+        """The content of a cell."""
         value = getattr(row, self.field)
         if self.form is None:
             return value
@@ -48,7 +48,7 @@ class Column:
 
 
 def columns(reference_icv_mm3: float) -> tuple[Column, ...]:
-    """All columns; the reference ICV stands in a title, since numbers without it mean nothing."""
+    """All columns; a title includes the reference ICV, without which the numbers mean nothing."""
     reference = f"{reference_icv_mm3 / 1000:.0f} mL"
     percent = f"{100 * COVERAGE:.0f}"
     interval = f"the interval that contains the reference volume in {percent} % of new scans"
@@ -109,7 +109,7 @@ def columns(reference_icv_mm3: float) -> tuple[Column, ...]:
 def write_table(
     node: slicer.vtkMRMLTableNode, rows: Sequence[VolumeRow], reference_icv_mm3: float
 ) -> None:
-    """Fill a table node; what was in it is replaced in one step."""
+    """Fill a table node; its content is replaced in one step."""
     was_modifying = node.StartModify()
     node.RemoveAllColumns()
     for column in columns(reference_icv_mm3):
@@ -129,7 +129,7 @@ def write_table(
 
 
 def as_text(rows: Sequence[VolumeRow], separator: str) -> str:
-    """The table as separated values: a line of names, then a line a structure; NaN left empty."""
+    """The table as separated values: a header, then one line per structure; NaN is empty."""
     names = [field.name for field in fields(VolumeRow)]
     lines = [separator.join(names)]
     for row in rows:
