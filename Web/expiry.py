@@ -1,4 +1,4 @@
-"""``GET expiry``: when a visitor's files will be deleted. Asking does not put it off."""
+"""``GET expiry``: when a visitor's files will be deleted. Asking does not delay this."""
 
 from __future__ import annotations
 

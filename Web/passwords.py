@@ -35,7 +35,7 @@ MOST_REMEMBERED = 1000
 # Guesses from one address, and of one name, wherever they come from.
 GUESSES_OF_ADDRESS = parse("20/15minutes")
 GUESSES_OF_NAME = parse("50/15minutes")
-# A hash takes 64 MB on purpose; so many are computed at a time.
+# A hash takes 64 MB on purpose; this limits how many are computed at a time.
 HASHES_AT_A_TIME = 2
 log = logging.getLogger("hypothalamus_seg.web.passwords")
 
@@ -176,12 +176,12 @@ class Passwords:
 
 
 def others_may_read(path: Path) -> bool:
-    """Whether a file is open to others than its owner."""
+    """Whether users other than the owner can read a file."""
     return bool(path.stat().st_mode & (stat.S_IRGRP | stat.S_IROTH))
 
 
 def hashed_line(name: str, password: str) -> str:
-    """A line of the file, with the hash's own parameters in it."""
+    """Create a line of the file; the hash includes its parameters."""
     return f"{name}:{PasswordHasher().hash(password)}"
 
 

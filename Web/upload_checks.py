@@ -158,7 +158,7 @@ def _refuse_by_name(path: Path) -> None:
 
 
 def _refuse_split_files(path: Path) -> None:
-    """A header that names another file would have the server read that one."""
+    """Refuse headers that refer to other files: the server would read those."""
     if path.suffix.lower() in TEXT_HEADER_READERS and text_header(path).data_file is not None:
         raise UploadRefusedError(
             f"{path.name} keeps its voxels in another file. Save the scan as a single file."
@@ -175,7 +175,7 @@ def _refuse_huge(path: Path, files: list[Path]) -> None:
 
 
 def _declared_voxels(path: Path) -> int:
-    """Voxels that the header promises, nothing but the header being read."""
+    """Number of voxels according to the header; reads only the header."""
     name = path.name.lower()
     if name.endswith((".nii", ".nii.gz")):
         with open_decompressed(path) as stream:
@@ -185,13 +185,13 @@ def _declared_voxels(path: Path) -> int:
             header = read_exactly(stream, MGH_HEADER_BYTES, path)
             return _product(struct.unpack_from(">4i", header, 4))
     reader = sitk.ImageFileReader()
-    # ITK must not guess: it would hand a stranger's file to whichever of its parsers takes it.
+    # ITK must not guess the format: it would pass an untrusted file to any of its parsers.
     reader.SetImageIO(TEXT_HEADER_READERS.get(path.suffix.lower(), DICOM_READER))
     reader.SetFileName(str(path))
     try:
         reader.ReadImageInformation()
     except RuntimeError:
-        return 0  # `read_scan` says what is wrong with it
+        return 0  # `read_scan` reports what is wrong
     return _product(reader.GetSize()) * reader.GetNumberOfComponents()
 
 

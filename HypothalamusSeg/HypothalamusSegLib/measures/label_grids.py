@@ -86,7 +86,7 @@ def _labels_on(fine: FineResult, grid: Grid, decide, dtype: type) -> VoxelImage:
 
 
 def _sample(fine: FineResult, grid: Grid, box: tuple[slice, slice, slice]) -> np.ndarray:
-    """Posteriors (11, …) at the voxel centres of a box of a grid; background outside the region."""
+    """Posteriors (11, …) at the voxel centers of a box of a grid; background outside the region."""
     import torch
     from torch.nn import functional
 

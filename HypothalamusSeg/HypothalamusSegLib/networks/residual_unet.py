@@ -38,7 +38,7 @@ class ResidualBlock(nn.Module):
 
 
 class ResidualUNet(nn.Module):
-    """3-D U-Net with summed skips, average pooling and nearest-neighbour upsampling.
+    """3-D U-Net with summed skips, average pooling and nearest-neighbor upsampling.
 
     Parameters
     ----------
