@@ -153,7 +153,7 @@ class EnginePool:
             events.cancel()
         if events in done and events.result():
             return True
-        # Dead before the ticket's end is told: then its folder is written to no more.
+        # The worker must be dead before the task ends, so nothing is written to its folder later.
         await self._kill(process)
         if cancelled in done:
             ticket.fail("cancelled")

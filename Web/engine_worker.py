@@ -120,7 +120,7 @@ def _segmenter() -> Callable[[dict, Report], None]:
 
 
 def _look():
-    """What is told of a scan before it is segmented; tests that pretend to segment do without."""
+    """Check a scan before it is segmented; not used by tests with a stub engine."""
     from .first_look import first_look
 
     return first_look()

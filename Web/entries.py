@@ -43,7 +43,7 @@ class Entry:
     held_bytes : int
         Of the disk's budget: what its files take, or may take while they are being written.
     checked : dict
-        What the check found: name, shape, spacing_mm, flags, path.
+        Result of the check: name, shape, spacing_mm, flags, path.
     series : tuple of dict
         Where the upload holds several: number, description, images, size; one must be chosen.
     ticket : fair_queue.Ticket or None
@@ -87,7 +87,7 @@ class Entry:
 
     @property
     def scene(self) -> Path:
-        """What the viewer shows."""
+        """Path of the viewer file."""
         return self.results / SCENE_NAME
 
     @property

@@ -13,7 +13,7 @@ from HypothalamusSegLib.errors import HeadNotFoundError, HypothalamusSegError
 from HypothalamusSegLib.flags import Flag
 from HypothalamusSegLib.geometry.voxel_image import VoxelImage
 
-# What one network, without the border's correction, tells as all of them do.
+# The flags for which one network, without border correction, gives the same result as all.
 TOLD_EARLY = ("not_t1_like",)
 log = logging.getLogger("hypothalamus_seg.web.look")
 
@@ -34,7 +34,7 @@ def first_look() -> Callable[[VoxelImage], Sequence[Flag]]:
             # The orientation may contradict the header; the engine checks that later.
             return ()
         except (HypothalamusSegError, MemoryError, RuntimeError) as error:
-            # torch's lack of memory is a RuntimeError. Segmenting tells the visitor if it matters.
+            # Out of memory in torch is a RuntimeError. If it matters, segmentation will report it.
             log.warning("First look failed: %r", error)
             return ()
         return [flag for flag in head_flags(volume, coarse) if flag.code in TOLD_EARLY]

@@ -47,7 +47,7 @@ RESULTS_ROUTE = "/results/"
 STREAM_ROUTES = re.compile(rf"{API}/(heartbeat/[^/]+|queue/data/?)")
 MOST_STREAMS = 8
 MOST_JSON_BYTES = 1 << 17
-# What Gradio's scripts call a page is some eleven letters and digits.
+# Gradio names pages with about eleven letters and digits.
 PAGE_NAME = re.compile(r"[A-Za-z0-9_\-]{1,64}")
 # A reloaded page has a new name; the oldest names are dropped.
 MOST_PAGE_NAMES = 20
@@ -104,7 +104,7 @@ class Gate:
     patience_s: float = 60.0
 
     def __post_init__(self) -> None:
-        # Gradio names a page's connection by itself; whose it is stands here.
+        # Gradio names the connection of each page; this records which session it belongs to.
         self._page_owners: dict[str, str] = {}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -237,7 +237,7 @@ class Gate:
         if announced_bytes(headers) > limit:
             raise RefusedError(413, texts.too_large(limit), connection="close")
         if path == UPLOAD_ROUTE:
-            return receive  # counted where it is written
+            return receive  # counted while it is written
         body = await whole_body(receive, limit, self.patience_s)
         if body is None:
             raise RefusedError(413, texts.too_large(limit), connection="close")

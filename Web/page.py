@@ -187,7 +187,7 @@ def _options() -> tuple[gr.components.Component, ...]:
 
 
 def _results() -> tuple[gr.Dropdown, gr.HTML, gr.HTML, ResultParts]:
-    """The screen of one result, and what stands below it."""
+    """The view of one result, and the tables below it."""
     with gr.Row(elem_id="screen"):
         with gr.Column(elem_id="reading"):
             choice = gr.Dropdown(label="Show", elem_id="choice", interactive=True)

@@ -61,7 +61,7 @@ def _inside(value: object) -> list:
 
 
 def replay(body: bytes, receive: Receive) -> Receive:
-    """What gives a body that was taken already, and then what follows it."""
+    """Create a receive function that replays a body and then continues."""
     given = False
 
     async def replayed() -> Message:

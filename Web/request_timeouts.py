@@ -35,7 +35,7 @@ def impatient_protocol(patience_s: float) -> type[H11Protocol]:
             super().connection_lost(exc)
 
         def _wait(self) -> None:
-            # Not begun anew by each byte.
+            # The timer is not restarted by each byte.
             if self._timer is None:
                 self._timer = self.loop.call_later(patience_s, self._give_up)
 

@@ -73,7 +73,7 @@ class ServerSettings:
     workers : int
         Engine processes, each of about 1 GB.
     worker_memory_mb : int
-        What one of them may take.
+        Memory limit of one worker.
     queue : int
         Scans that may wait.
     minutes, minutes_after_download : float
@@ -186,7 +186,7 @@ def build_server(settings: ServerSettings) -> ASGIApp:
         css_paths=[BROWSER_FILES / "page.css"],
         head=f'<script type="module" src="browser/{browser_version()}/main.js"></script>',
     )
-    # So that Gradio refuses paths of its own accord, too, behind the gate.
+    # So that Gradio itself also refuses these paths, in addition to the gate.
     page.has_launched = True
     return Gate(
         app,

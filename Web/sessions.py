@@ -62,7 +62,7 @@ class Session:
     page_names : list of str
         Of the visitor's pages, as Gradio calls them; the newest last.
     told : dict of str to Told
-        What each of these pages was last told.
+        Last update sent to each of these pages.
     options : dict
         Of the last start, for a page that is loaded again.
     lively_until : float

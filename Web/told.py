@@ -11,7 +11,7 @@ import json
 from dataclasses import dataclass, field
 from typing import Any
 
-# Pages of one visitor; an older one is told everything again.
+# Number of pages per visitor; older ones get a full update.
 MOST_PAGES = 20
 
 

@@ -41,7 +41,7 @@ class CheckedUpload:
     Attributes
     ----------
     path : Path
-        What to give to the engine: the file, or the folder with the DICOM slices.
+        Input for the engine: the file, or the folder with the DICOM slices.
     name : str
         Of the results.
     shape : tuple of int
@@ -101,7 +101,7 @@ def check_upload(
     series : int or None
         The number of the series that was chosen, from 1.
     look : callable or None
-        What finds flags in a scan before it is segmented.
+        Finds flags in a scan before it is segmented.
 
     Returns
     -------

@@ -60,10 +60,10 @@ class Segmentation:
 
 
 class Found(NamedTuple):
-    """What the two stages found.
+    """Results of the two stages.
 
-    ``volume`` is the scan in a world in which the head is upright: turned by ``rotation``, or as
-    it was where that is None.
+    ``volume`` is the scan with the head upright: rotated by ``rotation``, or unchanged if that is
+    None.
     """
 
     volume: VoxelImage

@@ -56,8 +56,8 @@ STRIPPED_OUTSIDE_SHARE = 0.10
 SHELL_VOXELS = (2, 6)
 # Largest area of the intracranial mask that may touch the edge of the scan.
 CUT_AREA_MM2 = 300.0
-# A face belongs to the mask if it lies within this many coarse voxels of it, and holds tissue if
-# it is brighter than this share of the mean inside.
+# A voxel on a face of the scan counts as cut if it is within this many coarse voxels of the mask
+# and brighter than this share of the mean inside.
 FACE_REACH_VOXELS, TISSUE_SHARE = 2, 0.3
 # T1: deep white matter is brighter than the rim of cortex and fluid. Below this ratio it is not.
 T1_DEPTH_RATIO = 1.05

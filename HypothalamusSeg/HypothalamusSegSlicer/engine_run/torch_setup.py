@@ -73,7 +73,7 @@ def repair(reason: str, confirm: Callable[[str], bool]) -> bool:
         return False
     try:
         logic.uninstallTorch()
-    except Exception as error:  # whatever pip says: the extension names no class of its own
+    except Exception as error:  # any pip error: the extension has no exception class of its own
         raise TorchSetupError(
             f"PyTorch could not be removed ({error}). Restart Slicer and press Apply again."
         ) from error

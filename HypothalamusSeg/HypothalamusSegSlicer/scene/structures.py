@@ -92,7 +92,7 @@ HYPOTHALAMUS_NODE = NodePlan(
     "hypothalamus",
     (_side(labels.LEFT, "left"), _side(labels.RIGHT, "right")),
 )
-# A node of its own: in one node with the sides, painting a subunit would erase its side.
+# A separate node: if subunits and sides shared one, painting a subunit would erase its side.
 SUBUNITS_NODE = NodePlan(
     "subunits",
     "subunits_dseg",
