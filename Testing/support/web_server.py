@@ -25,7 +25,7 @@ import httpx
 
 from Testing.support.command_runs import REPOSITORY, environment
 
-STUB = (sys.executable, str(REPOSITORY / "Testing" / "web_stub_worker.py"))
+STUB = (sys.executable, str(REPOSITORY / "Testing" / "support" / "web_stub_worker.py"))
 START_SECONDS = 120.0
 STARTS = 3
 LOG_LINES = 15

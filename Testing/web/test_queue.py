@@ -23,7 +23,7 @@ from Web.server_folder import remove_leftovers
 from Web.sessions import SessionStore, TooManySessionsError
 from Web.surface import surface_of
 
-STUB = (sys.executable, str(REPOSITORY / "Testing" / "web_stub_worker.py"), "segment")
+STUB = (sys.executable, str(REPOSITORY / "Testing" / "support" / "web_stub_worker.py"), "segment")
 
 
 @pytest.fixture(autouse=True)
@@ -109,7 +109,7 @@ def test_a_task_tells_its_steps_and_its_result(tmp_path):
 
     for ticket in run_with(engines, work):
         assert ticket.outcome["event"] == "result"
-        assert ticket.progress["step"] == "write"
+        assert ticket.progress["stage"] == "write"
     assert not engines.process_ids
 
 
