@@ -1,6 +1,6 @@
 """3D Slicer scripted module: hypothalamus and intracranial volume on T1-weighted MRI.
 
-A thin shell: what Slicer must find in this file, and nothing else. The panel and the scene are in
+Contains only what Slicer must find in this file. The panel and the scene are in
 HypothalamusSegSlicer, the engine is in HypothalamusSegLib.
 """
 
@@ -21,7 +21,7 @@ __all__ = ["HypothalamusSeg", "HypothalamusSegLogic", "HypothalamusSegWidget"]
 
 
 class HypothalamusSeg(ScriptedLoadableModule):
-    """What Slicer shows of the module before it is opened."""
+    """Module information for Slicer."""
 
     def __init__(self, parent) -> None:
         ScriptedLoadableModule.__init__(self, parent)
@@ -30,12 +30,13 @@ class HypothalamusSeg(ScriptedLoadableModule):
         parent.dependencies = []
         parent.contributors = ["HypothalamusSeg developers"]
         parent.helpText = _(
-            "Segments the hypothalamus (left, right, ten subunits) and the intracranial volume on "
-            "T1-weighted head MRI, and gives ICV-normalised volumes. Not a medical device."
+            "Segments the hypothalamus (left, right, ten subunits) and the intracranial volume "
+            "on T1-weighted head MRI, and measures their volumes, normalized to the ICV. Not a "
+            "medical device."
         )
         parent.acknowledgementText = _(
-            "Follows Vernikouskaya et al., Int J CARS 2025. Labels of the subunits: Billot et al., "
-            "NeuroImage 2020."
+            "Method after Vernikouskaya et al., Int J CARS 2025. Subunit labels: Billot et "
+            "al., NeuroImage 2020."
         )
         register(self.resourcePath)
 

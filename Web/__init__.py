@@ -1,1 +1,1 @@
-"""The web page: a face of the engine for any device with a browser, nothing to install there."""
+"""The web page: use the engine from any device with a browser, without installation."""

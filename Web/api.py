@@ -1,7 +1,7 @@
-"""The endpoints for programs; `Docs/WEB.md` shows a client.
+"""The API for programs; `Docs/WEB.md` shows a client.
 
-A scan is sent as the body of ``PUT uploads``, results are fetched from ``results/…``, and what
-happens between is here. The cookie that the first answer sets names the session.
+A scan is sent as the body of ``PUT uploads`` and results are fetched from ``results/…``; this
+module handles everything in between. The first response sets the session cookie.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from .work import Work, described
 
 
 def plain_failures(endpoint: Callable[..., Awaitable[Any]]) -> Callable[..., Awaitable[Any]]:
-    """Turn what an endpoint raises into an error with a sentence, without a traceback."""
+    """Convert exceptions of an endpoint to an error message without traceback."""
 
     @functools.wraps(endpoint)
     async def guarded(*arguments: Any, **named: Any) -> Any:
@@ -65,17 +65,17 @@ class Api:
     async def list_scans(self, request: gr.Request) -> list[dict]:
         """Scans of this session: id, file, state, queue_place, fraction, step, message, and more.
 
-        Flags are those of reading; series are what can be chosen from while the state is choosing.
+        Flags are those found while reading; series lists the choices in the state choosing.
         States: checking, choosing, refused, ready, segmenting, done, failed, cancelled.
         """
         return [self._described(entry) for entry in session_of(request).entries.values()]
 
     async def add_sample(self, request: gr.Request) -> dict:
-        """Add the sample brain (ICBM 152, skull-stripped) as if it had been uploaded."""
+        """Add the sample brain (ICBM 152, skull-stripped) like an upload."""
         return self._described(await self.uploads.add_sample(session_of(request)))
 
     async def choose_series(self, request: gr.Request, scan: str, number: int) -> dict:
-        """Take one of the series that an upload holds, by the scan's id and the series' number."""
+        """Choose one of the series in an upload, by scan id and series number."""
         entry = await self.work.choose_series(session_of(request), scan, int(number))
         return self._described(entry)
 
@@ -87,13 +87,13 @@ class Api:
         structures: str = "hypothalamus,icv",
         folds: str = "0,1,2,3,4",
     ) -> list:
-        """Queue every usable scan that has no such result yet; options as on the command line."""
+        """Queue every usable scan without such a result; options as on the command line."""
         options = run_options(subunits, grid, structures, folds)
         started = await self.work.start(session_of(request), options)
         return [self._described(entry) for entry in started]
 
     async def cancel(self, request: gr.Request) -> int:
-        """End whatever waits or runs for this session; how many scans that were."""
+        """Cancel all waiting and running scans of this session; returns their number."""
         return await self.work.cancel(session_of(request))
 
     async def results(self, request: gr.Request) -> list[dict]:

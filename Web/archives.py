@@ -1,4 +1,4 @@
-"""A stranger's zip: looked at before it is unpacked, and counted while it is."""
+"""Unpack untrusted zip files: check them first, and limit their size while unpacking."""
 
 from __future__ import annotations
 
@@ -13,24 +13,24 @@ from .upload_refusals import UploadRefusedError, UploadTooLargeError
 
 MOST_ARCHIVE_FILES = 5000
 CHUNK_BYTES = 1 << 20
-# Beside the archive; no upload's name begins with a dot.
+# Folder beside the archive; no upload has a name that starts with a dot.
 UNPACKED = ".unpacked"
 SCAN_SUFFIXES = (".nii", ".nii.gz", ".nrrd", ".mha", ".mgh", ".mgz")
 SPLIT_SUFFIXES = (".nhdr", ".mhd", ".hdr", ".img", ".raw", ".zraw")
 
 
 def unpack_dicom(archive: Path, most_bytes: int) -> Path:
-    """Unpack an archive's files side by side into a folder of its name, and delete the archive.
+    """Unpack an archive into one flat folder with its name, and delete the archive.
 
-    That folder lies in another of its own, so that no name meets another file. Names of entries
-    never become paths: slices are numbered.
+    The folder is inside another folder of its own, so names cannot collide. Entry names are never
+    used as paths: slices are numbered.
 
     Raises
     ------
     UploadRefusedError
         An entry that leaves the folder, a link, an encrypted or damaged archive.
     UploadTooLargeError
-        Too many entries, or more bytes than allowed, whatever their headers say.
+        Too many entries, or more bytes than allowed (counted, not taken from headers).
     """
     folder = archive.with_name(UNPACKED) / archive.stem
     folder.mkdir(mode=0o700, parents=True)
@@ -44,14 +44,14 @@ def unpack_dicom(archive: Path, most_bytes: int) -> Path:
                 suffix = suffix if suffix in DICOM_SUFFIXES else ""
                 with opened.open(entry) as source:
                     left -= _copy(source, folder / f"{number:05d}{suffix}", left)
-    # zipfile says "not implemented" of entries packed in a way that it does not know.
+    # zipfile raises NotImplementedError for unknown compression methods.
     except (zipfile.BadZipFile, NotImplementedError, EOFError, OSError) as error:
         raise UploadRefusedError(
-            f"The archive cannot be unpacked ({error}). Make it again, as an ordinary zip."
+            f"The archive cannot be unpacked ({error}). Create it again as an ordinary zip file."
         ) from error
     except RuntimeError as error:  # an encrypted entry
         raise UploadRefusedError(
-            "The archive is protected by a password. Make one without."
+            "The archive is protected by a password. Create one without a password."
         ) from error
     archive.unlink()
     return folder
@@ -59,11 +59,11 @@ def unpack_dicom(archive: Path, most_bytes: int) -> Path:
 
 def _refuse_entries(entries: list[zipfile.ZipInfo], most_bytes: int) -> None:
     if not entries:
-        raise UploadRefusedError("The archive is empty. Put the DICOM files of one series in it.")
+        raise UploadRefusedError("The archive is empty. Add the DICOM files of one series.")
     if len(entries) > MOST_ARCHIVE_FILES:
         raise UploadTooLargeError(
-            f"The archive holds {len(entries)} files; at most {MOST_ARCHIVE_FILES} are taken. "
-            "Put only the T1-weighted series in it."
+            f"The archive contains {len(entries)} files; the limit is {MOST_ARCHIVE_FILES}. "
+            "Include only the T1-weighted series."
         )
     if sum(entry.file_size for entry in entries) > most_bytes:
         raise _unpacked_too_large(most_bytes)
@@ -72,19 +72,19 @@ def _refuse_entries(entries: list[zipfile.ZipInfo], most_bytes: int) -> None:
         drive = re.match(r"[A-Za-z]:", entry.filename)
         if path.is_absolute() or ".." in path.parts or drive:
             raise UploadRefusedError(
-                "The archive holds a file that would be written outside of its folder. "
-                "Make it again, with ordinary names."
+                "The archive contains a file that would be written outside its folder. Create "
+                "it again with ordinary file names."
             )
         kind = stat.S_IFMT(entry.external_attr >> 16)
         if kind and not stat.S_ISREG(kind):
             raise UploadRefusedError(
-                "The archive holds a link or a device. Put only the DICOM files in it."
+                "The archive contains a link or a device. Include only the DICOM files."
             )
         name = path.name.lower()
         if name.endswith((*SCAN_SUFFIXES, *SPLIT_SUFFIXES)):
             raise UploadRefusedError(
-                f"The archive holds {path.name}, and only DICOM is taken in an archive. "
-                "Give such files as they are, not zipped."
+                f"The archive contains {path.name}, but only DICOM files are accepted in "
+                "archives. Upload other files without zipping them."
             )
 
 
@@ -101,6 +101,6 @@ def _copy(source, target: Path, most_bytes: int) -> int:
 
 def _unpacked_too_large(most_bytes: int) -> UploadTooLargeError:
     return UploadTooLargeError(
-        f"Unpacked, the archive is larger than is taken here ({most_bytes >> 20} MB in all). "
-        "Put only the T1-weighted series in it."
+        f"The unpacked archive is larger than the limit of {most_bytes >> 20} MB. Include only "
+        "the T1-weighted series."
     )

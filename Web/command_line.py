@@ -21,7 +21,9 @@ if TYPE_CHECKING:
 STOPPED, CANNOT_SERVE = 0, 1
 SHUTDOWN_SECONDS = 2
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
-NOT_INSTALLED = "The web page needs the package gradio: pip install 'hypothalamus-seg[web]'."
+NOT_INSTALLED = (
+    "The web page needs the package gradio. Install it: pip install 'hypothalamus-seg[web]'."
+)
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -30,7 +32,7 @@ def main(arguments: Sequence[str]) -> int:
     Returns
     -------
     int
-        0: stopped; 1: it could not be served; 2: wrong usage (argparse exits by itself).
+        0: stopped; 1: the server could not start; 2: wrong usage (argparse exits).
     """
     parsed = build_parser().parse_args(arguments)
     try:
@@ -58,7 +60,7 @@ def main(arguments: Sequence[str]) -> int:
 
 
 def serve(settings: ServerSettings) -> int:
-    """Serve until a signal comes; returns the exit code."""
+    """Serve until a signal arrives; returns the exit code."""
     import uvicorn
 
     from .passwords import PasswordFileError, others_may_read
@@ -73,10 +75,10 @@ def serve(settings: ServerSettings) -> int:
         print(warning, file=sys.stderr)
     try:
         if file and others_may_read(file):
-            print(f"Others may read {file}: chmod 600 {file}", file=sys.stderr)
+            print(f"Warning: other users can read {file}. Run: chmod 600 {file}", file=sys.stderr)
         config = _uvicorn_config(build_server(settings), settings)
         config.load()
-    except (PasswordFileError, OSError) as error:  # a certificate's trouble is an OSError, too
+    except (PasswordFileError, OSError) as error:  # certificate errors are OSErrors, too
         print(error, file=sys.stderr)
         return CANNOT_SERVE
     shown = "localhost" if settings.host in LOOPBACK else settings.host
@@ -84,7 +86,7 @@ def serve(settings: ServerSettings) -> int:
     print(f"HypothalamusSeg: {scheme}://{shown}:{settings.port}{settings.root_path}/", flush=True)
     server = uvicorn.Server(config)
     for number in (signal.SIGINT, signal.SIGTERM):
-        # uvicorn ends in good order and then sends itself the signal again.
+        # uvicorn shuts down cleanly and then sends itself the signal again.
         signal.signal(number, lambda *_: None)
     server.run()
     return STOPPED if server.started else CANNOT_SERVE
@@ -99,7 +101,7 @@ def _uvicorn_config(app: ASGIApp, settings: ServerSettings) -> uvicorn.Config:
         app,
         host=settings.host,
         port=settings.port,
-        # Addresses name scans, and who was here is nobody's business.
+        # No access log: URLs contain scan names, and visits are private.
         access_log=False,
         log_config=None,
         server_header=False,
@@ -112,80 +114,102 @@ def _uvicorn_config(app: ASGIApp, settings: ServerSettings) -> uvicorn.Config:
 
 
 def warnings_about(settings: ServerSettings) -> list[str]:
-    """What the one who runs it should know before strangers find out."""
+    """Warnings for the administrator about an unsafe setup."""
     if settings.host in LOOPBACK:
         return []
     warnings = []
     if settings.password_file is None:
-        warnings.append("Whoever reaches this address may use the page: no --auth.")
-    if settings.certificate is None:
-        what = "Passwords, scans" if settings.password_file else "Scans"
         warnings.append(
-            f"{what} and results can be read on their way: no TLS at this address. Give "
-            "--ssl-certfile and --ssl-keyfile, or keep --host 127.0.0.1 behind a proxy with TLS."
+            "Warning: no password set (--auth). Anyone who can reach this address can use the page."
+        )
+    if settings.certificate is None:
+        what = "passwords, scans" if settings.password_file else "scans"
+        warnings.append(
+            f"Warning: {what} and results are sent unencrypted (no TLS at this address). Use "
+            "--ssl-certfile and --ssl-keyfile, or keep --host 127.0.0.1 behind a proxy with "
+            "TLS."
         )
     return warnings
 
 
 def build_parser() -> argparse.ArgumentParser:
-    """The grammar of ``serve``."""
+    """Build the argument parser of ``serve``."""
     parser = argparse.ArgumentParser(
         prog="hypothalamus-seg serve",
-        description="Serve the page to browsers. Not a medical device.",
+        description="Start the web page. Not a medical device.",
     )
     parser.add_argument(
-        "--host", default="127.0.0.1", help="address to listen at; the default is this machine only"
+        "--host", default="127.0.0.1", help="address to listen on; by default only this machine"
     )
     parser.add_argument("--port", type=int, default=7860)
     parser.add_argument(
-        "--max-upload-mb", type=argument(positive), default=200, metavar="N", help="of one file"
+        "--max-upload-mb",
+        type=argument(positive),
+        default=200,
+        metavar="N",
+        help="size limit per file",
     )
     parser.add_argument(
         "--workers",
         type=argument(positive),
         default=1,
         metavar="N",
-        help="scans at a time; a worker takes about 1 GB for a head at 1 mm",
+        help="scans processed at the same time; a worker needs about 1 GB for a head at 1 mm",
     )
     parser.add_argument(
         "--worker-memory-mb",
         type=argument(positive),
         default=4096,
         metavar="N",
-        help="most that a worker may take; a scan that needs more fails alone",
+        help="memory limit per worker; only the scan that needs more fails",
     )
     parser.add_argument(
         "--auth",
         type=Path,
         default=None,
         metavar="FILE",
-        help="names and passwords; `python -m Web.passwords NAME` makes a line of it",
+        help=("file with names and passwords; `python -m Web.passwords NAME` prints a line for it"),
     )
     parser.add_argument(
-        "--queue", type=argument(positive), default=50, metavar="N", help="scans that may wait"
+        "--queue",
+        type=argument(positive),
+        default=50,
+        metavar="N",
+        help="maximum number of waiting scans",
     )
     parser.add_argument(
         "--expire-minutes",
         type=argument(positive),
         default=60,
         metavar="N",
-        help="after a visitor's last click until the files are deleted",
+        help="time from a visitor's last click until the files are deleted",
     )
     parser.add_argument(
-        "--root-path", default="", metavar="PATH", help="where a proxy shows the page, as /brain"
+        "--root-path",
+        default="",
+        metavar="PATH",
+        help="path at which a proxy serves the page, for example /brain",
     )
     parser.add_argument(
         "--allow-host",
         action="append",
         default=[],
         metavar="NAME",
-        help="a name by which browsers reach the server, as brain.example.org behind a proxy; "
-        "addresses, localhost and this machine's own name are known",
+        help="another host name of the server, for example brain.example.org behind a "
+        "proxy; IP addresses, localhost and this machine's own name are always accepted",
     )
-    parser.add_argument("--ssl-certfile", type=Path, default=None, metavar="FILE", help="for TLS")
-    parser.add_argument("--ssl-keyfile", type=Path, default=None, metavar="FILE", help="for TLS")
+    parser.add_argument(
+        "--ssl-certfile", type=Path, default=None, metavar="FILE", help="certificate for TLS"
+    )
+    parser.add_argument(
+        "--ssl-keyfile", type=Path, default=None, metavar="FILE", help="private key for TLS"
+    )
     parser.add_argument("--device", choices=DEVICES, default="auto")
     parser.add_argument(
-        "--threads", type=argument(positive), default=None, metavar="N", help="a worker"
+        "--threads",
+        type=argument(positive),
+        default=None,
+        metavar="N",
+        help="processor threads per worker",
     )
     return parser

@@ -1,7 +1,7 @@
-"""What a worker process gives up before it touches a stranger's file.
+"""Restrict a worker process before it opens an untrusted file.
 
-Whoever takes over a reading library finds: no files but the visitors' and the programs', no
-network, no environment, and limits on memory, file size and open files.
+An attacker who exploits a reading library has access only to visitor and program files, no
+network, no environment, and limited memory, file size and open files.
 """
 
 from __future__ import annotations
@@ -16,8 +16,8 @@ from .landlock import NETWORK_SINCE, LandlockMissingError, restrict
 
 OPEN_FILES = 512
 SCRATCH_NAME = ".scratch"
-# Libraries, fonts, what they ask of the machine, and chance; of processes only the own one, since
-# others' environments are files, too.
+# Libraries, fonts, system information and random numbers; only the own process, because the
+# environment of other processes can be read as files.
 SYSTEM_FILES = (
     *("/usr", "/lib", "/lib64", "/etc/ld.so.cache", "/etc/fonts", "/sys/devices", "/dev"),
     *("/proc/self", "/proc/cpuinfo", "/proc/meminfo", "/proc/stat", "/proc/filesystems"),
@@ -27,18 +27,18 @@ GPU_CONTROL = Path("/dev/nvidiactl")
 
 @dataclass(frozen=True)
 class Limits:
-    """What one worker may take.
+    """Resource limits of one worker.
 
     Attributes
     ----------
     memory_mb : int or None
-        Of data; not where a GPU is used, whose driver reserves more than it takes.
+        Limit of data memory; not applied with a GPU, whose driver reserves more than it uses.
     file_mb : int or None
-        Of one file that it writes.
+        Size limit of a written file.
     folder : Path or None
-        The only one that it may read and write, programs aside; None: all.
+        The only folder that it may read and write, except programs; None: no restriction.
     gpu : bool
-        Whether it may use one.
+        Whether it may use a GPU.
     """
 
     memory_mb: int | None = None
@@ -48,12 +48,12 @@ class Limits:
 
 
 def confine(limits: Limits) -> list[str]:
-    """Apply what this system has; must come before any thread is started.
+    """Apply the protections of this system; must run before any thread is started.
 
     Returns
     -------
     list of str
-        What is on, and what is not, in words for the log.
+        Active and missing protections, as text for the log.
     """
     protections = _limit_resources(limits)
     if limits.folder is None:
@@ -80,7 +80,7 @@ def _limit_resources(limits: Limits) -> list[str]:
         return ["NO limits (Windows)"]
     protections = []
     if limits.memory_mb and not (limits.gpu and GPU_CONTROL.exists()):
-        # Of Linux' data; elsewhere of addresses, which is more than is in use.
+        # On Linux, limit data; elsewhere the address space, which is larger than the used memory.
         kind = resource.RLIMIT_DATA if sys.platform == "linux" else resource.RLIMIT_AS
         _limit(kind, limits.memory_mb << 20)
         protections.append(f"memory {limits.memory_mb} MB")
@@ -112,16 +112,16 @@ def _program_files() -> list[Path]:
 
 
 class PeakMemory:
-    """The largest size of this process, told anew for each task.
+    """Peak memory of this process, reset for each task.
 
-    Otherwise a small scan's provenance would tell of the large one before it, which was another
-    visitor's. Opened before the sandbox shuts.
+    Otherwise the provenance of a small scan would reveal the peak of an earlier, larger scan of
+    another visitor. Opened before the sandbox is closed.
     """
 
     def __init__(self) -> None:
         try:
             self._file = open("/proc/self/clear_refs", "w", encoding="ascii")  # noqa: SIM115
-        except OSError:  # not Linux: there it stays the worker's largest so far
+        except OSError:  # not Linux: the peak is never reset
             self._file = None
 
     def forget(self) -> None:

@@ -1,8 +1,8 @@
-"""How much of the server's disk visitors may fill: one of them, and all together.
+"""Disk space limits: per visitor and for all visitors together.
 
-Bytes are held before they are written: by what a request announces, by what an archive may become,
-by what a segmentation may write. What then is smaller is given back. So twenty uploads that arrive
-at once cannot each be measured against the same free place.
+Bytes are reserved before they are written: the announced size of a request, the unpacked size of
+an archive, the output of a segmentation. The unused rest is released later. This way, simultaneous
+uploads cannot all claim the same free space.
 """
 
 from __future__ import annotations
@@ -15,22 +15,22 @@ from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path
 
-# Left on the disk for everything else.
+# Disk space kept free for everything else.
 SPARE_BYTES = 1 << 30
-# Of what was free at the start; other programs write, too.
+# Share of the free space at the start; other programs write, too.
 SHARE_OF_FREE = 0.9
-# Of that, for all sessions of one user or address.
+# Share of that for all sessions of one user or address.
 SHARE_OF_GROUP = 0.5
 log = logging.getLogger("hypothalamus_seg.web.disk")
 
 
 class ShareSpentError(Exception):
-    """A visitor has as much as one visitor may have.
+    """A visitor has used up the share of one visitor.
 
     Attributes
     ----------
     left_bytes : int
-        What still could be held.
+        Bytes that can still be reserved.
     """
 
     def __init__(self, left_bytes: int) -> None:
@@ -39,12 +39,12 @@ class ShareSpentError(Exception):
 
 
 class DiskFullError(Exception):
-    """The disk has no place for more, whoever asks."""
+    """The disk is full for all visitors."""
 
 
 @dataclass
 class DiskBudget:
-    """Bytes held, by their owners.
+    """Reserved bytes, by owner.
 
     Parameters
     ----------
@@ -66,11 +66,11 @@ class DiskBudget:
         return self._held[owner]
 
     def join(self, owner: str, group: str) -> None:
-        """Count an owner's bytes with those of a group, too."""
+        """Also count the bytes of an owner for a group."""
         self._groups[owner] = group
 
     def left(self, owner: str) -> int:
-        """What one owner may still hold."""
+        """Bytes that an owner can still reserve."""
         share = self.share_bytes - self._held[owner]
         group = self._groups.get(owner, owner)
         others = sum(n for o, n in self._held.items() if self._groups.get(o, o) == group)
@@ -83,18 +83,18 @@ class DiskBudget:
         Raises
         ------
         ShareSpentError, DiskFullError
-            Nothing is held then.
+            In this case nothing is reserved.
         """
         is_full = self._held.total() + count > self.total_bytes
         if not beyond_share and not is_full and count > self.left(owner):
             raise ShareSpentError(self.left(owner))
         if is_full or self._free() < count + SPARE_BYTES:
-            log.error("No place left on the disk")
+            log.error("The disk is full")
             raise DiskFullError
         self._held[owner] += count
 
     def release(self, owner: str, count: int) -> None:
-        """Give back what was held."""
+        """Release reserved bytes."""
         self._held[owner] -= count
         if self._held[owner] <= 0:
             del self._held[owner]
@@ -107,7 +107,7 @@ class DiskBudget:
 
 
 def bytes_below(folder: Path) -> int:
-    """What the files in a folder and below take; some may vanish meanwhile."""
+    """Size of all files in a folder tree; files may vanish meanwhile."""
     size = 0
     for top, _, names in os.walk(folder):
         for name in names:

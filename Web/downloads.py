@@ -1,6 +1,6 @@
-"""Results leave through here, and only to the session that they belong to.
+"""Downloads of results, only for the session that owns them.
 
-The address alone is worth nothing: the entry is looked up in the asker's own session.
+Knowing the URL is not enough: the entry is looked up in the requester's own session.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ TYPES = {
 PRIVATE = {"cache-control": "private, no-store"}
 ARCHIVE_NAME = "hypothalamus-seg-results.zip"
 MOST_ARCHIVES_AT_A_TIME = 4
-# The end of an archive waits for so long: who has hung up meanwhile has not got it.
+# Delay before the end of an archive, to detect visitors who have disconnected.
 HANG_UP_S = 0.3
 HELD_BACK_BYTES = 16
 log = logging.getLogger("hypothalamus_seg.web.downloads")
@@ -62,7 +62,7 @@ class Downloads:
         return FileResponse(path, media_type=kind, filename=name, headers=PRIVATE)
 
     async def everything(self, request: Request) -> Response:
-        """``GET results/everything.zip``: all files of all scans, a folder each."""
+        """``GET results/everything.zip``: all files of all scans, one folder per scan."""
         session = session_of(request)
         done = [entry for entry in session.entries.values() if entry.result]
         if not done:
@@ -81,7 +81,7 @@ class Downloads:
     async def _sent(
         self, request: Request, session: Session, archive: ZipStream, done: list[Entry]
     ) -> AsyncIterator[bytes]:
-        """The archive's bytes; notes the download when the last of them have left."""
+        """Send the archive; record the download when the last bytes are sent."""
         session.downloading += 1
         try:
             held_back = b""
@@ -99,7 +99,7 @@ class Downloads:
             if all(entry in done for entry in session.entries.values()):
                 self.store.note_download(session)
         except OSError as error:  # deleted meanwhile
-            log.warning("An archive was broken off: %r", error)
+            log.warning("Download of an archive failed: %r", error)
             raise
         finally:
             session.downloading -= 1
@@ -114,7 +114,7 @@ def _entry(request: Request) -> Entry:
 
 
 def _archive(entries: list[Entry]) -> ZipStream:
-    """All files, stored as they are: nothing is written, and the length is known at once."""
+    """Archive all files uncompressed: nothing is written to disk, and the length is known."""
     archive = ZipStream(sized=True)
     for folder, entry in zip(_folder_names(entries), entries, strict=True):
         for name in entry.files:
@@ -123,7 +123,7 @@ def _archive(entries: list[Entry]) -> ZipStream:
 
 
 def _folder_names(entries: list[Entry]) -> list[str]:
-    """The scans' names, numbered where several are called the same."""
+    """Names of the scans, numbered if not unique."""
     names: list[str] = []
     for entry in entries:
         name, number = entry.result["name"], 2

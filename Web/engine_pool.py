@@ -1,7 +1,7 @@
-"""Worker processes that take tasks from a queue: as many as the memory holds, no more.
+"""A pool of worker processes that take tasks from a queue.
 
-A process for the work, because a thread could neither be killed nor run out of memory alone. A
-worker that dies is replaced, and the task it held ends with a reason.
+Processes instead of threads, because a thread cannot be killed or run out of memory alone. A
+worker that dies is replaced, and its task ends with an error.
 """
 
 from __future__ import annotations
@@ -19,12 +19,12 @@ from collections.abc import Sequence
 from .fair_queue import FairQueue, Ticket, TicketState
 
 START_SECONDS = 120.0
-# Longest line a worker may write: a result with all its numbers is some 20 kB.
+# Longest line from a worker; a result with all numbers has about 20 kB.
 LINE_BYTES = 1 << 22
 RESTART_PAUSE_S = 2.0
 # Of the places in the queue, for one user or address.
 OWNERS_SHARE = 0.5
-# A worker has no business with the rest: it may hold passwords and keys.
+# The rest of the environment is hidden from workers: it may contain passwords and keys.
 PASSED_ON = re.compile(
     r"PATH|LD_LIBRARY_PATH|SYSTEMROOT|TEMP|TMP|TMPDIR|LANG|LC_ALL|PYTHONPATH|PYTHONIOENCODING"
     r"|CUDA_VISIBLE_DEVICES|(OMP|MKL|OPENBLAS)_NUM_THREADS|HYPOTHALAMUSSEG_.*"
@@ -33,7 +33,7 @@ log = logging.getLogger("hypothalamus_seg.web.pool")
 
 
 class EnginePool:
-    """Workers and what waits for them. All methods belong to the server's event loop.
+    """Workers and waiting tasks. All methods run in the event loop of the server.
 
     Parameters
     ----------
@@ -43,7 +43,7 @@ class EnginePool:
     most_waiting : int
         Further tasks are refused with `fair_queue.QueueFullError`.
     task_seconds : float
-        After which a task is given up and its worker killed.
+        Time limit of a task; then its worker is killed.
     """
 
     def __init__(
@@ -60,7 +60,7 @@ class EnginePool:
         self._loops = [asyncio.create_task(self._serve()) for _ in range(self.size)]
 
     async def stop(self) -> None:
-        """Kill the workers; whatever waits or runs ends as cancelled."""
+        """Kill the workers; all waiting and running tasks end as canceled."""
         self._stopped = True
         for loop in self._loops:
             loop.cancel()
@@ -107,7 +107,7 @@ class EnginePool:
                 if not await self._run(process, ticket):
                     process = await self._started()
             except Exception:
-                log.exception("Unexpected failure of the pool")
+                log.exception("Unexpected failure in the worker pool")
                 ticket.fail("worker_lost")
             finally:
                 self.running.remove(ticket)
@@ -137,7 +137,7 @@ class EnginePool:
             await self._kill(process)
             raise
         await self._kill(process)
-        log.error("Worker ended with code %s before it was ready", process.returncode)
+        log.error("The worker stopped with code %s before it was ready", process.returncode)
         return None
 
     async def _run(self, process: Process, ticket: Ticket) -> bool:
@@ -153,12 +153,12 @@ class EnginePool:
             events.cancel()
         if events in done and events.result():
             return True
-        # Dead before the ticket's end is told: then its folder is written to no more.
+        # The worker must be dead before the task ends, so nothing is written to its folder later.
         await self._kill(process)
         if cancelled in done:
             ticket.fail("cancelled")
         elif events in done:
-            log.error("Worker %d was lost (code %s)", process.pid, process.returncode)
+            log.error("Worker %d stopped unexpectedly (code %s)", process.pid, process.returncode)
             ticket.fail("worker_lost")
         else:
             log.error("Worker %d took more than %.0f s", process.pid, self.task_seconds)

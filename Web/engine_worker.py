@@ -1,4 +1,4 @@
-"""A process that checks uploads or segments scans, one task after the other.
+"""A worker process that checks uploads or segments scans, one at a time.
 
     python -m Web.engine_worker segment|check [--memory-mb N] [--file-mb N] [--folder DIR] [--gpu]
 
@@ -36,7 +36,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("kind", choices=("segment", "check"))
     parser.add_argument("--memory-mb", type=int, default=None)
     parser.add_argument("--file-mb", type=int, default=None)
-    parser.add_argument("--folder", type=Path, default=None, help="all that it may read and write")
+    parser.add_argument(
+        "--folder", type=Path, default=None, help="the only folder that it may read and write"
+    )
     parser.add_argument("--gpu", action="store_true")
     parsed = parser.parse_args(arguments)
     channel = _own_channel()
@@ -79,7 +81,7 @@ def _run(handle: Callable[[dict, Report], None], task: dict, report: Report) -> 
         message = _without_folder(str(error), Path(task["input"]).parent)
         report({"event": "error", "code": error.code, "message": message})
     except MemoryError:
-        message = "The file needs more memory than a file may take here."
+        message = "The file needs more memory than this server allows per file."
         report({"event": "error", "code": OutOfMemoryError.code, "message": message})
     except Exception:
         reference = new_reference()
@@ -88,7 +90,7 @@ def _run(handle: Callable[[dict, Report], None], task: dict, report: Report) -> 
 
 
 def _without_folder(message: str, folder: Path) -> str:
-    """Where the server keeps a scan is not its owner's affair."""
+    """Remove the server's folder names from a message."""
     for place in (folder / ".unpacked", folder):
         message = message.replace(f"{place}{os.sep}", "")
     return message.replace(str(folder), "the upload")
@@ -118,7 +120,7 @@ def _segmenter() -> Callable[[dict, Report], None]:
 
 
 def _look():
-    """What is told of a scan before it is segmented; tests that pretend to segment do without."""
+    """Check a scan before it is segmented; not used by tests with a stub engine."""
     from .first_look import first_look
 
     return first_look()

@@ -1,4 +1,4 @@
-"""A scan of a visitor: what has become of it, and where its files are."""
+"""A scan of a visitor: its state and its files."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ SCENE_NAME = "scene.bin.gz"
 
 
 class EntryState(Enum):
-    """What has become of an uploaded file."""
+    """State of an uploaded file."""
 
     CHECKING = "checking"
     CHOOSING = "choosing"
@@ -34,16 +34,16 @@ class Entry:
     Attributes
     ----------
     identifier : str
-        Unguessable, since it stands in addresses.
+        Unguessable, because it is part of URLs.
     file_name : str
-        As uploaded, made harmless.
+        Sanitized upload name.
     folder : Path
         Of this scan alone.
     state : EntryState
     held_bytes : int
         Of the disk's budget: what its files take, or may take while they are being written.
     checked : dict
-        What the check found: name, shape, spacing_mm, flags, path.
+        Result of the check: name, shape, spacing_mm, flags, path.
     series : tuple of dict
         Where the upload holds several: number, description, images, size; one must be chosen.
     ticket : fair_queue.Ticket or None
@@ -87,7 +87,7 @@ class Entry:
 
     @property
     def scene(self) -> Path:
-        """What the viewer shows."""
+        """Path of the viewer file."""
         return self.results / SCENE_NAME
 
     @property

@@ -1,4 +1,4 @@
-"""How long a run will take, from how long the last ones took."""
+"""Estimate run times from the last runs."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ class ExpectedTimes:
 
 
 def in_words(seconds: float) -> str:
-    """A time to wait, no finer than it is known: a few seconds, 20 seconds, 3 minutes."""
+    """Format a waiting time, rounded to its precision: a few seconds, 20 seconds, 3 minutes."""
     if seconds < FEW_SECONDS:
         return "a few seconds"
     if seconds < MINUTE:

@@ -1,4 +1,4 @@
-"""``GET expiry``: when a visitor's files will be deleted. Asking does not put it off."""
+"""``GET expiry``: when a visitor's files will be deleted. Asking does not delay this."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ PRIVATE = {"cache-control": "no-store"}
 
 
 async def expiry(request: Request) -> JSONResponse:
-    """Seconds until the files are deleted, and how many scans; null where there is none."""
+    """Seconds until the files are deleted, and number of scans; null without scans."""
     session = session_of(request)
     scans = len(session.entries)
     seconds = round(session.expires - time.monotonic(), 1) if scans else None

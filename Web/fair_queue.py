@@ -1,4 +1,4 @@
-"""A bounded queue that serves its owners in turn, so that one with twenty scans blocks nobody."""
+"""A bounded queue that serves its owners in turn, so nobody can block the others."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from enum import Enum
 
 
 class QueueFullError(Exception):
-    """No place left; try again later."""
+    """The queue is full; try again later."""
 
 
 class TicketState(Enum):
@@ -21,7 +21,7 @@ class TicketState(Enum):
 
 @dataclass(eq=False)
 class Ticket:
-    """A task on its way through the queue.
+    """A task in the queue.
 
     Attributes
     ----------

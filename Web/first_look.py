@@ -1,7 +1,7 @@
-"""Whether a scan looks T1-weighted, found out before anybody waits for its segmentation.
+"""Check whether a scan looks T1-weighted before it is segmented.
 
-One of the networks that find the intracranial space sees the head at 2 mm, and the rule of the
-engine's own flag is applied to what it found.
+One of the coarse networks segments the head at 2 mm, and the rule of the engine's flag is applied
+to the result.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from HypothalamusSegLib.errors import HeadNotFoundError, HypothalamusSegError
 from HypothalamusSegLib.flags import Flag
 from HypothalamusSegLib.geometry.voxel_image import VoxelImage
 
-# What one network, without the border's correction, tells as all of them do.
+# The flags for which one network, without border correction, gives the same result as all.
 TOLD_EARLY = ("not_t1_like",)
 log = logging.getLogger("hypothalamus_seg.web.look")
 
@@ -31,11 +31,11 @@ def first_look() -> Callable[[VoxelImage], Sequence[Flag]]:
                 networks.extend(_one_network())
             coarse = find_head(volume, networks, "cpu")
         except HeadNotFoundError:
-            # It may lie otherwise than its header says; the engine looks for that.
+            # The orientation may contradict the header; the engine checks that later.
             return ()
         except (HypothalamusSegError, MemoryError, RuntimeError) as error:
-            # torch's lack of memory is a RuntimeError. Segmenting tells the visitor if it matters.
-            log.warning("No first look: %r", error)
+            # Out of memory in torch is a RuntimeError. If it matters, segmentation will report it.
+            log.warning("First look failed: %r", error)
             return ()
         return [flag for flag in head_flags(volume, coarse) if flag.code in TOLD_EARLY]
 

@@ -17,7 +17,7 @@ def sorted_flags(result: dict) -> list[dict]:
 
 
 def symbol(severity: str = "", flag: dict | None = None, spoken: bool = True) -> str:
-    """The sign of a severity, or of a flag's, with its meaning for those who cannot see it."""
+    """The symbol of a severity, or of a flag, with its meaning for screen readers."""
     severity = severity_of(flag["code"]) if flag else severity
     meaning = texts.SEVERITY_NAMES.get(severity, "")
     sign = (
@@ -27,7 +27,7 @@ def symbol(severity: str = "", flag: dict | None = None, spoken: bool = True) ->
 
 
 def verdict(result: dict) -> str:
-    """The worst flag and its sentence, for above the numbers."""
+    """The worst flag and its message, shown above the numbers."""
     flags = sorted_flags(result)
     if not flags:
         return f"<p class='verdict good'>{symbol('good')} {texts.NO_FLAG}</p>"
@@ -42,14 +42,14 @@ def verdict(result: dict) -> str:
 
 
 def flag_list(result: dict) -> str:
-    """Agreement of the networks, and the flags that do not stand above the numbers."""
+    """Agreement of the networks, and the remaining flags."""
     lines = [f"<li>{escaped(agreement(result['quality']))}</li>"]
     lines += [f"<li>{flag_words(flag)}</li>" for flag in sorted_flags(result)[1:]]
     return f"<ul class='flags'>{''.join(lines)}</ul>"
 
 
 def flag_words(flag: dict) -> str:
-    """A flag's sign, sentence and code."""
+    """Symbol, message and code of a flag."""
     return (
         f"{symbol(flag=flag)} {escaped(flag['message'])} "
         f"<span class='quiet'>({escaped(flag['code'])})</span>"

@@ -1,8 +1,8 @@
-"""What every request passes first: who asks, may it be asked, and how much may be sent.
+"""Middleware for every request: authentication, allowed routes and size limits.
 
-Gradio brings some forty routes, among them ones that serve cached files to whoever knows their
-path, fetch addresses, or write settings. Only those that the page needs are let through; files go
-through `downloads`, which looks at the session. The rest is answered as if it did not exist.
+Gradio has about forty routes; some serve cached files to anyone who knows the path, fetch URLs, or
+write settings. Only routes that the page needs are allowed. Files go through `downloads`, which
+checks the session. All other routes return "not found".
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ OPEN_ROUTES = re.compile(
     r"/(assets|static|browser)/[^?]*|/(theme\.css|favicon\.ico|robots\.txt|manifest\.json)"
 )
 OWN_ROUTES = re.compile(r"/|/config/?|/uploads|/expiry|/results(/.*)?")
-# Asked by the page itself: no sign that its visitor is there.
+# Requested by the page itself; does not count as visitor activity.
 QUIET_ROUTES = ("/expiry",)
 GRADIO_ROUTES = re.compile(
     rf"{API}/(info/?|startup-events|app_id/?|heartbeat/(?P<hash>[^/]+)"
@@ -43,13 +43,13 @@ GRADIO_ROUTES = re.compile(
 )
 UPLOAD_ROUTE = "/uploads"
 RESULTS_ROUTE = "/results/"
-# They stay open as long as a page or a program listens.
+# These stay open as long as a page or a program listens.
 STREAM_ROUTES = re.compile(rf"{API}/(heartbeat/[^/]+|queue/data/?)")
 MOST_STREAMS = 8
 MOST_JSON_BYTES = 1 << 17
-# What Gradio's scripts call a page is some eleven letters and digits.
+# Gradio names pages with about eleven letters and digits.
 PAGE_NAME = re.compile(r"[A-Za-z0-9_\-]{1,64}")
-# A page that is loaded again has another name; the oldest are forgotten.
+# A reloaded page has a new name; the oldest names are dropped.
 MOST_PAGE_NAMES = 20
 WRONG_PASSWORD_PAUSE_S = 1.0
 SECURITY_HEADERS = {
@@ -88,11 +88,11 @@ class Gate:
         Of one file.
     passwords : Passwords or None
     root_path : str
-        Where a proxy shows the page; the cookie is for there.
+        Path at which a proxy serves the page; the cookie is limited to it.
     hosts : Hosts
-        Names by which the server may be asked.
+        Accepted host names.
     patience_s : float
-        For the rest of a request that has begun.
+        Time limit for the rest of a request.
     """
 
     app: ASGIApp
@@ -104,7 +104,7 @@ class Gate:
     patience_s: float = 60.0
 
     def __post_init__(self) -> None:
-        # Gradio names a page's connection by itself; whose it is stands here.
+        # Gradio names the connection of each page; this records which session it belongs to.
         self._page_owners: dict[str, str] = {}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -170,7 +170,7 @@ class Gate:
             # Gradio answers for a page that has asked nothing only after it has begun to answer.
             if not isinstance(error.__cause__, HTTPException):
                 raise
-            log.info("A stream without a question is ended")
+            log.info("A stream of a page that sent no request was closed")
         finally:
             session.listening -= 1
 
@@ -237,7 +237,7 @@ class Gate:
         if announced_bytes(headers) > limit:
             raise RefusedError(413, texts.too_large(limit), connection="close")
         if path == UPLOAD_ROUTE:
-            return receive  # counted where it is written
+            return receive  # counted while it is written
         body = await whole_body(receive, limit, self.patience_s)
         if body is None:
             raise RefusedError(413, texts.too_large(limit), connection="close")
@@ -269,7 +269,7 @@ class Gate:
 
 
 def session_of(request) -> Session:
-    """The session that the gate found for a request of Starlette's or Gradio's."""
+    """The session of a Starlette or Gradio request, as found by the gate."""
     inner = getattr(request, "request", None) or request
     return inner.scope["state"]["session"]
 
@@ -284,7 +284,7 @@ def _route_path(scope: Scope) -> str:
 
 
 def _refuse_other_sites(scope: Scope, headers: Headers, path: str) -> None:
-    """Another site's page may not act with the visitor's cookie, nor fetch results with it."""
+    """Prevent other sites from using the visitor's cookie to act or to fetch results."""
     # A link elsewhere brings the cookie along; browsers say where it was.
     if path.startswith(RESULTS_ROUTE) and headers.get("sec-fetch-site") in OTHER_SITES:
         raise RefusedError(403, texts.OTHER_SITE)
@@ -297,5 +297,5 @@ def _refuse_other_sites(scope: Scope, headers: Headers, path: str) -> None:
 
 
 def cookie_of(headers: Headers, name: str) -> str | None:
-    """A cookie's value, whatever other applications on this host have set beside it."""
+    """Value of a cookie, regardless of cookies of other applications on this host."""
     return cookie_parser(headers.get("cookie", "")).get(name)

@@ -1,7 +1,7 @@
-"""By which names the server may be asked.
+"""Host names that the server accepts.
 
-A stranger's page can have its own name point to this machine (DNS rebinding); the browser then
-takes this server for that page's own. Such a name is in no list, and an address is no name.
+A malicious page can let its own name point to this machine (DNS rebinding), so that the browser
+treats this server as part of that page. Such names are rejected; IP addresses are safe.
 
 Starlette's TrustedHostMiddleware knows lists of names only, and no address but by its digits.
 """

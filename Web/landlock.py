@@ -1,4 +1,4 @@
-"""Linux's Landlock: a process gives up all files but some, and the network, for good.
+"""Linux Landlock: restrict a process to some files, without network, permanently.
 
 No program and no library is needed, only three system calls (Linux 5.13 and newer). See
 https://docs.kernel.org/userspace-api/landlock.html for the numbers and structures.
@@ -31,7 +31,7 @@ class LandlockMissingError(OSError):
 
 
 def restrict(readable: Iterable[Path], writable: Iterable[Path]) -> int:
-    """Leave this process and its children only some files, and no network.
+    """Restrict this process and its children to some files, without network.
 
     Parameters
     ----------
@@ -98,7 +98,7 @@ def _makers() -> int:
 def _version() -> int:
     # Threads that run already would stay as they are.
     if sys.platform != "linux" or len(os.listdir("/proc/self/task")) > 1:
-        raise LandlockMissingError("not Linux, or not at the process' start")
+        raise LandlockMissingError("not Linux, or threads were already running")
     return _call(CREATE_RULESET, None, 0, ASK_VERSION)
 
 

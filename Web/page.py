@@ -1,4 +1,4 @@
-"""The page's layout, and which control calls what."""
+"""The layout of the page, and the callbacks of its controls."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ from .run_options import default_options
 SECONDS_BETWEEN_TICKS = 1.0
 DROPZONE = """
 <div class="dropzone" data-most-megabytes="{megabytes}">
-  <label for="scan-files"><b>Drop scans here, or press to choose files</b>
-  <span>One T1-weighted head a file: NIfTI, NRRD, MGZ, MetaImage, or a zip with one DICOM series;
-  up to {megabytes} MB each</span>
+  <label for="scan-files"><b>Drop scans here, or click to choose files</b>
+  <span>One T1-weighted head scan per file: NIfTI, NRRD, MGZ, MetaImage, or a zip file with one
+  DICOM series; up to {megabytes} MB each</span>
   <input id="scan-files" type="file" multiple></label>
   <ul aria-live="polite"></ul>
 </div>"""
@@ -62,7 +62,7 @@ whenReady(() => {{
 
 @dataclass(frozen=True)
 class PageSettings:
-    """What the page says about its server."""
+    """Server settings shown on the page."""
 
     most_megabytes: int
     minutes: float
@@ -87,7 +87,7 @@ def own_theme() -> gr.themes.Base:
 
 
 def build_page(updates: PageUpdates, api: Api, settings: PageSettings) -> gr.Blocks:
-    """Lay out the page; nothing of a visitor is in it."""
+    """Lay out the page; it contains no visitor data."""
     with gr.Blocks(title=texts.TITLE, analytics_enabled=False, fill_width=True) as page:
         gr.HTML(_header(settings))
         news = gr.HTML(
@@ -164,7 +164,7 @@ def _options() -> tuple[gr.components.Component, ...]:
             elem_id="structures",
         )
         subunits = gr.Checkbox(
-            label="Also the ten subunits",
+            label="Also segment the ten subunits",
             info="FreeSurfer’s labels 801–810",
             min_width=200,
             elem_id="subunits",
@@ -177,7 +177,7 @@ def _options() -> tuple[gr.components.Component, ...]:
             elem_id="grid",
         )
         folds = gr.CheckboxGroup(
-            label="Networks (folds); all five are best",
+            label="Networks (folds); best with all five",
             choices=[(str(1 + fold), fold) for fold in defaults["folds"]],
             value=defaults["folds"],
             min_width=330,
@@ -187,7 +187,7 @@ def _options() -> tuple[gr.components.Component, ...]:
 
 
 def _results() -> tuple[gr.Dropdown, gr.HTML, gr.HTML, ResultParts]:
-    """The screen of one result, and what stands below it."""
+    """The view of one result, and the tables below it."""
     with gr.Row(elem_id="screen"):
         with gr.Column(elem_id="reading"):
             choice = gr.Dropdown(label="Show", elem_id="choice", interactive=True)

@@ -8,7 +8,7 @@ from typing import Any
 
 @dataclass(frozen=True)
 class Parts:
-    """The page's outputs by name, in the order in which Gradio is given their values."""
+    """The outputs of the page by name, in the order of their values for Gradio."""
 
     scans: Any
     setup: Any
@@ -32,7 +32,7 @@ OUTPUTS = tuple(part.name for part in fields(Parts))
 
 @dataclass(frozen=True)
 class ResultParts:
-    """What is shown of the chosen result."""
+    """The parts that show the chosen result."""
 
     heading: Any
     verdict: Any

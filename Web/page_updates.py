@@ -1,7 +1,7 @@
-"""What the page's controls do, and what the page shows afterwards.
+"""Callbacks of the page's controls.
 
-No callback computes: each asks `Work`, and tells the page what has changed since it was last told
-(`told`). What the page sends for that, ``heard``, is the last news that it has.
+Callbacks do no heavy work: each calls `Work` and sends the page what has changed since its last
+update (`told`). The page sends ``heard``, the last update that it received.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ SECONDS_LIVELY = 3.0
 
 
 def plain_words(error: Exception) -> str:
-    """What a visitor is told of a failure; the rest goes into the server's log."""
+    """Error message for a visitor; details go to the server log."""
     if isinstance(error, QueueFullError):
         return texts.QUEUE_FULL
     if isinstance(error, (RefusedError, SampleMissingError, WrongOptionError)):
@@ -48,7 +48,7 @@ def plain_words(error: Exception) -> str:
 
 @dataclass(frozen=True)
 class PageUpdates:
-    """The callbacks of one server's page."""
+    """The callbacks of the page of one server."""
 
     store: SessionStore
     work: Work
@@ -108,7 +108,7 @@ class PageUpdates:
         return self._changes(request, heard)
 
     async def delete(self, heard: str, request: gr.Request, event: gr.EventData) -> list:
-        """What the line about the deletion asks for: delete now, or only that somebody is here."""
+        """Handle the deletion line: delete now, or keep the session alive."""
         session = session_of(request)
         if event._data.get("act") != "delete":
             return self._changes(request, heard)
@@ -126,7 +126,7 @@ class PageUpdates:
         return self._changes(request, heard, outcome if isinstance(outcome, str) else words)
 
     async def choose(self, choice: str | None, request: gr.Request) -> list:
-        """What is shown of the chosen result."""
+        """Show the chosen result."""
         session = session_of(request)
         told_to(session.told, request.session_hash).choice = choice
         entry = session.entries.get((choice or "").partition(":")[0])
@@ -179,7 +179,7 @@ class PageUpdates:
             "said": before.get("said", "") if keep_words else _said(words, failed),
         }
         told.values = wanted
-        # What the visitor may have unfolded stays, even if an answer was not heard.
+        # Keep sections that the visitor has opened, even if an answer was lost.
         own = ("setup",)
         changed = [
             name
@@ -192,7 +192,7 @@ class PageUpdates:
 
 
 def _made(name: str, value: Any, told: Told) -> Any:
-    """What Gradio is given for one of the page's parts."""
+    """The Gradio value for one part of the page."""
     makers = {
         "start": lambda can: gr.Button(interactive=can),
         "cancel": lambda can: gr.Button(interactive=can),
@@ -234,7 +234,7 @@ def _news(entries: list[Entry], choices: list[list[str]], before: dict) -> dict:
         return {"title": texts.TITLE}
     known = {value for _, value in before.get("choice") or []}
     new = [e for e, (_, value) in zip(done, choices, strict=True) if value not in known]
-    # A page that was just loaded stays where it is.
+    # A page that was just loaded does not scroll.
     latest = new[0].result if before and new else None
     news = {"title": texts.done_title([entry.result["name"] for entry in done])}
     if latest:

@@ -1,4 +1,4 @@
-"""Who may use the page, from a file with a name and a hashed password a line.
+"""Users of the page, from a file with one name and hashed password per line.
 
     python -m Web.passwords NAME >> passwords.txt
 
@@ -35,7 +35,7 @@ MOST_REMEMBERED = 1000
 # Guesses from one address, and of one name, wherever they come from.
 GUESSES_OF_ADDRESS = parse("20/15minutes")
 GUESSES_OF_NAME = parse("50/15minutes")
-# A hash takes 64 MB on purpose; so many are computed at a time.
+# A hash takes 64 MB on purpose; this limits how many are computed at a time.
 HASHES_AT_A_TIME = 2
 log = logging.getLogger("hypothalamus_seg.web.passwords")
 
@@ -45,7 +45,7 @@ class PasswordFileError(ValueError):
 
 
 class TooManyGuessesError(Exception):
-    """An address has guessed too often, or a name was guessed at too often.
+    """Too many wrong passwords from one address or for one name.
 
     Attributes
     ----------
@@ -90,16 +90,16 @@ class Passwords:
             if line.strip() and not line.startswith("#"):
                 self._add(line.strip(), f"{path}, line {number}")
         if not self._hashes:
-            raise PasswordFileError(f"{path} names nobody.")
+            raise PasswordFileError(f"{path} contains no names.")
 
     def _add(self, line: str, where: str) -> None:
         name, _, rest = line.partition(":")
         if not name or not rest:
-            raise PasswordFileError(f"{where}: not NAME:PASSWORD.")
+            raise PasswordFileError(f"{where}: expected NAME:PASSWORD.")
         if name in self._hashes:
-            raise PasswordFileError(f"{where}: {name} is there already.")
+            raise PasswordFileError(f"{where}: the name {name} appears twice.")
         if rest.startswith(f"{SCRYPT}:"):
-            log.warning("%s is from version 0.1.0 and easier to guess: make it anew", where)
+            log.warning("%s is from version 0.1.0 and easier to guess: create it again", where)
         elif not rest.startswith(f"${ARGON2}$"):
             rest = self._hasher.hash(rest)
         try:
@@ -139,7 +139,7 @@ class Passwords:
         with self._hashing:
             is_right = self._is_right(self._hashes.get(name, self._nobody), password)
         if not is_right or name not in self._hashes:
-            log.warning("A wrong password from %s", address)
+            log.warning("Wrong password from %s", address)
             return None
         for limit, key in counted:
             self._guesses.clear(limit, key)
@@ -158,7 +158,7 @@ class Passwords:
         for limit, key in counted:
             if not self._guesses.hit(limit, key):
                 reset, _ = self._guesses.get_window_stats(limit, key)
-                log.warning("Too many wrong passwords; the last one from %s", address)
+                log.warning("Too many wrong passwords, most recently from %s", address)
                 raise TooManyGuessesError(max(1, round(reset - time.time())))
         return counted
 
@@ -176,12 +176,12 @@ class Passwords:
 
 
 def others_may_read(path: Path) -> bool:
-    """Whether a file is open to others than its owner."""
+    """Whether users other than the owner can read a file."""
     return bool(path.stat().st_mode & (stat.S_IRGRP | stat.S_IROTH))
 
 
 def hashed_line(name: str, password: str) -> str:
-    """A line of the file, with the hash's own parameters in it."""
+    """Create a line of the file; the hash includes its parameters."""
     return f"{name}:{PasswordHasher().hash(password)}"
 
 
@@ -193,7 +193,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 2
     password = getpass.getpass()
     if not password or password != getpass.getpass("Again: "):
-        print("Nothing was given, or not the same twice.", file=sys.stderr)
+        print("The password is empty, or the two entries differ.", file=sys.stderr)
         return 1
     print(hashed_line(names[0], password))
     return 0

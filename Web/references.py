@@ -1,4 +1,4 @@
-"""Numbers by which a user's plain message is found again in the server's log."""
+"""Reference numbers that link an error message to the server log."""
 
 from __future__ import annotations
 
@@ -6,5 +6,5 @@ import secrets
 
 
 def new_reference() -> str:
-    """Eight signs that are easy to read out."""
+    """Create eight characters that are easy to read out."""
     return secrets.token_hex(4)

@@ -1,4 +1,4 @@
-"""What a request is answered with instead of being let through."""
+"""Responses for refused requests."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from starlette.responses import JSONResponse
 
 
 class RefusedError(Exception):
-    """An answer instead of a way through."""
+    """The request is refused with this response."""
 
     def __init__(self, status: int, message: str, **headers: str) -> None:
         super().__init__(message)

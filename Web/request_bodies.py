@@ -1,4 +1,4 @@
-"""Bodies of requests, taken as a whole: not too long, not too slow, not too deep."""
+"""Read whole request bodies, with limits on length, time and nesting."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ async def whole_body(receive: Receive, most_bytes: int, patience_s: float) -> by
 
 
 def bounded_json(body: bytes) -> object:
-    """What a JSON text says; refuses what is none, or is nested deeper than anything of use."""
+    """Parse JSON; refuses invalid or too deeply nested text."""
     try:
         content = json.loads(body)
     except (ValueError, RecursionError) as error:
@@ -61,7 +61,7 @@ def _inside(value: object) -> list:
 
 
 def replay(body: bytes, receive: Receive) -> Receive:
-    """What gives a body that was taken already, and then what follows it."""
+    """Create a receive function that replays a body and then continues."""
     given = False
 
     async def replayed() -> Message:

@@ -1,4 +1,4 @@
-"""Connections on which a request is begun and never ended.
+"""Close connections on which a request is never completed.
 
 uvicorn closes a connection that is idle between two requests, but waits for ever for the rest of a
 request's head. (The rest of a body is waited for in `request_bodies` and `uploads`.)
@@ -35,7 +35,7 @@ def impatient_protocol(patience_s: float) -> type[H11Protocol]:
             super().connection_lost(exc)
 
         def _wait(self) -> None:
-            # Not begun anew by each byte.
+            # The timer is not restarted by each byte.
             if self._timer is None:
                 self._timer = self.loop.call_later(patience_s, self._give_up)
 

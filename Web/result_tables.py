@@ -1,4 +1,4 @@
-"""Numbers of results as HTML: explained, with the usual range, struck where a flag covers them."""
+"""Result tables as HTML: with explanations and usual ranges; covered numbers struck through."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def key_table(result: dict) -> str:
 
 
 def all_numbers(result: dict) -> str:
-    """Every number of NAME_volumes.csv, with the subunits, folded away."""
+    """All numbers of NAME_volumes.csv, including subunits, collapsed."""
     head = ("Structure", "Volume", "Voxel count", "of ICV", "at 1500 mL")
     head += ("Fold SD", "Fold lowest", "Fold highest", "90 % from", "90 % to")
     codes = _codes(result)
@@ -68,7 +68,7 @@ def all_numbers(result: dict) -> str:
 
 
 def batch_table(entries: list[Entry]) -> str:
-    """One row a finished scan, once there are several."""
+    """One row per finished scan, if there are several."""
     done = [entry for entry in entries if entry.result]
     if len(done) < 2:
         return ""

@@ -1,4 +1,4 @@
-"""What a visitor may choose for a run: the options of the command line, checked."""
+"""Validate the options of a run; the same as on the command line."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ ALL_STRUCTURES, ALL_FOLDS = Options().structures, Options().folds
 
 
 class WrongOptionError(ValueError):
-    """An option that the engine does not know; the message lists those it does."""
+    """Unknown option; the message lists the valid ones."""
 
 
 def default_options() -> dict:
@@ -31,7 +31,7 @@ def run_options(
     subunits : bool
     grid : {"0.5", "native", "ulm"}
     structures, folds : str
-        As on the command line, parted by commas.
+        As on the command line, separated by commas.
 
     Raises
     ------

@@ -1,7 +1,7 @@
-"""What the viewer in the browser needs of a result: two small volumes and the surfaces, in a file.
+"""Write the viewer file of a result: two small volumes and the surfaces.
 
-The browser draws planes itself, so that sliders answer at once and the server has no work with
-them. All arrays lie on grids along the RAS axes, whatever the scan's own orientation.
+The browser draws the planes, so sliders respond at once without load on the server. All arrays are
+on grids along the RAS axes, for any scan orientation.
 """
 
 from __future__ import annotations
@@ -24,10 +24,10 @@ from .surface import surface_of
 
 HEAD_SPACING_MM = 1.0
 CLOSE_SHAPE, CLOSE_SPACING_MM = (128, 128, 128), 0.5
-# 256 grey values between these percentiles of the head; what lies beyond is air or fat.
+# 256 gray values between these percentiles of the head; beyond them is air or fat.
 RANGE_PERCENTILES = (0.1, 99.9)
 SURFACE_SD_VOXELS = {"left": 0.8, "right": 0.8, "icv": 0.8}
-# Some subunits are a few voxels thick: more would make them vanish.
+# Some subunits are only a few voxels thick; more smoothing would remove them.
 SUBUNIT_SD_VOXELS = 0.6
 ICV_SURFACE_STEP = 3
 COMPRESSION = 3
@@ -37,7 +37,7 @@ ROOM_VOXELS = 5
 
 
 class Layer(NamedTuple):
-    """An array under a name, for the file."""
+    """A named array for the file."""
 
     name: str
     array: np.ndarray
@@ -83,14 +83,14 @@ def _centre_mm(result: Segmentation, box: Grid) -> np.ndarray:
 
 def _intensity_range(intensities: np.ndarray) -> tuple[float, float]:
     some = intensities[::2, ::2, ::2]
-    # 0 is what lies outside of the scan.
+    # 0 is outside the scan.
     some = some[some != 0]
     low, high = np.percentile(some if some.size else [0.0], RANGE_PERCENTILES)
     return float(low), float(max(high, low + 1e-6))
 
 
 def _start_mm(result: Segmentation, centre_mm: np.ndarray) -> np.ndarray:
-    """The centre, moved into the left side: between the two lies the third ventricle."""
+    """The center, shifted to the left side: the midplane shows the third ventricle."""
     image = result.hypothalamus
     left = None if image is None else np.argwhere(image.array == labels.LEFT)
     if left is None or not len(left):
@@ -132,7 +132,7 @@ def _onto(volume: VoxelImage, grid: Grid, interpolator: int = sitk.sitkLinear) -
 
 
 def _surfaces(layers: list[Layer], head: Grid, close: Grid) -> list[Layer]:
-    """Vertices in RAS millimetres and triangles of each structure that is there."""
+    """Vertices (RAS, in millimeters) and triangles of each structure present."""
     made = []
     for layer in layers:
         place, name = layer.name.split("/")

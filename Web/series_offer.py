@@ -1,4 +1,4 @@
-"""The series of a study from which one is chosen: what they are called, and a picture of each."""
+"""The series of a study to choose from: description and preview of each."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ def offered_series(
 
 
 def _write_picture(slices: list[Slice], path: Path) -> bool:
-    """Write the middle of a series as a small grey PNG; False if it cannot be read."""
+    """Write the middle slice of a series as a small gray PNG; False if it cannot be read."""
     normal = np.cross(slices[0].directions[:, 0], slices[0].directions[:, 1])
     in_order = sorted(slices, key=lambda image: float(image.position_mm @ normal))
     middle = in_order[len(in_order) // 2]

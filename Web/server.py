@@ -1,4 +1,4 @@
-"""Everything put together: gate, uploads, downloads, Gradio's page, and their life and end."""
+"""Build the server from gate, uploads, downloads and the Gradio page."""
 
 from __future__ import annotations
 
@@ -62,18 +62,18 @@ SESSION_SHARE = 5
 
 @dataclass(frozen=True)
 class ServerSettings:
-    """What the command line sets.
+    """Settings from the command line.
 
     Attributes
     ----------
     host, port
-        Loopback unless the one who runs it says otherwise.
+        Loopback by default.
     most_upload_mb : int
         Of one file.
     workers : int
         Engine processes, each of about 1 GB.
     worker_memory_mb : int
-        What one of them may take.
+        Memory limit of one worker.
     queue : int
         Scans that may wait.
     minutes, minutes_after_download : float
@@ -186,7 +186,7 @@ def build_server(settings: ServerSettings) -> ASGIApp:
         css_paths=[BROWSER_FILES / "page.css"],
         head=f'<script type="module" src="browser/{browser_version()}/main.js"></script>',
     )
-    # So that Gradio refuses paths of its own accord, too, behind the gate.
+    # So that Gradio itself also refuses these paths, in addition to the gate.
     page.has_launched = True
     return Gate(
         app,

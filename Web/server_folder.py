@@ -1,4 +1,4 @@
-"""The one folder below which a server keeps everything, and what dead servers left behind."""
+"""The folder in which a server keeps all its files, and cleanup after killed servers."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ LOCK_NAME = ".lock"
 
 
 def own_folder() -> tuple[Path, IO[bytes]]:
-    """Make this server's private folder, and the lock that says that the server lives."""
+    """Create the private folder of this server, and a lock that marks it as running."""
     folder = Path(tempfile.mkdtemp(prefix=f"{PREFIX}{os.getpid()}-"))
     return folder, locked(folder / LOCK_NAME)
 
 
 def remove_leftovers() -> None:
-    """Remove what servers left behind that were killed and could not clean up.
+    """Remove the folders of servers that were killed.
 
     A living server holds a lock on its folder: its process may be invisible here, as that of a
     server in another container that shares the temporary folder.

@@ -1,4 +1,4 @@
-"""A visitor's scans and results in a private folder, until they leave or time runs out.
+"""Sessions: the scans and results of a visitor in a private folder, until they expire.
 
 Every visitor has a token that nobody can guess, in a cookie that scripts cannot read; the folder
 is found by the token alone. All of this lives in memory and below one folder that the server
@@ -26,13 +26,13 @@ from .told import Told
 
 TOKEN_BYTES = 32
 SWEEP_SECONDS = 10.0
-# One address may have this part of all sessions.
+# Share of all sessions for one address.
 SESSION_SHARES = 4
 log = logging.getLogger("hypothalamus_seg.web.sessions")
 
 
 class TooManySessionsError(Exception):
-    """No place for another visitor."""
+    """Too many visitors."""
 
 
 @dataclass(eq=False)
@@ -45,24 +45,24 @@ class Session:
     user : str or None
         The name given with a password.
     address : str or None
-        Where the visitor's requests come from.
+        Source address of the visitor's requests.
     folder : Path
     expires : float
         On the clock of ``time.monotonic``.
     entries : dict of str to Entry
         In order of their arrival.
     downloaded : bool
-        Whether everything was fetched: then little time is left.
+        Whether everything was downloaded; the session then expires soon.
     arriving : int
-        Uploads that are not whole yet.
+        Uploads in progress.
     downloading : int
-        Archives that are on their way out.
+        Archives being downloaded.
     listening : int
-        Event streams that are open.
+        Open event streams.
     page_names : list of str
         Of the visitor's pages, as Gradio calls them; the newest last.
     told : dict of str to Told
-        What each of these pages was last told.
+        Last update sent to each of these pages.
     options : dict
         Of the last start, for a page that is loaded again.
     lively_until : float
@@ -90,14 +90,14 @@ class Session:
 
     @property
     def owner(self) -> str:
-        """Whose turns and places these are: a user's or an address', whatever the cookies."""
+        """Owner of queue turns and limits: the user or the address, regardless of cookies."""
         if self.user is not None:
             return f"user {self.user}"
         return self.token if is_here(self.address) else f"address {self.address}"
 
     @property
     def has_files(self) -> bool:
-        """Whether anything of this visitor is worth a place; what was refused is not."""
+        """Whether this visitor has files; refused ones do not count."""
         kept = any(entry.state is not EntryState.REFUSED for entry in self.entries.values())
         return kept or self.arriving > 0
 
@@ -115,24 +115,24 @@ class Session:
 
 
 def is_here(address: str | None) -> bool:
-    """Whether an address is this machine's own, which says nothing of who is behind it."""
+    """Whether an address is local (a proxy), which says nothing about the visitor."""
     return address is None or address == "::1" or address.startswith("127.")
 
 
 class SessionStore:
-    """All visitors.
+    """The sessions of all visitors.
 
     Parameters
     ----------
     minutes : float
-        Without a request after which a visitor's files are deleted.
+        Time without a request until a visitor's files are deleted.
     minutes_after_download : float
         The same, after everything was downloaded.
     most_sessions : int
     share_bytes : int
         Of the disk, for one visitor.
     stop_ticket : callable
-        Ends what is still at work for a session that is deleted.
+        Stops a running task of a deleted session.
     """
 
     def __init__(
@@ -155,7 +155,7 @@ class SessionStore:
         return len(self._sessions)
 
     def find(self, token: str | None, user: str | None) -> Session | None:
-        """The session of a token, if it is that user's; prolongs it."""
+        """Find the session of a token and user, and extend it."""
         session = self._sessions.get(token or "")
         if session is None or session.user != user:
             return None
@@ -163,7 +163,7 @@ class SessionStore:
         return session
 
     def peek(self, token: str | None, user: str | None) -> Session | None:
-        """The session of a token, if it is that user's; its time runs on."""
+        """Find the session of a token and user, without extending it."""
         session = self._sessions.get(token or "")
         return session if session is not None and session.user == user else None
 
@@ -171,7 +171,7 @@ class SessionStore:
         return token in self._sessions
 
     def open(self, user: str | None, address: str | None = None) -> Session:
-        """A new visitor; raises `TooManySessionsError`."""
+        """Open a session for a new visitor; raises `TooManySessionsError`."""
         self._make_room(user, address)
         token = secrets.token_urlsafe(TOKEN_BYTES)
         folder = Path(tempfile.mkdtemp(dir=self.root))
@@ -181,7 +181,7 @@ class SessionStore:
         return session
 
     def remove(self, session: Session, entry: Entry) -> None:
-        """Delete a scan's files, and give back what they held."""
+        """Delete the files of a scan and release their disk space."""
         session.entries.pop(entry.identifier, None)
         shutil.rmtree(entry.folder, ignore_errors=True)
         self.hold_exactly(session, entry, 0)
@@ -193,19 +193,19 @@ class SessionStore:
         self.disk.release(session.token, -difference)
 
     def note_download(self, session: Session) -> None:
-        """Everything was fetched: keep it only for a short look back."""
+        """Everything was downloaded: expire the session soon."""
         session.downloaded = True
         self._prolong(session)
 
     async def delete(self, session: Session) -> None:
-        """End the session's work and remove its folder."""
+        """Stop the tasks of a session and remove its folder."""
         self._sessions.pop(session.token, None)
         await self.clear(session)
         self.disk.leave(session.token)
         shutil.rmtree(session.folder, ignore_errors=True)
 
     async def clear(self, session: Session) -> None:
-        """End the session's work and remove its files; the visitor may go on with others."""
+        """Stop the tasks of a session and remove its files; the session stays open."""
         entries = list(session.entries.values())
         session.entries.clear()
         for entry in entries:
@@ -215,11 +215,11 @@ class SessionStore:
             self.remove(session, entry)
 
     async def sweep(self) -> None:
-        """Delete what has expired, for as long as the server lives."""
+        """Delete expired sessions while the server runs."""
         while True:
             await asyncio.sleep(min(SWEEP_SECONDS, 6 * self.minutes_after_download))
             for session in self._expired():
-                log.info("A session's files are deleted: time is over")
+                log.info("The files of an expired session were deleted")
                 await self.delete(session)
 
     async def close(self) -> None:
@@ -238,10 +238,10 @@ class SessionStore:
         return [s for s in idle if s.expires < now and not s.downloading]
 
     def _make_room(self, user: str | None, address: str | None) -> None:
-        """Forget the oldest visitors without files, then refuse.
+        """Make room by dropping the oldest sessions without files; refuse if there are none.
 
-        An address that is not this machine's own gets no more than its share of the places, so
-        that one stranger cannot take them all.
+        A remote address gets at most its share of the sessions, so that one visitor cannot take
+        them all.
         """
         others = self._sessions.values()
         if user is None and not is_here(address):

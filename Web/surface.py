@@ -1,4 +1,4 @@
-"""Triangle surfaces of masks, for the viewer only: nothing is measured on them.
+"""Triangle surfaces of masks, for display only: no volumes are measured on them.
 
 Surface nets (Gibson 1998): one vertex in every cell of eight voxels that the surface passes, at
 the mean of where the surface cuts the cell's edges, and one quadrilateral across every voxel edge

@@ -1,4 +1,4 @@
-"""Lists of scans and of their files as HTML, for the page alone."""
+"""Lists of scans and files as HTML."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ REPORT_SUFFIX = "_report.pdf"
 
 
 def scan_list(entries: list[Entry], work: Work) -> str:
-    """Every scan with how it stands, and a button to remove it."""
+    """List all scans with their state and a button to remove them."""
     if not entries:
         return f"<p class='quiet'>{texts.NO_FILE}</p>"
     return "<ul class='scans'>" + "".join(_scan_line(e, work) for e in entries) + "</ul>"
@@ -24,7 +24,7 @@ def scan_list(entries: list[Entry], work: Work) -> str:
 def _scan_line(entry: Entry, work: Work) -> str:
     words, bar = _standing(entry, work)
     name = escaped(entry.file_name)
-    # Once there is a result, its flags stand with it.
+    # Once there is a result, flags are shown with it.
     flags = () if entry.result else entry.checked.get("flags", ())
     notes = "".join(f"<span class='note-line'>{flag_words(flag)}</span>" for flag in flags)
     return (
@@ -75,7 +75,7 @@ def _standing(entry: Entry, work: Work) -> tuple[str, str]:
     if entry.state is EntryState.DONE:
         return f"✓ done. {trouble}", ""
     if entry.state is EntryState.CANCELLED:
-        return "cancelled; no partial result is left", ""
+        return "canceled; no partial result was kept", ""
     return f"✗ {trouble}", ""
 
 

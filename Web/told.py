@@ -1,4 +1,4 @@
-"""What a page was last told, so that it need only be told what has changed.
+"""Remember the last update of each page, so that only changes are sent.
 
 Answers overtake each other on their way. Each therefore carries a turn, which the page sends back
 with its next question: a page that has not heard the last answer is told everything again, and one
@@ -11,13 +11,13 @@ import json
 from dataclasses import dataclass, field
 from typing import Any
 
-# Pages of one visitor; an older one is told everything again.
+# Number of pages per visitor; older ones get a full update.
 MOST_PAGES = 20
 
 
 @dataclass
 class Told:
-    """What one page was last told.
+    """Last update sent to one page.
 
     Attributes
     ----------

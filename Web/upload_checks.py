@@ -1,7 +1,7 @@
-"""Whether an upload is one scan that can be segmented here, found out in a process of its own.
+"""Check in a separate process whether an upload is a scan that can be segmented.
 
-What came from a stranger is looked at from the outside in: archive entries before they are
-unpacked, headers before their voxels are read, and files that point to other files never opened.
+Untrusted files are checked step by step: archive entries before unpacking, headers before reading
+voxels. Files that refer to other files are never opened.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ class CheckedUpload:
     Attributes
     ----------
     path : Path
-        What to give to the engine: the file, or the folder with the DICOM slices.
+        Input for the engine: the file, or the folder with the DICOM slices.
     name : str
         Of the results.
     shape : tuple of int
@@ -101,7 +101,7 @@ def check_upload(
     series : int or None
         The number of the series that was chosen, from 1.
     look : callable or None
-        What finds flags in a scan before it is segmented.
+        Finds flags in a scan before it is segmented.
 
     Returns
     -------
@@ -148,17 +148,17 @@ def _refuse_by_name(path: Path) -> None:
         )
     if name.endswith(DICOM_SUFFIXES):
         raise UploadRefusedError(
-            f"{path.name} is a single DICOM file. Put all files of the series into a zip, and give "
-            "that."
+            f"{path.name} is a single DICOM file. Zip all files of the series and upload the "
+            "zip file."
         )
     if not name.endswith(SCAN_SUFFIXES):
         raise UploadRefusedError(
-            f"{path.name} is no scan that is read here. Taken are: {ACCEPTED}."
+            f"{path.name} is not in an accepted format. Accepted formats: {ACCEPTED}."
         )
 
 
 def _refuse_split_files(path: Path) -> None:
-    """A header that names another file would have the server read that one."""
+    """Refuse headers that refer to other files: the server would read those."""
     if path.suffix.lower() in TEXT_HEADER_READERS and text_header(path).data_file is not None:
         raise UploadRefusedError(
             f"{path.name} keeps its voxels in another file. Save the scan as a single file."
@@ -169,13 +169,13 @@ def _refuse_huge(path: Path, files: list[Path]) -> None:
     voxels = sum(map(_declared_voxels, files))
     if voxels > MOST_VOXELS:
         raise UploadTooLargeError(
-            f"{path.name} says that it has {voxels:,} voxels; at most {MOST_VOXELS:,} are taken. "
+            f"{path.name} is said to have {voxels:,} voxels; the limit is {MOST_VOXELS:,}. "
             "Resample it to 0.5 mm or more, or crop it to the head."
         )
 
 
 def _declared_voxels(path: Path) -> int:
-    """Voxels that the header promises, nothing but the header being read."""
+    """Number of voxels according to the header; reads only the header."""
     name = path.name.lower()
     if name.endswith((".nii", ".nii.gz")):
         with open_decompressed(path) as stream:
@@ -185,13 +185,13 @@ def _declared_voxels(path: Path) -> int:
             header = read_exactly(stream, MGH_HEADER_BYTES, path)
             return _product(struct.unpack_from(">4i", header, 4))
     reader = sitk.ImageFileReader()
-    # ITK must not guess: it would hand a stranger's file to whichever of its parsers takes it.
+    # ITK must not guess the format: it would pass an untrusted file to any of its parsers.
     reader.SetImageIO(TEXT_HEADER_READERS.get(path.suffix.lower(), DICOM_READER))
     reader.SetFileName(str(path))
     try:
         reader.ReadImageInformation()
     except RuntimeError:
-        return 0  # `read_scan` says what is wrong with it
+        return 0  # `read_scan` reports what is wrong
     return _product(reader.GetSize()) * reader.GetNumberOfComponents()
 
 

@@ -1,4 +1,4 @@
-"""Why an upload is not taken, besides what the engine's own reading refuses."""
+"""Reasons to refuse an upload, in addition to errors of the engine."""
 
 from __future__ import annotations
 
@@ -6,12 +6,12 @@ from HypothalamusSegLib.errors import HypothalamusSegError
 
 
 class UploadRefusedError(HypothalamusSegError):
-    """The upload is none that is taken here; the message says why and what to do."""
+    """The upload is not accepted; the message says why and what to do."""
 
     code = "upload_refused"
 
 
 class UploadTooLargeError(HypothalamusSegError):
-    """Larger, unpacked or in its header, than what is taken here."""
+    """The file, its unpacked size or its declared size is over the limit."""
 
     code = "upload_too_large"

@@ -1,4 +1,4 @@
-"""Files arrive: counted while they are written, named harmlessly, checked at once.
+"""Receive uploads: limit their size, sanitize their names, and check them at once.
 
 A file comes as the plain body of ``PUT uploads`` with its name in a header (names may be
 patients' and do not belong in addresses, which servers log).
@@ -73,7 +73,7 @@ class Uploads:
         return JSONResponse(described(entry))
 
     async def add_sample(self, session: Session) -> Entry:
-        """The sample brain as if it had been uploaded."""
+        """Add the sample brain like an upload."""
         sample = sample_scan()
         with self._place(session, "ICBM152_sample.nii.gz") as entry:
             self._hold(session, entry, sample.stat().st_size)
@@ -84,7 +84,7 @@ class Uploads:
 
     @contextmanager
     def _place(self, session: Session, name: str) -> Iterator[Entry]:
-        """An entry that counts from the first byte on, and vanishes if the file does not come."""
+        """An entry that counts from the first byte, and is removed if the upload fails."""
         if session.arriving >= MOST_ARRIVING:
             raise RefusedError(429, texts.TOO_MANY_AT_ONCE)
         if len(session.entries) + session.arriving >= MOST_FILES:
@@ -131,7 +131,7 @@ class Uploads:
         entry.held_bytes += count
 
     async def _in_time(self, request: Request) -> AsyncIterator[bytes]:
-        """A request's body, given up where hardly anything of it comes."""
+        """Read a request body; stop if it arrives too slowly."""
         stream = aiter(request.stream())
         since, count = time.monotonic(), 0
         while True:
@@ -149,7 +149,7 @@ class Uploads:
 
 
 def harmless_name(name: str) -> str:
-    """A file name for any disk, for pages and for archives, from what a browser sent."""
+    """Sanitize the file name sent by a browser for disks, pages and archives."""
     name = unicodedata.normalize("NFC", name).replace("\\", "/").rpartition("/")[2]
     name = re.sub(r"[^\w .+()\-]", "_", name, flags=re.UNICODE).strip().rstrip(".")
     suffixes = re.search(r"(\.(nii|mgh|mgz|nrrd|mha|zip))?(\.\w{1,8})?$", name, re.IGNORECASE)[0]

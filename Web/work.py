@@ -1,4 +1,4 @@
-"""What is done with a visitor's scans: checked, segmented, cancelled; and how it stands."""
+"""Check, segment and cancel the scans of a visitor, and report their state."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ log = logging.getLogger("hypothalamus_seg.web.work")
 
 @dataclass
 class Work:
-    """The two pools and what becomes of their outcomes.
+    """The two worker pools and the handling of their results.
 
     Parameters
     ----------
@@ -55,7 +55,7 @@ class Work:
     _followers: set[asyncio.Task] = field(default_factory=set)
 
     async def check(self, session: Session, entry: Entry) -> None:
-        """Have an upload checked; the entry tells how it ended."""
+        """Check an upload; the entry records the outcome."""
         task = {"input": str(entry.upload), "most_bytes": 0}
         if _is_archive(entry.upload):
             most = UNPACKED_SHARE * self.most_upload_bytes
@@ -67,7 +67,7 @@ class Work:
         await self._submit_check(session, entry, task)
 
     async def choose_series(self, session: Session, identifier: str, number: int) -> Entry:
-        """Take one of the series that an upload holds; raises `RefusedError`."""
+        """Choose one of the series in an upload; raises `RefusedError`."""
         entry = session.entries.get(identifier)
         is_open = entry is not None and entry.state is EntryState.CHOOSING
         if not is_open or number not in [series["number"] for series in entry.series]:
@@ -87,7 +87,7 @@ class Work:
         self._follow(self._finish_check(session, entry, entry.ticket))
 
     async def start(self, session: Session, options: dict) -> list[Entry]:
-        """Queue every scan of a session that can be segmented and has no such result yet.
+        """Queue every usable scan of a session without such a result.
 
         Parameters
         ----------
@@ -98,7 +98,7 @@ class Work:
         Raises
         ------
         QueueFullError
-            Where not even one found a place; the others stay ready.
+            If not a single scan could be queued. Scans that were not queued stay ready.
         """
         session.options = options
         started = []
@@ -122,7 +122,7 @@ class Work:
         ]
 
     async def cancel(self, session: Session) -> int:
-        """End whatever runs or waits for a session; how many that were."""
+        """Cancel all running and waiting tasks of a session; returns their number."""
         tickets = [entry.ticket for entry in session.entries.values() if entry.is_busy]
         for ticket in tickets:
             self.stop(ticket)
@@ -133,7 +133,7 @@ class Work:
         return len(tickets)
 
     async def remove(self, session: Session, entry: Entry) -> None:
-        """End its work and delete its files."""
+        """Stop the task of a scan and delete its files."""
         if entry.ticket and entry.is_busy:
             self.stop(entry.ticket)
             await entry.ticket.ended.wait()
@@ -144,11 +144,11 @@ class Work:
         self.engines.cancel(ticket)
 
     def place_of(self, entry: Entry) -> int | None:
-        """Place in the queue of the engines; None if it waits not or no more."""
+        """Place in the engine queue; None if not waiting."""
         return self.engines.queue.place_of(entry.ticket) if entry.ticket else None
 
     def seconds_left(self, entry: Entry) -> float | None:
-        """Until a scan that runs or waits is done, as far as the last runs tell."""
+        """Estimated seconds until a running or waiting scan is done."""
         place = self.place_of(entry)
         if place is None:
             return self.times.left(_elapsed(entry.ticket)) if entry.ticket else None
@@ -203,7 +203,7 @@ class Work:
         await self._count_files(session, entry)
 
     async def _count_files(self, session: Session, entry: Entry) -> None:
-        """Let an entry hold what its files take, instead of what they might have taken."""
+        """Reserve the actual size of an entry's files instead of the estimate."""
         size = await asyncio.to_thread(bytes_below, entry.folder)
         if entry.identifier in session.entries and entry.ticket is None:
             self.store.hold_exactly(session, entry, size)
@@ -252,7 +252,7 @@ def _elapsed(ticket: Ticket) -> float:
 
 
 def described(entry: Entry, place: int | None = None) -> dict:
-    """How a scan stands, for programs."""
+    """Describe the state of a scan, for programs."""
     ticket = entry.ticket
     running = ticket is not None and ticket.state is TicketState.RUNNING
     return {

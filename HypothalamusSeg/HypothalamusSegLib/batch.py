@@ -1,4 +1,4 @@
-"""Segment several files in one run: networks loaded once, a bad file does not stop the others."""
+"""Segment several files in one run. Networks load once; a bad file does not stop the rest."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class Batch:
     Parameters
     ----------
     output : Path
-        Folder that all files are written to.
+        Folder for all output files.
     options : Options
     with_overview, with_report : bool
     """
@@ -54,7 +54,7 @@ class Batch:
         Raises
         ------
         HypothalamusSegError
-            With the reason; nothing of this file has been written then.
+            With the reason. In this case nothing was written for this file.
         """
         give_memory_back()
         with name_lack_of_memory(path):
@@ -62,8 +62,8 @@ class Batch:
             scan = read_scan(path)
             if scan.name in self._written:
                 raise DuplicateNameError(
-                    f"{path} would overwrite the results of {self._written[scan.name]}, which has "
-                    "the same name. Give it another --output."
+                    f"{path} would overwrite the results of {self._written[scan.name]}, which "
+                    "has the same name. Choose another --output."
                 )
             if self._segmenter is None:
                 steps.at("read", 0.5, "networks")
@@ -86,7 +86,7 @@ def segment_files(
 ) -> int:
     """Segment files one after the other.
 
-    A file that fails is named with its reason on stderr; the others are finished and kept.
+    Failures are reported on stderr with their reason; the other files are finished and kept.
 
     Returns
     -------
@@ -105,7 +105,7 @@ def segment_files(
 
 
 def _segment_one(batch: Batch, path: Path, steps: Steps, report: Reporter, progress: str) -> bool:
-    """Whether a file is done; nothing of it is kept in memory when the next one is read."""
+    """Segment one file and report on it; True if it succeeded. Frees its memory on return."""
     event: dict = {"input": str(path)}
     try:
         result, files = batch.segment(path, steps)
@@ -126,13 +126,16 @@ def _segment_one(batch: Batch, path: Path, steps: Steps, report: Reporter, progr
 
 
 def failure_sentence(failure: dict) -> str:
-    """An accelerator's failure, as the provenance describes it, in words."""
-    reason = "has too little memory" if failure["out_of_memory"] else "failed"
-    return f"The device {failure['device']} {reason}; the CPU did the work. ({failure['error']})"
+    """Describe an accelerator failure from the provenance in words."""
+    reason = "does not have enough memory" if failure["out_of_memory"] else "failed"
+    return (
+        f"The device {failure['device']} {reason}; the scan was computed on the CPU "
+        f"instead. ({failure['error']})"
+    )
 
 
 def table_lines(result: Segmentation) -> list[str]:
-    """The table of a result and its flags, for a terminal."""
+    """Format the volumes and flags of a result for a terminal."""
     lines = [
         f"\n{result.scan.name}",
         f"{'structure':<26}{'volume mm³':>13}{'% of ICV':>11}{'at 1500 mL':>12}{'fold SD':>10}"

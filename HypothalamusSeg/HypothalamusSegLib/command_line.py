@@ -1,7 +1,7 @@
-"""The command `hypothalamus-seg`: segment, demo, info, and the commands of installed faces.
+"""The command `hypothalamus-seg`: segment, demo, info, and commands of installed faces.
 
-A face (cohort, serve) is a package of its own that this one does not know: it registers its
-``main(arguments)`` as an entry point of the group ``hypothalamus_seg.faces``.
+A face (cohort, serve) is a separate package. It registers its ``main(arguments)`` as an entry
+point in the group ``hypothalamus_seg.faces``; this package does not import it.
 """
 
 from __future__ import annotations
@@ -35,15 +35,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     Returns
     -------
     int
-        0: all done; 1: at least one input failed; 2: wrong usage (argparse exits by itself);
-        130: cancelled.
+        0: all done; 1: at least one input failed; 2: wrong usage (argparse exits); 130: canceled.
     """
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
-            # A terminal that cannot show "³" shows "?", rather than losing a finished run.
+            # A terminal that cannot print "³" prints "?" instead of failing after a finished run.
             stream.reconfigure(errors="replace")
     arguments = sys.argv[1:] if arguments is None else list(arguments)
-    # Looking for faces reads the metadata of every installed package: not for each segmentation.
+    # Finding faces reads the metadata of every installed package, so skip it when not needed.
     faces = {} if arguments and arguments[0] in OWN_COMMANDS else installed_faces()
     with_cancel_signals()
     try:
@@ -52,17 +51,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
         options = build_parser(faces).parse_args(arguments)
         return options.run(options)
     except CancelledError:
-        print("Cancelled; no partial file is left.", file=sys.stderr)
+        print("Canceled. No partial file was left behind.", file=sys.stderr)
         return CANCELLED
 
 
 def installed_faces() -> dict[str, EntryPoint]:
-    """Commands of the installed faces, by their name."""
+    """Find the commands of installed faces, by name."""
     return {point.name: point for point in entry_points(group=FACES_GROUP)}
 
 
 def build_parser(faces: Iterable[str] = ()) -> argparse.ArgumentParser:
-    """The command line's grammar; of the faces only their names, for ``--help``."""
+    """Build the argument parser; faces are listed by name only, for ``--help``."""
     parser = argparse.ArgumentParser(
         prog="hypothalamus-seg",
         description="Segment the hypothalamus and the intracranial volume on T1-weighted head MRI. "
@@ -80,10 +79,12 @@ def build_parser(faces: Iterable[str] = ()) -> argparse.ArgumentParser:
     )
     _add_run_options(segment)
     segment.set_defaults(run=_segment)
-    demo = commands.add_parser("demo", help="segment the sample brain that nilearn carries")
+    demo = commands.add_parser("demo", help="segment the sample brain that comes with nilearn")
     _add_run_options(demo)
     demo.set_defaults(run=_demo)
-    info = commands.add_parser("info", help="versions, weights with checksums, devices, memory")
+    info = commands.add_parser(
+        "info", help="show versions, weights with checksums, devices and memory"
+    )
     info.set_defaults(run=_info)
     for name in sorted(faces):
         commands.add_parser(name, help=f"see `hypothalamus-seg {name} --help`", add_help=False)
@@ -102,13 +103,13 @@ def _add_run_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--stop-with-stdin",
         action="store_true",
-        help="cancel when standard input ends: for programs that start this one",
+        help="cancel when standard input closes (for programs that start this one)",
     )
 
 
 def add_engine_options(parser: argparse.ArgumentParser) -> None:
-    """The options that every way to run the engine has."""
-    parser.add_argument("--subunits", action="store_true", help="also the ten subunits")
+    """Add the options shared by all commands that run the engine."""
+    parser.add_argument("--subunits", action="store_true", help="also segment the ten subunits")
     parser.add_argument(
         "--grid", choices=GRID_NAMES, default="0.5", help="grid of the hypothalamus labels"
     )
@@ -117,13 +118,15 @@ def add_engine_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--folds", type=argument(parse_folds), default=FOLDS, metavar="0,1,2,3,4")
     parser.add_argument("--progress", choices=PROGRESS_STYLES, default="bar")
     parser.add_argument(
-        "--no-overview", action="store_true", help="no picture; matplotlib is not needed then"
+        "--no-overview",
+        action="store_true",
+        help="write no picture (then matplotlib is not needed)",
     )
-    parser.add_argument("--report", action="store_true", help="also a report of one page, as PDF")
+    parser.add_argument("--report", action="store_true", help="also write a one-page report as PDF")
 
 
 def argument(convert: Callable[[str], object]) -> Callable[[str], object]:
-    """Wrap a converter so that its ValueError's own words reach the user."""
+    """Wrap a converter so that the user sees the message of its ValueError."""
 
     def checked(text: str):
         try:
@@ -135,7 +138,7 @@ def argument(convert: Callable[[str], object]) -> Callable[[str], object]:
 
 
 def positive(text: str) -> int:
-    """A count of one or more; raises ValueError."""
+    """Parse a count of one or more; raises ValueError."""
     number = int(text)
     if number < 1:
         raise ValueError(f"{text} is not a positive number")
@@ -155,19 +158,19 @@ def with_cancel_signals() -> None:
 
 
 def cancel_when_stdin_ends() -> None:
-    """Cancel this run when the program that started it closes the pipe, or dies.
+    """Cancel this run when the program that started it closes the pipe or dies.
 
-    A signal reaches only the launcher where there is one (3D Slicer's PythonSlicer); the end of
-    standard input reaches the process behind it too, on every operating system.
+    If there is a launcher (such as PythonSlicer in 3D Slicer), signals reach only the launcher.
+    The end of standard input reaches this process on every operating system.
     """
 
     def wait_for_end() -> None:
-        # Not through sys.stdin: its lock, held here, would break the interpreter's own end.
+        # Not through sys.stdin: holding its lock here would break the interpreter's shutdown.
         while os.read(descriptor, 1024):
             pass
         _thread.interrupt_main(signal.SIGTERM)
         time.sleep(CANCEL_PATIENCE_S)
-        # A long operation of torch keeps the main thread from noticing.
+        # During a long torch operation, the main thread does not notice the interrupt.
         os._exit(CANCELLED)
 
     descriptor = sys.stdin.fileno()
@@ -175,7 +178,7 @@ def cancel_when_stdin_ends() -> None:
 
 
 def run_options(parsed: argparse.Namespace) -> Options:
-    """The engine's options of a parsed command line."""
+    """Build the engine options from a parsed command line."""
     return Options(
         structures=parsed.structures,
         subunits=parsed.subunits,

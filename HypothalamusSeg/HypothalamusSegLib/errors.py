@@ -1,32 +1,32 @@
-"""What can go wrong, in words for the person who gave the scan.
+"""Expected failures, with messages for the user.
 
-Every message says what happened, in which file, and what to do about it. ``code`` goes into the
-JSON error events of the command line and never changes.
+Every message says what happened, in which file, and what to do. ``code`` appears in the JSON error
+events of the command line and never changes.
 """
 
 from __future__ import annotations
 
 
 class HypothalamusSegError(Exception):
-    """Base of all failures that this package expects."""
+    """Base class of all expected failures."""
 
     code: str = "error"
 
 
 class NotAnImageError(HypothalamusSegError):
-    """The path is missing, or holds no image of a format that is read here."""
+    """The path does not exist or is not an image in a supported format."""
 
     code = "not_an_image"
 
 
 class CorruptFileError(HypothalamusSegError):
-    """The file is truncated or damaged, or its bytes are not what its name says."""
+    """The file is truncated or damaged, or its content does not match its name."""
 
     code = "corrupt_file"
 
 
 class SeveralSeriesError(HypothalamusSegError):
-    """A folder holds more than one DICOM series; the message lists them."""
+    """A folder contains more than one DICOM series; the message lists them."""
 
     code = "several_series"
 
@@ -38,13 +38,13 @@ class SeveralFramesError(HypothalamusSegError):
 
 
 class ColourImageError(HypothalamusSegError):
-    """More than one value a voxel: colour, vectors or complex numbers."""
+    """More than one value per voxel: color, vectors or complex numbers."""
 
     code = "colour_image"
 
 
 class NoSpatialInformationError(HypothalamusSegError):
-    """The file does not say how its voxels lie in the patient."""
+    """The file does not say how its voxels are placed in the patient."""
 
     code = "no_spatial_information"
 
@@ -56,13 +56,13 @@ class SmallerThanHeadError(HypothalamusSegError):
 
 
 class EmptyImageError(HypothalamusSegError):
-    """All voxels have the same value, or none is a finite number."""
+    """All voxels have the same value, or none has a finite value."""
 
     code = "empty_image"
 
 
 class VoxelSizeError(HypothalamusSegError):
-    """Voxels too small or too large to be a head scan in millimetres."""
+    """Voxels too small or too large for a head scan in millimeters."""
 
     code = "voxel_size"
 
@@ -80,7 +80,7 @@ class NoSpaceLeftError(HypothalamusSegError):
 
 
 class PermissionDeniedError(HypothalamusSegError):
-    """A file may not be read, or a folder not written to."""
+    """No permission to read a file or to write to a folder."""
 
     code = "permission_denied"
 
@@ -92,7 +92,7 @@ class WeightsError(HypothalamusSegError):
 
 
 class TorchUnusableError(HypothalamusSegError):
-    """PyTorch is missing, or installed and does not load."""
+    """PyTorch is missing or cannot be loaded."""
 
     code = "torch_unusable"
 
@@ -104,19 +104,19 @@ class HeadNotFoundError(HypothalamusSegError):
 
 
 class CancelledError(HypothalamusSegError):
-    """The user cancelled the job."""
+    """The user canceled the run."""
 
     code = "cancelled"
 
 
 class DuplicateNameError(HypothalamusSegError):
-    """Two inputs of one run have the same name, so that one's results would replace the other's."""
+    """Two inputs of one run have the same name; one result would overwrite the other."""
 
     code = "duplicate_name"
 
 
 class SampleMissingError(HypothalamusSegError):
-    """The demo's sample brain is not installed."""
+    """The sample brain of the demo is not installed."""
 
     code = "sample_missing"
 

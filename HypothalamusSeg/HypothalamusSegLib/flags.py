@@ -1,17 +1,17 @@
-"""Quality flags: doubts about a scan or a result that do not stop the work."""
+"""Quality flags: possible problems with a scan or a result; they never stop a run."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-# A title for each code, as a face shows it before the sentence with the numbers.
+# Title of each flag, shown before its message.
 FLAG_TITLES = {
     "skull_stripped": "Skull removed",
-    "fov_cut": "Head is cut off",
+    "fov_cut": "Head cut off",
     "low_fold_agreement": "Networks disagree",
-    "low_confidence": "Networks are unsure",
-    "size_unsettled": "Size is doubtful",
+    "low_confidence": "Low confidence",
+    "size_unsettled": "Size uncertain",
     "asymmetry": "Left and right differ",
     "icv_out_of_range": "Unusual ICV",
     "hypothalamus_out_of_range": "Unusual volume",
@@ -19,15 +19,15 @@ FLAG_TITLES = {
     "coarse_resolution": "Large voxels",
     "not_t1_like": "Does not look T1-weighted",
     "left_right_suspect": "Left and right may be swapped",
-    "orientation_suspect": "Orientation is doubtful",
-    "spacing_suspect": "Voxel size is doubtful",
-    "repaired_values": "Voxels without a number",
+    "orientation_suspect": "Orientation uncertain",
+    "spacing_suspect": "Voxel size uncertain",
+    "repaired_values": "Invalid voxel values",
     "low_icv_agreement": "Networks disagree on ICV",
     "noisy": "Noise or motion",
     "contrast_enhanced": "Contrast agent",
 }
 FLAG_CODES = tuple(FLAG_TITLES)
-# What makes numbers wrong, what makes them doubtful, and what is good to know.
+# Severe: a number is wrong. Doubtful: a number may be wrong. Note: good to know.
 SEVERE, DOUBTFUL, NOTE = "severe", "doubtful", "note"
 SEVERITIES = (SEVERE, DOUBTFUL, NOTE)
 SEVERE_CODES = frozenset(
@@ -49,20 +49,20 @@ DOUBTFUL_CODES = frozenset(
 
 
 def severity_of(code: str) -> str:
-    """The severity of a flag: ``severe``, ``doubtful`` or ``note``."""
+    """Look up the severity of a flag: ``severe``, ``doubtful`` or ``note``."""
     return SEVERE if code in SEVERE_CODES else DOUBTFUL if code in DOUBTFUL_CODES else NOTE
 
 
 @dataclass(frozen=True)
 class Flag:
-    """One doubt.
+    """One quality flag.
 
     Attributes
     ----------
     code : str
         One of ``FLAG_CODES``.
     message : str
-        A sentence that a radiologist understands.
+        Sentences for a radiologist: the problem and what to do.
 
     Raises
     ------
@@ -79,5 +79,5 @@ class Flag:
 
 
 def worst_first(flags: Iterable[Flag]) -> list[Flag]:
-    """Severe flags, then doubtful ones, then notes; each kind in its own order."""
+    """Sort flags by severity: severe, doubtful, note; otherwise keep their order."""
     return sorted(flags, key=lambda flag: SEVERITIES.index(severity_of(flag.code)))

@@ -22,11 +22,11 @@ SUBUNIT_LABELS = tuple(range(FIRST_SUBUNIT_LABEL, FIRST_SUBUNIT_LABEL + 2 * SUBU
 CHANNELS = 1 + 2 * SUBUNITS_PER_SIDE
 LEFT_CHANNELS = slice(1, 1 + SUBUNITS_PER_SIDE)
 RIGHT_CHANNELS = slice(1 + SUBUNITS_PER_SIDE, CHANNELS)
-# Where each channel goes when a head is mirrored.
+# Channel order after mirroring a head.
 MIRRORED_CHANNELS = (0, 6, 7, 8, 9, 10, 1, 2, 3, 4, 5)
 
 
 def subunit_structure(label: int) -> str:
-    """Name a FreeSurfer subunit label, for example 801 → ``left_anterior-inferior``."""
+    """Convert a FreeSurfer subunit label to its name: 801 → ``left_anterior-inferior``."""
     index = label - FIRST_SUBUNIT_LABEL
     return f"{SIDES[index // SUBUNITS_PER_SIDE]}_{SUBUNIT_NAMES[index % SUBUNITS_PER_SIDE]}"

@@ -1,4 +1,4 @@
-"""What to segment and how: the options that every face shares. Only the standard library."""
+"""What to segment and how: options shared by all faces. Standard library only."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class Options:
         Grid of the hypothalamus labels.
     device : {"auto", "cpu", "cuda", "mps"}
     threads : int or None
-        None: as many as torch chooses.
+        None: torch decides.
     folds : tuple of int
 
     Examples
@@ -42,7 +42,7 @@ class Options:
     folds: tuple[int, ...] = FOLDS
 
     def as_arguments(self) -> list[str]:
-        """Arguments of the command line that ask for the same."""
+        """Convert to the equivalent command-line arguments."""
         arguments = ["--structures", ",".join(self.structures), "--grid", self.grid]
         arguments += ["--device", self.device, "--folds", ",".join(map(str, self.folds))]
         arguments += ["--subunits"] if self.subunits else []
@@ -60,14 +60,14 @@ def parse_folds(text: str) -> tuple[int, ...]:
     try:
         folds = tuple(int(part) for part in text.split(","))
     except ValueError as error:
-        raise ValueError(f"{text!r} is not a list of folds; write for example 0,1,2") from error
+        raise ValueError(f"{text!r} is not a list of folds. Write, for example, 0,1,2") from error
     if len(set(folds)) != len(folds):
-        raise ValueError(f"{text}: a fold is named twice")
+        raise ValueError(f"{text}: the same fold is listed twice")
     return folds
 
 
 def check_structures(names: Sequence[str]) -> tuple[str, ...]:
-    """Refuse unknown structures with a ValueError; returns them in the order of `STRUCTURES`."""
+    """Check structure names and sort them as in `STRUCTURES`; raises ValueError if unknown."""
     unknown = sorted(set(names) - set(STRUCTURES))
     if unknown or not names:
         raise ValueError(f"unknown structure {unknown[0] if unknown else ''!r}")

@@ -1,4 +1,4 @@
-"""From a scan to segmentations, volumes and quality flags: the engine's one way through."""
+"""The pipeline: from a scan to segmentations, volumes and quality flags."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ STAGE_WEIGHTS = {"read": 1.4, "coarse": 2.6, "fine": 2.4, "measure": 0.2, "write
 
 @dataclass(frozen=True)
 class Segmentation:
-    """Everything that is known about one scan."""
+    """The complete result for one scan."""
 
     scan: Scan
     hypothalamus: VoxelImage | None
@@ -60,10 +60,10 @@ class Segmentation:
 
 
 class Found(NamedTuple):
-    """What the two stages found.
+    """Results of the two stages.
 
-    ``volume`` is the scan in a world in which the head is upright: turned by ``rotation``, or as
-    it was where that is None.
+    ``volume`` is the scan with the head upright: rotated by ``rotation``, or unchanged if that is
+    None.
     """
 
     volume: VoxelImage
@@ -73,13 +73,13 @@ class Found(NamedTuple):
 
 
 class Segmenter:
-    """The ensembles, loaded once for any number of scans.
+    """The network ensembles, loaded once for any number of scans.
 
     Parameters
     ----------
     options : Options
     weights_folder : Path or None
-        None: the weights that come with the package.
+        None: the weights included in the package.
 
     Raises
     ------
@@ -113,20 +113,20 @@ class Segmenter:
         }
 
     def _go_on_with_the_cpu(self, error: Exception) -> None:
-        """Leave an accelerator that failed, for good."""
+        """Switch to the CPU for good after an accelerator failed."""
         self.device_failure = DeviceFailure.of(self.device, error)
-        # From their files: what lies on a device that failed may be lost.
+        # Reload from the files: weights on a failed device may be lost.
         self.device, self.networks = CPU, self._networks_on(CPU)
 
     def segment(self, scan: Scan, steps: Steps | None = None) -> Segmentation:
-        """Segment one scan; where an accelerator fails, once more on the CPU.
+        """Segment one scan; if an accelerator fails, repeat on the CPU.
 
-        From then on this object uses the CPU. ``provenance["device_failure"]`` says what failed.
+        After a failure, this object stays on the CPU. ``provenance["device_failure"]`` records it.
 
         Raises
         ------
         HeadNotFoundError
-            If the scan holds no head.
+            If the scan shows no head.
         OutOfMemoryError
         """
         with name_lack_of_memory(scan.path):
@@ -163,7 +163,7 @@ class Segmenter:
         )
 
     def run_stages(self, volume: VoxelImage, clock: StageClock | None = None) -> Found:
-        """Only the networks' part of `segment`, for those who want posteriors."""
+        """Run only the networks, for callers that need posteriors."""
         clock = clock or StageClock(None, len(self.options.folds))
         on_fold = clock.begin("coarse")
         coarse, rotation = self._find_head(volume, on_fold)
@@ -187,7 +187,7 @@ class Segmenter:
     def _find_head(
         self, volume: VoxelImage, on_fold: Callable[[int], None]
     ) -> tuple[CoarseResult, np.ndarray | None]:
-        """The coarse stage; with the axes laid otherwise where the labelled ones show no head."""
+        """Run the coarse stage; try other axis orientations if the header's shows no head."""
         networks = self.networks["icv"]
         border = self.networks.get(weight_files.ICV_BORDER, ())
         coarse, not_found = None, None
@@ -267,7 +267,7 @@ class Segmenter:
 
 
 class StageClock:
-    """Seconds of each stage, and progress on the way."""
+    """Measures the duration of each stage and reports progress."""
 
     def __init__(self, steps: Steps | None, fold_count: int) -> None:
         self.seconds: dict[str, float] = {}
@@ -277,7 +277,7 @@ class StageClock:
         self._since = 0.0
 
     def begin(self, stage: str):
-        """End the stage before and begin another; returns a callback for each fold done."""
+        """Start a stage (ending the previous one); returns a callback for finished folds."""
         self.end()
         self._stage, self._since = stage, time.monotonic()
         if self._steps is None:

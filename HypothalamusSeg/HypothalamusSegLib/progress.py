@@ -1,4 +1,4 @@
-"""Progress of a run, told in one of three ways."""
+"""Progress of a run, as JSON lines, as a bar, or not at all."""
 
 from __future__ import annotations
 
@@ -9,13 +9,20 @@ from collections.abc import Callable
 Reporter = Callable[[dict], None]
 PROGRESS_STYLES = ("json", "bar", "none")
 BAR_WIDTH = 30
-STEP_NAMES = {"coarse": "ICV", "fine": "hypothalamus", "measure": "volumes"}
+STEP_NAMES = {
+    "read": "reading the scan",
+    "networks": "loading the networks",
+    "coarse": "ICV",
+    "fine": "hypothalamus",
+    "measure": "measuring volumes",
+    "write": "writing the files",
+}
 
 
 def reporter(style: str) -> Reporter:
-    """Make a function that takes events: ``json`` on stdout, a ``bar`` on stderr, or ``none``."""
+    """Create a function that reports events: ``json`` on stdout, ``bar`` on stderr, or ``none``."""
     if style == "bar" and not sys.stderr.isatty():
-        style = "none"  # a log file is no place for a bar that is drawn over itself
+        style = "none"  # a redrawn bar would clutter a log file
     return {"json": _json_line, "bar": _bar, "none": lambda event: None}[style]
 
 
@@ -34,13 +41,13 @@ def _bar(event: dict) -> None:
 
 
 class Steps:
-    """Turn the steps of one scan among several into fractions of the whole run.
+    """Converts the steps of one scan into fractions of a whole run over several scans.
 
     Parameters
     ----------
     report : Reporter
     weights : dict of str to float
-        Rough share of the time of each stage, in order; they need not sum to 1.
+        Approximate share of each stage in the run time, in order; need not sum to 1.
     scan_index, scan_count : int
     """
 
@@ -60,7 +67,7 @@ class Steps:
         fold: int | None = None,
         folds: int | None = None,
     ) -> None:
-        """Tell that a stage is reached, ``within`` of it (0–1) being done.
+        """Report that a stage has been reached and which part of it (``within``, 0–1) is done.
 
         Parameters
         ----------
@@ -68,15 +75,15 @@ class Steps:
             A key of the weights.
         within : float
         activity : str or None
-            What is done within the stage, where that has a name of its own.
+            A name for the current part of the stage, if it has one.
         fold, folds : int or None
-            The network that is done, counted from 1, and how many there are.
+            The finished network, counted from 1, and the number of networks.
         """
         names = list(self._weights)
         before = sum(self._weights[name] for name in names[: names.index(stage)])
         done = (before + within * self._weights[stage]) / sum(self._weights.values())
         fraction = round((self._scan_index + done) / self._scan_count, 4)
-        # Stages that are repeated, on the CPU after an accelerator failed, do not go back.
+        # Progress never goes back, even if stages are repeated on the CPU after a failure.
         self._furthest = max(self._furthest, fraction)
         event = {"event": "progress", "fraction": self._furthest, "stage": activity or stage}
         step = describe_step(activity or stage, fold, folds)
@@ -84,7 +91,7 @@ class Steps:
 
 
 def describe_step(stage: str, fold: int | None = None, folds: int | None = None) -> str:
-    """A stage in a few words, for a progress bar.
+    """Describe a stage in a few words, for a progress bar.
 
     Examples
     --------

@@ -1,1 +1,1 @@
-"""The Slicer face of the engine: everything that touches slicer, qt or vtk."""
+"""The Slicer face of the engine: all code that uses slicer, qt or vtk."""

@@ -1,4 +1,4 @@
-"""What the module tells Slicer once, after it has started: terminology and sample data."""
+"""Register terminology and sample data after Slicer has started."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ SAMPLE_URL = (
 
 
 def register(resource_path: Callable[[str], str]) -> None:
-    """Register at the end of Slicer's start, when the modules that are needed are there."""
+    """Register once Slicer has started and the required modules are loaded."""
 
     def registered() -> None:
         register_terminology(resource_path(TERMINOLOGY))
@@ -27,15 +27,17 @@ def register(resource_path: Callable[[str], str]) -> None:
 
 
 def register_terminology(path: str) -> bool:
-    """Load the codes of the hypothalamus and its subunits, which Slicer does not ship."""
+    """Load the codes of the hypothalamus and its subunits, which Slicer does not include."""
     loaded = slicer.modules.terminologies.logic().LoadTerminologyFromFile(path)
     if not loaded:
-        logging.warning("The terminology %s could not be loaded; codes stay without names.", path)
+        logging.warning(
+            "The terminology %s could not be loaded; codes are shown without names.", path
+        )
     return bool(loaded)
 
 
 def register_sample(thumbnail: str) -> None:
-    """Offer Slicer's own sample head under this module's name, too."""
+    """Offer Slicer's sample head in the category of this module."""
     if not hasattr(slicer.modules, "sampledata"):
         return
     from SampleData import SampleDataLogic

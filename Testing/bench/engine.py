@@ -40,14 +40,14 @@ PACKAGE = Path(weight_files.__file__).resolve().parents[1]
 WHOLE_HEAD = "data/hypothalamus/sub-ucla01/anat/sub-ucla01_T1w.nii.gz"
 WHOLE_HEAD_SHAPE, WHOLE_HEAD_SPACING_MM = (192, 256, 256), 1.0
 HEADS_PER_RUN = 4
-# The text of the first progress event of each stage, and what the stage is.
+# Stages as progress events name them, and what they are.
 STAGES = {
     "start": "start of Python, numpy, SimpleITK",
     "read": "read the scan",
     "networks": "import torch, load the networks",
-    "ICV": "coarse stage",
-    "hypothalamus": "fine stage",
-    "volumes": "measure",
+    "coarse": "coarse stage",
+    "fine": "fine stage",
+    "measure": "measure",
     "write": "write the files and the picture",
 }
 HeadTimes = dict[str, float]
@@ -113,7 +113,7 @@ def run_command_line(inputs: list[Path], output: Path, package: Path, threads: i
             if event["event"] == "error":
                 raise SystemExit(f"bench: {event['message']}")
             finished = event["event"] == "result"
-            reached = "read" if finished else event["step"].split()[0]
+            reached = "read" if finished else event["stage"]
             if reached == stage and not finished:
                 continue
             used_now = processor_seconds(process.pid)

@@ -178,9 +178,8 @@ def test_cancelling_leaves_no_file(sample_path, tmp_path, after):
     with subprocess.Popen(
         command_line(*arguments), stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=environment()
     ) as process:
-        wanted = {"coarse": "ICV", "fine": "hypothalamus", "write": "write"}[after]
         for line in process.stdout:
-            if json.loads(line).get("step", "").startswith(wanted):
+            if json.loads(line).get("stage") == after:
                 break
         process.send_signal(signal.SIGTERM)
         asked = time.monotonic()
@@ -200,7 +199,7 @@ def test_the_end_of_standard_input_cancels_within_a_second(sample_path, tmp_path
         env=environment(),
     ) as process:
         for line in process.stdout:
-            if json.loads(line)["step"].startswith("hypothalamus"):
+            if json.loads(line)["stage"] == "fine":
                 break
         asked = time.monotonic()
         process.stdin.close()

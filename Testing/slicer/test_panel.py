@@ -300,7 +300,7 @@ def test_deleted_result_nodes_leave_a_panel_that_works(panel, volume, nodes):
     slicer.mrmlScene.RemoveNode(nodes.segmentation("hypothalamus"))
     host.pump(300)
     click(panel.ui.goToButton)
-    assert "nothing segmented" in host.dialogs[-1].text
+    assert "nothing to go to" in host.dialogs[-1].text
     segment(panel)
     assert nodes.segmentation("hypothalamus") is not None
 

@@ -54,7 +54,7 @@ def test_the_command_says_that_the_accelerator_failed_and_ends_well(sample_path,
     options = Options(("icv",), device=FAILING_DEVICE, folds=(0,))
     assert segment_files([sample_path], tmp_path, options, "json", with_overview=False) == 0
     said = capsys.readouterr()
-    assert "The device meta failed; the CPU did the work" in said.err
+    assert "The device meta failed; the scan was computed on the CPU instead" in said.err
     events = [json.loads(line) for line in said.out.splitlines()]
     fractions = [event["fraction"] for event in events if event["event"] == "progress"]
     assert fractions == sorted(fractions)
@@ -186,7 +186,7 @@ def test_a_torch_that_does_not_fit_numpy_is_named_with_what_to_install(sample_pa
             encoding="utf-8",
             env=environment(),
         )
-        assert "Install a NumPy that fits: pip install 'numpy<2'." in done.stdout
+        assert "Install an older NumPy: pip install 'numpy<2'." in done.stdout
         assert "Traceback" not in done.stderr
         if "info" not in words:
             assert done.returncode == 1

@@ -115,7 +115,7 @@ def test_compressed_metaimage_voxels_are_verified(tmp_path, suffix, kept):
 def test_a_header_without_its_voxel_file_is_corrupt(tmp_path, suffix):
     path = write_scan(tmp_path / f"head{suffix}", head_volume())
     (tmp_path / "head.raw").unlink()
-    refused(errors.CorruptFileError, path, "head.raw are missing")
+    refused(errors.CorruptFileError, path, "head.raw is missing")
 
 
 @pytest.mark.parametrize("kept", [0.0, 0.1, 0.9])
@@ -150,7 +150,7 @@ def test_several_frames_are_refused(tmp_path, suffix):
 def test_two_images_at_one_position_of_a_series_are_several_frames(tmp_path):
     write_dicom(tmp_path / "series", head_volume())
     write_dicom(tmp_path / "series", head_volume(), prefix="echo2")
-    refused(errors.SeveralFramesError, tmp_path / "series", "one position")
+    refused(errors.SeveralFramesError, tmp_path / "series", "same position")
 
 
 def test_a_localizer_is_several_frames(tmp_path):
@@ -236,7 +236,7 @@ def test_dicom_without_positions_is_refused(tmp_path):
 def test_a_field_of_view_smaller_than_a_head_is_refused(tmp_path, shape, spacing_mm):
     volume = head_volume(shape, np.diag([spacing_mm] * 3 + [1.0]))
     path = write_scan(tmp_path / "head.nii.gz", volume)
-    refused(errors.SmallerThanHeadError, path, "smaller than a head")
+    refused(errors.SmallerThanHeadError, path, "too small for a head")
 
 
 def test_a_crop_around_the_centre_of_the_brain_is_read(tmp_path):

@@ -68,5 +68,5 @@ def test_a_manifest_without_its_keys_is_refused(copied_weights):
 def test_weights_of_another_network_are_refused(copied_weights):
     ensemble = weight_files.read_manifest(copied_weights)["icv"]
     ensemble.network["widths"] = [24, 48, 84]
-    with pytest.raises(WeightsError, match="does not fit"):
+    with pytest.raises(WeightsError, match="does not match its network"):
         weight_files.load_networks(ensemble, [0], "cpu")

@@ -66,7 +66,7 @@ def test_axe_finds_nothing_before_during_and_after_a_run(browser, look, tmp_path
         visitor.give(tmp_path / "slow.nii.gz")
         visitor.state("slow.nii.gz", "ready")
         page.click("#start")
-        visitor.line("slow.nii.gz").get_by_text("looking closely").wait_for()
+        visitor.line("slow.nii.gz").get_by_text("segmenting the hypothalamus").wait_for()
         assert findings(page) == []
 
 

@@ -152,8 +152,9 @@ def test_what_the_one_who_runs_it_should_know_is_said():
     assert warnings_about(ServerSettings(password_file=file)) == []
     everything = warnings_about(ServerSettings(host="0.0.0.0"))
     assert len(everything) == 2
+    assert "no password set (--auth)" in everything[0]
     (tls,) = warnings_about(ServerSettings(host="0.0.0.0", password_file=file))
-    assert "Passwords, scans and results can be read" in tls
+    assert "passwords, scans and results are sent unencrypted" in tls
     assert "--ssl-certfile" in tls
     safe = {"host": "0.0.0.0", "password_file": file, "certificate": file, "certificate_key": file}
     assert warnings_about(ServerSettings(**safe)) == []

@@ -215,7 +215,7 @@ def test_headings_are_explained_by_pointer_and_keyboard(result):
     page = result[0].page
     for heading, words in {
         "of ICV": "share of the intracranial",
-        "Fold SD": "no error bar",
+        "Fold SD": "not an error bar",
     }.items():
         button = page.locator("#key button.tip", has_text=heading)
         button.hover()
@@ -337,16 +337,16 @@ def test_bad_files_are_refused_with_a_reason_each(stub, visit, heads, tmp_path, 
     visitor.give(*sorted(tmp_path.glob("*.*")), heads / "anna.nii.gz")
     visitor.state("anna.nii.gz", "ready")
     for name, reason in {
-        "notes.txt": "no scan that is read here",
-        "damaged.nii.gz": "is none, or is damaged",
-        "huge.nii": "voxels; at most",
-        "escape.zip": "outside of its folder",
-        "small.nii": "smaller than a head",
+        "notes.txt": "not in an accepted format",
+        "damaged.nii.gz": "not a valid NIfTI file, or is damaged",
+        "huge.nii": "voxels; the limit is",
+        "escape.zip": "outside its folder",
+        "small.nii": "too small for a head",
         "pair.hdr": "one of two files",
     }.items():
         visitor.state(name, "refused")
         expect(visitor.line(name)).to_contain_text(reason)
-    for name, reason in {"large.nii": "at most 20 MB", "empty.nii": "is empty"}.items():
+    for name, reason in {"large.nii": "the limit is 20 MB", "empty.nii": "is empty"}.items():
         expect(visitor.page.locator(".dropzone li", has_text=name)).to_contain_text(reason)
     assert "Traceback" not in visitor.page.content()
     pictures("web_refused", visitor.page)
@@ -379,10 +379,10 @@ def test_cancel_reload_and_delete(stub, visit, heads):
     visitor.state("slow.nii.gz", "ready")
     visitor.state("quick.nii.gz", "ready")
     page.click("#start")
-    expect(visitor.line("slow.nii.gz")).to_contain_text("looking closely", timeout=20_000)
+    expect(visitor.line("slow.nii.gz")).to_contain_text("segmenting the", timeout=20_000)
     expect(visitor.line("quick.nii.gz")).to_contain_text("1st in the queue")
     page.reload()
-    expect(visitor.line("slow.nii.gz")).to_contain_text("looking closely")
+    expect(visitor.line("slow.nii.gz")).to_contain_text("segmenting the hypothalamus")
     page.click("#cancel")
     visitor.state("slow.nii.gz", "cancelled")
     visitor.state("quick.nii.gz", "cancelled")
@@ -408,9 +408,9 @@ def test_a_full_queue_is_told_on_the_page(stub, visit, heads):
         one.state(f"{name}.nii.gz", "ready")
     one.page.click("#start")
     said = one.page.locator("#said")
-    expect(said).to_contain_text("2 scans have found no place")
-    expect(one.line("slow.nii.gz")).to_contain_text("looking closely", timeout=20_000)
-    expect(said).to_contain_text("2 scans have found no place")  # some ticks later
+    expect(said).to_contain_text("2 scans were not added")
+    expect(one.line("slow.nii.gz")).to_contain_text("segmenting the hypothalamus", timeout=20_000)
+    expect(said).to_contain_text("2 scans were not added")  # some ticks later
     two.give(heads / "quick.nii.gz")
     two.state("quick.nii.gz", "ready")
     two.page.click("#start")

@@ -72,7 +72,7 @@ def test_the_page_tells_warns_and_offers_a_new_start(head, tmp_path):
         expect(warning).to_contain_text("were deleted at", timeout=30_000)
         expect(page.locator("#results")).to_be_hidden()  # nor are the numbers left on the screen
         expect(page.locator("#scans li")).to_have_count(0)
-        page.get_by_role("button", name="New start").click()
+        page.get_by_role("button", name="Start over").click()
         page.wait_for_function("window.hypothalamusSeg")
         visitor.give(head)
         visitor.state(head.name, "ready")

@@ -109,7 +109,7 @@ def test_a_task_tells_its_steps_and_its_result(tmp_path):
 
     for ticket in run_with(engines, work):
         assert ticket.outcome["event"] == "result"
-        assert ticket.progress["step"] == "write"
+        assert ticket.progress["stage"] == "write"
     assert not engines.process_ids
 
 

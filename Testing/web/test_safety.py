@@ -68,7 +68,7 @@ def test_another_visitor_gets_nothing_even_with_the_address(server, visitor, hea
     for address in [*result["files"].values(), f"results/{result['id']}/scene"]:
         answer = stranger.get(address)
         assert answer.status_code == 404
-        assert answer.json()["message"] == "There is nothing here."
+        assert answer.json()["message"] == "Page not found."
     assert stranger.get("results/everything.zip").status_code == 404
     # Nor through Gradio's own door, with the path on the server's disk.
     (file,) = server.files("private_volumes.csv")
@@ -220,7 +220,7 @@ def test_a_visitor_cannot_fill_the_disk(visitor, head):
 def test_a_refused_upload_leaves_no_file(server, visitor):
     refused = upload(visitor, "notes.txt", b"these are notes")
     assert refused["state"] == "refused"
-    assert "notes.txt is no scan" in refused["message"]
+    assert "notes.txt is not in an accepted format" in refused["message"]
     assert not server.files("notes.txt")
 
 
@@ -234,7 +234,7 @@ def test_a_name_with_a_path_stays_in_its_folder(server, visitor, head):
 def test_a_lost_worker_is_replaced_and_its_owner_told(visitor, head):
     crashed = finished(visitor, "crash.nii.gz", head)
     assert crashed["state"] == "failed"
-    assert "ended by the system" in crashed["message"]
+    assert "stopped by the system" in crashed["message"]
     assert finished(visitor, "next.nii.gz", head)["state"] == "done"
 
 

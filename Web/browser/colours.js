@@ -1,5 +1,4 @@
-// Okabe and Ito's colours, as in the overview picture: people with any colour vision can tell them
-// apart.
+// Colors by Okabe and Ito, as in the overview picture: distinguishable with any color vision.
 export const COLOURS = { left: "#56B4E9", right: "#E69F00", icv: "#F0E442" };
 export const NAMES = { left: "Left hypothalamus", right: "Right hypothalamus", icv: "ICV" };
 // As in the Slicer module: left cool, right warm; in the order of FreeSurfer's labels 801–810.

@@ -1,9 +1,9 @@
-// Says when the visitor's files will be deleted, warns before, tells it afterwards, and deletes on
-// request. Asking the server for the time does not put the deletion off.
+// Shows when the visitor's files will be deleted, warns before and reports afterwards, and deletes on
+// request. Asking the server for the time does not delay the deletion.
 
 const ASK_EVERY_MS = 15_000;
 const WARN_SECONDS = 300;
-// Of a short time, warn in its last third.
+// If the time is short, warn in its last third.
 const WARN_SHARE = 1 / 3;
 const SOON_MS = 1500;
 
@@ -12,7 +12,7 @@ const LAYOUT = `
   <p class="deletion-warning" role="alert"></p>
   <div class="deletion-buttons">
     <button type="button" class="deletion-keep" hidden>Keep them longer</button>
-    <button type="button" class="deletion-anew" hidden>New start</button>
+    <button type="button" class="deletion-anew" hidden>Start over</button>
     <button type="button" id="delete" hidden>Delete my files</button>
   </div>
   <dialog aria-labelledby="deletion-question">
@@ -46,7 +46,7 @@ export class Deletion {
     });
     this.keep.addEventListener("click", () => act("keep"));
     this.anew.addEventListener("click", () => location.reload());
-    // Whatever is done on the page, downloads among it, moves the time.
+    // Any action on the page, including downloads, extends the time.
     for (const kind of ["click", "change"]) {
       document.addEventListener(kind, () => this.askSoon());
     }
@@ -64,7 +64,7 @@ export class Deletion {
       const response = await fetch("expiry", { credentials: "same-origin", cache: "no-store" });
       if (response.ok) this.take(await response.json());
     } catch {
-      // The server cannot be reached: what is shown stays.
+      // The server cannot be reached: keep the current text.
       clearTimeout(this.next);
       this.next = setTimeout(() => this.ask(), ASK_EVERY_MS);
     }
@@ -88,7 +88,7 @@ export class Deletion {
     if (scans) this.next = setTimeout(() => this.ask(), this.pauseMs(seconds));
   }
 
-  // Until the next look at the clock: when the warning or the end is due, if that comes first.
+  // Time until the next check: earlier if the warning or the end is due.
   pauseMs(seconds) {
     const due = seconds > this.warnSeconds ? seconds - this.warnSeconds : Math.max(seconds, 0);
     return Math.min(ASK_EVERY_MS, 1000 * due + 500);
@@ -101,11 +101,11 @@ export class Deletion {
   show(seconds) {
     const when = clock(this.at);
     const what = this.scans === 1 ? "Your scan and its results" : `Your ${this.scans} scans and their results`;
-    this.time.textContent = `${what} will be deleted at ${when}, or later if you go on using the page.`;
+    this.time.textContent = `${what} will be deleted at ${when}, or later if you keep using the page.`;
     const isSoon = seconds <= this.warnSeconds;
     const minutes = Math.max(1, Math.ceil(seconds / 60));
     const left = seconds < 60 ? "less than a minute" : `${minutes} minutes`;
-    // Told once, not with every look at the clock.
+    // Announce once, not with every check.
     if (isSoon !== this.warned) {
       this.warning.textContent = isSoon ? `▲ In ${left}, at ${when}, they will be deleted.` : "";
     }

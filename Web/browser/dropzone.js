@@ -1,9 +1,9 @@
-// Files on their way to the server, with progress; each is checked there as soon as it is whole.
+// Uploads files with progress; the server checks each file as soon as it is complete.
 
 const MEGABYTE = 1 << 20;
 
 export class Dropzone {
-  // `arrived` is called after every file, whatever became of it.
+  // `arrived` is called after every file, successful or not.
   constructor(root, arrived) {
     this.root = root;
     this.arrived = arrived;
@@ -17,7 +17,7 @@ export class Dropzone {
       input.value = "";
     };
     input.addEventListener("change", chosen);
-    // Files may have been chosen before this script was there.
+    // Files may have been chosen before this script was loaded.
     if (input.files.length) chosen();
     for (const kind of ["dragover", "dragleave", "drop"]) {
       root.addEventListener(kind, (event) => {
@@ -33,7 +33,7 @@ export class Dropzone {
     for (const file of files) {
       const line = this.line(file.name);
       if (file.size > this.most * MEGABYTE) {
-        line.refuse(`${(file.size / MEGABYTE).toFixed(0)} MB; at most ${this.most} MB are taken.`);
+        line.refuse(`${(file.size / MEGABYTE).toFixed(0)} MB; the limit is ${this.most} MB.`);
       } else this.waiting.push({ file, line });
     }
     this.next();
@@ -56,10 +56,10 @@ export class Dropzone {
     });
     request.addEventListener("load", () => {
       if (request.status < 300) done();
-      else done(messageOf(request) || `The server refused it (${request.status}).`);
+      else done(messageOf(request) || `The server refused the file (${request.status}).`);
     });
     request.addEventListener("error", () => {
-      done("The connection ended before the file had arrived. Try again.");
+      done("The connection was lost during the upload. Try again.");
     });
     request.open("PUT", "uploads");
     request.setRequestHeader("X-File-Name", encodeURIComponent(file.name));

@@ -1,4 +1,4 @@
-// Which colour is what.
+// The legend of colors.
 
 import { COLOURS, NAMES, SUBUNIT_COLOURS } from "./colours.js";
 
@@ -17,7 +17,7 @@ export function showLegend(legend, scene, subunits) {
     if (isShown && (name === "icv" || !subunits)) add(COLOURS[name], words);
   }
   if (!subunits) return;
-  // Each name once, with the colours of left and right.
+  // Each name once, with the colors of left and right.
   const names = scene.labels.slice(0, scene.labels.length / 2);
   names.forEach((name, index) => {
     const other = SUBUNIT_COLOURS[index + names.length];

@@ -1,4 +1,4 @@
-// Joins this page's own parts to the elements that Gradio makes.
+// Connects the parts of this page to the elements created by Gradio.
 
 import { Deletion } from "./deletion.js";
 import { Dropzone } from "./dropzone.js";

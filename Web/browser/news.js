@@ -1,10 +1,10 @@
-// Tells that a scan is done: in the title, to screen readers, and by moving to the result.
+// Announces a finished scan: in the title, to screen readers, and by scrolling to the result.
 
 const PATIENCE_MS = 20_000;
 const STEP_MS = 40;
 
 export class News {
-  // `behind` is called when what the page shows may be older than what it has shown before.
+  // `behind` is called when the page may show an older state than before.
   constructor(region, behind) {
     this.region = region;
     this.behind = behind;
@@ -24,10 +24,10 @@ export class News {
     this.moveWhenThere(performance.now());
   }
 
-  // The result may be drawn a little later than it is told of.
+  // The result may be drawn shortly after it is announced.
   moveWhenThere(since) {
     const heading = document.querySelector("#heading h2");
-    // Before the pictures are there the page is too short to move to its place.
+    // Until the pictures are loaded, the page is too short to scroll there.
     if (heading && document.querySelector("#screen .viewer:is([data-ready], [data-failed])")) {
       heading.focus({ preventScroll: true });
       document.querySelector("#screen").scrollIntoView({ block: "start" });

@@ -18,7 +18,7 @@ export class PlaneView {
     this.cuts = new Map();
   }
 
-  // Where an event on the canvas lies, as [across, up] in millimetres.
+  // Position of an event on the canvas, as [across, up] in millimeters.
   millimetresAt({ clientX, clientY }) {
     const box = this.canvas.getBoundingClientRect();
     const right = (clientX - box.left) / box.width - 0.5;
@@ -27,7 +27,7 @@ export class PlaneView {
     return [this.centre[across] - right * this.field, this.centre[up] - down * this.field];
   }
 
-  // Of the screen's own pixels.
+  // In physical screen pixels.
   get pixelsPerMm() {
     return this.canvas.clientWidth / this.field;
   }
@@ -53,7 +53,7 @@ export class PlaneView {
     this.bar(context, size, barOf(this.field));
   }
 
-  // Cut planes and outlines are kept as long as their slice is shown.
+  // Planes and outlines are cached while their slice is shown.
   forgetOtherSlices(scene, settings) {
     const position = settings.position[this.view.normal];
     if (this.kept?.scene === scene && this.kept.position === position) return;
@@ -87,7 +87,7 @@ export class PlaneView {
     return this.canvas.height / 2 - (millimetres - this.centre[this.view.up]) * this.scale;
   }
 
-  // Paint a plane of a volume, each voxel in the colour that `colour(value)` packs.
+  // Paint a plane of a volume; `colour(value)` gives the packed color of each voxel.
   paint(context, volume, plane, colour, smooth) {
     const { width, height, values } = plane;
     Object.assign(this.brush, { width, height });
@@ -98,7 +98,7 @@ export class PlaneView {
     brush.putImageData(image, 0, 0);
     const { across, up } = this.view;
     const edge = volume.spacing / 2;
-    // Voxels lie against the picture's axes in both directions: mirrored while drawing.
+    // Voxel axes are opposite to the picture axes: mirror while drawing.
     context.save();
     context.translate(this.x(volume.origin[across] - edge), this.y(volume.origin[up] - edge));
     context.scale(-volume.spacing * this.scale, -volume.spacing * this.scale);
@@ -160,7 +160,7 @@ export class PlaneView {
     const all = this.cut("subunit lines", () => {
       return this.subunitsOf(scene).map(([index, plane]) => [index, contour(plane, 127.5)]);
     });
-    // Dark below, so that neighbours of like colours part.
+    // A dark line below separates neighbors of similar color.
     for (const [, lines] of all) this.line(context, volume, lines, "#000", 1.6 * width);
     for (const [index, lines] of all) {
       this.line(context, volume, lines, SUBUNIT_COLOURS[index], 0.7 * width);
@@ -243,18 +243,18 @@ export function drawText(context, text, x, y, size, weight = "normal") {
   context.fillText(text, x, y);
 }
 
-// Colours by membership 0–255, from clear to the fill's opacity.
+// Colors by membership 0–255, from transparent to the opacity of the fill.
 function ramp(colour, opacity) {
   const [red, green, blue] = rgb(colour);
   const packed = ((blue << 16) | (green << 8) | red) >>> 0;
   return Uint32Array.from({ length: 256 }, (_, value) => {
-    // Steep around one half, as the outline lies there.
+    // Steep around one half, where the outline is.
     const inside = Math.min(Math.max((value - 64) / 128, 0), 1);
     return ((Math.round(255 * opacity * inside) << 24) | packed) >>> 0;
   });
 }
 
-// The longest of some round lengths that takes no more than a quarter of the picture.
+// The longest round length that is at most a quarter of the picture.
 function barOf(field) {
   return BARS_MM.find((length) => length <= field / 4) ?? BARS_MM.at(-1);
 }

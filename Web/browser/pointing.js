@@ -12,7 +12,7 @@ const TURN_PER_PX = 0.01;
 // A plane: cross, slices, window and level, zoom and pan.
 export function pointed(plane, viewer) {
   const { canvas, view } = plane;
-  // The point under an event; null for the axis that the plane has not.
+  // The point under an event; null for the axis normal to the plane.
   const at = (event) => {
     const [across, up] = plane.millimetresAt(event);
     const point = [null, null, null];
@@ -42,7 +42,7 @@ export function pointed(plane, viewer) {
     if (event.pointerType === "touch") return;
     canvas.setPointerCapture(event.pointerId);
     if (event.buttons === LEFT && !event.shiftKey) cross(event);
-    if (event.buttons === MIDDLE) event.preventDefault(); // no scrolling by the middle button
+    if (event.buttons === MIDDLE) event.preventDefault(); // disable middle-button scrolling
   });
   canvas.addEventListener("pointermove", (event) => {
     if (event.pointerType === "touch") return;
@@ -65,7 +65,7 @@ export function pointed(plane, viewer) {
       viewer.magnify(Math.exp(-event.deltaY / ZOOM_PX), at(event));
       return;
     }
-    // A mouse sends a notch at a time, a touch pad a few pixels.
+    // A mouse sends whole notches, a touchpad a few pixels.
     rolled += event.deltaMode ? Math.sign(event.deltaY) * NOTCH_PX : event.deltaY;
     const notches = Math.trunc(rolled / NOTCH_PX);
     if (!notches) return;
@@ -91,7 +91,7 @@ export function pointed(plane, viewer) {
   onKeys(canvas, keys, viewer);
 }
 
-// The surface: turning and zoom.
+// The surface: rotation and zoom.
 export function turned(surface, viewer) {
   const { canvas } = surface;
   const turn = (yaw, pitch) => {
@@ -132,7 +132,7 @@ function onKeys(canvas, keys, viewer) {
   });
 }
 
-// Two fingers; one goes on scrolling the page.
+// Two fingers; one finger scrolls the page.
 function pinched(canvas, act) {
   let before = null;
   const look = (event) => {

@@ -1,4 +1,4 @@
-// What lies at a point of the scene, in words.
+// Describes a point of the scene in words.
 
 import { NAMES } from "./colours.js";
 
@@ -11,18 +11,18 @@ export function wordsAt(scene, point, zoom) {
   const words = [`${place} mm`];
   if (grey !== null) words.push(`value ${valueOf(grey, scene.range)}`);
   const label = scene.volumes["close/subunits"]?.valueAt(point);
-  // As left_tubular-inferior: a side and a part of its hypothalamus.
+  // For example left_tubular-inferior: side and subunit.
   const [side, part] = label ? scene.labels[label - 1].split("_") : [];
   const isIn = (place, name) => scene.volumes[`${place}/${name}`]?.valueAt(point) > HALF;
   const sides = ["left", "right"].filter((name) => name !== side && isIn("close", name));
   if (part) words.push(`${NAMES[side]}, ${part}`);
   words.push(...sides.map((name) => NAMES[name]));
-  // Whatever is in the hypothalamus is in the cranial cavity, too.
+  // Points in the hypothalamus are also in the cranial cavity.
   if (!part && !sides.length && isIn("head", "icv")) words.push(NAMES.icv);
   return words.join(" · ");
 }
 
-// The darkest and the brightest step hold everything beyond.
+// The darkest and brightest steps include all values beyond.
 function valueOf(grey, [low, high]) {
   const value = Number((low + (grey / 255) * (high - low)).toPrecision(DIGITS));
   const beyond = { 0: "≤ ", 255: "≥ " }[grey] ?? "";

@@ -1,19 +1,19 @@
-// Reads what Web/scene.py wrote, and cuts planes out of it. World space is RAS in millimetres.
+// Reads the file of Web/scene.py and cuts planes from it. World space is RAS in millimeters.
 
-// Neighbours in a plane and their shares.
+// Neighbors in a plane and their weights.
 const BINOMIAL = [-1, 0, 1].flatMap((right) =>
   [-1, 0, 1].map((up) => [[right, up], ((2 - Math.abs(right)) * (2 - Math.abs(up))) / 16]),
 );
 const TYPES = { vertices: Float32Array, triangles: Uint32Array };
 
-// Radiological convention: the picture's right is the patient's left, or posterior.
+// Radiological convention: the right of the picture is the patient's left, or posterior.
 export const VIEWS = {
   coronal: { name: "Coronal", across: 0, up: 2, normal: 1, edges: "RLIS", ends: "PA" },
   axial: { name: "Axial", across: 0, up: 1, normal: 2, edges: "RLPA", ends: "IS" },
   sagittal: { name: "Sagittal", across: 1, up: 2, normal: 0, edges: "APIS", ends: "LR" },
 };
 
-// The centre of what is shown: in the close view the hypothalamus, else the head's box.
+// Center of the view: the hypothalamus in the close view, otherwise the head.
 export function centreOf(scene, zoom) {
   if (zoom === "close") return scene.centre_mm;
   const { shape, origin_mm, spacing_mm } = scene.grids.head;
@@ -28,9 +28,9 @@ export async function fetchScene(address, signal) {
     try {
       message = JSON.parse(text).message;
     } catch {
-      // not one of the server's own answers
+      // not a response of this server
     }
-    throw new Error(message || `The views cannot be loaded (${response.status}).`);
+    throw new Error(message || `The views could not be loaded (${response.status}).`);
   }
   return new Scene(await response.arrayBuffer());
 }
@@ -63,7 +63,7 @@ class GridVolume {
     return [this.origin[axis], this.origin[axis] + (this.shape[axis] - 1) * this.spacing];
   }
 
-  // The value of the voxel in which a point lies; null outside.
+  // The value of the voxel at a point; null outside.
   valueAt(point) {
     let index = 0;
     for (let axis = 0; axis < 3; axis++) {
@@ -135,7 +135,7 @@ export function contour({ width, height, values }, level) {
 }
 
 // Each label on a plane of labels as [label − 1, plane with values 0–255], softened over the
-// neighbouring voxels so that its outline is no staircase.
+// neighboring voxels so that its outline is smooth.
 export function memberships({ width, height, values }) {
   const found = [];
   for (const label of [...new Set(values)].sort((a, b) => a - b)) {

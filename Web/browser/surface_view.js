@@ -1,4 +1,4 @@
-// Surfaces drawn in software: works the same on every device, with or without a graphics card.
+// Surfaces drawn in software: same result on every device, with or without a graphics card.
 
 import { COLOURS, rgb, SUBUNIT_COLOURS } from "./colours.js";
 import { drawText } from "./plane_view.js";
@@ -16,7 +16,7 @@ const LIGHT = [-0.35, 0.5, 0.79];
 export class SurfaceView {
   constructor(canvas) {
     this.canvas = canvas;
-    // From the front and a little from above: the patient's left on the picture's right.
+    // From the front and slightly above: the patient's left on the right of the picture.
     this.home();
   }
 
@@ -35,7 +35,7 @@ export class SurfaceView {
     this.magnification = Math.min(Math.max(this.magnification * factor, 1), MOST_MAGNIFICATION);
   }
 
-  // Rows: the picture's right, up and towards the viewer, in RAS.
+  // Rows: right, up and toward the viewer, in RAS.
   rotation() {
     const [cy, sy] = [Math.cos(this.yaw), Math.sin(this.yaw)];
     const [cp, sp] = [Math.cos(this.pitch), Math.sin(this.pitch)];
@@ -49,7 +49,7 @@ export class SurfaceView {
     const css = this.canvas.clientWidth;
     if (!css) return;
     const size = Math.min(Math.round(css * (window.devicePixelRatio || 1)), MOST_PIXELS);
-    // Moving a plane leaves the surfaces as they are.
+    // Moving a plane does not change the surfaces.
     const { zoom, subunits, icv3d } = settings;
     const now = [size, zoom, subunits, icv3d, this.yaw, this.pitch, this.magnification].join();
     if (this.drawn?.scene === scene && this.drawn.now === now) return;
@@ -92,7 +92,7 @@ export class SurfaceView {
     const pixel = size / this.canvas.clientWidth;
     for (const [letter, axis] of AXES) {
       const [x, y] = [dot(rows[0], axis), dot(rows[1], axis)];
-      // What points to or from the viewer has no place at the rim.
+      // Directions toward or away from the viewer get no letter at the rim.
       if (Math.hypot(x, y) < 0.5) continue;
       const reach = size / 2 - 14 * pixel;
       drawText(context, letter, size / 2 + x * reach, size / 2 - y * reach, 15 * pixel, "bold");
@@ -121,7 +121,7 @@ function blend(pixels, alpha, colour) {
   }
 }
 
-// Normals of the vertices, once: means of the triangles around them.
+// Vertex normals, computed once: mean of the surrounding triangles.
 export function prepared(surface) {
   if (!surface?.triangles?.length) return null;
   if (surface.normals) return surface;
@@ -160,9 +160,9 @@ export function prepared(surface) {
 // Call `put(pixel, towards, light)` for every pixel at which a surface is nearest to the viewer.
 function rasterise({ size, rows, scale, centre }, { vertices, triangles, normals }, depth, put) {
   const count = vertices.length / 3;
-  // Per vertex: x, y and depth on the screen, how far it faces the viewer, and the light on it.
+  // Per vertex: x, y and depth on the screen, orientation to the viewer, and brightness.
   const seen = new Float32Array(5 * count);
-  // Plain numbers: arrays made for each vertex would take longer than all the rest.
+  // Plain numbers: creating an array per vertex would be the slowest part.
   const [[rx, ry, rz], [ux, uy, uz], [tx, ty, tz]] = rows;
   const [centreX, centreY, centreZ] = centre;
   const [lightX, lightY, lightZ] = LIGHT;

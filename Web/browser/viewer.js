@@ -102,7 +102,7 @@ export class Viewer {
     turned(this.surface, this);
   }
 
-  // Position, zoom, window and level as at the beginning.
+  // Reset position, zoom, window and level.
   home() {
     const [low, high] = this.scene.range;
     Object.assign(this.settings, { window: high - low, level: (low + high) / 2 });
@@ -126,13 +126,13 @@ export class Viewer {
     this.settings.position[axis] = Math.min(Math.max(near, low), high);
   }
 
-  // Whole steps, since a slider counts them from its lower end.
+  // Whole steps, because a slider counts from its lower end.
   limits(axis) {
     const [low, high] = this.scene.volumes[`${this.settings.zoom}/scan`].range(axis);
     return [Math.ceil(low / FINEST_MM) * FINEST_MM, Math.floor(high / FINEST_MM) * FINEST_MM];
   }
 
-  // Zoom so that a point of the plane's own axes stays where it is; by the cross from the slider.
+  // Zoom around a point in plane coordinates; the slider zooms around the cross.
   magnify(factor, fixed = this.settings.position) {
     const { magnification, middle } = this.settings;
     const wanted = Math.min(Math.max(magnification * factor, 1), MOST_MAGNIFICATION);
@@ -193,8 +193,8 @@ export class Viewer {
     });
   }
 
-  // Sagittal planes look alike on both sides. The middle is between the two sides' centres: the
-  // world's x = 0 lies anywhere.
+  // Sagittal planes look alike on both sides. The middle is between the centers of both sides;
+  // x = 0 in world space can be anywhere.
   sideOf(x) {
     const beside = x - this.scene.centre_mm[0];
     if (!this.scene.surfaces.left || Math.abs(beside) < FINEST_MM) return "";
@@ -206,7 +206,7 @@ export class Viewer {
     showLegend(legend, this.scene, this.settings.subunits);
   }
 
-  // What lies at a point, or at the cross.
+  // Describe a point, or the position of the cross.
   tell(point = null) {
     const where = point ? "Pointer" : "Cross";
     const words = wordsAt(this.scene, point ?? this.settings.position, this.settings.zoom);
@@ -239,7 +239,7 @@ export class Viewer {
     this.surface.draw(this.scene, settings);
     this.tell();
     this.showSettings();
-    // For the tests, and for whoever looks with the browser's tools.
+    // For tests and debugging.
     performance.measure("viewer-draw", { start, end: performance.now() });
     performance.clearMeasures("viewer-draw");
   }
@@ -265,7 +265,7 @@ function signed(number) {
   return `${number < 0 ? "−" : "+"}${Math.abs(number).toFixed(1)}`;
 }
 
-// One after the other, each when there is nothing else to do.
+// One after the other, each when idle.
 function whenIdle([first, ...others], act) {
   if (!first) return;
   const idle = window.requestIdleCallback ?? ((next) => setTimeout(next, 50));

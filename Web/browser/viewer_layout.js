@@ -29,12 +29,12 @@ export const LAYOUT = `
   <p class="viewer-readout"></p>
   <div class="viewer-planes"></div>
   <details class="viewer-note"><summary>How to use the views</summary>
-    <p>Radiological convention: the patient's left is on the picture's right; in the sagittal plane
-    anterior is on the left. Positions in RAS millimetres: +x right, +y anterior, +z superior.</p>
-    <p>Mouse: click to move the other planes there, wheel for slices, Ctrl and wheel to zoom, right
-    button and drag for window (across) and level (up and down), middle button or Shift and drag to
-    move the picture. Touch: tap, two fingers to zoom and move. Keys on a picture: arrows move the
-    cross, Page Up and Page Down the slice, + and − zoom. Drag the surface, or use the arrow keys
-    on it, to turn it.</p>
+    <p>Radiological convention: the patient's left is on the right of the picture; in the sagittal
+    plane, anterior is on the left. Positions in RAS millimeters: +x right, +y anterior, +z superior.</p>
+    <p>Mouse: click to move the other planes to that point; scroll to change the slice; Ctrl and scroll
+    to zoom; drag with the right button to change window (left and right) and level (up and down);
+    drag with the middle button or Shift to move the picture. Touch: tap to move the planes; use two
+    fingers to zoom and move. Keyboard: arrow keys move the cross, Page Up and Page Down change the
+    slice, + and − zoom. Drag the surface or use the arrow keys to rotate it.</p>
     <p>Values are rounded to 256 steps between the darkest and the brightest tissue. Surfaces are
-    smoothed for display; nothing is measured on them.</p></details>`;
+    smoothed for display only; no volumes are measured on them.</p></details>`;

@@ -1,1 +1,1 @@
-"""Images and grids in world space: what a place is, and how intensities and masks move there."""
+"""Images and grids in world space, and resampling of intensities and masks between them."""

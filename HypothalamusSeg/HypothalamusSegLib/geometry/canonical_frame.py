@@ -1,9 +1,9 @@
-"""The frame in which every hypothalamus has the same place, pose and size.
+"""The canonical frame, in which every hypothalamus has the same position, pose and size.
 
-A network pulls what it measures towards the mean of what it was trained on: a small structure is
-reported as larger, a large one as smaller. Shown at the mean size, nothing is left to pull. The
-frame is a similarity transform. It is fitted to the centres of the ten subunits and to the volume
-that a first look finds, and undone before anything is measured.
+Networks are biased toward the mean of their training data: small structures are overestimated,
+large ones underestimated. Scaling each hypothalamus to the mean size removes this bias. The frame
+is a similarity transform. It is fitted to the centers of the ten subunits and to the volume found
+in a first pass, and it is undone before anything is measured.
 """
 
 from __future__ import annotations
@@ -15,14 +15,14 @@ import numpy as np
 from .. import labels
 from .voxel_image import Grid
 
-# Lengths may be scaled by this much: volumes of half to twice the template's.
+# Limits of the scaling: half to twice the volume of the template.
 SMALLEST_ZOOM, LARGEST_ZOOM = 0.8, 1.25
-# A head may be tilted by this much against the template before its pose is taken for an error.
+# Larger tilts against the template are treated as errors.
 LARGEST_ROTATION_DEG = 40.0
-# Added to the correlation of found and template centres, in units of the template's own: where
-# subunits are missing, a rotation that they do not determine stays zero.
+# Added to the correlation of found and template centers, in units of the template's own. If
+# subunits are missing, rotations that the others do not determine stay zero.
 ROTATION_PRIOR = 0.005
-# Posterior below this is not counted as hypothalamus when centres are measured.
+# Lower posteriors are ignored when centers are measured.
 LEAST_POSTERIOR = 0.1
 
 
@@ -35,9 +35,9 @@ class Template:
     volume_mm3 : float
         Both sides.
     shares : ndarray, shape (10,)
-        Of each subunit in the volume; they add up to 1.
+        Share of each subunit in the volume; the sum is 1.
     centres_mm : ndarray, shape (10, 3)
-        Centres of mass of the subunits along RAS, from the centre of mass of all.
+        RAS centers of mass of the subunits, relative to the center of mass of all.
     """
 
     volume_mm3: float
@@ -45,7 +45,7 @@ class Template:
     centres_mm: np.ndarray
 
     def as_json(self) -> dict:
-        """The template as numbers and lists, as manifest.json holds it."""
+        """Convert to numbers and lists for manifest.json."""
         return {
             "volume_mm3": round(float(self.volume_mm3), 2),
             "shares": np.round(self.shares, 5).tolist(),
@@ -54,7 +54,7 @@ class Template:
 
     @staticmethod
     def from_json(fields: dict) -> Template:
-        """Read what `as_json` wrote.
+        """Create a template from the output of `as_json`.
 
         Raises
         ------
@@ -71,13 +71,13 @@ class Template:
 
 @dataclass(frozen=True)
 class Moments:
-    """Volumes and centres of mass of the ten subunits of one hypothalamus.
+    """Volumes and centers of mass of the ten subunits of one hypothalamus.
 
     Attributes
     ----------
     volumes_mm3 : ndarray, shape (10,)
     centres_mm : ndarray, shape (10, 3)
-        RAS; the centre of all where a subunit is empty.
+        RAS; empty subunits get the center of the whole.
     """
 
     volumes_mm3: np.ndarray
@@ -94,15 +94,15 @@ class Moments:
 
 @dataclass(frozen=True)
 class CanonicalFrame:
-    """A similarity from the template's space to RAS world space: centre + zoom · rotation · x.
+    """Similarity from template space to RAS world space: center + zoom · rotation · x.
 
     Attributes
     ----------
     centre_mm : ndarray, shape (3,)
-        RAS position of the hypothalamus' centre.
+        RAS position of the center of the hypothalamus.
     rotation : ndarray, shape (3, 3)
     zoom : float
-        World length over template length.
+        Ratio of world length to template length.
     """
 
     centre_mm: np.ndarray
@@ -111,11 +111,11 @@ class CanonicalFrame:
 
     @staticmethod
     def upright(centre_mm: np.ndarray) -> CanonicalFrame:
-        """The frame at a place before anything is known of size and pose."""
+        """Create the frame at a position before size and pose are known."""
         return CanonicalFrame(np.asarray(centre_mm, float), np.eye(3), 1.0)
 
     def grid(self, shape: tuple[int, int, int], spacing_mm: float) -> Grid:
-        """World-space grid of a region whose voxels measure ``spacing_mm`` in the template."""
+        """Create the world-space grid of a region with voxels of ``spacing_mm`` in the template."""
         affine = np.eye(4)
         affine[:3, :3] = self.zoom * spacing_mm * self.rotation
         affine[:3, 3] = self.centre_mm - affine[:3, :3] @ ((np.asarray(shape) - 1) / 2)
@@ -123,12 +123,12 @@ class CanonicalFrame:
 
 
 def measure_moments(posterior: np.ndarray, grid: Grid) -> Moments | None:
-    """Volumes and centres of the subunits in a posterior; None where there is no hypothalamus.
+    """Measure volumes and centers of the subunits; None if there is no hypothalamus.
 
     Parameters
     ----------
     posterior : ndarray, shape (10, I, J, K) or (11, I, J, K)
-        Subunits, with or without the background before them.
+        Subunits, with or without a leading background channel.
     grid : Grid
     """
     subunits = posterior[-len(labels.SUBUNIT_LABELS) :]
@@ -147,10 +147,10 @@ def measure_moments(posterior: np.ndarray, grid: Grid) -> Moments | None:
 
 
 def fit_frame(moments: Moments, template: Template) -> CanonicalFrame:
-    """The frame that lays a hypothalamus on the template.
+    """Fit the frame that aligns a hypothalamus with the template.
 
-    Centre and zoom are those of the whole; the rotation is the least-squares one between the
-    centres of the subunits (Kabsch 1976), weighted by the template's shares.
+    Center and zoom come from the whole. The rotation is the least-squares fit of the subunit
+    centers (Kabsch 1976), weighted by the shares of the template.
     """
     centre = moments.centre_mm
     weights = template.shares * (moments.volumes_mm3 > 0)
@@ -168,17 +168,17 @@ def fit_frame(moments: Moments, template: Template) -> CanonicalFrame:
 
 
 def rotation_angle_deg(rotation: np.ndarray) -> float:
-    """Angle of a rotation matrix about its axis."""
+    """Compute the angle of a rotation matrix about its axis."""
     return float(np.degrees(np.arccos(np.clip((np.trace(rotation) - 1) / 2, -1, 1))))
 
 
 def mean_template(population: list[Moments], rounds: int = 5) -> Template:
-    """Mean size and shape of some hypothalami, symmetric (generalised Procrustes, Gower 1975).
+    """Compute the symmetric mean of hypothalami (generalized Procrustes, Gower 1975).
 
     Parameters
     ----------
     population : list of Moments
-        In RAS; the template's pose is their mean pose.
+        In RAS; the pose of the template is their mean pose.
     """
     logs = [np.log(m.volume_mm3) for m in population]
     shares = np.mean([m.volumes_mm3 / m.volume_mm3 for m in population], 0)

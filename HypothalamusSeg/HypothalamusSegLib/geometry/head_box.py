@@ -1,4 +1,4 @@
-"""Where the head lies in a scan, and the coarse grid around it."""
+"""Find the head in a scan and place the coarse grid on it."""
 
 from __future__ import annotations
 
@@ -7,20 +7,20 @@ import numpy as np
 from .voxel_image import Grid, VoxelImage
 
 # 192 × 224 × 208 mm: an adult head from the vertex to below the foramen magnum. The size is fixed
-# because group normalisation sees the whole grid: with one size, cropping a scan changes little.
+# because group normalization sees the whole grid, so cropping a scan changes little.
 COARSE_SHAPE = (96, 112, 104)
 COARSE_SPACING_MM = 2.0
 VERTEX_MARGIN_MM = 10.0
-# Neck and shoulders lie lower than this below the vertex and must not pull the box aside.
+# Neck and shoulders are further below the vertex than this and must not shift the box.
 HEAD_HEIGHT_MM = 160.0
 # Rows, columns and slices with fewer head voxels than this share of the fullest are noise or wires.
 SPARSE_SHARE = 0.04
-# The box is found on about 4 mm: enough for a margin of 10 mm.
+# The box is found at about 4 mm, accurate enough for a margin of 10 mm.
 SEARCH_SPACING_MM = 4.0
 
 
 def head_grid(volume: VoxelImage) -> Grid:
-    """Place the coarse grid on the head: along the RAS axes, hung from the vertex.
+    """Place the coarse grid on the head: along the RAS axes, its top at the vertex.
 
     Parameters
     ----------
@@ -48,19 +48,19 @@ def head_grid(volume: VoxelImage) -> Grid:
 
 
 def _search_indices(count: int, step: int) -> np.ndarray:
-    """Every ``step``-th index from both ends to the middle: the same voxels in a flipped array."""
+    """Take every ``step``-th index from both ends, so flipped arrays use the same voxels."""
     half = np.arange(0, (count + 1) // 2, step)
     return np.union1d(half, count - 1 - half)
 
 
 def _head_threshold(array: np.ndarray) -> float:
-    """Half the mean of what is brighter than the mean: between air and tissue."""
+    """Half the mean of all voxels brighter than the mean: between air and tissue."""
     bright = array[array > array.mean()]
     return 0.4 * float(bright.mean()) if bright.size else 0.0
 
 
 def _dense_extent(coordinates_mm: np.ndarray) -> tuple[float, float]:
-    """First and last position, in millimetres, whose slice is not almost empty."""
+    """First and last position, in millimeters, whose slice is not almost empty."""
     # Rounding errors, which depend on how a scan is stored, must not move a voxel to another bin.
     coordinates_mm = np.round(coordinates_mm, 4)
     low = np.floor(coordinates_mm.min())

@@ -13,7 +13,7 @@ def largest_component(mask: np.ndarray) -> np.ndarray:
 
 
 def fill_holes(mask: np.ndarray) -> np.ndarray:
-    """Fill what a mask encloses."""
+    """Fill the holes of a mask."""
     return sitk.GetArrayFromImage(sitk.BinaryFillhole(_image(mask))) == 1
 
 

@@ -1,4 +1,4 @@
-"""Move intensities and posteriors from one grid to another, in world space."""
+"""Resample intensities and posteriors from one grid to another in world space."""
 
 from __future__ import annotations
 
@@ -7,19 +7,19 @@ import SimpleITK as sitk
 
 from .voxel_image import Grid, VoxelImage, image_from_volume
 
-# A Gaussian of this standard deviation (in units of the full width at half maximum) stands for the
-# point spread of a voxel: 1 / (2 sqrt(2 ln 2)).
+# Standard deviation of a Gaussian in units of its full width at half maximum, 1 / (2 sqrt(2 ln
+# 2)). It models the point spread of a voxel.
 SD_PER_FWHM = 0.4247
 # Cubic B-splines need a few voxels around the region, Gaussian smoothing some more.
 CROP_MARGIN_VOXELS = 8
 
 
 def resample_cubic(volume: VoxelImage, grid: Grid) -> np.ndarray:
-    """Sample intensities on a grid with cubic B-splines after smoothing to the grid's resolution.
+    """Sample intensities with cubic B-splines after smoothing to the resolution of the grid.
 
-    Splines, unlike linear interpolation, blur all sub-voxel positions alike, so that the same head
-    stored half a voxel further looks the same. Only the part of the volume under the grid is read.
-    Outside the volume the value is 0.
+    Unlike linear interpolation, splines blur all sub-voxel positions equally, so the same head
+    shifted by half a voxel looks the same. Only the part of the volume under the grid is read. The
+    value outside the volume is 0.
 
     Returns
     -------
@@ -29,12 +29,12 @@ def resample_cubic(volume: VoxelImage, grid: Grid) -> np.ndarray:
 
 
 def resample_linear(volume: VoxelImage, grid: Grid) -> np.ndarray:
-    """Sample on a grid linearly after smoothing to the grid's resolution; 0 outside the volume."""
+    """Sample linearly after smoothing to the resolution of the grid; 0 outside the volume."""
     return _resample(volume, grid, sitk.sitkLinear)
 
 
 def resample_mask(posterior: VoxelImage, grid: Grid) -> np.ndarray:
-    """Interpolate a posterior on a grid and cut it at one half.
+    """Interpolate a posterior on a grid and threshold it at one half.
 
     Returns
     -------
@@ -46,7 +46,7 @@ def resample_mask(posterior: VoxelImage, grid: Grid) -> np.ndarray:
 
 
 def smooth_part(volume: VoxelImage, grid: Grid, spacing_mm: float) -> VoxelImage:
-    """The part of a volume under a grid, as float32, smoothed where it is finer than that."""
+    """Crop a volume to a grid and smooth it where it is finer, as float32."""
     part = _crop_to(volume, grid)
     if (part.spacing_mm >= spacing_mm).all():
         return VoxelImage(np.ascontiguousarray(part.array), part.affine)
@@ -56,7 +56,7 @@ def smooth_part(volume: VoxelImage, grid: Grid, spacing_mm: float) -> VoxelImage
 
 def _resample(volume: VoxelImage, grid: Grid, interpolator: int) -> np.ndarray:
     target_mm = float(np.mean(grid.spacing_mm))
-    # The cropped copy is not kept beside ITK's own while that is smoothed.
+    # Free the cropped copy while ITK smooths its own.
     image = image_from_volume(_crop_to(volume, grid))
     image = _smooth_to_resolution(image, volume, target_mm)
     return sitk.GetArrayFromImage(_onto(image, grid, interpolator)).T
@@ -78,7 +78,7 @@ def _onto(image: sitk.Image, grid: Grid, interpolator: int) -> sitk.Image:
 
 
 def _smooth_to_resolution(image: sitk.Image, volume: VoxelImage, target_mm: float) -> sitk.Image:
-    """Blur along each axis that is sampled finer than the target voxel size, against aliasing."""
+    """Blur axes that are sampled finer than the target voxel size, to avoid aliasing."""
     excess = target_mm**2 - volume.spacing_mm**2
     sigmas_mm = SD_PER_FWHM * np.sqrt(np.clip(excess, 0, None))
     for axis, sigma in enumerate(sigmas_mm):
@@ -90,7 +90,7 @@ def _smooth_to_resolution(image: sitk.Image, volume: VoxelImage, target_mm: floa
 
 
 def _crop_to(volume: VoxelImage, grid: Grid) -> VoxelImage:
-    """Cut the volume down to the box under a grid, with a margin."""
+    """Crop the volume to the box under a grid, with a margin."""
     ends = [[0, n - 1] for n in grid.shape]
     corners = np.array(np.meshgrid(*ends, indexing="ij")).reshape(3, -1).T
     indices = volume.grid.indices_of(grid.points_at(corners))
@@ -102,6 +102,6 @@ def _crop_to(volume: VoxelImage, grid: Grid) -> VoxelImage:
     affine = volume.affine.copy()
     affine[:3, 3] = volume.grid.points_at(low.astype(float))
     (a, b, c), (d, e, f) = low, high
-    # In the volume's own order: turning it costs more than the copy, and ITK would turn it back.
+    # Keep the order of the volume: reordering costs more than the copy, and ITK would undo it.
     part = np.array(volume.array[a:d, b:e, c:f], dtype=np.float32, order="K")
     return VoxelImage(part, affine)

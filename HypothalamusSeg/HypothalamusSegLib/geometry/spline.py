@@ -6,10 +6,10 @@ import numpy as np
 
 
 def spline_matrix(source_count: int, positions: np.ndarray) -> np.ndarray:
-    """Matrix from samples at 0, 1, …, n − 1 to cubic B-spline values at given positions.
+    """Build the matrix from samples at 0, 1, …, n − 1 to cubic B-spline values at positions.
 
     The spline passes through the samples (Unser 1999), so unlike linear interpolation it does not
-    blur a thin structure before it is cut at one half. Beyond the ends the last sample continues.
+    blur thin structures before thresholding. Beyond the ends, the last sample is repeated.
 
     Parameters
     ----------
@@ -35,7 +35,7 @@ def spline_matrix(source_count: int, positions: np.ndarray) -> np.ndarray:
 
 
 def _basis(distance: np.ndarray) -> np.ndarray:
-    """Cubic B-spline of unit knots."""
+    """Cubic B-spline with unit knot spacing."""
     x = np.abs(distance).astype(float)
     near = 2 / 3 - x**2 + x**3 / 2
     far = np.clip(2 - x, 0, None) ** 3 / 6

@@ -1,8 +1,8 @@
 """A scan or a grid in world space.
 
 World space is RAS everywhere in this package (x to the patient's right, y to anterior, z to
-superior, millimetres), as in NIfTI and in Slicer. Arrays are indexed i, j, k as in NIfTI;
-SimpleITK's k, j, i arrays and LPS world are converted at the border, here and nowhere else.
+superior, in millimeters), as in NIfTI and in Slicer. Arrays are indexed i, j, k as in NIfTI.
+SimpleITK's k, j, i arrays and LPS world are converted in this module only.
 """
 
 from __future__ import annotations
@@ -41,21 +41,21 @@ class Grid:
 
     @property
     def centre_mm(self) -> np.ndarray:
-        """RAS position of the grid's centre."""
+        """RAS position of the center of the grid."""
         middle = (np.asarray(self.shape) - 1) / 2
         return self.affine[:3, :3] @ middle + self.affine[:3, 3]
 
     def indices_of(self, points_mm: np.ndarray) -> np.ndarray:
-        """Continuous voxel indices of RAS points, shape (..., 3)."""
+        """Convert RAS points, shape (..., 3), to continuous voxel indices."""
         inverse = np.linalg.inv(self.affine)
         return points_mm @ inverse[:3, :3].T + inverse[:3, 3]
 
     def points_at(self, indices: np.ndarray) -> np.ndarray:
-        """RAS points of voxel indices, shape (..., 3)."""
+        """Convert voxel indices, shape (..., 3), to RAS points."""
         return indices @ self.affine[:3, :3].T + self.affine[:3, 3]
 
     def box_around(self, other: Grid) -> tuple[np.ndarray, np.ndarray]:
-        """First and last-but-one indices of the own voxels that hold all of another grid."""
+        """Find the index range (start, stop) of own voxels that contains another grid."""
         ends = [[0, n - 1] for n in other.shape]
         corners = np.array(np.meshgrid(*ends, indexing="ij")).reshape(3, -1).T
         indices = self.indices_of(other.points_at(corners))
@@ -65,7 +65,7 @@ class Grid:
 
     @staticmethod
     def axis_aligned(centre_mm: np.ndarray, shape: tuple[int, int, int], spacing_mm: float) -> Grid:
-        """Isotropic grid along the RAS axes with its centre at ``centre_mm``."""
+        """Create an isotropic grid along the RAS axes, centered at ``centre_mm``."""
         affine = np.diag([spacing_mm, spacing_mm, spacing_mm, 1.0])
         affine[:3, 3] = np.asarray(centre_mm) - spacing_mm * (np.asarray(shape) - 1) / 2
         return Grid(shape, affine)
@@ -99,20 +99,20 @@ class VoxelImage:
 
 
 def image_from_volume(volume: VoxelImage) -> sitk.Image:
-    """Make a SimpleITK image (LPS) of a volume (RAS)."""
+    """Convert a volume (RAS) to a SimpleITK image (LPS)."""
     image = sitk.GetImageFromArray(np.ascontiguousarray(volume.array.T))
     affine = LPS_FROM_RAS @ volume.affine
     spacing = volume.spacing_mm
     image.SetSpacing(spacing.tolist())
     image.SetOrigin(affine[:3, 3].tolist())
-    # Rounding moves nothing, but ITK cannot invert a matrix with subnormal numbers (as headers with
-    # uninitialised fields hold them) and then samples nothing but 0, without a word.
+    # Rounding changes nothing visible, but ITK cannot invert matrices with subnormal numbers (from
+    # headers with uninitialized fields) and then silently samples only zeros.
     image.SetDirection(np.round(affine[:3, :3] / spacing, 14).ravel().tolist())
     return image
 
 
 def volume_from_image(image: sitk.Image) -> VoxelImage:
-    """Make a volume (RAS) of a three-dimensional scalar SimpleITK image (LPS)."""
+    """Convert a three-dimensional scalar SimpleITK image (LPS) to a volume (RAS)."""
     affine = np.eye(4)
     affine[:3, :3] = np.reshape(image.GetDirection(), (3, 3)) * np.asarray(image.GetSpacing())
     affine[:3, 3] = image.GetOrigin()

@@ -1,1 +1,1 @@
-"""The computer: its devices, memory and processes, and the sample brain that it carries."""
+"""The computer: devices, memory, processes, installed packages and the sample brain."""

@@ -1,4 +1,4 @@
-"""Where the networks run: torch as it is installed, and the devices that it offers."""
+"""The installed torch and the devices on which the networks can run."""
 
 from __future__ import annotations
 
@@ -10,15 +10,15 @@ from ..errors import OutOfMemoryError, TorchUnusableError
 from .memory import is_out_of_memory
 
 CPU = "cpu"
-# What an accelerator fails with: torch.OutOfMemoryError and the NotImplementedError of an operation
-# that it lacks are RuntimeErrors; a torch that was built without it raises AssertionError.
+# Errors of an accelerator: torch.OutOfMemoryError and NotImplementedError (unsupported operation)
+# are RuntimeErrors; a torch built without the accelerator raises AssertionError.
 ACCELERATOR_ERRORS = (RuntimeError, AssertionError)
 MOST_CHARACTERS = 300
 
 
 @dataclass(frozen=True)
 class DeviceFailure:
-    """An accelerator that failed, so that the CPU did the work.
+    """A failed accelerator; the CPU was used instead.
 
     Attributes
     ----------
@@ -26,7 +26,7 @@ class DeviceFailure:
         "cuda" or "mps".
     out_of_memory : bool
     error : str
-        What torch said, in one line.
+        The error message of torch, in one line.
     """
 
     device: str
@@ -35,23 +35,23 @@ class DeviceFailure:
 
     @classmethod
     def of(cls, device: str, error: BaseException) -> DeviceFailure:
-        """What is kept of an error."""
+        """Create the record of an error."""
         words = " ".join(str(error).split())[:MOST_CHARACTERS]
         text = f"{type(error).__name__}: {words}" if words else type(error).__name__
         return cls(device, is_out_of_memory(error), text)
 
     def as_json(self) -> dict:
-        """For the provenance."""
+        """Convert to JSON for the provenance."""
         return asdict(self)
 
 
 def import_torch():
-    """Import torch and try its exchange of arrays with numpy.
+    """Import torch and check that it works with the installed numpy.
 
     Raises
     ------
     TorchUnusableError
-        If torch is missing or broken, or was made for another numpy.
+        If torch is missing or broken, or was built for another numpy.
     OutOfMemoryError
         If there is not enough memory to load it.
     """
@@ -60,26 +60,26 @@ def import_torch():
     except (ImportError, OSError) as error:
         if is_out_of_memory(error):
             raise OutOfMemoryError(
-                f"Not enough memory to load PyTorch ({error}). Close other programs."
+                f"Not enough memory to load PyTorch ({error}). Close other programs and try again."
             ) from error
         raise TorchUnusableError(
-            f"PyTorch cannot be loaded ({error}). Install it again: pip install torch."
+            f"PyTorch cannot be loaded ({error}). Reinstall it: pip install torch."
         ) from error
     try:
         torch.from_numpy(np.zeros(1, np.float32)).numpy()
     except RuntimeError as error:
-        # The last torch for Macs with Intel processors, 2.2, knows no numpy 2.
+        # The last torch for Macs with Intel processors (2.2) does not support numpy 2.
         raise TorchUnusableError(
-            f"PyTorch {torch.__version__} and NumPy {np.__version__} do not work together "
-            f"({error}). Install a NumPy that fits: pip install 'numpy<2'."
+            f"PyTorch {torch.__version__} and NumPy {np.__version__} are not compatible "
+            f"({error}). Install an older NumPy: pip install 'numpy<2'."
         ) from error
     return torch
 
 
 def choose_device(wanted: str) -> str:
-    """Resolve "auto": an NVIDIA GPU where torch sees one, else the CPU.
+    """Resolve "auto": an NVIDIA GPU if torch finds one, otherwise the CPU.
 
-    Apple's GPUs are used on request only: not every torch has 3-D convolutions for them.
+    Apple GPUs are used on request only: not every torch has 3-D convolutions for them.
     """
     import torch
 
@@ -89,21 +89,21 @@ def choose_device(wanted: str) -> str:
 
 
 def arithmetic_of(device: str) -> str:
-    """What the folds' convolutions are computed in: "bfloat16" or "float32".
+    """Number format used for convolutions on a device: "bfloat16" or "float32".
 
-    Processors with instructions for bfloat16 need half the time with it. On a template and five
-    scans of two scanners it moved no volume by more than 0.03 %; perturbed copies of one scan
-    differ by twenty times as much (CV 0.6 %).
+    bfloat16 halves the time on processors with instructions for it. On a template and five scans
+    from two scanners, no volume changed by more than 0.03 %; perturbed copies of one scan differ
+    by twenty times as much (CV 0.6 %).
     """
     import torch
 
-    # Private, and missing in torch 2.2: there is no other way to ask on every operating system.
+    # Private, and missing in torch 2.2, but the only check that works on every system.
     has_bfloat16 = getattr(torch.cpu, "_is_avx512_bf16_supported", lambda: False)
     return "bfloat16" if device == CPU and has_bfloat16() else "float32"
 
 
 def convolution_arithmetic(device: str):
-    """A context in which convolutions on a device are computed as `arithmetic_of` says."""
+    """Context in which convolutions use the format given by `arithmetic_of`."""
     import torch
 
     is_short = arithmetic_of(device) == "bfloat16"

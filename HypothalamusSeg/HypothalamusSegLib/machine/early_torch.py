@@ -1,4 +1,4 @@
-"""The import of torch in a thread of its own, while the first scan is read."""
+"""Import torch in a separate thread while the first scan is read."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from .devices import import_torch
 
 
 class EarlyTorch:
-    """Begins to import torch when it is made."""
+    """Starts importing torch when created."""
 
     def __init__(self) -> None:
         thread = ThreadPoolExecutor(1, "import torch")
@@ -16,11 +16,11 @@ class EarlyTorch:
         thread.shutdown(wait=False)
 
     def wait(self) -> None:
-        """Come back when torch is there.
+        """Wait until torch has been imported.
 
         Raises
         ------
         TorchUnusableError, OutOfMemoryError
-            What the import failed with; a second try in the same process would tell nonsense.
+            The error of the import; a second import in the same process gives misleading errors.
         """
         self._torch.result()

@@ -1,4 +1,4 @@
-"""What is installed here, and on what machine."""
+"""Installed versions and properties of the machine."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from .processes import processor_name
 
 
 def describe_installation() -> list[str]:
-    """Versions, devices, processor and memory, as lines of text."""
+    """List versions, devices, processor and memory as lines of text."""
     import numpy
     import SimpleITK
 
@@ -32,7 +32,7 @@ def _torch_lines() -> list[str]:
     except HypothalamusSegError as error:
         return [f"torch: {error}"]
     return [
-        f"torch {torch.__version__}, {torch.get_num_threads()} threads used",
+        f"torch {torch.__version__}, using {torch.get_num_threads()} threads",
         f"Devices: {', '.join(_devices())}",
     ]
 
@@ -44,13 +44,13 @@ def _devices() -> list[str]:
     if torch.cuda.is_available():
         devices.append(f"cuda ({torch.cuda.get_device_name()})")
     if torch.backends.mps.is_available():
-        devices.append("mps (only where --device mps asks for it)")
+        devices.append("mps (only with --device mps)")
     return devices
 
 
 def _memory() -> str:
     try:
         total = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
-    except (AttributeError, ValueError, OSError):  # Windows and some others do not tell
+    except (AttributeError, ValueError, OSError):  # not available on Windows
         return "unknown"
     return f"{total / 1024**3:.1f} GiB"

@@ -1,4 +1,4 @@
-"""What a lack of memory looks like in numpy, torch and ITK, and how much this process has used."""
+"""Detect out-of-memory errors of numpy, torch and ITK; measure memory use."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from pathlib import Path
 
 from ..errors import OutOfMemoryError
 
-# torch and ITK tell of it by a RuntimeError whose text alone says so; the loader of shared
-# libraries by an ImportError or OSError.
+# torch and ITK raise a RuntimeError that only its text identifies; the loader of shared libraries
+# raises ImportError or OSError.
 OUT_OF_MEMORY_TEXTS = (
     "DefaultCPUAllocator:",
     "out of memory",
@@ -25,7 +25,7 @@ OUT_OF_MEMORY_TEXTS = (
 
 
 def is_out_of_memory(error: BaseException) -> bool:
-    """Whether an error means that memory was lacking, of the computer or of its accelerator."""
+    """Whether an error means that the computer or its accelerator ran out of memory."""
     if isinstance(error, MemoryError) or getattr(error, "errno", None) == errno.ENOMEM:
         return True
     # torch.OutOfMemoryError is a RuntimeError, too.
@@ -36,7 +36,7 @@ def is_out_of_memory(error: BaseException) -> bool:
 
 @contextmanager
 def name_lack_of_memory(path: Path, activity: str = "segment") -> Iterator[None]:
-    """Turn every error that means a lack of memory into one that names the file.
+    """Convert out-of-memory errors to one that names the file.
 
     Raises
     ------
@@ -48,14 +48,14 @@ def name_lack_of_memory(path: Path, activity: str = "segment") -> Iterator[None]
         if not is_out_of_memory(error):
             raise
         raise OutOfMemoryError(
-            f"Not enough memory to {activity} {path}. Close other programs and run it again."
+            f"Not enough memory to {activity} {path}. Close other programs and try again."
         ) from error
 
 
 def peak_memory_mb() -> float | None:
-    """Largest resident size of this process so far; None where the system does not tell."""
+    """Peak resident memory of this process; None if the system does not report it."""
     try:
-        # Not `getrusage`, which begins with the size of the process that started this one.
+        # Not `getrusage`, which starts with the size of the parent process.
         status = Path("/proc/self/status").read_text(encoding="utf-8")
         return round(int(status.partition("VmHWM:")[2].split()[0]) / 1024, 1)
     except (OSError, IndexError):  # not Linux
@@ -69,13 +69,13 @@ def peak_memory_mb() -> float | None:
 
 
 def give_memory_back() -> None:
-    """Hand freed memory back to the system, where the C library is glibc.
+    """Return freed memory to the system (glibc only).
 
-    It keeps what was freed in pieces for later, and pieces of a head's arrays seldom fit the next:
-    without this the peak grows from scan to scan.
+    glibc keeps freed blocks for reuse, but they rarely fit the arrays of the next scan. Without
+    this call, the peak grows from scan to scan.
     """
     if not sys.platform.startswith("linux"):
         return
-    trim = getattr(ctypes.CDLL(None), "malloc_trim", None)  # musl has none
+    trim = getattr(ctypes.CDLL(None), "malloc_trim", None)  # not available in musl
     if trim is not None:
         trim(0)

@@ -1,4 +1,4 @@
-"""The processor of this machine, and which of its processes are alive."""
+"""The processor of this machine, and whether processes are alive."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pathlib import Path
 
 
 def processor_name() -> str:
-    """The processor's name as the system gives it, with the number of processors."""
+    """Name of the processor and number of processors."""
     name = platform.processor() or platform.machine()
     cpu_table = Path("/proc/cpuinfo")
     if cpu_table.exists():
@@ -22,8 +22,8 @@ def processor_name() -> str:
 
 
 def may_be_alive(process_id: int) -> bool:
-    """Whether a process of this machine may be running; True where the system does not tell."""
-    if os.name == "nt":  # there, signal 0 would end the process
+    """Whether a process may be running; True if the system cannot tell."""
+    if os.name == "nt":  # on Windows, signal 0 would end the process
         return True
     try:
         os.kill(process_id, 0)

@@ -1,7 +1,7 @@
 """The sample brain of the demo: the ICBM152 T1 template in the PyPI package nilearn.
 
-Fonov et al. 2011, ICBM 152 2009 nonlinear symmetric, 1 mm, skull-stripped; it lies in nilearn's
-wheel, so that the demo downloads nothing.
+Fonov et al. 2011, ICBM 152 2009 nonlinear symmetric, 1 mm, skull-stripped. It is part of nilearn's
+wheel, so the demo downloads nothing.
 """
 
 from __future__ import annotations
@@ -15,21 +15,23 @@ TEMPLATE = Path("datasets/data/mni_icbm152_t1_tal_nlin_sym_09a_converted.nii.gz"
 
 
 def sample_scan() -> Path:
-    """Find the sample's file.
+    """Find the file of the sample brain.
 
     Raises
     ------
     SampleMissingError
-        If nilearn is not installed or no longer carries the template.
+        If nilearn is not installed or no longer includes the template.
     """
-    # Found without importing nilearn, which would take seconds and its own dependencies.
+    # Found without importing nilearn, which takes seconds and needs its dependencies.
     package = importlib.util.find_spec("nilearn")
     if package is None or package.origin is None:
         raise SampleMissingError(
-            "The sample brain comes with the package nilearn, which is not installed: "
-            "pip install 'hypothalamus-seg[demo]'."
+            "The sample brain comes with the package nilearn, which is not installed. Install "
+            "it: pip install 'hypothalamus-seg[demo]'."
         )
     path = Path(package.origin).parent / TEMPLATE
     if not path.exists():
-        raise SampleMissingError(f"This version of nilearn does not carry {TEMPLATE.name}.")
+        raise SampleMissingError(
+            f"This version of nilearn does not include {TEMPLATE.name}. Install another version."
+        )
     return path

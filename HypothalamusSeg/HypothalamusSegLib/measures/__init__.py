@@ -1,1 +1,1 @@
-"""What is measured on a segmentation: volumes, their intervals, and quality flags."""
+"""Measurements on a segmentation: volumes, intervals and quality flags."""

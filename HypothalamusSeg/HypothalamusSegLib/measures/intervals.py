@@ -1,9 +1,9 @@
-"""Intervals around the volumes that hold the label's volume in a known share of unseen scans.
+"""Intervals that contain the reference volume in a known share of new scans.
 
-They come with the weights: in cross-validation, the volume found and the label's volume differed by
-no more than a factor ``exp(log_ratio)`` (split conformal prediction, Vovk et al. 2005; made by
-Training/intervals.py). Where the folds disagree more than they do in nine of ten scans, the
-interval grows with their spread.
+They come with the weights: in cross-validation, the measured and the reference volume differed by
+at most a factor of ``exp(log_ratio)`` (split conformal prediction, Vovk et al. 2005; computed by
+Training/intervals.py). If the folds disagree more than in nine of ten scans, the interval grows
+with their spread.
 """
 
 from __future__ import annotations
@@ -22,31 +22,31 @@ from ..networks.weight_files import MANIFEST_NAME
 if TYPE_CHECKING:
     from .volumes import StructureVolume
 
-# Share of unseen scans whose label's volume the interval holds, as the manifest's numbers are made.
+# Share of new scans whose reference volume is in the interval, as set in the manifest.
 COVERAGE = 0.9
 MANIFEST_KEY = "intervals"
 ICV = "icv"
-# These say that intracranial space is missing from the scan; of the hypothalamus they say nothing.
+# These flags concern missing intracranial space, not the hypothalamus.
 ICV_ONLY_CODES = frozenset(("skull_stripped", "fov_cut"))
 
 
 @dataclass(frozen=True)
 class VolumeInterval:
-    """How far the label's volume may lie from what was found.
+    """Expected error of a measured volume.
 
     Attributes
     ----------
     log_ratio : float
-        Half-width on the logarithm of the volume.
+        Half-width in the logarithm of the volume.
     usual_fold_spread : float or None
-        Standard deviation of the folds over the volume that nine of ten scans stay below.
+        Ratio of fold standard deviation to volume; nine of ten scans are below it.
     """
 
     log_ratio: float
     usual_fold_spread: float | None = None
 
     def around(self, volume_mm3: float, fold_sd_mm3: float | None) -> tuple[float, float] | None:
-        """Lower and upper limit in mm³; None where nothing was found."""
+        """Compute the lower and upper limit in mm³; None for an empty structure."""
         if not volume_mm3 > 0:
             return None
         reach = self.log_ratio
@@ -56,12 +56,12 @@ class VolumeInterval:
 
 
 def read_intervals(folder: Path) -> dict[str, VolumeInterval]:
-    """The intervals in a manifest, by structure; what it does not name has none.
+    """Read the intervals in a manifest, by structure; structures not listed have none.
 
     Raises
     ------
     WeightsError
-        If they are not understood.
+        If they cannot be read.
     """
     path = folder / MANIFEST_NAME
     try:
@@ -76,9 +76,7 @@ def read_intervals(folder: Path) -> dict[str, VolumeInterval]:
             if entry["log_ratio"] is not None
         }
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
-        raise WeightsError(
-            f"{path} cannot be read ({error}). Install the package again."
-        ) from error
+        raise WeightsError(f"{path} cannot be read ({error}). Reinstall the package.") from error
 
 
 def with_intervals(
@@ -86,9 +84,9 @@ def with_intervals(
     intervals: Mapping[str, VolumeInterval],
     flags: Sequence[Flag],
 ) -> list[StructureVolume]:
-    """Give each volume its interval; none where a severe flag says that the number is wrong.
+    """Add intervals to volumes, except where a severe flag makes the number wrong.
 
-    Such a scan is unlike those that the intervals were made on, and nothing is known of its error.
+    Such scans differ from those used to derive the intervals, so their error is unknown.
     """
     severe = {flag.code for flag in flags if severity_of(flag.code) == SEVERE}
     found = []

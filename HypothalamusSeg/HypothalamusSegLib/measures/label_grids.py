@@ -1,4 +1,4 @@
-"""Labels on the grid that was asked for, from posteriors that are interpolated before the arg-max.
+"""Labels on the requested grid; posteriors are interpolated before the arg-max.
 
 Interpolating the posteriors, not the labels, gives smooth borders on any grid.
 """
@@ -11,14 +11,14 @@ from .. import labels
 from ..geometry.voxel_image import Grid, VoxelImage
 from ..stages.fine import FineResult, side_labels
 
-# The grid on which the raters of Vernikouskaya et al. 2025 draw: 50 coronal slices.
+# The grid used by the raters of Vernikouskaya et al. 2025: 50 coronal slices.
 ULM_SHAPE = (512, 512, 50)
 ULM_IN_PLANE_MM, ULM_SLICE_MM = 0.125, 0.5
-SLAB_POINTS = 2_000_000  # sampled at once; bounds the memory
+SLAB_POINTS = 2_000_000  # sampled at once; limits memory use
 
 
 def output_grid(name: str, fine: Grid, native: Grid) -> Grid:
-    """The grid of the hypothalamus labels.
+    """Create the grid of the hypothalamus labels.
 
     Parameters
     ----------
@@ -36,7 +36,7 @@ def output_grid(name: str, fine: Grid, native: Grid) -> Grid:
 
 
 def ulm_grid(centre_mm: np.ndarray) -> Grid:
-    """512 × 512 × 50 voxels of 0.125 × 0.125 × 0.5 mm; i to the right, j up, k to posterior."""
+    """Create 512 × 512 × 50 voxels of 0.125 × 0.125 × 0.5 mm; i right, j up, k posterior."""
     affine = np.eye(4)
     affine[:3, :3] = [
         [ULM_IN_PLANE_MM, 0, 0],
@@ -53,12 +53,12 @@ def hypothalamus_labels(fine: FineResult, grid: Grid) -> VoxelImage:
 
 
 def subunit_labels(fine: FineResult, grid: Grid) -> VoxelImage:
-    """FreeSurfer's subunit labels (801–810) on a grid, uint16; the same voxels as the sides'."""
+    """FreeSurfer subunit labels (801–810) on a grid, uint16; same voxels as the sides."""
     return _labels_on(fine, grid, _subunit_arg_max, np.uint16)
 
 
 def _subunit_arg_max(posterior: np.ndarray) -> np.ndarray:
-    """The likeliest subunit of the likelier side, where the side is likelier than background."""
+    """Most likely subunit of the more likely side, where that side exceeds the background."""
     side = side_labels(posterior)
     found = np.zeros(side.shape, np.uint16)
     for label, channels in (
@@ -72,7 +72,7 @@ def _subunit_arg_max(posterior: np.ndarray) -> np.ndarray:
 
 
 def _labels_on(fine: FineResult, grid: Grid, decide, dtype: type) -> VoxelImage:
-    """Sample the posteriors where the grid lies inside the fine region and decide there."""
+    """Sample the posteriors where the grid overlaps the fine region and label those voxels."""
     if grid is fine.grid:
         return VoxelImage(decide(fine.posterior), grid.affine)
     found = np.zeros(grid.shape, dtype)
@@ -86,7 +86,7 @@ def _labels_on(fine: FineResult, grid: Grid, decide, dtype: type) -> VoxelImage:
 
 
 def _sample(fine: FineResult, grid: Grid, box: tuple[slice, slice, slice]) -> np.ndarray:
-    """Posteriors (11, …) at the voxel centres of a box of a grid; background outside the region."""
+    """Posteriors (11, …) at the voxel centers of a box of a grid; background outside the region."""
     import torch
     from torch.nn import functional
 

@@ -1,7 +1,7 @@
-"""Quality flags: what a radiologist should look at before trusting the numbers.
+"""Quality flags: what to check before using the numbers.
 
-A flag never stops the work. Limits come from the distribution over the validation scans
-(Docs/VALIDATION.md) or, where said, from the literature.
+A flag never stops a run. Limits come from the distribution in the validation scans
+(Docs/VALIDATION.md) or, where noted, from the literature.
 """
 
 from __future__ import annotations
@@ -29,9 +29,9 @@ from .volumes import StructureVolume, asymmetry_index
 
 LOW_FOLD_DICE = 0.93
 LOW_CONFIDENCE = 0.72
-# Left against right, as a share of their mean.
+# Left-right difference as a share of the mean.
 LARGE_ASYMMETRY = 0.25
-# Adults: checks in the field use these limits.
+# Usual limits for adults.
 ICV_RANGE_MM3 = (1_000_000.0, 1_900_000.0)
 # The teacher's protocol (Billot et al. 2020), both sides; wider than any validation scan.
 HYPOTHALAMUS_RANGE_MM3 = (450.0, 1_100.0)
@@ -41,23 +41,23 @@ LOW_PLACE_CONFIDENCE = 0.30
 LARGE_ICV_SPREAD = 0.013
 # Noise over tissue deep in the brain: 0.01–0.062 in 36 scans.
 NOISY_SHARE = 0.075
-# Air beside the head over tissue: at most 0.062 in the scans whose publishers left it.
+# Air beside the head over tissue: at most 0.062 in scans whose air was not zeroed.
 GHOSTED_AIR_SHARE = 0.08
-# The air before and behind the head beside that at its sides: at most 0.005 in 36 scans. A head
-# nodding by 1.5 mm makes 0.010 (volumes move by 1 %), by 2 mm 0.020, by 2.5 mm 0.031 (12 %).
+# Air in front of and behind the head minus air at its sides: at most 0.005 in 36 scans. A head
+# nodding by 1.5 mm gives 0.010 (volumes change by 1 %), by 2 mm 0.020, by 2.5 mm 0.031 (12 %).
 GHOST_SHARE = 0.012
-# The sagittal sinus over the rim beside it: 0.68–1.07 in 35 scans (the highest one, by its name,
-# with gadolinium, too), 1.40 in a clear case.
+# Sagittal sinus over the rim beside it: 0.68–1.07 in 35 scans (the highest has gadolinium,
+# according to its file name), 1.40 in a clear case.
 ENHANCED_SINUS_RATIO = 1.2
 # Bright vessels: 2300 and 2430 mm³ in the two scans with gadolinium, at most 320 in 34 others.
 ENHANCED_VESSELS_MM3 = 1_000.0
 # Mean intensity just outside the intracranial mask as a share of that inside.
 STRIPPED_OUTSIDE_SHARE = 0.10
 SHELL_VOXELS = (2, 6)
-# Area of the intracranial mask that may touch the edge of the scan.
+# Largest area of the intracranial mask that may touch the edge of the scan.
 CUT_AREA_MM2 = 300.0
-# A face belongs to the mask if it lies within this many coarse voxels of it, and holds tissue if
-# it is brighter than this share of the mean inside.
+# A voxel on a face of the scan counts as cut if it is within this many coarse voxels of the mask
+# and brighter than this share of the mean inside.
 FACE_REACH_VOXELS, TISSUE_SHARE = 2, 0.3
 # T1: deep white matter is brighter than the rim of cortex and fluid. Below this ratio it is not.
 T1_DEPTH_RATIO = 1.05
@@ -76,14 +76,14 @@ class Quality:
 
 
 def hypothalamus_agreement(fine: FineResult) -> tuple[tuple[float, ...], float]:
-    """How far the folds agree, and how sure their mean is.
+    """Measure the agreement of the folds and the confidence of their mean.
 
     Returns
     -------
     fold_dice : tuple of float
-        Each fold's Dice with the mean, mean of left and right.
+        Dice of each fold with the mean, averaged over left and right.
     confidence : float
-        Mean posterior of the label's own side inside the label, 0–1.
+        Mean posterior of the labeled side inside the label, 0–1.
     """
     mean = side_labels(fine.posterior)
     near = fine.posterior[0] < 1
@@ -131,22 +131,22 @@ def assess(
 def hypothalamus_flags(
     fold_dice: Sequence[float], confidence: float, left_mm3: float, right_mm3: float
 ) -> list[Flag]:
-    """Flags of the hypothalamus' agreement, confidence, size and symmetry."""
+    """Flag agreement, confidence, size and symmetry of the hypothalamus."""
     flags = []
     if len(fold_dice) > 1 and np.mean(fold_dice) < LOW_FOLD_DICE:
         flags.append(
             Flag(
                 "low_fold_agreement",
-                f"The five networks disagree about the hypothalamus (mean Dice "
-                f"{np.mean(fold_dice):.2f}, usual above {LOW_FOLD_DICE}). Check its outline.",
+                "The five networks disagree about the hypothalamus (mean Dice "
+                f"{np.mean(fold_dice):.2f}, usually above {LOW_FOLD_DICE}). Check its outline.",
             )
         )
     if confidence < LOW_CONFIDENCE:
         flags.append(
             Flag(
                 "low_confidence",
-                f"The networks are unsure of the hypothalamus (mean posterior {confidence:.2f}, "
-                f"usual above {LOW_CONFIDENCE}). Check its outline.",
+                "The networks are unsure about the hypothalamus (mean posterior "
+                f"{confidence:.2f}, usually above {LOW_CONFIDENCE}). Check its outline.",
             )
         )
     total = left_mm3 + right_mm3
@@ -155,39 +155,44 @@ def hypothalamus_flags(
         flags.append(
             Flag(
                 "hypothalamus_out_of_range",
-                f"The hypothalamus measures {total:.0f} mm³; {low:.0f}–{high:.0f} mm³ is usual "
-                "with this protocol. Check that it is in the right place.",
+                f"The hypothalamus measures {total:.0f} mm³. The usual range with this protocol "
+                f"is {low:.0f}–{high:.0f} mm³. Check that the outline is in the right place.",
             )
         )
     index = asymmetry_index(left_mm3, right_mm3)
     if index is None or abs(index) > LARGE_ASYMMETRY:
         size = "one side is empty" if index is None else f"{100 * abs(index):.0f} % of their mean"
         flags.append(
-            Flag("asymmetry", f"Left and right hypothalamus differ much ({size}). Check both.")
+            Flag(
+                "asymmetry",
+                f"The left and right hypothalamus differ greatly in size ({size}). Check "
+                "both outlines.",
+            )
         )
     return flags
 
 
 def _size_flag() -> Flag:
-    """The flag of a hypothalamus whose size or place the first looks did not agree on."""
+    """Flag a hypothalamus on whose size or position the first passes did not agree."""
     return Flag(
         "size_unsettled",
-        "Repeated measurements of the hypothalamus did not agree on its size or place. Check its "
-        "outline before you use its volume.",
+        "Repeated measurements of the hypothalamus did not agree on its size or position. "
+        "Check its outline before you use its volume.",
     )
 
 
 def orientation_flag(rotation: np.ndarray) -> Flag:
-    """The flag of a head that does not lie as its header says; see `orientation`."""
+    """Flag a head whose orientation contradicts the header; see `orientation`."""
     return Flag(
         "orientation_suspect",
-        f"The head does not lie as its header says: {explain(rotation)}. It was segmented as it "
-        "lies by its anatomy; left and right may be exchanged. Check how the file was converted.",
+        f"The head's orientation contradicts the header: {explain(rotation)}. The scan was "
+        "segmented by the anatomy, but left and right may be swapped. Check how the file was "
+        "converted.",
     )
 
 
 def head_flags(scan: VoxelImage, coarse: CoarseResult) -> list[Flag]:
-    """Flags that the head as a whole gives: stripped, cut, not T1, not recognised."""
+    """Flag problems of the whole head: stripped, cut off, not T1, not recognized."""
     flags = []
     mask = coarse.icv_posterior > 0.5
     voxels_deep = depth(mask)
@@ -195,8 +200,8 @@ def head_flags(scan: VoxelImage, coarse: CoarseResult) -> list[Flag]:
         flags.append(
             Flag(
                 "skull_stripped",
-                "The skull was removed from this scan: ICV covers only what is left (about the "
-                "brain) and is too small. Use the scan before brain extraction.",
+                "The skull was removed from this scan. The ICV covers only what is left "
+                "(roughly the brain) and is too small. Use the scan before brain extraction.",
             )
         )
     area = cut_area_mm2(scan, coarse)
@@ -204,47 +209,46 @@ def head_flags(scan: VoxelImage, coarse: CoarseResult) -> list[Flag]:
         flags.append(
             Flag(
                 "fov_cut",
-                f"The field of view cuts the head: {area / 100:.0f} cm² of the intracranial space "
-                "lie on its edge. ICV is too small.",
+                f"The scan cuts off part of the head ({area / 100:.0f} cm²). The ICV is too small.",
             )
         )
     if _depth_ratio(voxels_deep, coarse.image) < T1_DEPTH_RATIO:
         flags.append(
             Flag(
                 "not_t1_like",
-                "White matter is not brighter than the rim of the brain: this does not look "
-                "T1-weighted. The networks know T1 only.",
+                "White matter is not brighter than the rim of the brain, so this does not look "
+                "like a T1-weighted scan. The networks were trained on T1 only.",
             )
         )
     if coarse.place_confidence < LOW_PLACE_CONFIDENCE:
         flags.append(
             Flag(
                 "low_confidence",
-                "The place of the hypothalamus was not found with confidence. Check that the "
-                "outline lies on it.",
+                "The hypothalamus was not located with confidence. Check that the outline is "
+                "in the right place.",
             )
         )
     return flags
 
 
 def condition_flags(scan: VoxelImage, coarse: CoarseResult) -> list[Flag]:
-    """Flags of the scan's condition: noise or motion, a contrast agent."""
+    """Flag noise, motion and contrast agent."""
     flags = []
     mask = coarse.icv_posterior > 0.5
     noise = noise_share(scan, mask, coarse.grid)
     air = air_brightness(coarse.image, mask, coarse.grid)
     ghost = ghost_brightness(coarse.image, mask, coarse.grid)
     if noise > NOISY_SHARE or air > GHOSTED_AIR_SHARE or ghost > GHOST_SHARE:
-        seen = f"ghosts in the air have {100 * ghost:.0f} % of the brain's brightness"
+        seen = f"ghosts in the air reach {100 * ghost:.0f} % of the brain's brightness"
         if noise > NOISY_SHARE:
             seen = f"noise is {100 * noise:.0f} % of the brain's brightness"
         elif air > GHOSTED_AIR_SHARE:
-            seen = f"the air beside the head has {100 * air:.0f} % of the brain's brightness"
+            seen = f"the air beside the head reaches {100 * air:.0f} % of the brain's brightness"
         flags.append(
             Flag(
                 "noisy",
-                f"The scan is noisy, or the head has moved ({seen}). Volumes may be off. "
-                "Check the outlines, or use a better scan.",
+                f"The scan is noisy or the head moved ({seen}). Volumes may be wrong. Check the "
+                "outlines, or use a better scan.",
             )
         )
     sinus = sinus_brightness(coarse.image, mask, coarse.grid)
@@ -253,23 +257,23 @@ def condition_flags(scan: VoxelImage, coarse: CoarseResult) -> list[Flag]:
         flags.append(
             Flag(
                 "contrast_enhanced",
-                "Vessels are bright: this scan seems to be taken after a contrast agent. "
-                "Do not compare its volumes with those of scans without one.",
+                "Vessels are bright, so this scan was probably taken after contrast. Do not "
+                "compare its volumes with those of scans without contrast.",
             )
         )
     return flags
 
 
 def icv_flags(icv_mm3: float, fold_icv_mm3: Sequence[float]) -> list[Flag]:
-    """Flags of the size of the ICV, and of the folds' agreement about it."""
+    """Flag an unusual ICV and disagreement of the folds about it."""
     flags = []
     low, high = ICV_RANGE_MM3
     if not low <= icv_mm3 <= high:
         flags.append(
             Flag(
                 "icv_out_of_range",
-                f"ICV measures {icv_mm3 / 1000:.0f} mL; adults have {low / 1000:.0f}–"
-                f"{high / 1000:.0f} mL. Check the mask and the voxel size.",
+                f"The ICV is {icv_mm3 / 1000:.0f} mL. The usual range in adults is "
+                f"{low / 1000:.0f}–{high / 1000:.0f} mL. Check the mask and the voxel size.",
             )
         )
     if len(fold_icv_mm3) > 1:
@@ -278,17 +282,17 @@ def icv_flags(icv_mm3: float, fold_icv_mm3: Sequence[float]) -> list[Flag]:
             flags.append(
                 Flag(
                     "low_icv_agreement",
-                    f"The networks differ by {100 * spread:.1f} % about ICV. Check the mask, above "
-                    "all at the base of the skull.",
+                    f"The networks disagree about the ICV by {100 * spread:.1f} %. Check the "
+                    "mask, above all at the base of the skull.",
                 )
             )
     return flags
 
 
 def cut_area_mm2(scan: VoxelImage, coarse: CoarseResult) -> float:
-    """Area on the faces of the scan's field of view where tissue of the intracranial space lies.
+    """Measure the intracranial tissue that touches the edge of the field of view, in mm².
 
-    Only bright voxels count, so that a scan cropped tightly around the whole head is not cut.
+    Only bright voxels count, so a tight crop around the whole head is not flagged.
     """
     mask = coarse.icv_posterior > 0.5
     near = dilate(mask, FACE_REACH_VOXELS)
@@ -297,7 +301,7 @@ def cut_area_mm2(scan: VoxelImage, coarse: CoarseResult) -> float:
     for axis, count in enumerate(scan.array.shape):
         face_voxel_mm2 = scan.voxel_volume_mm3 / scan.spacing_mm[axis]
         for position in (0, count - 1):
-            # A view: np.take would first copy the whole scan.
+            # A view; np.take would copy the whole scan first.
             face = np.moveaxis(scan.array, axis, 0)[position]
             bright = np.argwhere(face > threshold)
             indices = np.insert(bright, axis, position, axis=1).astype(float)
@@ -311,7 +315,7 @@ def _outside_share(voxels_deep: np.ndarray, image: np.ndarray) -> float:
     """Mean intensity in a shell around the mask as a share of that inside."""
     near, far = SHELL_VOXELS
     shell = (voxels_deep < -near) & (voxels_deep > -far)
-    # Below the skull's base a field of view may end; only the upper two thirds tell.
+    # The field of view may end below the skull base, so use the upper two thirds only.
     rows = np.flatnonzero((voxels_deep > 0).any((0, 1)))
     shell[:, :, : rows[0] + len(rows) // 3] = False
     inside = float(image[voxels_deep > 0].mean())
@@ -319,7 +323,7 @@ def _outside_share(voxels_deep: np.ndarray, image: np.ndarray) -> float:
 
 
 def _depth_ratio(voxels_deep: np.ndarray, image: np.ndarray) -> float:
-    """Median intensity deep in the mask against that of its rim."""
+    """Ratio of the median intensity deep in the mask to that of its rim."""
     deep = voxels_deep > DEEP_VOXELS
     rim = (voxels_deep > 0) & (voxels_deep < RIM_VOXELS)
     if not deep.any() or not rim.any():

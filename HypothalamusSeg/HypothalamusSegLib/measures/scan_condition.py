@@ -1,6 +1,6 @@
-"""What condition a scan is in: noise, ghosts of motion, a contrast agent.
+"""Measures of scan quality: noise, motion ghosts, contrast agent.
 
-All are measured in units of the scan's own tissue, with the help of the intracranial mask.
+All are relative to the tissue intensity of the scan and use the intracranial mask.
 """
 
 from __future__ import annotations
@@ -10,33 +10,33 @@ import numpy as np
 from ..geometry.masks import depth
 from ..geometry.voxel_image import Grid, VoxelImage
 
-# White matter and what is as bright; as `intensity.fluid_and_tissue` takes it.
+# White matter and equally bright tissue, as in `intensity.fluid_and_tissue`.
 TISSUE_QUANTILE = 0.75
-# Noise is measured so deep in the mask that fluid, vessels and the skull are left out.
+# Noise is measured this deep in the mask, to exclude fluid, vessels and skull.
 DEEP_MM = 20.0
 SAMPLES = 60_000
-# Second differences over about this length: on finer voxels, neighbours share their noise.
+# Length of the second differences: on finer voxels, the noise of neighbors is correlated.
 STEP_MM = 1.0
-# The median of the absolute values of a normal variable, in standard deviations.
+# Median absolute value of a normal variable, in standard deviations.
 MEDIAN_PER_SD = 0.6745
-# The superior sagittal sinus: the rim of the mask near the midline, above its centre; and the rim
-# beside it, to tell a bright vessel from a bright coil.
+# The superior sagittal sinus (rim of the mask near the midline, above its center) and the rim
+# beside it, to distinguish a bright vessel from a bright coil profile.
 RIM_MM, SINUS_MM, BESIDE_MM = 8.0, 4.0, (14.0, 40.0)
 BRIGHT_QUANTILE = 0.9
-# So bright on T1 are only vessels with a contrast agent, fat and old blood.
+# Only vessels with contrast agent, fat and old blood are this bright on T1.
 VESSEL_OVER_TISSUE = 1.7
-# Air beside the upper half of the head: so far from the mask, but for what publishers have emptied.
+# Air beside the upper half of the head: this far from the mask, except zeroed voxels.
 AIR_MM = (35.0, 70.0)
 FEWEST_AIR_VOXELS = 500
-# Air further ahead of or behind the mask's middle than this many times beside it.
+# Air counts as in front or behind if it is this many times further that way than sideways.
 AHEAD_OVER_ASIDE = 1.5
 
 
 def noise_share(scan: VoxelImage, mask: np.ndarray, grid: Grid) -> float:
-    """Standard deviation of the noise, as a share of the tissue's level.
+    """Estimate the standard deviation of the noise as a share of the tissue level.
 
-    The median absolute second difference along the three axes, deep in the brain (a Laplacian
-    filter as in Immerkær 1996, with a median for the edges that anatomy has).
+    Uses the median absolute second difference along the three axes, deep in the brain (a Laplacian
+    filter as in Immerkær 1996; the median suppresses anatomical edges).
 
     Parameters
     ----------
@@ -48,7 +48,7 @@ def noise_share(scan: VoxelImage, mask: np.ndarray, grid: Grid) -> float:
     Returns
     -------
     float
-        0 where the mask has no depth.
+        0 if the mask is too thin.
     """
     deep = np.argwhere(depth(mask) * grid.spacing_mm[0] > DEEP_MM)
     if not len(deep):
@@ -66,14 +66,14 @@ def noise_share(scan: VoxelImage, mask: np.ndarray, grid: Grid) -> float:
         offset = np.eye(3, dtype=int)[axis] * step
         before, after = (scan.array[tuple(place.T)] for place in (at - offset, at + offset))
         differences.append(np.abs(here - (before.astype(np.float32) + after) / 2))
-    # Of a voxel and half of two others: 1 + 2 · ¼ variances.
+    # Variance of a voxel minus half of two others: 1 + 2 · ¼.
     spread = max(float(np.median(d)) for d in differences) / MEDIAN_PER_SD / np.sqrt(1.5)
     tissue = float(np.quantile(here, TISSUE_QUANTILE))
     return spread / tissue if tissue > 0 else 0.0
 
 
 def air_brightness(image: np.ndarray, mask: np.ndarray, grid: Grid) -> float:
-    """Brightness of the air beside the head as a share of the tissue's level: ghosts lie there.
+    """Brightness of the air beside the head (where ghosts appear) as a share of the tissue level.
 
     Parameters
     ----------
@@ -85,16 +85,16 @@ def air_brightness(image: np.ndarray, mask: np.ndarray, grid: Grid) -> float:
     Returns
     -------
     float
-        Upper tenth; 0 where the air was emptied or there is none.
+        Upper tenth; 0 if the air was zeroed or there is none.
     """
     air = _air(mask, grid)
     return _upper_tenth(image[air], image, mask)
 
 
 def ghost_brightness(image: np.ndarray, mask: np.ndarray, grid: Grid) -> float:
-    """By how much the air before and behind the head differs from that at its sides.
+    """Difference of the air in front of and behind the head from that at its sides.
 
-    Noise fills the air evenly. Ghosts of motion lie along one axis, that of the phase encoding.
+    Noise fills the air evenly. Motion ghosts lie along one axis, the phase encoding direction.
 
     Parameters
     ----------
@@ -104,8 +104,7 @@ def ghost_brightness(image: np.ndarray, mask: np.ndarray, grid: Grid) -> float:
     Returns
     -------
     float
-        Difference of the upper tenths, as a share of the tissue's level; air that was emptied
-        counts as dark.
+        Difference of the upper tenths as a share of the tissue level; zeroed air counts as dark.
     """
     air = _air(mask, grid)
     if not air.any():
@@ -121,7 +120,7 @@ def ghost_brightness(image: np.ndarray, mask: np.ndarray, grid: Grid) -> float:
 
 
 def _air(mask: np.ndarray, grid: Grid) -> np.ndarray:
-    """Where air lies beside the upper half of a head; nowhere without a head."""
+    """Mask of the air beside the upper half of a head; empty without a head."""
     if not mask.any():
         return np.zeros_like(mask)
     away_mm = -depth(mask) * grid.spacing_mm[0]
@@ -130,7 +129,7 @@ def _air(mask: np.ndarray, grid: Grid) -> np.ndarray:
 
 
 def _upper_tenth(air: np.ndarray, image: np.ndarray, mask: np.ndarray) -> float:
-    """Of what was not emptied, as a share of the tissue's level; 0 where hardly any is left."""
+    """Of voxels that were not zeroed, as a share of the tissue level; 0 if hardly any are left."""
     air = air[air > 0]
     if len(air) < FEWEST_AIR_VOXELS:
         return 0.0
@@ -139,7 +138,7 @@ def _upper_tenth(air: np.ndarray, image: np.ndarray, mask: np.ndarray) -> float:
 
 
 def sinus_brightness(image: np.ndarray, mask: np.ndarray, grid: Grid) -> float:
-    """How bright the superior sagittal sinus is beside the rim of the brain next to it.
+    """Brightness of the superior sagittal sinus relative to the rim of the brain beside it.
 
     Parameters
     ----------
@@ -151,7 +150,7 @@ def sinus_brightness(image: np.ndarray, mask: np.ndarray, grid: Grid) -> float:
     Returns
     -------
     float
-        Ratio of the upper tenths; 1 where there is nothing to compare.
+        Ratio of the upper tenths; 1 if there is nothing to compare.
     """
     points = grid.points_at(np.argwhere(mask).astype(float))
     if not len(points):
@@ -170,7 +169,7 @@ def sinus_brightness(image: np.ndarray, mask: np.ndarray, grid: Grid) -> float:
 
 
 def bright_vessels_mm3(image: np.ndarray, mask: np.ndarray, grid: Grid) -> float:
-    """Volume inside the mask that is far brighter than white matter, as vessels with contrast are.
+    """Volume in the mask that is far brighter than white matter, like vessels with contrast.
 
     Parameters
     ----------

@@ -1,9 +1,9 @@
-"""Volumes, normalised to the intracranial volume.
+"""Volumes and their normalization to the intracranial volume.
 
-A volume is the sum of the fold-mean posterior over the label and the few millimetres around it
-where the posterior falls off (as FreeSurfer's hypothalamic subunits do, Billot et al. 2020). The
-sum over the label alone would miss what lies just outside the cut at one half but count the
-doubtful voxels inside only in part, and so be too small. The volume of the mask is given beside it.
+A volume is the sum of the mean posterior of the folds over the label and the few millimeters
+around it where the posterior falls off (as in FreeSurfer's hypothalamic subunits, Billot et al.
+2020). The sum over the label alone would be too small: it would count uncertain voxels inside only
+in part and miss those just outside. The volume of the mask is reported as well.
 """
 
 from __future__ import annotations
@@ -32,11 +32,11 @@ class StructureVolume:
     mask_volume_mm3 : float
         Voxel count of the written mask times the voxel's volume.
     per_fold_mm3 : tuple of float
-        Posterior-weighted, each fold alone.
+        Posterior-weighted volume of each fold.
     icv_mm3 : float or None
-        What the fractions refer to; None where ICV was not asked for.
+        Reference of the fractions; None if the ICV was not requested.
     interval_mm3 : tuple of float or None
-        What holds the label's volume in nine of ten unseen scans (intervals.py); None: not known.
+        Contains the reference volume in nine of ten new scans (intervals.py); None: unknown.
     """
 
     structure: str
@@ -52,7 +52,7 @@ class StructureVolume:
 
     @property
     def icv_adjusted_mm3(self) -> float | None:
-        """Volume × reference ICV / ICV: the proportion method, for a single case."""
+        """Volume × reference ICV / ICV (proportion method, for single cases)."""
         fraction = self.fraction_of_icv
         return None if fraction is None else fraction * REFERENCE_ICV_MM3
 
@@ -67,7 +67,7 @@ class StructureVolume:
 def measure_hypothalamus(
     fine: FineResult, label_array: np.ndarray, voxel_volume_mm3: float, icv_mm3: float | None
 ) -> list[StructureVolume]:
-    """Volumes of left, right and both.
+    """Measure the volumes of left, right and both sides.
 
     Parameters
     ----------
@@ -97,7 +97,7 @@ def measure_hypothalamus(
 def measure_subunits(
     fine: FineResult, label_array: np.ndarray, voxel_volume_mm3: float, icv_mm3: float | None
 ) -> list[StructureVolume]:
-    """Volumes of the ten subunits; parameters as `measure_hypothalamus` with labels 801–810."""
+    """Measure the ten subunits; parameters as in `measure_hypothalamus`, labels 801–810."""
     measured = []
     for channel, label in enumerate(labels.SUBUNIT_LABELS, start=1):
         mask_mm3 = float((label_array == label).sum()) * voxel_volume_mm3
@@ -107,7 +107,7 @@ def measure_subunits(
 
 
 def measure_icv(coarse: CoarseResult, mask_volume_mm3: float) -> StructureVolume:
-    """The intracranial volume."""
+    """Measure the intracranial volume."""
     return StructureVolume(
         structure="icv",
         volume_mm3=coarse.icv_mm3,
@@ -118,7 +118,7 @@ def measure_icv(coarse: CoarseResult, mask_volume_mm3: float) -> StructureVolume
 
 
 def asymmetry_index(left_mm3: float, right_mm3: float) -> float | None:
-    """(left − right) / mean of both; positive: the left side is larger. None if both are empty."""
+    """Compute (left − right) / mean; positive if left is larger, None if both are empty."""
     mean = (left_mm3 + right_mm3) / 2
     return (left_mm3 - right_mm3) / mean if mean > 0 else None
 

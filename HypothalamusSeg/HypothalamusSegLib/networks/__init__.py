@@ -1,1 +1,1 @@
-"""The networks: their architectures, their weight files, and how an ensemble is run."""
+"""The networks: architectures, weight files, and running an ensemble."""

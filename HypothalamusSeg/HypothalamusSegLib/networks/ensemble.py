@@ -1,4 +1,4 @@
-"""Run the folds of an ensemble on one input, seen from several views."""
+"""Run the folds of an ensemble on one input, with mirrored views."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from ..machine.devices import convolution_arithmetic
 if TYPE_CHECKING:
     from torch import Tensor, nn
 
-LEFT_RIGHT_AXIS = 2  # of (N, C, I, J, K) on a grid along the RAS axes
+LEFT_RIGHT_AXIS = 2  # left-right axis of (N, C, I, J, K) on a grid along the RAS axes
 
 
 def posteriors(
@@ -21,10 +21,10 @@ def posteriors(
     on_fold: Callable[[int], None] = lambda fold: None,
     alternate: bool = False,
 ) -> Iterator[Tensor]:
-    """Posterior of each fold, the mean of the image as it is and mirrored.
+    """Compute the posterior of each fold, averaged over the image and its mirror image.
 
-    A network is not exactly symmetric; the mean of both views is, so that a mirrored head gives
-    the mirrored result.
+    A network is not exactly symmetric, but the mean of both views is, so a mirrored head gives the
+    mirrored result.
 
     Parameters
     ----------
@@ -35,13 +35,12 @@ def posteriors(
     activation : callable
         From logits to posteriors.
     mirrored_channels : sequence of int or None
-        For each channel the one it becomes when left and right are exchanged; None: see the image
-        once only.
+        Channel order after swapping left and right; None: use the unmirrored image only.
     on_fold : callable
-        Told the index of each fold when it is done.
+        Called with the index of each finished fold.
     alternate : bool
-        Every second fold sees the mirrored view only, the others the image as it is: nearly as
-        symmetric in the mean of five, in half the time.
+        Use only the mirrored view for every second fold, and only the original for the others:
+        nearly as symmetric in the mean of five folds, in half the time.
 
     Yields
     ------
@@ -57,7 +56,7 @@ def posteriors(
     for index, network in enumerate(networks):
         seen = []
         with torch.inference_mode():
-            # One view and one image at a time: the same arithmetic, half the memory.
+            # One view and one image at a time: same result, half the memory.
             if mirrored is None or not (alternate and index % 2):
                 seen.append(_posterior(network, as_it_is, activation))
             if mirrored is not None and (index % 2 or not alternate):

@@ -1,4 +1,4 @@
-"""The network that finds the intracranial border on profiles through it.
+"""The network that locates the intracranial border on intensity profiles across it.
 
 This module needs torch at import, as networks.py does.
 """
@@ -10,31 +10,31 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 KERNEL = 7
-# What a profile looks like is also averaged over cells of this size, and over the whole border.
+# Profile features are also averaged over cells of this size and over the whole border.
 CELL_MM = 6.0
 PLACE_CHANNELS = 6
 
 
 class ProfileNetwork(nn.Module):
-    """Says by how much a surface must move along its normals, point by point.
+    """Predicts how far each point of a surface must move along its normal.
 
-    Convolutions along each profile give every position on it a score; the border lies at the mean
-    of the positions, weighed by the scores' soft maximum (integral regression, Sun et al. 2018).
-    How the profiles around a point and over the whole surface look is added to the features on the
-    way, so that a point knows how dark this head's bone is.
+    Convolutions along each profile score every position on it. The border is the mean position,
+    weighted by the softmax of the scores (integral regression, Sun et al. 2018). Averages over
+    neighboring profiles and over the whole surface are added to the features, so each point knows
+    how dark the bone of this head is.
 
     Parameters
     ----------
     channels, samples : int
-        Of a profile; an odd number of samples, the middle one on the surface.
+        Size of a profile; the number of samples is odd, with the middle one on the surface.
     step_mm : float
-        Between samples.
+        Distance between samples.
     reach_mm : float
         The largest displacement.
     width : int
         Channels of the convolutions.
     context : int
-        Channels that are averaged.
+        Number of averaged channels.
     """
 
     def __init__(
@@ -52,7 +52,7 @@ class ProfileNetwork(nn.Module):
         self.second = nn.Conv1d(width, width, KERNEL, padding=padding)
         self.third = nn.Conv1d(width, width, KERNEL, padding=padding)
         self.score = nn.Conv1d(width, 1, 1)
-        # Neighbouring samples tell the same: one in three is enough to describe a profile.
+        # Neighboring samples are similar: one in three is enough to describe a profile.
         self.describe = nn.Linear(width * len(range(1, samples, 3)), context)
         self.inform = nn.Linear(2 * context + PLACE_CHANNELS, width)
         nn.init.zeros_(self.inform.weight)
@@ -61,18 +61,18 @@ class ProfileNetwork(nn.Module):
         positions = step_mm * torch.arange(-steps, steps + 1).float()
         self.margin = (samples - len(positions)) // 2
         self.register_buffer("positions_mm", positions, persistent=False)
-        # At first a normal distribution of 1 mm around the surface.
+        # Initially a normal distribution of 1 mm around the surface.
         self.prior = nn.Parameter(-0.5 * positions**2)
 
     def forward(self, profiles: Tensor, points_mm: Tensor, normals: Tensor) -> Tensor:
-        """Displacements of a head's surface.
+        """Predict the displacements of the surface of one head.
 
         Parameters
         ----------
         profiles : Tensor, shape (N, channels, samples)
             Along the normals from inside to outside.
         points_mm : Tensor, shape (N, 3)
-            RAS; all points of one surface, or a fair sample of them.
+            RAS; all points of one surface, or a representative sample.
         normals : Tensor, shape (N, 3)
             Unit vectors outwards.
 
@@ -96,7 +96,7 @@ class ProfileNetwork(nn.Module):
 
 
 def _along(convolution: nn.Conv1d, profiles: Tensor) -> Tensor:
-    """A convolution of (N, C, 1, S): as images with channels last in half of a Conv1d's time."""
+    """Convolution of (N, C, 1, S): with channels last, twice as fast as Conv1d."""
     return functional.conv2d(
         profiles.contiguous(memory_format=torch.channels_last),
         convolution.weight[:, :, None],
@@ -114,14 +114,14 @@ def _place(points_mm: Tensor, normals: Tensor) -> Tensor:
 
 
 def mean_around(values: Tensor, points_mm: Tensor) -> Tensor:
-    """Mean of the values (N, C) of the points around each point, over about two cells."""
+    """Average the values (N, C) of the points around each point, over about two cells."""
     position = (points_mm - points_mm.amin(0)) / CELL_MM
     cell = position.long()
     size = (cell.amax(0) + 1).tolist()
     flat = (cell[:, 0] * size[1] + cell[:, 1]) * size[2] + cell[:, 2]
     # The last channel counts the points.
     values = torch.cat([values, torch.ones_like(values[:, :1])], 1).float()
-    # Number by number: adding whole rows takes four times as long.
+    # Add element by element: adding whole rows takes four times as long.
     channels = values.shape[1]
     at = flat[:, None] * channels + torch.arange(channels, device=flat.device)
     sums = values.new_zeros(size[0] * size[1] * size[2] * channels)
@@ -129,7 +129,7 @@ def mean_around(values: Tensor, points_mm: Tensor) -> Tensor:
     sums = sums.view(-1, channels).T.view(1, -1, *size)
     sums = functional.pad(sums, (1,) * 6)
     for axis in (2, 3, 4):
-        # Neighbours with half the weight.
+        # Neighbors with half the weight.
         n = sums.shape[axis]
         low, middle, high = (sums.narrow(axis, start, n - 2) for start in (0, 1, 2))
         sums = 0.25 * low + 0.5 * middle + 0.25 * high

@@ -1,7 +1,7 @@
-"""The one network family of both stages: a small residual 3-D U-Net.
+"""The network architecture of both stages: a small residual 3-D U-Net.
 
-This module needs torch at import; the rest of the package imports it inside functions only, so
-that reading a scan, printing help or opening the Slicer panel never waits for torch.
+This module imports torch at the top. The rest of the package imports torch inside functions only,
+so reading a scan, printing help or opening the Slicer panel never waits for it.
 """
 
 from __future__ import annotations
@@ -12,16 +12,16 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-NORM_GROUPS = 4  # group, not batch, normalisation: no statistics of one scanner are stored
+NORM_GROUPS = 4  # group instead of batch normalization: no statistics of a scanner are stored
 
 
 class ResidualBlock(nn.Module):
-    """Two 3 × 3 × 3 convolutions with group normalisation; the second one is residual.
+    """Two 3 × 3 × 3 convolutions with group normalization; the second one is residual.
 
     Parameters
     ----------
     in_channels, out_channels : int
-        ``out_channels`` must be a multiple of 4 (the number of normalisation groups).
+        ``out_channels`` must be a multiple of 4 (the number of normalization groups).
     """
 
     def __init__(self, in_channels: int, out_channels: int) -> None:
@@ -38,7 +38,7 @@ class ResidualBlock(nn.Module):
 
 
 class ResidualUNet(nn.Module):
-    """3-D U-Net with summed skips, average pooling and nearest-neighbour upsampling.
+    """3-D U-Net with summed skips, average pooling and nearest-neighbor upsampling.
 
     Parameters
     ----------

@@ -19,14 +19,14 @@ if TYPE_CHECKING:
     from ..geometry.canonical_frame import Template
 
 MANIFEST_NAME = "manifest.json"
-# Corrects what the "icv" ensemble found, fold by fold. Own weights may do without.
+# Corrects the result of the "icv" ensemble, fold by fold. Optional in custom weights.
 ICV_BORDER = "icv_border"
 ENSEMBLES = (*STRUCTURES, ICV_BORDER)
 
 
 @dataclass(frozen=True)
 class FoldWeights:
-    """One fold's file and the checksum that it must have."""
+    """Weight file of one fold and its expected checksum."""
 
     fold: int
     path: Path
@@ -35,18 +35,18 @@ class FoldWeights:
 
 @dataclass(frozen=True)
 class Ensemble:
-    """The plan of one structure's networks, as manifest.json describes it.
+    """Configuration of the networks of one structure, from manifest.json.
 
     Attributes
     ----------
     network : dict
-        Keyword arguments of the class that `network_class` names.
+        Keyword arguments of the class that `network_class` returns.
     spacing_mm : float
-        Voxel size of the grid that the networks see.
+        Voxel size of the input grid.
     shape : tuple of int
-        Size of that grid.
+        Size of the input grid.
     template : Template or None
-        The hypothalamus as its networks were trained to see it, for the fine stage.
+        Template of the canonical frame, for the fine stage.
     """
 
     structure: str
@@ -58,12 +58,12 @@ class Ensemble:
 
 
 def default_weights_folder() -> Path:
-    """The weights beside this package: packaged with it, or at the root of a checkout.
+    """Find the weights: inside or beside this package, or at the root of a checkout.
 
     Raises
     ------
     WeightsError
-        If neither place holds a manifest.
+        If no manifest is found.
     """
     package = Path(__file__).resolve().parents[1]
     # Installed by pip; in a Slicer extension beside the modules; in a checkout of the repository.
@@ -72,14 +72,14 @@ def default_weights_folder() -> Path:
         if (place / MANIFEST_NAME).exists():
             return place
     raise WeightsError(
-        f"No weights found: {MANIFEST_NAME} is in none of {', '.join(map(str, places))}. "
-        "Install the package again."
+        f"No weights found: {MANIFEST_NAME} is not in {' or '.join(map(str, places))}. "
+        "Reinstall the package."
     )
 
 
 def read_manifest(folder: Path) -> dict[str, Ensemble]:
-    """Read manifest.json; raises `WeightsError` if it is missing or not understood."""
-    # Brings SimpleITK along, which opening Slicer's panel must not wait for.
+    """Read manifest.json; raises `WeightsError` if it is missing or invalid."""
+    # Imports SimpleITK, which would delay opening the Slicer panel.
     from ..geometry.canonical_frame import Template
 
     path = folder / MANIFEST_NAME
@@ -100,20 +100,18 @@ def read_manifest(folder: Path) -> dict[str, Ensemble]:
             for structure, plan in manifest["structures"].items()
         }
     except (OSError, ValueError, KeyError, TypeError) as error:
-        raise WeightsError(
-            f"{path} cannot be read ({error}). Install the package again."
-        ) from error
+        raise WeightsError(f"{path} cannot be read ({error}). Reinstall the package.") from error
 
 
 def read_ensembles(folder: Path, structures: Sequence[str]) -> dict[str, Ensemble]:
-    """Read the ensembles that segment some structures.
+    """Read the ensembles needed for some structures.
 
-    The coarse ensemble, "icv", is always among them: it finds the place of the hypothalamus, too.
+    The coarse ensemble, "icv", is always included: it also locates the hypothalamus.
 
     Raises
     ------
     WeightsError
-        If one is not in the manifest.
+        If one is missing from the manifest.
     """
     ensembles = read_manifest(folder)
     wanted = {"icv", *structures}
@@ -121,31 +119,35 @@ def read_ensembles(folder: Path, structures: Sequence[str]) -> dict[str, Ensembl
         wanted.add(ICV_BORDER)
     missing = sorted(wanted - set(ensembles))
     if missing:
-        raise WeightsError(f"{folder / MANIFEST_NAME} has no ensemble for {missing[0]}.")
+        raise WeightsError(
+            f"{folder / MANIFEST_NAME} lists no {missing[0]} networks. Reinstall the package."
+        )
     return {name: ensembles[name] for name in ENSEMBLES if name in wanted}
 
 
 def load_networks(ensemble: Ensemble, folds: Sequence[int], device: str) -> list[nn.Module]:
-    """Load some folds of an ensemble, each after its SHA-256 was checked.
+    """Load folds of an ensemble after checking their SHA-256.
 
     Parameters
     ----------
     ensemble : Ensemble
     folds : sequence of int
-        Fold numbers; unknown ones are refused.
+        Fold numbers.
     device : str
         "cpu", "cuda" or "mps".
 
     Raises
     ------
     WeightsError
-        If a file is missing, has another checksum, or does not fit the network.
+        If a fold is unknown, or a file is missing, has a wrong checksum, or does not match the
+        network.
     """
     known = {fold.fold: fold for fold in ensemble.folds}
     missing = sorted(set(folds) - set(known))
     if missing:
         raise WeightsError(
-            f"The {ensemble.structure} ensemble has no fold {missing[0]}; it has {sorted(known)}."
+            f"There is no fold {missing[0]} of the {ensemble.structure} networks. Choose from "
+            f"{sorted(known)}."
         )
     return [_load_network(ensemble, known[fold], device) for fold in folds]
 
@@ -161,13 +163,15 @@ def _load_network(ensemble: Ensemble, fold: FoldWeights, device: str) -> nn.Modu
     except (RuntimeError, KeyError, AttributeError, TypeError, EOFError) as error:
         if is_out_of_memory(error):
             raise
-        raise WeightsError(f"{fold.path} does not fit its network: {error}") from error
+        raise WeightsError(
+            f"{fold.path} does not match its network: {error}. Reinstall the package."
+        ) from error
     layout = torch.channels_last_3d
     return network.eval().requires_grad_(False).to(device, memory_format=layout)
 
 
 def network_class(structure: str) -> type[nn.Module]:
-    """What the networks of an ensemble are."""
+    """Return the network class of an ensemble."""
     from .profile_network import ProfileNetwork
     from .residual_unet import ResidualUNet
 
@@ -175,13 +179,13 @@ def network_class(structure: str) -> type[nn.Module]:
 
 
 def verify_checksum(fold: FoldWeights) -> None:
-    """Refuse a weight file that is missing or not the one that the manifest names."""
+    """Raise `WeightsError` if a weight file is missing or its checksum is wrong."""
     try:
         found = hashlib.sha256(fold.path.read_bytes()).hexdigest()
     except OSError as error:
-        raise WeightsError(f"{fold.path} cannot be read. Install the package again.") from error
+        raise WeightsError(f"{fold.path} cannot be read. Reinstall the package.") from error
     if found != fold.sha256:
         raise WeightsError(
-            f"{fold.path} is damaged or not the published one: its SHA-256 is {found[:12]}…, "
-            f"the manifest says {fold.sha256[:12]}…. Install the package again."
+            f"{fold.path} is damaged or is not the published file: its SHA-256 is "
+            f"{found[:12]}…, but the manifest says {fold.sha256[:12]}…. Reinstall the package."
         )

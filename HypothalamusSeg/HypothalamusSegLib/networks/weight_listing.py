@@ -1,4 +1,4 @@
-"""The weight files of this installation and whether they are what the manifest says."""
+"""The weight files of this installation and their checksum status."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from . import weight_files
 
 
 def list_weights() -> list[str]:
-    """Every weight file with its checksum and state, as lines of text."""
+    """List every weight file with its checksum and status, as lines of text."""
     try:
         folder = weight_files.default_weights_folder()
         lines = [f"Weights: {folder}"]

@@ -1,4 +1,4 @@
-"""Reading and checking of input scans, one file a format; `read_scan` is the way in."""
+"""Read and check input scans. One module per format; the entry point is `read_scan`."""
 
 from .scan import Scan, read_scan
 

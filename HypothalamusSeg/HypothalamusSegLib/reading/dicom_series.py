@@ -1,6 +1,6 @@
 """DICOM series folders.
 
-The slices are found and sorted here: GDCM's own search leaves truncated slices out without a word.
+Slices are found and sorted here because GDCM's own search silently drops truncated slices.
 """
 
 from __future__ import annotations
@@ -22,11 +22,11 @@ from ..flags import Flag
 from ..geometry.voxel_image import LPS_FROM_RAS, VoxelImage
 from .itk_reading import grey_frame, itk_failures_named, several_values
 
-# ITK's name of its reader: it must never guess one from a file's content.
+# Name of ITK's reader, so ITK does not guess one from the content of a file.
 DICOM_READER = "GDCMImageIO"
 PREAMBLE_BYTES = 128
 FILE_META_BYTES = 1024
-# Old scanners wrote DICOM without the preamble; such files are tried if the name allows it.
+# Old scanners wrote DICOM without the preamble; such files are accepted by their name.
 DICOM_SUFFIXES = (".dcm", ".ima", ".dicom")
 # Enhanced and legacy-converted multi-frame objects keep their positions in sequences.
 ENHANCED_SOP_CLASSES = (
@@ -38,14 +38,14 @@ ENHANCED_SOP_CLASSES = (
 POSITION, ORIENTATION, PIXEL_SPACING = "0020|0032", "0020|0037", "0028|0030"
 SOP_CLASS, SERIES_UID, SERIES_DESCRIPTION = "0008|0016", "0020|000e", "0008|103e"
 SAME_POSITION_MM = 0.01
-# Positions are written with few digits; a missing slice doubles the distance.
+# Positions are rounded in the files; a missing slice doubles the distance.
 LARGEST_GAP_RATIO = 1.1
 LARGEST_DIRECTION_DIFFERENCE = 0.01
 
 
 @dataclass(frozen=True)
 class Slice:
-    """The header of one DICOM file; position and directions in LPS millimetres."""
+    """Header of one DICOM file; position and directions in LPS, in millimeters."""
 
     path: Path
     series_uid: str
@@ -61,19 +61,19 @@ class Slice:
 
 
 def is_dicom_file(path: Path) -> bool:
-    """Whether a file carries the DICOM preamble."""
+    """Whether a file starts with the DICOM preamble."""
     with path.open("rb") as stream:
         return stream.read(PREAMBLE_BYTES + 4)[PREAMBLE_BYTES:] == b"DICM"
 
 
 def read_dicom_series(path: Path) -> tuple[VoxelImage, list[Flag], list[Path]]:
-    """Read the DICOM series in a folder, or the series to which a file belongs.
+    """Read the DICOM series in a folder, or the series that a file belongs to.
 
     Parameters
     ----------
     path : Path
-        A folder with one series (here, or further down where the folder itself has no DICOM
-        file), or any file of a series.
+        A folder with one series (or with a series in a subfolder, if the folder itself has no
+        DICOM file), or any file of a series.
 
     Returns
     -------
@@ -82,7 +82,7 @@ def read_dicom_series(path: Path) -> tuple[VoxelImage, list[Flag], list[Path]]:
     list of Flag
         spacing_suspect where slices or the pixel spacing are missing.
     list of Path
-        The slice files in that order.
+        The slice files in the same order.
 
     Raises
     ------
@@ -98,8 +98,8 @@ def read_dicom_series(path: Path) -> tuple[VoxelImage, list[Flag], list[Path]]:
         raise several_values(path)
     if not all(image.has_position for image in slices):
         raise NoSpatialInformationError(
-            f"The DICOM series in {path} has no image positions (a screen capture?), so it cannot "
-            "be placed in the patient. Give the original series."
+            f"The DICOM series in {path} has no image positions (a screen capture?), so its "
+            "position in the patient is unknown. Use the original series."
         )
     if len(slices) == 1:
         image = read_slice(slices[0].path)
@@ -110,7 +110,7 @@ def read_dicom_series(path: Path) -> tuple[VoxelImage, list[Flag], list[Path]]:
         with itk_failures_named(path):
             files = [str(image.path) for image in slices]
             image = grey_frame(_read_by_gdcm(sitk.ImageSeriesReader(), files), path)
-        # From the positions themselves: right for a tilted gantry too, unlike ITK's normal.
+        # From the positions: unlike ITK's normal, also correct for a tilted gantry.
         depth_step = (slices[-1].position_mm - slices[0].position_mm) / (len(slices) - 1)
     if slices[0].sop_class not in ENHANCED_SOP_CLASSES and not slices[0].has_spacing:
         message = "The DICOM files have no pixel spacing; 1 mm was assumed. Volumes may be wrong."
@@ -120,19 +120,19 @@ def read_dicom_series(path: Path) -> tuple[VoxelImage, list[Flag], list[Path]]:
 
 
 def find_series(path: Path) -> dict[str, list[Slice]]:
-    """The images of each DICOM series in a folder, by the series' identifier.
+    """Find the images of each DICOM series in a folder, by series identifier.
 
     Raises
     ------
     NotAnImageError, CorruptFileError
-        No DICOM image, or none that can be read.
+        No DICOM image, or none is readable.
     """
     slices, _ = _find_slices(path)
     return _by_series(slices)
 
 
 def read_slice(file: Path) -> sitk.Image:
-    """The voxels of one DICOM file, as float32, shape (1 or more, rows, columns) as an array.
+    """Read the voxels of one DICOM file as float32, shape (1 or more, rows, columns).
 
     Raises
     ------
@@ -150,7 +150,7 @@ def _by_series(slices: list[Slice]) -> dict[str, list[Slice]]:
 
 
 def _find_slices(path: Path) -> tuple[list[Slice], list[Path]]:
-    """Headers of all DICOM images, and the DICOM files that could not be read."""
+    """Read the headers of all DICOM images; also returns the unreadable DICOM files."""
     folder = path if path.is_dir() else path.parent
     files = [
         file for file in sorted(folder.iterdir()) if file.is_file() and _may_be_dicom(file, True)
@@ -169,12 +169,12 @@ def _find_slices(path: Path) -> tuple[list[Slice], list[Path]]:
         return slices, unreadable
     if unreadable:
         raise CorruptFileError(
-            f"None of the {len(unreadable)} DICOM files in {folder} can be read as an image: "
-            "truncated, damaged, or not images. Copy or export the series again."
+            f"None of the {len(unreadable)} DICOM files in {folder} can be read as an image. "
+            "They are truncated, damaged, or not images. Copy or export the series again."
         )
     raise NotAnImageError(
-        f"{folder} holds no DICOM series. Give the folder with the DICOM files of one T1-weighted "
-        "series, or a NIfTI, NRRD, MetaImage or MGZ file."
+        f"{folder} contains no DICOM series. Choose the folder with the DICOM files of one "
+        "T1-weighted series, or a NIfTI, NRRD, MetaImage or MGZ file."
     )
 
 
@@ -197,7 +197,7 @@ def _slice_of(file: Path) -> Slice | None:
         return None
 
     def text(tag: str) -> str:
-        # Unicode may hold half a multi-byte sign where the character set is not declared.
+        # Without a declared character set, a string may contain half a multi-byte character.
         value = reader.GetMetaData(tag) if reader.HasMetaDataKey(tag) else ""
         return value.encode("utf-8", "replace").decode("utf-8").strip(" \0")
 
@@ -223,8 +223,8 @@ def _one_series(path: Path, slices: list[Slice]) -> list[Slice]:
         own = [image for image in slices if image.path == path]
         if not own:
             raise CorruptFileError(
-                f"{path} cannot be read as a DICOM image: truncated, damaged, or not an image. "
-                "Copy or export the series again."
+                f"{path} cannot be read as a DICOM image. It is truncated, damaged, or not an "
+                "image. Copy or export the series again."
             )
         return [image for image in slices if image.series_uid == own[0].series_uid]
     series = _by_series(slices)
@@ -236,18 +236,18 @@ def _one_series(path: Path, slices: list[Slice]) -> list[Slice]:
         for uid, images in series.items()
     )
     raise SeveralSeriesError(
-        f"{path} holds {len(series)} DICOM series. Give one file of the T1-weighted series "
-        f"instead of the folder, or move that series into a folder of its own:\n{listed}"
+        f"{path} contains {len(series)} DICOM series. Choose one file of the T1-weighted series "
+        f"instead of the folder, or move that series to its own folder:\n{listed}"
     )
 
 
 def _refuse_truncated(slices: list[Slice], unreadable: list[Path]) -> None:
-    """Unreadable files of the same kind as the slices are damaged slices; reports may stay."""
+    """Raise CorruptFileError for an unreadable slice; ignore other objects such as reports."""
     kind = slices[0].sop_class.encode()
     for file in unreadable:
         with file.open("rb") as stream:
             meta = stream.read(FILE_META_BYTES)
-        # After the class follow padding or the next tag; a further digit were another class.
+        # The class is followed by padding or the next tag; another digit would mean another class.
         is_same_kind = kind + b"\0" in meta or kind + b"\x02\0" in meta
         if is_same_kind or not is_dicom_file(file):
             raise CorruptFileError(
@@ -261,22 +261,22 @@ def _sorted_slices(path: Path, slices: list[Slice]) -> tuple[list[Slice], list[F
         turned = np.abs(image.directions - first.directions).max() > LARGEST_DIRECTION_DIFFERENCE
         if turned or image.size != first.size or image.size[2] > 1:
             raise SeveralFramesError(
-                f"The DICOM series in {path} has images of several sizes or directions "
-                "(a localizer?). Give the T1-weighted series."
+                f"The DICOM series in {path} has images of different sizes or orientations (a "
+                "localizer?). Choose the T1-weighted series."
             )
     normal = np.cross(first.directions[:, 0], first.directions[:, 1])
     slices = sorted(slices, key=lambda image: float(image.position_mm @ normal))
     steps = np.diff([float(image.position_mm @ normal) for image in slices])
     if steps.min() < SAME_POSITION_MM:
         raise SeveralFramesError(
-            f"The DICOM series in {path} has several images at one position (time points, echoes, "
-            "or magnitude and phase). Export the T1-weighted volume as a series of its own."
+            f"The DICOM series in {path} has several images at the same position (time points, "
+            "echoes, or magnitude and phase). Export the T1-weighted volume as its own series."
         )
     if steps.max() <= LARGEST_GAP_RATIO * np.median(steps):
         return slices, []
     message = (
-        f"The distances between slices vary from {steps.min():.2f} to {steps.max():.2f} mm; "
-        "slices may be missing. Volumes may be wrong."
+        f"The slice spacing varies from {steps.min():.2f} to {steps.max():.2f} mm; slices may "
+        "be missing. Volumes may be wrong."
     )
     return slices, [Flag("spacing_suspect", message)]
 

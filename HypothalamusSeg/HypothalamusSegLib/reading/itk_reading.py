@@ -1,4 +1,4 @@
-"""SimpleITK's readers with their failures in this package's words."""
+"""Use SimpleITK's readers and convert their errors to those of this package."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ COMPLEX_TYPES = (sitk.sitkComplexFloat32, sitk.sitkComplexFloat64)
 
 @contextmanager
 def itk_failures_named(path: Path) -> Iterator[None]:
-    """Turn ITK's exceptions into ours, and keep its warnings off the user's screen."""
+    """Convert ITK exceptions to ours and hide its warnings from the user."""
     shown = sitk.ProcessObject.GetGlobalWarningDisplay()
     sitk.ProcessObject.SetGlobalWarningDisplay(False)
     try:
@@ -35,32 +35,35 @@ def itk_failures_named(path: Path) -> Iterator[None]:
 
 def _named(path: Path, text: str) -> HypothalamusSegError:
     if "bad_alloc" in text or "allocate memory" in text:
-        return OutOfMemoryError(f"Not enough memory to read {path}. Close other programs.")
+        return OutOfMemoryError(
+            f"Not enough memory to read {path}. Close other programs and try again."
+        )
     if "Zero-valued spacing" in text or "determinant is 0" in text:
         return NoSpatialInformationError(
-            f"{path} has a voxel size of 0 or void directions, so it cannot be placed in the "
-            "patient. Convert it again from DICOM."
+            f"{path} has a voxel size of 0 or invalid directions, so its position in the "
+            "patient is unknown. Convert it again from DICOM."
         )
     return CorruptFileError(
-        f"{path} is truncated, damaged or not what its name says. Copy or export it again."
+        f"{path} is truncated or damaged, or its content does not match its name. Copy or "
+        "export it again."
     )
 
 
 def several_values(path: Path) -> ColourImageError:
-    """The refusal of an image with more than one value a voxel."""
+    """Create the error for an image with more than one value per voxel."""
     return ColourImageError(
-        f"{path} has several values a voxel (colour, vectors or complex numbers), and a "
-        "T1-weighted scan has one. Give the original grey-scale scan."
+        f"{path} has more than one value per voxel (color, vectors or complex numbers), but a "
+        "T1-weighted scan has one. Use the original grayscale scan."
     )
 
 
 def grey_frame(image: sitk.Image, path: Path) -> sitk.Image:
-    """The single three-dimensional grey-scale frame of an image, as float32.
+    """Extract the single three-dimensional grayscale frame of an image, as float32.
 
     Raises
     ------
     ColourImageError
-        Several values a voxel.
+        Several values per voxel.
     SeveralFramesError
         More than one frame.
     """

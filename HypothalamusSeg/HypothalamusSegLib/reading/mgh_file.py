@@ -1,6 +1,6 @@
 """FreeSurfer's MGH and MGZ files.
 
-Read here because SimpleITK's PyPI build has no MGH reader and 3D Slicer's Python no nibabel.
+Own reader, because SimpleITK's PyPI build has no MGH reader and 3D Slicer has no nibabel.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ def read_mgh(path: Path) -> tuple[VoxelImage, list[Flag]]:
     Returns
     -------
     VoxelImage
-        float32; RAS scanner coordinates (not FreeSurfer's surface "tkr" coordinates).
+        float32; RAS scanner coordinates (not the "tkr" surface coordinates of FreeSurfer).
     list of Flag
         spacing_suspect where a voxel size is missing.
 
@@ -39,19 +39,18 @@ def read_mgh(path: Path) -> tuple[VoxelImage, list[Flag]]:
         version, *sizes, voxel_type, _, good_ras = struct.unpack_from(">7ih", header)
         if version & 0xFF != 1:
             raise CorruptFileError(
-                f"{path} is named as a FreeSurfer volume but is none, or is damaged. "
-                "Copy or export it again."
+                f"{path} is not a valid FreeSurfer volume, or is damaged. Copy or export it again."
             )
         shape = spatial_shape(tuple(sizes), path)
         if voxel_type not in VOXEL_TYPES:
             raise CorruptFileError(
-                f"{path} has voxels of an unknown type ({voxel_type}). Convert it with "
-                "mri_convert to 32-bit floating point."
+                f"{path} has an unknown voxel type ({voxel_type}). Convert it to 32-bit "
+                "floating point with mri_convert."
             )
         if not good_ras:
             raise NoSpatialInformationError(
-                f"{path} does not say how it lies in the patient (its goodRAS flag is off). "
-                "Convert it again from DICOM."
+                f"{path} does not give the orientation in the patient (its goodRAS flag is "
+                "off). Convert it again from DICOM."
             )
         affine, flags = _affine(struct.unpack_from(">15f", header, 30), shape, path)
         array = read_array(stream, np.dtype(VOXEL_TYPES[voxel_type]), shape, path)
@@ -64,16 +63,16 @@ def _affine(
     spacing = np.array(numbers[:3])
     flags = []
     if not spacing.all():
-        message = "The header lacks a voxel size; 1 mm was assumed. Volumes may be wrong."
+        message = "The header gives no voxel size; 1 mm was assumed. Volumes may be wrong."
         flags.append(Flag("spacing_suspect", message))
         spacing[spacing == 0] = 1.0
     affine = np.eye(4)
     affine[:3, :3] = np.reshape(numbers[3:12], (3, 3)).T * spacing
-    # FreeSurfer stores where the voxel with index size / 2 lies.
+    # FreeSurfer stores the position of the voxel with index size / 2.
     affine[:3, 3] = numbers[12:15] - affine[:3, :3] @ (np.array(shape) / 2)
     if not spans_space(affine):
         raise NoSpatialInformationError(
-            f"{path} has void direction cosines, so left and right cannot be told. "
-            "Convert it again from DICOM."
+            f"{path} has invalid direction cosines, so left and right are unknown. Convert it "
+            "again from DICOM."
         )
     return affine, flags

@@ -1,4 +1,4 @@
-"""Where a NIfTI file lies in the patient: its sform and qform weighed against each other."""
+"""Position of a NIfTI image in the patient, from its sform and qform."""
 
 from __future__ import annotations
 
@@ -12,16 +12,16 @@ from .nifti_header import NiftiHeader
 from .scan_checks import LARGEST_VOXEL_MM, SMALLEST_VOXEL_MM, spans_space
 
 MM_PER_UNIT = {1: 1000.0, 2: 1.0, 3: 0.001}
-# A registration to a template may turn a head by some degrees, never by this much.
+# Registration to a template rotates a head by a few degrees, never by this much.
 LARGEST_TURN_DEGREES = 45.0
 LARGEST_SPACING_DIFFERENCE = 0.05
 
 
 def nifti_affine(header: NiftiHeader, path: Path) -> tuple[np.ndarray, list[Flag]]:
-    """From voxel indices to RAS millimetres.
+    """Compute the affine from voxel indices to RAS millimeters.
 
-    The sform where there is a valid one, else the qform: so do nibabel, FSL, FreeSurfer and, unless
-    the sform is sheared, ITK.
+    A valid sform takes precedence over the qform, as in nibabel, FSL, FreeSurfer and (unless the
+    sform is sheared) ITK.
 
     Returns
     -------
@@ -39,8 +39,8 @@ def nifti_affine(header: NiftiHeader, path: Path) -> tuple[np.ndarray, list[Flag
     qform = _qform(header, spacing) if header.qform_code > 0 else None
     if sform is None and qform is None:
         raise NoSpatialInformationError(
-            f"{path} does not say how it lies in the patient (sform and qform are missing or "
-            "void), so left and right cannot be told. Convert it again from DICOM."
+            f"{path} does not give the orientation in the patient (sform and qform are missing "
+            "or invalid), so left and right are unknown. Convert it again from DICOM."
         )
     if sform is None:
         return _in_millimetres(qform, header.spatial_unit, flags)
@@ -52,7 +52,7 @@ def nifti_affine(header: NiftiHeader, path: Path) -> tuple[np.ndarray, list[Flag
             Flag(
                 "spacing_suspect",
                 f"The header gives two voxel sizes, {_millimetres(columns)} and "
-                f"{_millimetres(spacing)}; the first was used. Volumes may be wrong.",
+                f"{_millimetres(spacing)}. The first was used. Volumes may be wrong.",
             )
         )
     return _in_millimetres(sform, header.spatial_unit, flags)
@@ -63,7 +63,7 @@ def _repaired_spacing(header: NiftiHeader) -> tuple[np.ndarray, list[Flag]]:
     void = ~np.isfinite(spacing) | (spacing == 0)
     if not void.any() or (header.sform_code > 0 and _sform(header) is not None):
         return np.where(void, _column_lengths(header), spacing), []
-    message = "The header has no voxel size along {}; 1 mm was assumed. Volumes may be wrong."
+    message = "The header gives no voxel size along {}; 1 mm was assumed. Volumes may be wrong."
     axes = " and ".join(name for name, missing in zip("ijk", void, strict=True) if missing)
     return np.where(void, 1.0, spacing), [Flag("spacing_suspect", message.format(axes))]
 
@@ -73,13 +73,13 @@ def _column_lengths(header: NiftiHeader) -> np.ndarray:
 
 
 def _sform(header: NiftiHeader) -> np.ndarray | None:
-    """The sform, or None where it maps no volume."""
+    """The sform, or None if it is degenerate."""
     affine = np.vstack([header.sform, [0, 0, 0, 1]])
     return affine if spans_space(affine) else None
 
 
 def _qform(header: NiftiHeader, spacing: np.ndarray) -> np.ndarray | None:
-    """The qform's affine, as the NIfTI standard derives it from a quaternion."""
+    """Affine of the qform, computed from its quaternion as in the NIfTI standard."""
     if not np.isfinite([*header.quaternion, *header.qform_offset]).all():
         return None
     b, c, d = header.quaternion
@@ -103,7 +103,7 @@ def _qform(header: NiftiHeader, spacing: np.ndarray) -> np.ndarray | None:
 def _in_millimetres(
     affine: np.ndarray, unit: int, flags: list[Flag]
 ) -> tuple[np.ndarray, list[Flag]]:
-    """Follow the header's unit, unless millimetres alone make sense for a head."""
+    """Convert from the unit of the header, unless only millimeters make sense for a head."""
     factor = MM_PER_UNIT.get(unit, 1.0)
     spacing = np.linalg.norm(affine[:3, :3], axis=0)
     sensible = np.all((spacing >= SMALLEST_VOXEL_MM) & (spacing <= LARGEST_VOXEL_MM))
@@ -112,8 +112,9 @@ def _in_millimetres(
             *flags,
             Flag(
                 "spacing_suspect",
-                f"The header says metres or micrometres, but voxels of {_millimetres(spacing)} "
-                "only make sense in millimetres, which were assumed.",
+                "The header gives the unit as meters or micrometers, but voxels of "
+                f"{_millimetres(spacing)} only make sense in millimeters. Millimeters were "
+                "assumed.",
             ),
         ]
         factor = 1.0
@@ -123,14 +124,15 @@ def _in_millimetres(
 
 
 def _disagreement(sform: np.ndarray, qform: np.ndarray) -> list[Flag]:
-    """Flags where the two orientations of a header contradict each other."""
+    """Flag contradictions between the two orientations of a header."""
     turn = _directions(sform) @ np.linalg.inv(_directions(qform))
     if np.linalg.det(turn) < 0 or turn[0, 0] < 0:
         return [
             Flag(
                 "left_right_suspect",
-                "The header holds two orientations (sform and qform) that swap left and right or "
-                "mirror the head. The sform was used: check sides on the original scan.",
+                "The header contains two orientations (sform and qform), and one swaps left "
+                "and right or mirrors the head. The sform was used. Check left and right on "
+                "the original scan.",
             )
         ]
     angle = np.degrees(np.arccos(np.clip((np.trace(turn) - 1) / 2, -1, 1)))
@@ -138,8 +140,9 @@ def _disagreement(sform: np.ndarray, qform: np.ndarray) -> list[Flag]:
         return [
             Flag(
                 "orientation_suspect",
-                f"The header holds two orientations (sform and qform) that differ by {angle:.0f} "
-                "degrees. The sform was used: check the orientation on the original scan.",
+                "The header contains two orientations (sform and qform) that differ by "
+                f"{angle:.0f} degrees. The sform was used. Check the orientation on the "
+                "original scan.",
             )
         ]
     return []

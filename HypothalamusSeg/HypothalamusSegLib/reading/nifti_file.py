@@ -1,8 +1,8 @@
 """NIfTI-1 and NIfTI-2 files.
 
-Read here and not by SimpleITK, because ITK 5.4 reads truncated files without a word, takes the
-qform (or fails) where the sform is sheared, does not say which of the two it took, and lacks
-NIfTI-2 in the PyPI build.
+Own reader instead of SimpleITK, because ITK 5.4 reads truncated files silently, uses the qform (or
+fails) if the sform is sheared, does not say which of the two it used, and lacks NIfTI-2 in the
+PyPI build.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ def read_nifti(path: Path) -> tuple[VoxelImage, list[Flag]]:
     Returns
     -------
     VoxelImage
-        float32; RAS affine of the sform, or of the qform where there is no valid sform.
+        float32; RAS affine from the sform, or from the qform if there is no valid sform.
     list of Flag
         left_right_suspect, orientation_suspect, spacing_suspect.
 
@@ -60,24 +60,24 @@ def read_nifti(path: Path) -> tuple[VoxelImage, list[Flag]]:
 
 
 def _voxel_dtype(header: NiftiHeader, path: Path) -> np.dtype:
-    # The standard: the fourth axis is time, the fifth are the components of a vector.
+    # NIfTI standard: the fourth axis is time, the fifth holds vector components.
     if header.voxel_type in SEVERAL_VALUES_TYPES or max(header.sizes[4:], default=1) > 1:
         raise several_values(path)
     if header.voxel_type not in VOXEL_TYPES:
         raise CorruptFileError(
-            f"{path} has voxels of an unknown type ({header.voxel_type}). Export it again, "
-            "as 16-bit integers or 32-bit floating point."
+            f"{path} has an unknown voxel type ({header.voxel_type}). Export it again as 16-bit "
+            "integers or 32-bit floating point."
         )
     return np.dtype(header.byte_order + VOXEL_TYPES[header.voxel_type])
 
 
 def _scaled(stored: np.ndarray, slope: float, intercept: float) -> np.ndarray:
-    # The standard: a slope of 0 means "no scaling"; nibabel also ignores one that is not finite.
+    # NIfTI standard: a slope of 0 means no scaling. Like nibabel, also ignore non-finite slopes.
     scale = slope if np.isfinite(slope) and slope != 0 else 1.0
     shift = intercept if scale == slope and np.isfinite(intercept) else 0.0
     with np.errstate(over="ignore", invalid="ignore"):
         if (scale, shift) == (1.0, 0.0):
             return stored.astype(np.float32)
-        # Large integers lose their low bits in float32, and an intercept may bring those to light.
+        # Large integers lose their low bits in float32, which an intercept can make visible.
         precision = np.float32 if stored.dtype.itemsize <= 2 else np.float64
         return (stored.astype(precision) * scale + shift).astype(np.float32)

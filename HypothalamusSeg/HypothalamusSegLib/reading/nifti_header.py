@@ -1,4 +1,4 @@
-"""Headers of NIfTI-1 and NIfTI-2 files, of either byte order."""
+"""Headers of NIfTI-1 and NIfTI-2 files, in either byte order."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ from .voxel_stream import read_exactly
 
 NIFTI1_BYTES = 348
 NIFTI2_BYTES = 540
-# Header extensions lie between header and voxels and are never that long.
+# Header extensions between header and voxels are never this long.
 LARGEST_VOXEL_OFFSET_BYTES = 1 << 30
 
 
 @dataclass(frozen=True)
 class NiftiHeader:
-    """The fields that matter here; lengths in the file's own unit (``spatial_unit``)."""
+    """The header fields in use; lengths in the unit of the file (``spatial_unit``)."""
 
     byte_order: str
     sizes: tuple[int, ...]
@@ -50,7 +50,7 @@ def read_nifti_header(stream: BinaryIO, path: Path) -> tuple[NiftiHeader, int]:
     Raises
     ------
     CorruptFileError
-        No NIfTI header, or not all of it.
+        No NIfTI header, or an incomplete one.
     """
     start = read_exactly(stream, 4, path)
     for byte_order in "<>":
@@ -62,7 +62,7 @@ def read_nifti_header(stream: BinaryIO, path: Path) -> tuple[NiftiHeader, int]:
             if header is not None:
                 return header, length
     raise CorruptFileError(
-        f"{path} is named as a NIfTI file but is none, or is damaged. Copy or export it again."
+        f"{path} is not a valid NIfTI file, or is damaged. Copy or export it again."
     )
 
 

@@ -1,7 +1,7 @@
 """NRRD (.nrrd, .nhdr) and MetaImage (.mha, .mhd) files.
 
-SimpleITK reads the voxels. The text header is looked at first (`text_header`), because ITK fills in
-an identity where a header says nothing about space, and opens whatever file it names.
+SimpleITK reads the voxels. The text header is checked first (`text_header`), because ITK assumes
+an identity if a header gives no orientation, and opens any file it names.
 """
 
 from __future__ import annotations
@@ -18,9 +18,9 @@ from .itk_reading import grey_frame, itk_failures_named
 from .text_header import TextHeader, read_metaimage_header, read_nrrd_header
 
 CHUNK_BYTES = 1 << 24
-# ITK's names of its readers: it must never guess one from a file's content.
+# Names of ITK's readers, so ITK does not guess one from the content of a file.
 NRRD_READER, METAIMAGE_READER = "NrrdImageIO", "MetaImageIO"
-# The spaces that ITK turns into LPS; it takes any other as if it were LPS.
+# The spaces that ITK converts to LPS; it treats all others as LPS.
 NRRD_ANATOMICAL_SPACES = (
     "right-anterior-superior",
     "left-anterior-superior",
@@ -46,7 +46,7 @@ def read_nrrd(path: Path) -> tuple[VoxelImage, list[Flag]]:
     VoxelImage
         float32, RAS affine.
     list of Flag
-        orientation_suspect where the space is not an anatomical one.
+        orientation_suspect if the space is not anatomical.
 
     Raises
     ------
@@ -56,7 +56,7 @@ def read_nrrd(path: Path) -> tuple[VoxelImage, list[Flag]]:
     fields = header.fields
     if "spacedirections" not in fields or not {"space", "spacedimension"} & fields.keys():
         raise NoSpatialInformationError(
-            f"{path} has no 'space' or no 'space directions', so left and right cannot be told. "
+            f"{path} has no 'space' or no 'space directions', so left and right are unknown. "
             "Convert it again from DICOM."
         )
     _existing_data_file(path, header)
@@ -74,7 +74,7 @@ def read_metaimage(path: Path) -> tuple[VoxelImage, list[Flag]]:
     VoxelImage
         float32, RAS affine.
     list of Flag
-        orientation_suspect where the header has a voxel size but no directions.
+        orientation_suspect if the header has a voxel size but no directions.
 
     Raises
     ------
@@ -84,13 +84,13 @@ def read_metaimage(path: Path) -> tuple[VoxelImage, list[Flag]]:
     fields = header.fields
     if "DimSize" not in fields:
         raise CorruptFileError(
-            f"{path} is named as a MetaImage but is none, or is damaged. Copy or export it again."
+            f"{path} is not a valid MetaImage file, or is damaged. Copy or export it again."
         )
     has_directions = any(name in fields for name in METAIMAGE_DIRECTIONS)
     if not has_directions and "ElementSpacing" not in fields and "ElementSize" not in fields:
         raise NoSpatialInformationError(
-            f"{path} has neither a voxel size nor directions, so it cannot be placed in the "
-            "patient. Convert it again from DICOM."
+            f"{path} gives neither a voxel size nor directions, so its position in the patient "
+            "is unknown. Convert it again from DICOM."
         )
     data_file = _existing_data_file(path, header)
     if fields.get("CompressedData", "").lower() == "true":
@@ -99,12 +99,12 @@ def read_metaimage(path: Path) -> tuple[VoxelImage, list[Flag]]:
 
 
 def detached_data_file(path: Path) -> Path | None:
-    """The single file with the voxels of a header, if there is one."""
+    """Find the single data file of a detached header, if there is one."""
     return _data_file(path, text_header(path))
 
 
 def text_header(path: Path) -> TextHeader:
-    """The header of a NRRD or MetaImage file, told apart by the suffix."""
+    """Read the header of a NRRD or MetaImage file, depending on the suffix."""
     is_nrrd = path.suffix.lower() in (".nrrd", ".nhdr")
     return read_nrrd_header(path) if is_nrrd else read_metaimage_header(path)
 
@@ -117,8 +117,8 @@ def _read_by_itk(path: Path, reader: str) -> VoxelImage:
 def _assumed_lps() -> Flag:
     return Flag(
         "orientation_suspect",
-        "The file does not say which way is the patient's left; DICOM's axes were assumed. "
-        "Check left and right on the original scan.",
+        "The file does not say which side is the patient's left. The axes of DICOM were "
+        "assumed. Check left and right on the original scan.",
     )
 
 
@@ -134,14 +134,14 @@ def _existing_data_file(path: Path, header: TextHeader) -> Path | None:
     data_file = _data_file(path, header)
     if data_file is not None and not data_file.is_file():
         raise CorruptFileError(
-            f"{path} is only a header, and its voxels in {data_file} are missing. "
-            "Put both files into one folder."
+            f"{path} is only a header, and its data file {data_file} is missing. Put both files "
+            "in the same folder."
         )
     return data_file
 
 
 def _check_zlib(path: Path, data_file: Path, offset: int) -> None:
-    """ITK prints "Uncompress failed" and goes on with noise; a wrong checksum ends it here."""
+    """Check the checksum: ITK prints "Uncompress failed" and continues with garbage."""
     inflate = zlib.decompressobj()
     with data_file.open("rb") as stream:
         stream.seek(offset)
@@ -149,8 +149,8 @@ def _check_zlib(path: Path, data_file: Path, offset: int) -> None:
             chunk = stream.read(CHUNK_BYTES)
             if not chunk:
                 raise CorruptFileError(
-                    f"{path} is truncated: its compressed voxels end too early. "
-                    "Copy or export it again."
+                    f"{path} is truncated: its compressed data ends too early. Copy or export "
+                    "it again."
                 )
             while chunk and not inflate.eof:
                 inflate.decompress(chunk, CHUNK_BYTES)

@@ -1,4 +1,4 @@
-"""Reading and checking of a scan, whatever its format."""
+"""Read and check a scan in any supported format."""
 
 from __future__ import annotations
 
@@ -39,21 +39,21 @@ HASH_CHUNK_BYTES = 1 << 20
 
 @dataclass(frozen=True)
 class Scan:
-    """A scan as read.
+    """A scan that was read from disk.
 
     Attributes
     ----------
     volume : VoxelImage
-        float32, in the orientation in which it is stored; RAS affine in millimetres.
+        float32, in the stored orientation; RAS affine in millimeters.
     name : str
         File name without its image suffix; folder name for DICOM.
     path : Path
         As given.
     sha256 : str
-        Of the file, followed by its detached voxels if any; for DICOM of the slice files in the
-        order of the slices.
+        Checksum of the file, followed by its detached data file if any; for DICOM, of the slice
+        files in slice order.
     flags : tuple of Flag
-        What reading found.
+        Flags found while reading.
     """
 
     volume: VoxelImage
@@ -69,26 +69,26 @@ def read_scan(path: Path) -> Scan:
     Parameters
     ----------
     path : Path
-        A NIfTI, NRRD, MetaImage or MGZ/MGH file, a folder with one DICOM series, or a DICOM file
-        (which stands for its series).
+        A NIfTI, NRRD, MetaImage or MGZ/MGH file, a folder with one DICOM series, or one DICOM file
+        of the series.
 
     Returns
     -------
     Scan
-        With finite voxels on a grid that can hold a head.
+        With finite voxels, on a grid large enough for a head.
 
     Raises
     ------
     NotAnImageError
-        Missing path, or a format that is not read.
+        Missing path or unsupported format.
     CorruptFileError
         Truncated or damaged.
     SeveralSeriesError, SeveralFramesError, ColourImageError
-        Not one grey-scale volume.
+        Not a single grayscale volume.
     NoSpatialInformationError
-        The file does not tell left from right.
+        The file does not give the orientation.
     VoxelSizeError, SmallerThanHeadError, EmptyImageError
-        No head scan.
+        Not a scan of a head.
     OutOfMemoryError, PermissionDeniedError
     """
     path = Path(path)
@@ -119,13 +119,15 @@ def _read_dicom(path: Path) -> tuple[VoxelImage, list[Flag], list[Path]]:
     if not path.exists():
         raise NotAnImageError(f"{path} does not exist. Check the path.")
     if path.is_file() and not is_dicom_file(path) and path.suffix.lower() not in DICOM_SUFFIXES:
-        raise NotAnImageError(f"{path} is not an image that can be read. Formats: {FORMATS}.")
+        raise NotAnImageError(
+            f"{path} is not an image in a supported format. Supported formats: {FORMATS}."
+        )
     return read_dicom_series(path)
 
 
 @contextmanager
 def _failures_named(path: Path) -> Iterator[None]:
-    """Turn the failures of Python, zlib and the operating system into ours."""
+    """Convert errors of Python, zlib and the operating system to ours."""
     try:
         yield
     except MemoryError as error:
@@ -138,7 +140,7 @@ def _failures_named(path: Path) -> Iterator[None]:
         ) from error
     except PermissionError as error:
         raise PermissionDeniedError(
-            f"{error.filename or path} may not be read. Ask for the right to read it."
+            f"No permission to read {error.filename or path}. Ask for read access."
         ) from error
     except (EOFError, zlib.error, gzip.BadGzipFile) as error:
         raise CorruptFileError(
@@ -146,7 +148,9 @@ def _failures_named(path: Path) -> Iterator[None]:
         ) from error
     except OSError as error:
         if error.errno == errno.ENOMEM:
-            raise OutOfMemoryError(f"Not enough memory to read {path}.") from error
+            raise OutOfMemoryError(
+                f"Not enough memory to read {path}. Close other programs and try again."
+            ) from error
         raise CorruptFileError(
             f"{path} cannot be read ({error}). Check the disk and copy the file again."
         ) from error

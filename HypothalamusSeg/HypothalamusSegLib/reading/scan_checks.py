@@ -1,4 +1,4 @@
-"""Whether a volume can be a head scan, and what about it deserves a flag."""
+"""Check that a volume can be a head scan, and flag problems."""
 
 from __future__ import annotations
 
@@ -12,21 +12,21 @@ from ..geometry.voxel_image import VoxelImage
 
 SMALLEST_VOXEL_MM = 0.1
 LARGEST_VOXEL_MM = 6.0
-# The fine stage looks at 32 mm around the hypothalamus; a crop with the brain's centre passes, and
-# a slab or a pituitary scan of less does not.
+# The fine stage needs 32 mm around the hypothalamus. A crop of the center of the brain passes;
+# thinner slabs or pituitary scans do not.
 SHORTEST_AXIS_MM = 60.0
 SECOND_SHORTEST_AXIS_MM = 80.0
 FEWEST_VOXELS = 16
 ANISOTROPIC_RATIO = 1.6
 COARSE_MM = 1.5
-# Affines come from 32-bit numbers.
+# Affines are stored as 32-bit numbers.
 ROUNDING_MM = 1e-3
-# Of the volume of a box with the same edges; flatter voxels are a damaged header.
+# Share of the volume of a box with the same edges; flatter voxels mean a damaged header.
 SMALLEST_RELATIVE_VOLUME = 1e-3
 # A head with neck is shorter than 300 mm, an infant's brain longer than 100 mm.
 LONGEST_HEAD_MM = 300.0
 SHORTEST_HEAD_MM = 100.0
-# Content that fills this share of the field of view may go on beyond it.
+# Content that fills this share of the field of view may extend beyond it.
 FILLING_SHARE = 0.9
 # Slices with fewer bright voxels than this share of the fullest are noise.
 SPARSE_SHARE = 0.04
@@ -34,7 +34,7 @@ SEARCH_STEP_VOXELS = 4
 
 
 def spans_space(affine: np.ndarray) -> bool:
-    """Whether an affine, shape (4, 4), maps voxels to a volume and not to a plane or a line."""
+    """Whether an affine, shape (4, 4), is not degenerate (a plane or a line)."""
     if not np.isfinite(affine).all():
         return False
     box = float(np.prod(np.linalg.norm(affine[:3, :3], axis=0)))
@@ -42,7 +42,7 @@ def spans_space(affine: np.ndarray) -> bool:
 
 
 def check_geometry(volume: VoxelImage, path: Path) -> list[Flag]:
-    """Refuse grids that hold no head; flag thick or coarse voxels.
+    """Raise errors for grids too small for a head; flag thick or coarse voxels.
 
     Parameters
     ----------
@@ -68,8 +68,9 @@ def check_geometry(volume: VoxelImage, path: Path) -> list[Flag]:
     too_small = spacing.min() < SMALLEST_VOXEL_MM - ROUNDING_MM
     if too_small or spacing.max() > LARGEST_VOXEL_MM + ROUNDING_MM:
         raise VoxelSizeError(
-            f"{path} has voxels of {size} mm; between {SMALLEST_VOXEL_MM} and {LARGEST_VOXEL_MM} "
-            "mm are read. Correct the voxel size in the header, or give a finer scan."
+            f"{path} has voxels of {size} mm; the voxel size must be between "
+            f"{SMALLEST_VOXEL_MM} and {LARGEST_VOXEL_MM} mm. Correct the voxel size in the "
+            "header, or use a finer scan."
         )
     extent = np.sort(spacing * volume.array.shape)
     if (
@@ -79,8 +80,8 @@ def check_geometry(volume: VoxelImage, path: Path) -> list[Flag]:
     ):
         voxels = " × ".join(map(str, volume.array.shape))
         raise SmallerThanHeadError(
-            f"{path} is smaller than a head: {voxels} voxels of {size} mm. "
-            "Give a scan of the whole head."
+            f"{path} is too small for a head: {voxels} voxels of {size} mm. Use a scan of the "
+            "whole head."
         )
     return _resolution_flags(spacing, size)
 
@@ -88,24 +89,27 @@ def check_geometry(volume: VoxelImage, path: Path) -> list[Flag]:
 def _resolution_flags(spacing: np.ndarray, size: str) -> list[Flag]:
     flags = []
     if spacing.max() > (ANISOTROPIC_RATIO + ROUNDING_MM) * spacing.min():
-        message = f"The voxels are far from cubes ({size} mm): thin structures may be missed."
+        message = f"The voxels are far from cubic ({size} mm). Thin structures may be missed."
         flags.append(Flag("anisotropic", message))
     if spacing.max() > COARSE_MM + ROUNDING_MM:
-        message = f"The voxels are large ({size} mm): a structure of 1 cm³ is measured roughly."
+        message = (
+            f"The voxels are large ({size} mm). The volume of a 1 cm³ structure is only a "
+            "rough estimate."
+        )
         flags.append(Flag("coarse_resolution", message))
     return flags
 
 
 def repair_values(array: np.ndarray, path: Path) -> tuple[np.ndarray, list[Flag]]:
-    """Replace NaN and infinities by the smallest finite value.
+    """Replace NaN and infinity by the smallest finite value.
 
-    Such values mostly stand for "outside of the mask", and what lies outside is darkest; 0 would
-    be bright where the scan was shifted to zero mean.
+    Such values usually mark voxels outside a mask, which should be dark. 0 would be bright in a
+    scan with zero mean.
 
     Parameters
     ----------
     array : ndarray, float32
-        Changed in place where it is writeable.
+        Modified in place if writeable.
     path : Path
         For messages.
 
@@ -118,7 +122,7 @@ def repair_values(array: np.ndarray, path: Path) -> tuple[np.ndarray, list[Flag]
     Raises
     ------
     EmptyImageError
-        No finite value, or one value everywhere.
+        No finite value, or the same value everywhere.
     """
     finite = np.isfinite(array)
     count = array.size - int(np.count_nonzero(finite))
@@ -126,21 +130,23 @@ def repair_values(array: np.ndarray, path: Path) -> tuple[np.ndarray, list[Flag]
     highest = float(np.max(array, where=finite, initial=-np.inf))
     if lowest >= highest:
         raise EmptyImageError(
-            f"{path} is empty: all its voxels have the same value. Export the scan again."
+            f"{path} is empty: all voxels have the same value. Export the scan again."
         )
     if count == 0:
         return array, []
     if not array.flags.writeable:
         array = array.copy(order="K")
     array[~finite] = lowest
-    message = f"{count} voxels held no number (NaN or infinity) and were set to the darkest value."
+    message = (
+        f"{count} voxels had no valid number (NaN or infinity) and were set to the darkest value."
+    )
     return array, [Flag("repaired_values", message)]
 
 
 def check_spacing(volume: VoxelImage) -> list[Flag]:
-    """Flag voxels of exactly 1 mm where the head then has no head's length.
+    """Flag voxels of exactly 1 mm if the head would then have an impossible length.
 
-    Many programs write 1 × 1 × 1 mm when the true size was lost on the way.
+    Many programs write 1 × 1 × 1 mm if the true size was lost.
     """
     if np.abs(volume.spacing_mm - 1.0).max() > ROUNDING_MM:
         return []
@@ -153,18 +159,19 @@ def check_spacing(volume: VoxelImage) -> list[Flag]:
     return [
         Flag(
             "spacing_suspect",
-            f"The header says voxels of 1 × 1 × 1 mm, but the head would then be {length_mm:.0f} "
-            "mm long. The true voxel size may be lost; volumes may be wrong.",
+            "The header gives a voxel size of 1 × 1 × 1 mm, but then the head would be "
+            f"{length_mm:.0f} mm long. The true voxel size may have been lost. Volumes may be "
+            "wrong.",
         )
     ]
 
 
 def _bright_lengths(array: np.ndarray) -> list[tuple[int, bool]]:
-    """Along i, j, k: how many voxels the bright content spans, and whether it fills the axis."""
+    """Along i, j, k: voxels that the bright content spans, and whether it fills the axis."""
     sparse = array[::SEARCH_STEP_VOXELS, ::SEARCH_STEP_VOXELS, ::SEARCH_STEP_VOXELS]
     above_mean = sparse[sparse > sparse.mean()]
     lowest = float(sparse.min())
-    # Between air and tissue, also where air is not 0.
+    # Between air and tissue, even if air is not 0.
     bright = sparse > lowest + 0.4 * (float(above_mean.mean()) - lowest)
     spans = []
     for axis in range(3):

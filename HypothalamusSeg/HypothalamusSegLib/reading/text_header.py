@@ -1,8 +1,8 @@
 """Text headers of NRRD and MetaImage files, read as ITK reads them.
 
-ITK opens whatever file a header names. What decides where the voxels lie must therefore be seen
-here exactly as ITK sees it: its own line ends, its own spelling, and no line that the two could
-read differently. A header that leaves room for doubt, or goes on beyond 64 kB, is refused.
+ITK opens any file that a header names. This module must therefore read the header exactly as ITK
+does: same line ends, same spelling, and no line that the two could read differently. Ambiguous
+headers and headers longer than 64 kB are refused.
 
 Rules after ITK's NrrdIO (`airOneLine`, `_nrrdReadNrrdParseField`) and MetaIO (`MET_Read`).
 """
@@ -19,12 +19,12 @@ from ..errors import CorruptFileError
 LONGEST_HEADER_BYTES = 1 << 16
 NRRD_MAGIC = re.compile(rb"NRRD(00\.01|000[1-9])")
 NRRD_LINE_END = re.compile(rb"\r\n|\r|\n")
-# MetaIO reads lines into 500 bytes, and goes on in the middle of what is longer.
+# MetaIO reads lines into 500 bytes and splits longer ones.
 LONGEST_METAIMAGE_LINE = 480
 CONTROL_CHARACTERS = re.compile(rb"[\x00-\x08\x0b-\x1f\x7f]")
 LOCAL = ("LOCAL", "Local", "local")
-# MetaIO goes on to the next line for numbers that are missing on a field's own. How many it
-# wants: a number, or a power of the number of dimensions.
+# MetaIO takes numbers missing on a line from the next one. Number of values it expects: a
+# constant, or a power of the number of dimensions.
 ONE, A_DIMENSION, A_MATRIX, FOUR = "one", "dimension", "matrix", "four"
 METAIMAGE_NUMBERS = {
     **dict.fromkeys(("NDims", "ID", "ParentID", "CompressedDataSize", "HeaderSize"), ONE),
@@ -39,18 +39,18 @@ METAIMAGE_NUMBERS = {
 
 @dataclass(frozen=True)
 class TextHeader:
-    """What a header says.
+    """The content of a header.
 
     Attributes
     ----------
     fields : dict of str to str
-        NRRD: names in lower case without blanks. MetaImage: names as they are, since MetaIO
-        knows a name in one spelling only.
+        NRRD: names in lower case without spaces. MetaImage: unchanged, because MetaIO is
+        case-sensitive.
     data_offset : int
-        Bytes from the beginning of the file to the first byte after the header.
+        Offset of the first byte after the header.
     data_file : str or None
-        Where the voxels are, as written: a file's name, a list or a numbered pattern; None if
-        they follow the header.
+        Location of the voxels, as written: a file name, a list or a numbered pattern; None if they
+        follow the header.
     """
 
     fields: dict[str, str]
@@ -70,7 +70,9 @@ def read_nrrd_header(path: Path) -> TextHeader:
     lines = _nrrd_lines(path)
     first, offset = next(lines, (b"", 0))
     if not NRRD_MAGIC.fullmatch(first):
-        raise CorruptFileError(f"{path} does not begin as its name says. Copy or export it again.")
+        raise CorruptFileError(
+            f"The beginning of {path} does not match its file type. Copy or export it again."
+        )
     is_complete = False
     for line, line_end in lines:
         offset = line_end
@@ -88,7 +90,7 @@ def read_nrrd_header(path: Path) -> TextHeader:
         if key in fields:
             raise _unclear(path, line)
         fields[key] = value.decode("utf-8", "replace").strip()
-        # Names of files follow a list, to the end of the header.
+        # A list is followed by file names, up to the end of the header.
         if key == "datafile" and fields[key].upper().startswith("LIST"):
             break
     data_file = fields.get("datafile")
@@ -125,12 +127,12 @@ def read_metaimage_header(path: Path) -> TextHeader:
     if len(start) == LONGEST_HEADER_BYTES:
         raise _endless(path)
     raise CorruptFileError(
-        f"{path} is named as a MetaImage but is none, or is damaged. Copy or export it again."
+        f"{path} is not a valid MetaImage file, or is damaged. Copy or export it again."
     )
 
 
 def _metaimage_field(path: Path, line: bytes, fields: dict[str, str]) -> tuple[str, str]:
-    """Name and value of a line; refuses what MetaIO would not read from this line alone."""
+    """Split a line into name and value; refuses lines that MetaIO would read differently."""
     matched = re.match(rb"[ \t]*([^=:]*)[=:]", line)
     if not matched or len(line) > LONGEST_METAIMAGE_LINE or CONTROL_CHARACTERS.search(line):
         raise _unclear(path, line)
@@ -159,7 +161,7 @@ def _check_numbers(
 
 
 def _nrrd_lines(path: Path) -> Iterator[tuple[bytes, int]]:
-    """Lines without their ends, each with the offset of the next."""
+    """Yield lines without line ends, each with the offset of the next line."""
     start = _beginning(path)
     offset = 0
     for end in NRRD_LINE_END.finditer(start):
@@ -167,7 +169,7 @@ def _nrrd_lines(path: Path) -> Iterator[tuple[bytes, int]]:
         offset = end.end()
     if len(start) == LONGEST_HEADER_BYTES:
         raise _endless(path)
-    # ITK takes no notice of a last line without an end; a file's name there must not be missed.
+    # ITK ignores a last line without a line end; a file name there must not be missed.
     if offset < len(start):
         yield start[offset:], len(start)
 
@@ -180,12 +182,12 @@ def _beginning(path: Path) -> bytes:
 def _unclear(path: Path, line: bytes) -> CorruptFileError:
     shown = line[:60].decode("ascii", "backslashreplace")
     return CorruptFileError(
-        f"{path} has a header that cannot be read: {shown!r}. Copy or export it again."
+        f"{path} has a header line that cannot be read: {shown!r}. Copy or export it again."
     )
 
 
 def _endless(path: Path) -> CorruptFileError:
     return CorruptFileError(
-        f"{path} has a header without an end in its first {LONGEST_HEADER_BYTES >> 10} kB: it is "
-        "truncated, damaged, or not what its name says. Copy or export it again."
+        f"{path} has no end of the header in its first {LONGEST_HEADER_BYTES >> 10} kB. It is "
+        "truncated or damaged, or its content does not match its name. Copy or export it again."
     )

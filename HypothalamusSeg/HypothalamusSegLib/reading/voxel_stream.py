@@ -1,6 +1,6 @@
-"""Voxels from a file, gzip-compressed or not, with every byte accounted for.
+"""Read voxels from a file, gzip-compressed or not, and check that no byte is missing.
 
-SimpleITK fills the missing rest of a truncated NIfTI with zeros and says nothing; here a missing
+SimpleITK silently fills the missing rest of a truncated NIfTI file with zeros. Here, a missing
 byte or a wrong gzip checksum is an error.
 """
 
@@ -20,13 +20,14 @@ from ..errors import CorruptFileError, SeveralFramesError
 
 GZIP_MAGIC = b"\x1f\x8b"
 CHUNK_BYTES = 1 << 24
-# Deflate shrinks no further than this, so a header that asks for more lies or the rest is missing.
+# Highest possible compression of deflate. If a header asks for more, it is wrong or data is
+# missing.
 DEFLATE_LARGEST_RATIO = 1032
 
 
 @contextmanager
 def open_decompressed(path: Path) -> Iterator[BinaryIO]:
-    """Open a file for reading; gzip is known by its first bytes, not by the file's name."""
+    """Open a file for reading; gzip is detected by its first bytes, not by the file name."""
     with path.open("rb") as raw:
         is_gzip = raw.read(2) == GZIP_MAGIC
         raw.seek(0)
@@ -41,14 +42,14 @@ def read_exactly(stream: BinaryIO, count: int, path: Path) -> bytes:
     """Read ``count`` bytes or raise CorruptFileError."""
     data = stream.read(count)
     if len(data) < count:
-        raise _truncated(path, "its header is not complete")
+        raise _truncated(path, "its header is incomplete")
     return data
 
 
 def read_array(
     stream: BinaryIO, dtype: np.dtype, shape: tuple[int, int, int], path: Path
 ) -> np.ndarray:
-    """Read the voxels that follow in ``stream``, and the stream to its end.
+    """Read the voxels from ``stream``, and the stream to its end.
 
     Parameters
     ----------
@@ -80,17 +81,17 @@ def read_array(
     while filled < len(view):
         chunk = stream.read(min(CHUNK_BYTES, len(view) - filled))
         if not chunk:
-            raise _truncated(path, f"{filled} of {len(view)} bytes of voxels are there")
+            raise _truncated(path, f"it has only {filled} of {len(view)} bytes of voxel data")
         view[filled : filled + len(chunk)] = chunk
         filled += len(chunk)
-    # gzip compares its checksum only at the end of the stream.
+    # gzip checks its checksum only at the end of the stream.
     while stream.read(CHUNK_BYTES):
         pass
     return voxels.reshape(shape, order="F")
 
 
 def spatial_shape(sizes: tuple[int, ...], path: Path) -> tuple[int, int, int]:
-    """Voxels along i, j, k of an image with any number of axes, if it is a single frame.
+    """Return the voxels along i, j, k if an image with any number of axes has a single frame.
 
     Raises
     ------
@@ -100,13 +101,13 @@ def spatial_shape(sizes: tuple[int, ...], path: Path) -> tuple[int, int, int]:
         More than one frame along the further axes.
     """
     if min(sizes[:3], default=0) < 1:
-        raise CorruptFileError(f"{path} has an axis without voxels. Export the scan again.")
-    # Some programs write 0 for a further axis that is not used.
+        raise CorruptFileError(f"{path} has an axis with no voxels. Export the scan again.")
+    # Some programs write 0 for unused axes.
     frames = math.prod(max(1, size) for size in sizes[3:])
     if frames > 1:
         raise SeveralFramesError(
-            f"{path} holds {frames} volumes (time points, echoes or directions), and only one is "
-            "segmented at a time. Save the T1-weighted volume as a file of its own."
+            f"{path} contains {frames} volumes (time points, echoes or directions), but only "
+            "one can be segmented at a time. Save the T1-weighted volume as its own file."
         )
     i, j, k = (*sizes, 1, 1)[:3]
     return i, j, k
@@ -118,5 +119,5 @@ def _largest_ratio(stream: BinaryIO) -> int:
 
 def _truncated(path: Path, detail: str) -> CorruptFileError:
     return CorruptFileError(
-        f"{path} is truncated: {detail}. Copy or download the file again, or export it anew."
+        f"{path} is truncated: {detail}. Copy, download or export the file again."
     )

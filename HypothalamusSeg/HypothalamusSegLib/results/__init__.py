@@ -1,1 +1,1 @@
-"""What is written of a segmentation: files, pictures and the one-page report."""
+"""Output of a segmentation: files, pictures and the one-page report."""

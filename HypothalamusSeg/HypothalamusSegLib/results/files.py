@@ -1,7 +1,7 @@
 """Write a segmentation's files: label maps, table, JSON and overview picture.
 
-All files are first written into a hidden folder beside their destination and then moved into
-place, each by one atomic rename: what stands under a final name is always whole.
+All files are first written to a hidden folder beside their destination and then moved into place,
+each by one atomic rename. A file with a final name is always complete.
 """
 
 from __future__ import annotations
@@ -49,16 +49,16 @@ VOLUME_DIGITS, FRACTION_DIGITS = 3, 9
 
 @contextmanager
 def stage_files(folder: Path) -> Iterator[Path]:
-    """A hidden folder whose files are moved into ``folder`` if all goes well, else removed.
+    """Create a hidden folder; on success its files move to ``folder``, otherwise they are removed.
 
     Raises
     ------
     PermissionDeniedError
-        If the folder cannot be made or written to.
+        If the folder cannot be created or written to.
     NoSpaceLeftError
         If the disk is full.
     """
-    # Named before it is made: wherever a cancellation comes, the folder is known and removed.
+    # Named before it is created, so that it is removed whenever the run is canceled.
     stage = folder / f"{STAGE_PREFIX}{secrets.token_hex(8)}"
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -75,21 +75,21 @@ def stage_files(folder: Path) -> Iterator[Path]:
 def write_all(
     result: Segmentation, folder: Path, with_overview: bool = True, with_report: bool = False
 ) -> list[Path]:
-    """Write every file of a result; see the README for their names.
+    """Write all files of a result; Docs/COMMAND_LINE.md lists their names.
 
     Parameters
     ----------
     result : Segmentation
     folder : Path
     with_overview : bool
-        The picture needs matplotlib, which 3D Slicer does not bring along.
+        The picture needs matplotlib, which is not part of 3D Slicer.
     with_report : bool
-        Also the one-page report; it needs matplotlib too.
+        Also write the one-page report (needs matplotlib).
 
     Returns
     -------
     list of Path
-        The files as they now stand in ``folder``.
+        The files in ``folder``.
     """
     name = result.scan.name
     with stage_files(folder) as stage:
@@ -112,7 +112,7 @@ def write_all(
 
 
 def write_overview(result: Segmentation, path: Path) -> None:
-    """Draw the overview picture, with volumes and flags in words."""
+    """Draw the overview picture, with volumes and flags as text."""
     lines = caption(result)
     draw_overview(
         path,
@@ -133,12 +133,12 @@ def write_report_page(result: Segmentation, path: Path) -> None:
 
 
 def write_label_map(image: VoxelImage, path: Path) -> None:
-    """Write labels as compressed NIfTI, in the array's own type (uint8 or uint16)."""
+    """Write labels as compressed NIfTI, in the type of the array (uint8 or uint16)."""
     write_nifti(image, path)
 
 
 def write_table(volumes: tuple[StructureVolume, ...], path: Path) -> None:
-    """Write one row a structure; a missing number is an empty cell."""
+    """Write one row per structure; missing numbers are empty cells."""
     with path.open("w", newline="", encoding="utf-8") as stream:
         table = csv.DictWriter(stream, CSV_COLUMNS, lineterminator="\n")
         table.writeheader()
@@ -147,7 +147,7 @@ def write_table(volumes: tuple[StructureVolume, ...], path: Path) -> None:
 
 
 def table_row(volume: StructureVolume) -> dict:
-    """The rounded numbers of one structure: what table and JSON both hold."""
+    """Round the numbers of one structure, for both table and JSON."""
     folds = volume.per_fold_mm3
     low, high = volume.interval_mm3 or (None, None)
     return {
@@ -165,7 +165,7 @@ def table_row(volume: StructureVolume) -> dict:
 
 
 def describe(result: Segmentation) -> dict:
-    """The JSON description of a result; a missing number is None, never 0."""
+    """Describe a result for JSON; missing numbers are None, never 0."""
     by_name = {volume.structure: volume for volume in result.volumes}
     description: dict = {"name": result.scan.name, "icv_mm3": None}
     if "icv" in by_name:
@@ -198,7 +198,7 @@ def describe(result: Segmentation) -> dict:
 
 
 def caption(result: Segmentation) -> list[tuple[str, bool]]:
-    """The volumes in words, for the picture, each with whether a severe flag covers them."""
+    """List the volumes for the picture; each line says whether a severe flag covers it."""
     by_name = {volume.structure: volume for volume in result.volumes}
     codes = [flag.code for flag in result.quality.flags]
 
@@ -254,8 +254,10 @@ def _rounded(value: float | None, digits: int) -> float | None:
 
 
 def as_write_error(error: OSError, folder: Path) -> Exception:
-    """What an OSError on writing means to the user, as one of our errors."""
+    """Convert an OSError while writing to one of our errors."""
     if error.errno in (errno.ENOSPC, errno.EDQUOT):
-        return NoSpaceLeftError(f"No space left to write to {folder}. Free some and run again.")
+        return NoSpaceLeftError(
+            f"No space left to write to {folder}. Free some space and run again."
+        )
     reason = error.strerror or str(error)
     return PermissionDeniedError(f"Cannot write to {folder}: {reason}. Choose another folder.")

@@ -1,4 +1,4 @@
-"""Which numbers a severe flag covers: they are shown grey and struck, wherever they are shown."""
+"""Numbers covered by a severe flag; they are always shown in gray and struck through."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ VOLUME_COLUMNS = (
     "volume_high_mm3",
 )
 RATIO_COLUMNS = ("fraction_of_icv", "icv_adjusted_mm3")
-# What is wrong with a flag: the ICV and all ratios to it, what is named left or right, or all.
+# What a flag covers: the ICV and all ratios to it, everything named left or right, or all.
 ICV, SIDES, EVERYTHING = "icv", "sides", "everything"
 COVERAGE = {
     "fov_cut": ICV,
@@ -29,19 +29,19 @@ WITHOUT_SIDE = ("icv", "hypothalamus_total")
 
 
 def covered_columns(codes: Iterable[str], structure: str) -> frozenset[str]:
-    """Columns of a structure's row that must not be read as results.
+    """Find the columns in the row of a structure that must not be used as results.
 
     Parameters
     ----------
     codes : iterable of str
-        Of a result's quality flags.
+        Codes of the quality flags.
     structure : str
-        As in the volume table: ``icv``, ``hypothalamus_left``, ``left_posterior`` …
+        Name in the volume table: ``icv``, ``hypothalamus_left``, ``left_posterior`` …
 
     Returns
     -------
     frozenset of str
-        Names of the volume table's columns.
+        Names of columns in the volume table.
     """
     covered: set[str] = set()
     for code in SEVERE_CODES.intersection(codes):

@@ -1,10 +1,10 @@
-"""Write label maps as NIfTI-1 that lie exactly where the scan lies.
+"""Write label maps as NIfTI-1 on exactly the same grid as the scan.
 
-Written here and not by SimpleITK, because ITK forces the axes of a sheared grid to right angles:
-the labels would move in the world, by millimetres at the edge of a head.
+Own writer instead of SimpleITK, because ITK forces the axes of a sheared grid to right angles. The
+labels would move by millimeters at the edge of a head.
 
-Both codes are 1 (scanner), because ITK, and so Slicer, takes the exact sform only then; with any
-other code it takes the qform, whose quaternion is coarser. All other readers take the sform.
+Both codes are 1 (scanner), because only then do ITK and Slicer use the exact sform; with other
+codes they use the less precise qform. All other readers use the sform.
 """
 
 from __future__ import annotations
@@ -19,17 +19,17 @@ from ..errors import GridTooLargeError
 from ..geometry.voxel_image import Grid, VoxelImage
 
 HEADER_BYTES = 348
-# Header and the four bytes that say that no header extension follows.
+# Header plus four bytes meaning that no header extension follows.
 VOXEL_OFFSET_BYTES = 352
 LARGEST_AXIS_VOXELS = 2**15 - 1
 # NIfTI's codes.
 VOXEL_TYPES = {"uint8": 2, "uint16": 512}
 UNIT_MILLIMETRE = 2
 FORM_UNKNOWN, FORM_SCANNER = 0, 1
-# ITK refuses a sform with a shear of some 0.0002, as rounded headers have it, unless there is a
-# qform. One that puts no voxel further away than this is better than a file that does not open.
+# Without a qform, ITK refuses a sform with a shear of about 0.0002, as in rounded headers. A qform
+# that moves no voxel by more than this is better than a file that does not open.
 QFORM_TOLERANCE_MM = 0.1
-# Label maps are almost empty: higher levels take longer and save little.
+# Label maps are mostly zero: higher levels are slower and save little.
 COMPRESSION_LEVEL = 4
 CHUNK_BYTES = 1 << 22
 
@@ -42,7 +42,7 @@ def write_nifti(volume: VoxelImage, path: Path) -> None:
     volume : VoxelImage
         uint8 or uint16, shape (I, J, K); any affine that spans space, sheared ones too.
     path : Path
-        Overwritten if it is there.
+        Overwritten if it exists.
 
     Raises
     ------
@@ -51,10 +51,10 @@ def write_nifti(volume: VoxelImage, path: Path) -> None:
     GridTooLargeError
         An axis of more than 32767 voxels.
     OSError
-        From the disk; a part of the file may then be left.
+        If writing fails; a partial file may remain.
     """
     header = _header(volume)
-    # Without name and time in the gzip header, and little-endian on every machine.
+    # No name or time in the gzip header, and always little-endian, so output is reproducible.
     voxels = volume.array.astype(volume.array.dtype.newbyteorder("<"), copy=False)
     slice_bytes = voxels[..., 0].nbytes
     depth = max(1, CHUNK_BYTES // max(1, slice_bytes))
@@ -70,11 +70,11 @@ def write_nifti(volume: VoxelImage, path: Path) -> None:
 def _header(volume: VoxelImage) -> bytes:
     dtype = volume.array.dtype
     if dtype.name not in VOXEL_TYPES or volume.array.ndim != 3:
-        raise ValueError(f"no label map: {dtype.name} of shape {volume.array.shape}")
+        raise ValueError(f"not a label map: {dtype.name} of shape {volume.array.shape}")
     if max(volume.array.shape) > LARGEST_AXIS_VOXELS:
         raise GridTooLargeError(
             f"The label grid of {' × '.join(map(str, volume.array.shape))} voxels is too large "
-            f"for NIfTI, which holds {LARGEST_AXIS_VOXELS} along an axis. Crop the scan."
+            f"for NIfTI, which allows {LARGEST_AXIS_VOXELS} voxels per axis. Crop the scan."
         )
     header = bytearray(VOXEL_OFFSET_BYTES)
 
@@ -87,7 +87,7 @@ def _header(volume: VoxelImage) -> bytes:
     put("8h", 40, 3, *volume.array.shape, 1, 1, 1, 1)
     put("2h", 70, VOXEL_TYPES[dtype.name], 8 * dtype.itemsize)
     put("8f", 76, handedness, *volume.spacing_mm, 1, 1, 1, 1)
-    # Voxel offset, then a slope of 1 and an intercept of 0: labels are stored as they are.
+    # Voxel offset, slope 1 and intercept 0: labels are stored unscaled.
     put("3f", 108, VOXEL_OFFSET_BYTES, 1, 0)
     put("B", 123, UNIT_MILLIMETRE)
     put("80s", 148, b"HypothalamusSeg")
@@ -100,10 +100,10 @@ def _header(volume: VoxelImage) -> bytes:
 
 
 def _quaternion(grid: Grid) -> tuple[float, np.ndarray | None]:
-    """Handedness (±1) and the quaternion's b, c, d; None for axes that are not at right angles."""
+    """Handedness (±1) and b, c, d of the quaternion; None if the axes are not orthogonal."""
     spacing = grid.spacing_mm
     handedness = 1.0 if np.linalg.det(grid.affine[:3, :3]) > 0 else -1.0
-    # NIfTI's qform mirrors the third axis of a left-handed grid.
+    # The NIfTI qform mirrors the third axis of a left-handed grid.
     scale = spacing * [1, 1, handedness]
     u, _, v = np.linalg.svd(grid.affine[:3, :3] / scale)
     rotation = u @ v
@@ -116,10 +116,11 @@ def _quaternion(grid: Grid) -> tuple[float, np.ndarray | None]:
 
 
 def _imaginary_part(rotation: np.ndarray) -> np.ndarray:
-    """b, c, d of the unit quaternion of a rotation whose real part is not negative.
+    """b, c, d of the unit quaternion of a rotation (real part not negative).
 
-    The quaternion is the eigenvector to the largest eigenvalue of a matrix made of the rotation's
-    elements (Bar-Itzhack 2000), which unlike the trace is exact for turns by half a circle too.
+    The quaternion is the eigenvector for the largest eigenvalue of a matrix built from the
+    rotation (Bar-Itzhack 2000). Unlike the trace formula, this is also exact for rotations by
+    180°.
     """
     (xx, xy, xz), (yx, yy, yz), (zx, zy, zz) = rotation
     matrix = np.array(

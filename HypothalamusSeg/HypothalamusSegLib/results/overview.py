@@ -1,6 +1,6 @@
-"""The overview picture: outlines of the segmentations on planes of the scan, for a quick check.
+"""The overview picture: outlines on planes of the scan, for a quick check.
 
-All planes lie along the RAS axes of world space, whatever the orientation of the scan's voxels.
+All planes are aligned with the RAS axes of world space, for any scan orientation.
 """
 
 from __future__ import annotations
@@ -33,23 +33,23 @@ if TYPE_CHECKING:
 PAPER, INK, FAINT_INK, WARNING_INK = "#101418", "#F2F2F2", "#AEB6BE", "#FFB4A2"
 
 DPI = 100
-COMPRESS_LEVEL = 3  # half of the usual time for 6 % more bytes
+COMPRESS_LEVEL = 3  # half the default time for 6 % more bytes
 PANEL_PX, GAP_PX, MARGIN_PX = 360, 10, 18
 TITLE_PX, HEADING_PX, LINE_PX = 48, 26, 21
 COLUMNS = 4
 WIDTH_PX = 2 * MARGIN_PX + COLUMNS * PANEL_PX + (COLUMNS - 1) * GAP_PX
-# At the size of the text below, a panel's width and the picture's width hold about this much.
+# Approximate number of characters in the width of a panel and of the picture.
 PANEL_CHARACTERS, WIDTH_CHARACTERS, TITLE_CHARACTERS = 46, 180, 110
 CONVENTION = (
-    "Radiological convention: patient's left on the image's right; in sagittal planes anterior on "
-    "the image's left.",
+    "Radiological convention: the patient's left is on the right of the image; in sagittal "
+    "planes, anterior is on the left.",
     "Positions in RAS world space: +x right, +y anterior, +z superior.",
 )
 
 
 @dataclass(frozen=True)
 class Panel:
-    """One plane of the scan, where it goes in the picture and what is outlined on it."""
+    """One plane of the scan, its position in the picture and its outlines."""
 
     view: View
     note: str
@@ -72,9 +72,9 @@ def draw_overview(
 ) -> None:
     """Draw the segmentations as outlines on planes of the scan and write a PNG.
 
-    The first row shows the hypothalamus close by (coronal, axial, and sagittal through each side,
-    because the plane between the two sides shows the third ventricle); it is left out where there
-    is no hypothalamus to show. The second row shows the whole head. Equal inputs give equal bytes.
+    The first row shows the hypothalamus in close-up (coronal, axial, and sagittal through each
+    side, because the midsagittal plane shows the third ventricle). It is omitted if there is no
+    hypothalamus. The second row shows the whole head. Equal inputs give equal bytes.
 
     Parameters
     ----------
@@ -83,15 +83,15 @@ def draw_overview(
     scan : VoxelImage, shape (I, J, K)
         Intensities, in any orientation.
     hypothalamus : VoxelImage or None, shape (I', J', K')
-        Labels 1 = left and 2 = right on a grid of their own in the scan's world space.
+        Labels 1 = left and 2 = right, on any grid in the world space of the scan.
     icv : VoxelImage or None, shape (I'', J'', K'')
         Intracranial mask, values 0 and 1.
     title : str
-        One line, cut where it is too long.
+        One line, cut if too long.
     caption, warnings : sequence of str
-        Lines such as the volumes, and sentences about the quality; long ones are wrapped.
+        Lines such as volumes, and flag messages; long ones are wrapped.
     covered : collection of str
-        Lines of the caption whose numbers a severe flag covers: drawn grey and struck.
+        Lines of the caption whose numbers a severe flag covers: drawn in gray and struck through.
 
     Raises
     ------
@@ -130,10 +130,10 @@ def draw_overview(
         format="png",
         dpi=DPI,
         facecolor=PAPER,
-        metadata={"Software": None},  # without this the file names the version of matplotlib
+        metadata={"Software": None},  # otherwise the file contains the version of matplotlib
         pil_kwargs={"compress_level": COMPRESS_LEVEL},
     )
-    # A figure and its parts refer to each other: left alone, 60 MB wait for the garbage collector.
+    # A figure has reference cycles: without this, 60 MB wait for the garbage collector.
     figure.clear()
 
 
@@ -173,14 +173,14 @@ def _figure(height_px: float) -> Figure:
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
-    # The Figure API, not pyplot: no global state, no window, safe in any thread.
+    # Figure API instead of pyplot: no global state, no window, thread-safe.
     figure = Figure((WIDTH_PX / DPI, round(height_px) / DPI), dpi=DPI, facecolor=PAPER)
     FigureCanvasAgg(figure)
     return figure
 
 
 def _corner(row: int, column: int) -> tuple[float, float]:
-    """Left and top of a panel in pixels, its heading not included."""
+    """Left and top of a panel in pixels, without its heading."""
     left = MARGIN_PX + column * (PANEL_PX + GAP_PX)
     return left, TITLE_PX + HEADING_PX + row * (PANEL_PX + HEADING_PX + GAP_PX)
 
@@ -209,7 +209,7 @@ def _draw_panel(figure: Figure, panel: Panel, scan: VoxelImage) -> None:
 
 
 def _draw_legend(figure: Figure, x_px: float, y_px: float, outlines: Sequence[Outline]) -> float:
-    """Name the outlines' colours from ``y_px`` down; returns where the next text may begin."""
+    """Draw the legend from ``y_px`` down; returns where the next text may begin."""
     from matplotlib.lines import Line2D
 
     width, height = figure.bbox.size

@@ -1,4 +1,4 @@
-"""Draws planes and struck numbers with matplotlib, for the overview and the report."""
+"""Draw planes and struck-through numbers with matplotlib, for overview and report."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ LETTER_INK = "#F2F2F2"
 
 
 def draw_plane(axes: Axes, picture: PlanePicture, letter_points: float = 12) -> None:
-    """Scan, outlines, letters at the edges and a scale bar; the axes must be square."""
+    """Draw scan, outlines, letters at the edges and a scale bar; the axes must be square."""
     axes.set_axis_off()
     half_mm = picture.scale.field_mm / 2
     frame = (-half_mm, half_mm, -half_mm, half_mm)
@@ -43,7 +43,7 @@ def draw_plane(axes: Axes, picture: PlanePicture, letter_points: float = 12) -> 
 
 
 def cut_short(text: str, characters: int) -> str:
-    """Cut a line that is too long, also within a word: file names have no spaces."""
+    """Cut a line that is too long, even within a word (file names have no spaces)."""
     return text if len(text) <= characters else f"{text[: characters - 1]}…"
 
 
@@ -54,7 +54,7 @@ def printable(text: str) -> str:
 
 
 def strike(figure: Figure, text, colour: str) -> None:
-    """A line through a text that was written on a figure."""
+    """Strike through a text on a figure."""
     from matplotlib.lines import Line2D
 
     box = text.get_window_extent(figure.canvas.get_renderer())

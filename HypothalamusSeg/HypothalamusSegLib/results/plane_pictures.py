@@ -1,4 +1,4 @@
-"""Planes of a scan with outlines, as arrays: what the overview and the report draw."""
+"""Planes of a scan with outlines, as arrays, for the overview and the report."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from ..geometry.resampling import resample_cubic
 from ..geometry.voxel_image import VoxelImage
 from .planes import AXIAL, CORONAL, SAGITTAL, Outline, View, intensity_window, outline_of
 
-# Colours of Okabe and Ito, which people with any colour vision can tell apart.
+# Colors by Okabe and Ito, distinguishable with any color vision.
 LEFT_COLOUR, RIGHT_COLOUR, ICV_COLOUR = "#56B4E9", "#E69F00", "#F0E442"
 LEFT_NAME, RIGHT_NAME, ICV_NAME = "Left hypothalamus", "Right hypothalamus", "Intracranial volume"
 
 
 @dataclass(frozen=True)
 class Magnification:
-    """How much of the head a plane shows, and lines that suit it (widths in points)."""
+    """Field of view of a plane, and matching line widths in points."""
 
     field_mm: float
     bar_mm: int
@@ -33,7 +33,7 @@ WHOLE_HEAD = Magnification(field_mm=224.0, bar_mm=50, line_width=0.9)
 
 @dataclass(frozen=True)
 class Line:
-    """An outline on a plane: where ``membership``, shape (J, I), passes 0.5."""
+    """An outline on a plane: the 0.5 level of ``membership``, shape (J, I)."""
 
     name: str
     colour: str
@@ -42,7 +42,7 @@ class Line:
 
 @dataclass(frozen=True)
 class PlanePicture:
-    """One plane, ready to be drawn.
+    """One plane, ready to draw.
 
     Attributes
     ----------
@@ -53,7 +53,7 @@ class PlanePicture:
         Intensities shown black and white.
     lines : tuple of Line
     edges : str
-        Letters at the left, right, bottom and top.
+        Letters at the left, right, bottom and top edge.
     scale : Magnification
     """
 
@@ -66,7 +66,7 @@ class PlanePicture:
 
 
 def hypothalamus_outlines(hypothalamus: VoxelImage | None) -> list[Outline]:
-    """Left and right where there are any; labels 1 and 2, shape (I, J, K)."""
+    """Outlines of left and right, if present; labels 1 and 2, shape (I, J, K)."""
     if hypothalamus is None:
         return []
     sides = (
@@ -77,7 +77,7 @@ def hypothalamus_outlines(hypothalamus: VoxelImage | None) -> list[Outline]:
 
 
 def icv_outlines(icv: VoxelImage | None) -> list[Outline]:
-    """The intracranial mask (0 and 1, shape (I, J, K)) where there is one."""
+    """Outline of the intracranial mask (0 and 1, shape (I, J, K)), if present."""
     found = [] if icv is None else [outline_of(ICV_NAME, ICV_COLOUR, icv, 1)]
     return [outline for outline in found if outline.voxels]
 
@@ -103,10 +103,10 @@ def plane_picture(
 def report_pictures(
     scan: VoxelImage, hypothalamus: VoxelImage | None, icv: VoxelImage | None, pixels: int
 ) -> tuple[tuple[PlanePicture, ...], ...]:
-    """Coronal, axial and sagittal planes: a row close to the hypothalamus, a row of the head.
+    """Coronal, axial and sagittal planes: one row of the hypothalamus, one of the head.
 
-    The close sagittal plane lies in the left side: between the two lies the third ventricle. The
-    first row is left out where there is no hypothalamus to show.
+    The close-up sagittal plane passes through the left side, because the midsagittal plane shows
+    the third ventricle. The first row is omitted if there is no hypothalamus.
     """
     sides, skull = hypothalamus_outlines(hypothalamus), icv_outlines(icv)
     box_centre = head_grid(scan).centre_mm

@@ -1,6 +1,7 @@
-"""Planes through a scan along the RAS axes of world space, and what is outlined on them.
+"""Planes through a scan along the RAS axes of world space, and outlines on them.
 
-Radiological convention: the image's right is the patient's left, or posterior in sagittal planes.
+Radiological convention: the right of the image is the patient's left, or posterior in sagittal
+planes.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ import SimpleITK as sitk
 from ..geometry.voxel_image import Grid, VoxelImage, image_from_volume
 
 WINDOW_PERCENTILES = (1.0, 99.5)
-# Pixels below this share of a plane's bright tissue are air and do not count for the window.
+# Pixels below this share of the bright tissue are air and do not affect the window.
 AIR_SHARE = 0.08
 
 
@@ -24,14 +25,14 @@ class View:
     name: str
     across: int
     up: int
-    edges: str  # letters at the image's left, right, bottom and top
+    edges: str  # letters at the left, right, bottom and top of the image
 
     @property
     def normal(self) -> int:
         return 3 - self.across - self.up
 
     def grid(self, centre_mm: np.ndarray, field_mm: float, pixels: int) -> Grid:
-        """Grid of one square slice, with the image's columns along i and its rows along j."""
+        """Grid of one square slice, with image columns along i and rows along j."""
         spacing_mm = field_mm / pixels
         affine = np.zeros((4, 4))
         affine[self.across, 0], affine[self.up, 1] = -spacing_mm, spacing_mm
@@ -85,7 +86,7 @@ def outline_of(name: str, colour: str, volume: VoxelImage, label: int) -> Outlin
 
 
 def intensity_window(plane: np.ndarray) -> tuple[float, float]:
-    """Intensities to show black and white, from the tissue (not the air) in a plane."""
+    """Intensities shown as black and white, from the tissue (not the air) in a plane."""
     values = plane[np.isfinite(plane)]
     if not values.size:
         return 0.0, 1.0

@@ -1,8 +1,8 @@
-"""What stands on the one-page report, as plain data that any face can fill and draw.
+"""The content of the one-page report, as plain data.
 
-`report_contents` makes it from the JSON description of a result (`outputs.describe`) and pictures
-(`plane_pictures.report_pictures`); a face whose numbers were edited replaces ``rows``, and one with
-a review adds ``remarks``. `report_pdf.write_report` draws it.
+`report_contents` creates it from the JSON description of a result (`files.describe`) and pictures
+(`plane_pictures.report_pictures`). A face with edited volumes replaces ``rows``; one with a review
+adds ``remarks``. `report_pdf.write_report` draws the page.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ CHECKSUM_LETTERS = 16
 
 @dataclass(frozen=True)
 class Number:
-    """A number in words, and whether a severe flag covers it."""
+    """A number as text, and whether a severe flag covers it."""
 
     text: str
     is_covered: bool = False
@@ -30,7 +30,7 @@ class Number:
 
 @dataclass(frozen=True)
 class ReportRow:
-    """A structure; numbers in the order of ``ReportContents.columns``."""
+    """One structure; numbers in the order of ``ReportContents.columns``."""
 
     name: str
     numbers: tuple[Number, ...]
@@ -56,14 +56,14 @@ class ReportContents:
         The scan's name.
     version : str
     columns : tuple of str
-        Headings, the first that of the structures.
+        Headings; the first is that of the structures.
     rows : tuple of ReportRow
     agreement : str
-        Of the networks, in a sentence.
+        Agreement of the networks, in a sentence.
     flags : tuple of ReportFlag
-        The worst first.
+        Worst first.
     provenance, remarks : tuple of (str, str)
-        What and its value, such as a checksum, or a review and its words.
+        Names and values, such as a checksum or a review note.
     pictures : tuple of tuples of PlanePicture
         Rows of planes.
     """
@@ -82,7 +82,7 @@ class ReportContents:
 def report_contents(
     description: dict, pictures: tuple[tuple[PlanePicture, ...], ...] = ()
 ) -> ReportContents:
-    """Fill the page from a result's JSON description."""
+    """Create the page from the JSON description of a result."""
     reference = shown_ml(description["reference_icv_mm3"])
     flags = description["quality"]["flags"]
     return ReportContents(
@@ -98,19 +98,19 @@ def report_contents(
 
 
 def agreement(quality: dict) -> str:
-    """How far the networks agree, in a sentence."""
+    """Describe the agreement of the networks in a sentence."""
     parts = []
     for name, key, digits in (("hypothalamus", "fold_dice", 2), ("ICV", "icv_fold_dice", 3)):
         folds = quality[key]
         if folds and len(folds) > 1:
             parts.append(f"{name} {min(folds):.{digits}f}–{max(folds):.{digits}f}")
     if not parts:
-        return "A single network: agreement is unknown."
-    return f"Agreement of the networks (Dice; 1 is full agreement): {', '.join(parts)}."
+        return "Only one network was used, so agreement is unknown."
+    return f"Agreement of the networks (Dice; 1 is perfect): {', '.join(parts)}."
 
 
 def usual_range(structure: str) -> str:
-    """The range beyond which a volume is flagged, in the unit it is shown in; or a dash."""
+    """Usual range of a volume (outside it is flagged), in the displayed unit, or a dash."""
     if structure == "icv":
         return "–".join(map(shown_ml, ICV_RANGE_MM3))
     if structure == "hypothalamus_total":
@@ -144,7 +144,7 @@ def _row(name: str, entry: dict, codes: Iterable[str]) -> ReportRow:
 
 
 def with_unit(number: str, unit: str) -> str:
-    """A number and its unit; a missing number has none."""
+    """Add the unit to a number, unless the number is missing."""
     return number if number == MISSING else f"{number} {unit}"
 
 
@@ -156,7 +156,7 @@ def _provenance(provenance: dict) -> Iterator[tuple[str, str]]:
     yield "Software", f"HypothalamusSeg {provenance['version']}, torch {provenance['torch']}"
     yield "Computed on", f"{provenance['device']}, {provenance['threads']} threads"
     yield "Options", _options(provenance["options"])
-    yield "Scan's SHA-256", provenance["input_sha256"]
+    yield "SHA-256 of the scan", provenance["input_sha256"]
     ensembles: dict[str, list[str]] = {}
     for name, checksum in provenance["weights_sha256"].items():
         ensembles.setdefault(name.rpartition("_fold")[0], []).append(checksum)

@@ -1,4 +1,4 @@
-"""Draws the one-page report on A4 with matplotlib; equal contents give equal bytes."""
+"""Draw the one-page report on A4 with matplotlib; equal contents give equal bytes."""
 
 from __future__ import annotations
 
@@ -18,28 +18,26 @@ MARGIN_MM, GAP_MM, LINE_MM = 15.0, 3.0, 4.6
 MM_PER_INCH = 25.4
 PICTURES_A_ROW = 3
 PICTURE_MM = (PAGE_MM[0] - 2 * MARGIN_MM - (PICTURES_A_ROW - 1) * GAP_MM) / PICTURES_A_ROW
-# Pixels of a plane: about 190 an inch on the page.
+# Pixels of a plane: about 190 per inch on the page.
 PICTURE_PIXELS = 432
 INK, FAINT_INK, LINE_INK = "#1b1f24", "#5b6570", "#c3c9d0"
 SEVERITY_INKS = {"severe": "#b3263a", "doubtful": "#8a4f00", "note": "#2f6496"}
 SEVERITY_SIGNS = {"severe": "■", "doubtful": "▲", "note": "●"}
 TITLE_CHARACTERS, FLAG_CHARACTERS, PROVENANCE_CHARACTERS = 60, 112, 100
 PROTOCOL_CHARACTERS = 130
-# Right edges of the columns after the first, in millimetres from the left margin.
+# Right edges of the columns after the first, in millimeters from the left margin.
 COLUMN_ENDS_MM = (74.0, 104.0, 126.0, 158.0, 180.0)
 BOTTOM_MM, SMALL_LINE_MM, LETTER_POINTS = 287.0, 3.8, 8
-PURPOSE = (
-    "For research. Not a medical device: nobody should decide about a patient by these numbers."
-)
+PURPOSE = "For research only. Not a medical device. Do not use it for clinical decisions."
 CONVENTION = (
-    "Radiological convention: the patient's left is on the picture's right; in sagittal planes "
-    "anterior is on the left. Positions in RAS mm."
+    "Radiological convention: the patient's left is on the right of the picture; in sagittal "
+    "planes, anterior is on the left. Positions in RAS mm."
 )
-COVERED = "Grey and struck: numbers that a severe flag (■) makes wrong."
+COVERED = "Gray and struck through: numbers that a severe flag (■) makes wrong."
 PROTOCOL = (
-    "One protocol, learned from another network, not from raters: do not compare with volumes from "
-    "other programs. The ratio to ICV is for a single case. Fold SD is the networks' spread, not "
-    "an error bar."
+    "One protocol, learned from another network, not from raters. Do not compare with volumes "
+    "from other programs. The ratio to ICV is for single cases only. Fold SD is the spread of "
+    "the networks, not an error bar."
 )
 
 
@@ -48,7 +46,7 @@ def write_report(contents: ReportContents, path: Path) -> None:
     import matplotlib
 
     page = Page(contents)
-    # No date and no version of matplotlib in the file; fonts that stay text.
+    # No date or matplotlib version in the file; fonts are embedded as text.
     about = {"Title": contents.title, "Creator": f"HypothalamusSeg {contents.version}"}
     about |= {"CreationDate": None, "Producer": None}
     with matplotlib.rc_context({"pdf.fonttype": 42}):
@@ -82,9 +80,9 @@ class Page:
         self.y_mm += 7
 
     def _worst_flag(self) -> None:
-        """The first flag stands above the numbers."""
+        """Draw the first flag above the numbers."""
         if not self.contents.flags:
-            self._write(0, "No quality flag. Look at the outlines all the same.", size=9)
+            self._write(0, "No quality flags. Check the outlines anyway.", size=9)
             self.y_mm += LINE_MM + 2
             return
         self._flag(self.contents.flags[0])
@@ -121,7 +119,7 @@ class Page:
                 self._write(left_mm, picture.heading, size=7.5)
                 top_mm = self.y_mm + 2.6
                 axes = self.figure.add_axes(self._box(left_mm, top_mm, PICTURE_MM))
-                # Only the picture is pixels; outlines and letters stay sharp.
+                # Only the scan is drawn as pixels; outlines and letters stay sharp.
                 draw_plane(axes, picture, LETTER_POINTS)
             self.y_mm += PICTURE_MM + 2 * GAP_MM
         self._legend()
@@ -146,7 +144,7 @@ class Page:
         self.y_mm += LINE_MM
 
     def _flags(self) -> None:
-        """Agreement, and the flags that do not stand on top: as many sentences as fit."""
+        """Draw the agreement and the remaining flags, as many as fit."""
         self._write(0, "Quality", weight="bold")
         self.y_mm += LINE_MM
         self._write(0, self.contents.agreement, size=8)
@@ -210,7 +208,7 @@ class Page:
         return self.figure.text(x, y, printable(text), color=colour, parse_math=False, **style)
 
     def _at(self, from_mm: float, to_mm: float, below_mm: float = 0.0):
-        """Ends of a horizontal line in shares of the figure, and its height."""
+        """Ends and height of a horizontal line, in figure fractions."""
         ends = tuple((MARGIN_MM + x_mm) / PAGE_MM[0] for x_mm in (from_mm, to_mm))
         return ends, 1 - (self.y_mm + below_mm) / PAGE_MM[1]
 
@@ -227,5 +225,5 @@ def _flag_lines(flag: ReportFlag) -> list[str]:
 
 
 def wrap_text(text: str, characters: int) -> list[str]:
-    """Lines of at most ``characters``; one empty line for an empty text."""
+    """Wrap to lines of at most ``characters``; one empty line for an empty text."""
     return textwrap.wrap(printable(text), characters) or [""]

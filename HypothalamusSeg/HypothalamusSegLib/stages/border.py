@@ -1,10 +1,10 @@
-"""The border of the intracranial volume once more, at the scan's own resolution.
+"""Refine the border of the intracranial volume at the resolution of the scan.
 
-The coarse networks see the head at 2 mm and draw the border by shape, to a millimetre or so. Fluid
-and bone are both dark on T1, how dark differs from scan to scan, and bone may be a millimetre thin:
-where exactly the border runs shows on profiles through it, sampled in the scan itself, in units of
-its own fluid and tissue (FSL's betsurf finds the inner skull on such profiles, Jenkinson et al.
-2005). Small networks read from them by how much the border must move.
+The coarse networks see the head at 2 mm and place the border by shape, to about a millimeter.
+Fluid and bone are both dark on T1, their darkness varies between scans, and bone can be only a
+millimeter thick. The exact border is visible on profiles across it, sampled from the scan and
+scaled to its fluid and tissue levels (FSL's betsurf finds the inner skull on such profiles,
+Jenkinson et al. 2005). Small networks predict from these profiles how far the border must move.
 """
 
 from __future__ import annotations
@@ -25,26 +25,26 @@ if TYPE_CHECKING:
     from .border_profiles import Surface
 
 CHANNELS = ("fluid_and_below", "fluid_to_tissue", "logarithm")
-# The networks were trained on scans of this voxel size; finer ones are smoothed to it.
+# The networks were trained at this voxel size; finer scans are smoothed to it.
 PROFILE_RESOLUTION_MM = 1.0
 FEWEST_POINTS = 100
-# Where the networks differ by more than this (standard deviation), the border stays as its shape
-# says. On label heads nine points in ten have less than 0.4 mm; at the skull base of a child 2 mm.
+# If the networks differ by more than this (standard deviation), the border is not moved. In label
+# heads, nine of ten points are below 0.4 mm; at the skull base of a child, 2 mm.
 TRUSTED_SPREAD_MM, TRUST_POWER = 1.2, 8
 
 
 def profile_channels(seen: Tensor, tissue: Tensor) -> Tensor:
-    """What the networks see of profiles: shape (N, 3, SAMPLES), in the order of ``CHANNELS``.
+    """Compute the network input: shape (N, 3, SAMPLES), in the order of ``CHANNELS``.
 
-    Below the fluid's level the first runs from −2 (black) to 0, the second from 0 (fluid) to 1
-    (tissue), the last is the logarithm of intensity over fluid.
+    The first channel runs from −2 (black) to 0 below the fluid level, the second from 0 (fluid) to
+    1 (tissue). The last is the logarithm of intensity over fluid.
 
     Parameters
     ----------
     seen : Tensor, shape (N, SAMPLES)
-        Intensities in units of the scan's fluid.
+        Intensities relative to the fluid level of the scan.
     tissue : Tensor
-        The level of brain tissue in the same unit, above 1.
+        Level of brain tissue in the same unit, above 1.
     """
     import torch
 
@@ -57,14 +57,14 @@ def profile_channels(seen: Tensor, tissue: Tensor) -> Tensor:
 def profiles_in_fluid(
     volume: VoxelImage, image: Tensor, posterior: Tensor, grid: Grid, surface: Surface
 ) -> tuple[Tensor, Tensor]:
-    """Profiles of a scan through the border of a posterior, in units of the scan's fluid.
+    """Sample profiles across the border of a posterior, relative to the fluid level of the scan.
 
     Parameters
     ----------
     volume : VoxelImage
         The scan, on any grid and in any unit.
     image, posterior : Tensor, shape ``grid.shape``
-        The scan on the coarse grid, and the posterior in which its fluid is measured.
+        The scan on the coarse grid, and the posterior used to measure its fluid level.
     grid : Grid
     surface : Surface
         Of the posterior.
@@ -94,12 +94,12 @@ def refine(
     folds: np.ndarray,
     device: str,
 ) -> np.ndarray:
-    """Correct the border of each fold's intracranial posterior.
+    """Correct the border of the intracranial posterior of each fold.
 
     Parameters
     ----------
     networks : sequence of Module
-        One per fold; all see the profiles through the border of the folds' mean.
+        One per fold; all use the profiles across the border of the mean of the folds.
     volume : VoxelImage
         The scan.
     grid : Grid
@@ -113,7 +113,7 @@ def refine(
     Returns
     -------
     ndarray of float32, shape (F, *grid.shape)
-        As ``folds`` away from the border, and where hardly anything was found.
+        Same as ``folds`` away from the border, or if hardly anything was found.
     """
     import torch
 
@@ -133,7 +133,7 @@ def refine(
 
 
 def agreement(displacements_mm: Tensor) -> Tensor:
-    """How far to follow displacements, shape (F, N): 1 where the folds agree, 0 where they do not.
+    """Weight of displacements of shape (F, N): 1 where the folds agree, 0 where they do not.
 
     Returns
     -------

@@ -1,6 +1,6 @@
-"""Surfaces on a posterior, profiles of a scan through them, and surfaces moved along their normals.
+"""Surfaces of a posterior, profiles across them, and displacement along the normals.
 
-All in torch. Points are RAS millimetres, normals unit vectors that point outwards.
+All in torch. Points are RAS in millimeters; normals are unit vectors pointing outward.
 """
 
 from __future__ import annotations
@@ -18,32 +18,32 @@ if TYPE_CHECKING:
 
 STEP_MM, HALF_LENGTH_MM = 0.5, 8.0
 SAMPLES = 2 * round(HALF_LENGTH_MM / STEP_MM) + 1
-# How far from a point its border is looked for, and in which steps.
+# Search distance around each point, and step size.
 SEARCH_MM, SEARCH_STEP_MM = 4.0, 0.25
 NORMAL_SMOOTHING_VOXELS = 1.5
-# Displacements are smoothed over the surface as far as this, and reach as far from it.
+# Smoothing length of displacements on the surface, and their reach from the surface.
 DISPLACEMENT_SMOOTHING_VOXELS = 1.0
-# A Gaussian is cut where it has fallen to a hundredth.
+# Gaussians are truncated at one hundredth of their peak.
 CUT_AT_DEVIATIONS = 3.0
 LEAST_WEIGHT = 1e-3
-# Every second point of a head's surface at 2 mm makes 6,000–9,000.
+# Every second point of the surface of a head at 2 mm: 6,000–9,000 points.
 MOST_POINTS = 20_000
-# So near to the grid's edge a mask ends because the grid does.
+# This close to the edge of the grid, a mask ends only because the grid ends.
 EDGE_VOXELS = 2
 
 
 @dataclass(frozen=True)
 class Surface:
-    """Where a posterior crosses one half, but for the edge of its grid.
+    """The surface where a posterior crosses one half, without the edge of its grid.
 
     Attributes
     ----------
     voxels : Tensor of int, shape (N, 3)
-        Voxels of the posterior's grid that are inside and have a neighbour outside.
+        Voxels of the grid that are inside and have a neighbor outside.
     points_mm, normals : Tensor, shape (N, 3)
-        On the border near each of the voxels, and outwards there.
+        Border point and outward normal near each of the voxels.
     normal_field : Tensor, shape (3, I, J, K)
-        Outwards everywhere near the border, 0 elsewhere.
+        Outward direction near the border, 0 elsewhere.
     """
 
     voxels: Tensor
@@ -52,16 +52,17 @@ class Surface:
     normal_field: Tensor
 
     def at(self, picked: Tensor) -> Surface:
-        """Only some of the points, by their numbers."""
+        """Select points by index."""
         points, normals = self.points_mm[picked], self.normals[picked]
         return Surface(self.voxels[picked], points, normals, self.normal_field)
 
 
 def find_surface(posterior: Tensor, grid: Grid, thinned: bool = False) -> Surface:
-    """The surface of a posterior, shape ``grid.shape``, on a grid along the RAS axes.
+    """Find the surface of a posterior, shape ``grid.shape``, on a grid along the RAS axes.
 
-    Thinned, it has every second point, enough to move it: displacements are smoothed over more than
-    that. Where something that is no head has a surface everywhere, it has ``MOST_POINTS`` at most.
+    If thinned, every second point is kept; this is enough because displacements are smoothed over
+    a longer distance. The number of points is limited to ``MOST_POINTS``, for input that is not a
+    head and has surfaces everywhere.
     """
     voxels = _with_neighbour_outside(posterior > 0.5).nonzero()
     if thinned:
@@ -76,9 +77,10 @@ def find_surface(posterior: Tensor, grid: Grid, thinned: bool = False) -> Surfac
 
 
 def border_distance_mm(posterior: Tensor, grid: Grid, points: Tensor, normals: Tensor) -> Tensor:
-    """Where along the normals a posterior ends, shape (N,), positive outwards, up to 4 mm.
+    """Distance along the normals to the end of a posterior, (N,), positive outward, up to 4 mm.
 
-    The length that lies inside, not the first crossing: over a surface it adds up to the volume.
+    Uses the length inside, not the first crossing, so that the sum over a surface matches the
+    volume.
     """
     import torch
 
@@ -89,7 +91,7 @@ def border_distance_mm(posterior: Tensor, grid: Grid, points: Tensor, normals: T
 
 
 def profiles(image: Tensor, grid: Grid, surface: Surface) -> Tensor:
-    """Intensities along the normals through each point, shape (N, SAMPLES), inside first."""
+    """Sample intensities along the normals, shape (N, SAMPLES), inside first."""
     import torch
 
     steps = STEP_MM * torch.arange(SAMPLES, device=image.device) - HALF_LENGTH_MM
@@ -98,7 +100,7 @@ def profiles(image: Tensor, grid: Grid, surface: Surface) -> Tensor:
 
 
 def sample(image: Tensor, grid: Grid, points_mm: Tensor) -> Tensor:
-    """Interpolate an image (I, J, K) on any grid at points (N, M, 3); the nearest value outside."""
+    """Interpolate an image (I, J, K) at points (N, M, 3); outside, use the nearest value."""
     import torch
     from torch.nn import functional
 
@@ -115,7 +117,7 @@ def sample(image: Tensor, grid: Grid, points_mm: Tensor) -> Tensor:
 
 
 def moved(posteriors: Tensor, grid: Grid, surface: Surface, displacements_mm: Tensor) -> Tensor:
-    """Posteriors whose borders have moved along the normals of one surface.
+    """Move the borders of posteriors along the normals of one surface.
 
     Parameters
     ----------
@@ -123,7 +125,7 @@ def moved(posteriors: Tensor, grid: Grid, surface: Surface, displacements_mm: Te
     grid : Grid
     surface : Surface
     displacements_mm : Tensor, shape (F, N)
-        Of the surface's points, for each posterior; they are smoothed.
+        Displacements of the surface points, for each posterior; they are smoothed first.
 
     Returns
     -------
@@ -155,7 +157,7 @@ def moved(posteriors: Tensor, grid: Grid, surface: Surface, displacements_mm: Te
 
 
 def _box_around(voxels: Tensor, shape: tuple[int, ...]) -> tuple[Tensor, tuple[int, ...]]:
-    """First voxel and size of the box of all that a displacement reaches."""
+    """First voxel and size of the box affected by the displacements."""
     import torch
 
     reach = _cut_voxels(DISPLACEMENT_SMOOTHING_VOXELS)
@@ -179,7 +181,7 @@ def _with_neighbour_outside(inside: Tensor) -> Tensor:
 
 
 def _normals(posterior: Tensor) -> Tensor:
-    """Unit vectors (3, I, J, K) down the smoothed posterior, 0 where it is flat."""
+    """Unit vectors (3, I, J, K) along the falling smoothed posterior, 0 where it is flat."""
     import torch
 
     smooth = _smoothed(posterior[None], NORMAL_SMOOTHING_VOXELS)[0]
@@ -197,7 +199,7 @@ def _smoothed(images: Tensor, sigma_voxels: float) -> Tensor:
     weights = torch.exp(-0.5 * (torch.arange(-reach, reach + 1) / sigma_voxels) ** 2)
     weights = (weights / weights.sum()).tolist()
     for axis in (1, 2, 3):
-        # Sums of shifted images: for one channel faster than a convolution.
+        # Sum of shifted images: faster than a convolution for one channel.
         n = images.shape[axis]
         padding = [0] * 6
         padding[2 * (3 - axis)] = padding[2 * (3 - axis) + 1] = reach

@@ -1,9 +1,9 @@
-"""Coarse stage: the intracranial volume, and where the hypothalamus is.
+"""Coarse stage: segment the intracranial volume and locate the hypothalamus.
 
-The networks see the whole head at 2 mm. Intracranial space and inner table of the skull are both
-dark on T1, so the boundary is a matter of shape and wants the whole head as context. A head bent
-forward is laid upright for them (head_pose.py). Where exactly the boundary runs is then corrected
-by smaller networks (icv_border.py).
+The networks see the whole head at 2 mm. Intracranial space and the inner table of the skull are
+both dark on T1, so the boundary depends on shape and needs the whole head as context. A head bent
+forward is first rotated upright (head_pose.py). Smaller networks then correct the exact boundary
+(border.py).
 """
 
 from __future__ import annotations
@@ -27,37 +27,36 @@ if TYPE_CHECKING:
 
 ICV_CHANNEL, PLACE_CHANNEL = 0, 1
 MIRRORED_CHANNELS = (ICV_CHANNEL, PLACE_CHANNEL)
-# Around the peak of the place map that the centre of mass is taken of.
+# Radius around the peak of the place map for the center of mass.
 PLACE_WINDOW_MM = 12.0
-# How far beyond the mask its posterior still falls off and counts towards the volume.
+# Distance beyond the mask within which the posterior still counts toward the volume.
 EDGE_VOXELS = 2
-# Adult ICV is 1.0–1.9 L (FACTS of the field); a twentieth of that is no head.
+# Adult ICV is 1.0–1.9 L; a twentieth of that is not a head.
 SMALLEST_ICV_MM3 = 50_000.0
 
 
 @dataclass(frozen=True)
 class CoarseResult:
-    """What the coarse stage found.
+    """Result of the coarse stage.
 
     Attributes
     ----------
     grid : Grid
-        2 mm, along the RAS axes; turned in the sagittal plane, and its voxels larger or smaller,
-        where the head is bent.
+        2 mm, along the RAS axes. For a bent head, rotated in the sagittal plane and rescaled.
     image : ndarray, shape ``grid.shape``
-        The head on that grid, before standardisation.
+        The head on that grid, before standardization.
     icv_posterior : ndarray, shape ``grid.shape``
-        Mean of the folds, largest piece, holes filled.
+        Mean of the folds; largest component, holes filled.
     fold_icv_mm3 : list of float
-        Posterior volume of each fold inside the piece that was kept.
+        Posterior volume of each fold inside the largest component.
     fold_dice : list of float
-        Dice of each fold's mask with the mean's.
+        Dice of the mask of each fold with that of the mean.
     place_mm : ndarray, shape (3,)
         RAS position of the hypothalamus.
     place_confidence : float
         Peak of the place map, 0–1.
     place_spread_mm : float
-        Largest distance of a fold's own place from the mean's.
+        Largest distance between the place of a fold and that of the mean.
     """
 
     grid: Grid
@@ -93,16 +92,16 @@ def find_head(
         The folds of the ICV ensemble.
     device : str
     on_fold : callable
-        Told the index of each fold when it is done.
+        Called with the index of each finished fold.
     border_networks : sequence of Module
-        The folds that correct the intracranial border; none: it stays as it was found.
+        The folds that correct the intracranial border; if empty, it is not corrected.
     as_it_lies : bool
-        Show the networks a bent head bent, so that the grid lies along the RAS axes in any case.
+        Do not rotate a bent head upright, so that the grid is always along the RAS axes.
 
     Raises
     ------
     HeadNotFoundError
-        If nothing that could be a head is found.
+        If nothing like a head is found.
     """
     look = _first_look(volume, networks[0], device)
     upright = None if as_it_lies else _upright_from_world(look)
@@ -120,12 +119,13 @@ def find_head(
     voxel_mm3 = grid.voxel_volume_mm3
     if kept.sum() * voxel_mm3 < SMALLEST_ICV_MM3:
         raise HeadNotFoundError(
-            "No head was found: the intracranial volume would be "
-            f"{kept.sum() * voxel_mm3 / 1000:.0f} mL. Is this a T1-weighted scan of a head?"
+            "No head was found: the intracranial volume would be only "
+            f"{kept.sum() * voxel_mm3 / 1000:.0f} mL. Check that this is a T1-weighted scan of "
+            "a head."
         )
     near = dilate(kept, EDGE_VOXELS)
     mean = icv.mean(0)
-    # What is enclosed is intracranial without doubt: one half would be cut out again.
+    # Enclosed voxels are certainly intracranial; a value of one half would be cut out again.
     posterior = np.where(kept & (mean <= 0.5), 1.0, mean) * near
     place_mm = _centre_of_peak(place.mean(0), grid)
     fold_places = [_centre_of_peak(fold_place, grid) for fold_place in place]
@@ -142,12 +142,12 @@ def find_head(
 
 
 def place_confidence(volume: VoxelImage, network: nn.Module, device: str) -> float:
-    """Peak of one network's place map at first look, 0–1: how clearly it sees a hypothalamus."""
+    """Peak of the place map of one network, 0–1: how clearly it finds a hypothalamus."""
     return float(_first_look(volume, network, device).place.max())
 
 
 class FirstLook(NamedTuple):
-    """A head on the coarse grid and what one network sees in it, its fluid not yet measured."""
+    """A head on the coarse grid and the output of one network, before fluid is measured."""
 
     grid: Grid
     image: np.ndarray
@@ -168,7 +168,7 @@ def _first_look(volume: VoxelImage, network: nn.Module, device: str) -> FirstLoo
 
 
 def _upright_from_world(look: FirstLook) -> np.ndarray | None:
-    """The transform that lays a bent head upright; None where it is not bent."""
+    """Transform that rotates a bent head upright; None if the head is not bent."""
     mask = largest_component(look.icv_logit > 0)
     pose = head_pose.pose_of(mask, look.grid, _centre_of_peak(look.place, look.grid))
     return pose.upright_from_world() if pose is not None and pose.is_bent else None
@@ -177,14 +177,14 @@ def _upright_from_world(look: FirstLook) -> np.ndarray | None:
 def _lay_upright(
     volume: VoxelImage, look: FirstLook, pose: np.ndarray
 ) -> tuple[VoxelImage, FirstLook]:
-    """A scan and the first look at it in the world of the upright head."""
+    """Transform a scan and its first look to the world of the upright head."""
     grid = head_pose.upright_grid()
     upright = VoxelImage(volume.array, pose @ volume.affine)
 
     def moved(seen: np.ndarray) -> np.ndarray:
         return resample_linear(VoxelImage(seen, pose @ look.grid.affine), grid)
 
-    # Outside the first grid a logit is 0 and nothing is intracranial.
+    # Outside the first grid the logit is 0, and nothing is intracranial.
     seen = FirstLook(grid, resample_linear(upright, grid), moved(look.icv_logit), moved(look.place))
     return upright, seen
 
@@ -201,7 +201,7 @@ def _fold_posteriors(
 
     head, first = (torch.from_numpy(part)[None, None].to(device) for part in (image, first_logit))
     with torch.inference_mode():
-        # One look of one network is enough to measure the fluid.
+        # One network is enough to measure the fluid level.
         head = intensity.standardise_head(intensity.with_usual_fluid(head, first))
     folds = ensemble.posteriors(
         networks, head, torch.sigmoid, MIRRORED_CHANNELS, on_fold, alternate=True
@@ -210,7 +210,7 @@ def _fold_posteriors(
 
 
 def _centre_of_peak(place: np.ndarray, grid: Grid) -> np.ndarray:
-    """RAS centre of mass of a map in a window around its maximum."""
+    """RAS center of mass of a map in a window around its maximum."""
     peak = np.array(np.unravel_index(place.argmax(), place.shape))
     reach = int(round(PLACE_WINDOW_MM / grid.spacing_mm[0]))
     low = np.clip(peak - reach, 0, None)

@@ -1,10 +1,11 @@
 """Fine stage: the ten subunits in a region around the hypothalamus.
 
-The region is the canonical one (canonical_frame.py): a first look finds place, pose and size of the
-hypothalamus, and the scan is sampled again so that all three are the template's. So the result
-depends on the anatomy, not on how the head lay or how the scan was stored, and sizes are not pulled
-to the mean. Each network sees the region as it is and mirrored, on two lattices half a voxel apart;
-their posteriors meet on one fine lattice and are brought back to the world from there.
+The region is given by the canonical frame (canonical_frame.py): a first pass finds position, pose
+and size of the hypothalamus, and the scan is resampled so that all three match the template. The
+result then depends on the anatomy, not on the position of the head or the storage of the scan, and
+sizes are not biased toward the mean. Each network sees the region unmirrored and mirrored, on two
+lattices half a voxel apart. Their posteriors are combined on one fine lattice and then resampled
+to world space.
 """
 
 from __future__ import annotations
@@ -29,30 +30,30 @@ if TYPE_CHECKING:
 
 REGION_SPACING_MM = 1.0
 FINE_SPACING_MM = 0.5
-# Half a voxel apart, so that together the two lattices hold every other point of the fine one.
+# Half a voxel apart, so together the two lattices contain every other point of the fine one.
 LATTICE_OFFSETS_MM = (-0.25, 0.25)
-# Posterior beyond this distance from a side's largest piece belongs to something else; the labels
-# that the networks learnt from are cut at the same distance.
+# Posterior beyond this distance from the largest component of a side is something else; the
+# training labels are cut at the same distance.
 EDGE_MM = 3.0
-# Rounds that find the frame, and what the last one may still move for it to count as settled.
+# Rounds for finding the frame, and the largest movement in the last one for it to be settled.
 FRAME_ROUNDS = 3
 SETTLED_WITHIN_MM, SETTLED_LOG_ZOOM = 1.0, 0.01
 
 
 @dataclass(frozen=True)
 class FineResult:
-    """What the fine stage found.
+    """Result of the fine stage.
 
     Attributes
     ----------
     grid : Grid
         0.5 mm, along the RAS axes, around the hypothalamus.
     posterior : ndarray, shape (11, *grid.shape)
-        Background and ten subunits, mean of folds and views, each side's largest piece.
+        Background and ten subunits, mean of folds and views, largest component of each side.
     fold_posteriors : ndarray, shape (F, 11, *grid.shape)
-        The same of each fold, not cleaned.
+        The same for each fold, not cleaned.
     frame : CanonicalFrame
-        In which the networks saw the hypothalamus.
+        The frame in which the networks saw the hypothalamus.
     settled : bool
         Whether the rounds that found the frame agreed.
     """
@@ -73,19 +74,19 @@ def segment_region(
     device: str,
     on_fold: Callable[[int], None] = lambda fold: None,
 ) -> FineResult:
-    """Segment the subunits around a place.
+    """Segment the subunits around a position.
 
     Parameters
     ----------
     volume : VoxelImage
     place_mm : ndarray, shape (3,)
-        RAS position near the hypothalamus, right to about a centimetre.
+        RAS position near the hypothalamus, accurate to about a centimeter.
     networks : sequence of Module
         The folds of the hypothalamus ensemble.
     template : Template or None
-        What the networks were trained to see; None: they see the region upright and as it is.
+        Template that the networks were trained on; None: the region is upright and unscaled.
     shape : tuple of int
-        Voxels of the networks' region.
+        Voxels of the network region.
     device : str
     on_fold : callable
         Told the index of each fold when it is done.
@@ -119,7 +120,7 @@ def side_labels(posterior: np.ndarray) -> np.ndarray:
 
 
 def clean(posterior: np.ndarray) -> np.ndarray:
-    """Keep each side's largest piece and the posterior within `EDGE_MM` of it.
+    """Keep the largest component of each side and the posterior within `EDGE_MM` of it.
 
     Parameters
     ----------
@@ -147,14 +148,14 @@ def find_frame(
     shape: tuple[int, int, int],
     device: str,
 ) -> tuple[CanonicalFrame, bool]:
-    """Find place, pose and size of the hypothalamus that one network sees around a place.
+    """Find position, pose and size of the hypothalamus with one network.
 
     Returns
     -------
     frame : CanonicalFrame
-        The upright one at the place where nothing is found.
+        The upright frame at the given position if nothing is found.
     settled : bool
-        Whether the last round hardly moved it.
+        Whether the last round moved it only slightly.
     """
     import torch
 
@@ -181,13 +182,13 @@ def find_frame(
 
 
 def _shifted(frame: CanonicalFrame, offset_mm: np.ndarray) -> CanonicalFrame:
-    """A frame moved by an offset that is measured in itself."""
+    """Shift a frame by an offset in its own coordinates."""
     centre = frame.centre_mm + frame.zoom * frame.rotation @ offset_mm
     return CanonicalFrame(centre, frame.rotation, frame.zoom)
 
 
 def _lookup(canonical: Grid, world: Grid) -> np.ndarray:
-    """Where a world grid's voxels lie in a canonical one, −1 to 1 along k, j, i; (I, J, K, 3)."""
+    """Position of world-grid voxels in a canonical grid, −1 to 1 along k, j, i; (I, J, K, 3)."""
     indices = np.moveaxis(np.indices(world.shape, dtype=np.float64), 0, -1)
     at = canonical.indices_of(world.points_at(indices))
     unit = 2 * at / (np.array(canonical.shape) - 1) - 1
@@ -195,7 +196,7 @@ def _lookup(canonical: Grid, world: Grid) -> np.ndarray:
 
 
 def _in_world(subunits: np.ndarray, lookup: np.ndarray) -> np.ndarray:
-    """Bring subunit posteriors (10, …) to the world grid and add the background; (11, …)."""
+    """Resample subunit posteriors (10, …) to the world grid and add the background; (11, …)."""
     import torch
     from torch.nn import functional
 
@@ -228,7 +229,7 @@ def _fold_posteriors(
     device: str,
     on_fold: Callable[[int], None],
 ):
-    """Yield each fold's posteriors of all lattices, shape (lattices, 11, I, J, K)."""
+    """Yield the posteriors of each fold on all lattices, shape (lattices, 11, I, J, K)."""
     image = _standardise(regions, device)
     for fold in ensemble.posteriors(networks, image, _softmax, labels.MIRRORED_CHANNELS, on_fold):
         yield fold.cpu().numpy()

@@ -1,8 +1,8 @@
-"""Intensity normalisation for the two networks.
+"""Intensity normalization for both stages.
 
-Each volume is z-scored by its own mean and standard deviation. Constants of a data set (as in
-Vernikouskaya et al. 2025, where all scans come from one protocol) would break on another scanner:
-MR intensities have no unit, and here any scanner must do.
+Each volume is z-scored by its own mean and standard deviation. MR intensities have no unit, so
+constants of one data set (as in Vernikouskaya et al. 2025, with a single protocol) would fail on
+other scanners.
 """
 
 from __future__ import annotations
@@ -13,36 +13,36 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from torch import Tensor
 
-# Voxels below this share of the region's 99th percentile are air or a publisher's empty background.
+# Voxels below this share of the 99th percentile of the region are air or zeroed background.
 BACKGROUND_SHARE = 0.03
-# Half-width of the Gaussian that weighs voxels around the hypothalamus: a shift of the region by a
-# few millimetres then hardly moves mean and deviation, and distant fat and air count little.
+# Half-width of the Gaussian weights around the hypothalamus. Shifting the region by a few
+# millimeters then hardly changes mean and deviation, and distant fat and air count little.
 REGION_WEIGHT_SD_MM = 10.0
 # Pure fluid fills 3–20 % of the core of a head's mask in the sixteen label heads. The lower
 # quantile lies 3–13 % below its median in all of them; at 0.05 it was brain, 50 % above, where
 # ventricles are small. The upper quantile is white matter or near it.
 FLUID_QUANTILE, TISSUE_QUANTILE = 0.01, 0.75
 FLUID_OVER_QUANTILE = 1.1
-# Levels are measured so far inside a first mask that its own errors do not reach them.
+# Levels are measured this far inside a first mask, beyond the reach of its errors.
 CORE_EROSION_VOXELS = 2
 # Where ventricles and sulci are narrow, the core holds less than a hundredth of pure fluid, and its
-# quantile is grey matter. So deep, nearly only ventricles are dark. Fluid as the core tells it is
-# 1.01–1.17 times the quantile there in the label heads, up to 1.4 times in a child and in real
-# adults with small ventricles.
+# quantile is gray matter. At this depth, only ventricles are dark. The fluid level of the core is
+# 1.01–1.17 times this deeper quantile in the label heads, and up to 1.4 times in a child and in
+# real adults with small ventricles.
 DEEP_EROSION_VOXELS, LARGEST_OVER_DEEP = 8, 1.17
 LEVEL_SAMPLES = 100_000
 FEWEST_VOXELS = 5_000
-# Fluid over tissue near which the coarse networks, alone, neither lose nor gain volume (label heads
-# in cross-validation).
+# Ratio of fluid to tissue at which the coarse networks alone neither lose nor gain volume (label
+# heads in cross-validation).
 USUAL_FLUID_SHARE = 0.33
-# They were trained with exponents about as far from 1 as these.
+# The networks were trained with exponents in about this range.
 SMALLEST_EXPONENT, LARGEST_EXPONENT = 0.6, 1.6
-# Voxels above this share of the mean count as head; the background is about half of a volume.
+# Voxels above this share of the mean are head; about half of a volume is background.
 HEAD_SHARE_OF_MEAN = 0.5
 
 
 def standardise_region(region: Tensor, spacing_mm: float = 1.0) -> Tensor:
-    """z-score regions with Gaussian weights around their centres, background left out.
+    """z-score regions with Gaussian weights around their centers, without background.
 
     Parameters
     ----------
@@ -75,7 +75,7 @@ def standardise_region(region: Tensor, spacing_mm: float = 1.0) -> Tensor:
 
 
 def standardise_head(head: Tensor) -> Tensor:
-    """z-score whole heads over the voxels above half the mean, which leaves the air out.
+    """z-score whole heads over the voxels above half the mean, which excludes air.
 
     Parameters
     ----------
@@ -94,7 +94,7 @@ def standardise_head(head: Tensor) -> Tensor:
 
 
 def fluid_and_tissue(head: Tensor, logit: Tensor) -> tuple[Tensor, Tensor]:
-    """Measure how bright fluid and brain tissue are within a first intracranial mask.
+    """Measure the levels of fluid and brain tissue within a first intracranial mask.
 
     Parameters
     ----------
@@ -106,7 +106,7 @@ def fluid_and_tissue(head: Tensor, logit: Tensor) -> tuple[Tensor, Tensor]:
     Returns
     -------
     fluid, tissue : Tensor, shape (N, 1, 1, 1, 1)
-        Positive, tissue brighter than fluid; of the whole image where the mask is too small.
+        Positive, with tissue brighter than fluid; from the whole image if the mask is too small.
     """
     import torch
 
@@ -125,7 +125,7 @@ def fluid_and_tissue(head: Tensor, logit: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def fluid_within_ventricles(fluid: Tensor, head: Tensor, logit: Tensor) -> Tensor:
-    """A level of fluid, lowered where the ventricles are clearly darker.
+    """Lower the fluid level if the ventricles are clearly darker.
 
     Parameters
     ----------
@@ -137,7 +137,7 @@ def fluid_within_ventricles(fluid: Tensor, head: Tensor, logit: Tensor) -> Tenso
     Returns
     -------
     Tensor, shape (N, 1, 1, 1, 1)
-        ``fluid`` where the mask is not deep enough to hold ventricles.
+        ``fluid`` if the mask is too thin to contain ventricles.
     """
     import torch
 
@@ -155,11 +155,11 @@ def fluid_within_ventricles(fluid: Tensor, head: Tensor, logit: Tensor) -> Tenso
 
 
 def _eroded(mask: Tensor, reach: int) -> Tensor:
-    """A mask (N, 1, I, J, K) without what has a voxel outside within a cube of 2·reach + 1."""
+    """Erode a mask (N, 1, I, J, K) with a cube of 2·reach + 1 voxels."""
     from torch.nn import functional
 
     outside = (~mask).float()
-    # Axis by axis: the same as the cube at once, in a third of the time.
+    # Axis by axis: same result as the whole cube, in a third of the time.
     for axis in range(3):
         size, padding = [1, 1, 1], [0, 0, 0]
         size[axis], padding[axis] = 2 * reach + 1, reach
@@ -168,10 +168,11 @@ def _eroded(mask: Tensor, reach: int) -> Tensor:
 
 
 def with_usual_fluid(head: Tensor, logit: Tensor) -> Tensor:
-    """Bend the intensities of heads so that fluid is as dark beside tissue as it usually is.
+    """Apply a gamma to the intensities so that the fluid-to-tissue ratio is as usual.
 
-    The coarse networks place the intracranial border by darkness, which scans differ in: on images
-    of one head whose fluid had 0.15 of the tissue's intensity they lost 6 % of volume, at 0.3 none.
+    The coarse networks place the intracranial border by darkness, which varies between scans. On
+    images of one head with fluid at 0.15 of the tissue intensity, they lost 6 % of the volume; at
+    0.3, none.
 
     Parameters
     ----------
@@ -181,8 +182,7 @@ def with_usual_fluid(head: Tensor, logit: Tensor) -> Tensor:
     Returns
     -------
     Tensor, shape (N, 1, I, J, K)
-        A power of the intensity, 0 where it is negative; the first power where hardly anything
-        is intracranial.
+        A power of the intensity (0 where negative); exponent 1 if hardly anything is intracranial.
     """
     import torch
 

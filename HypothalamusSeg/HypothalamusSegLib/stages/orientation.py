@@ -1,8 +1,9 @@
-"""Heads that do not lie as their header says: upside down, face to the back, on the side.
+"""Find heads whose orientation contradicts the header: upside down, facing back, on the side.
 
-The coarse networks know heads that are turned by some 20°. Where they do not find the hypothalamus,
-the scan is looked at along all 24 ways of laying the axes; if one of them shows a head clearly, the
-labelled axes are wrong. A mirror image cannot be told this way: the networks are made blind to it.
+The coarse networks accept heads rotated by up to about 20°. If they do not find the hypothalamus,
+all 24 axis orientations of the scan are tried. If one of them clearly shows a head, the labeled
+axes are wrong. Mirror images cannot be detected this way, because the networks treat both sides
+alike.
 """
 
 from __future__ import annotations
@@ -18,14 +19,14 @@ from .coarse import place_confidence
 if TYPE_CHECKING:
     from torch import nn
 
-# Peak of the place map above which a head is recognised, and by how much it must beat the header.
+# Peak of the place map needed to recognize a head, and its required margin over the header.
 RECOGNISED_CONFIDENCE = 0.35
 CLEARLY_BETTER = 0.2
 AXIS_NAMES = (("left", "right"), ("posterior", "anterior"), ("inferior", "superior"))
 
 
 def axis_rotations() -> list[np.ndarray]:
-    """The 24 rotations that take axes to axes, identity first; each of shape (3, 3)."""
+    """List the 24 axis rotations, identity first; each of shape (3, 3)."""
     rotations = []
     for order in permutations(range(3)):
         for signs in product((1.0, -1.0), repeat=3):
@@ -37,7 +38,7 @@ def axis_rotations() -> list[np.ndarray]:
 
 
 def turn(volume: VoxelImage, rotation: np.ndarray) -> VoxelImage:
-    """The same voxels in a world that is turned by ``rotation`` about its origin."""
+    """Rotate the world of a volume by ``rotation`` about its origin; voxels stay the same."""
     return VoxelImage(volume.array, _homogeneous(rotation) @ volume.affine)
 
 
@@ -47,12 +48,12 @@ def turn_back(volume: VoxelImage, rotation: np.ndarray) -> VoxelImage:
 
 
 def find_rotation(volume: VoxelImage, network: nn.Module, device: str) -> np.ndarray | None:
-    """The rotation under which a scan looks like an upright head, if it is not upright as labelled.
+    """Find the rotation that shows an upright head, if the labeled axes do not.
 
     Returns
     -------
     ndarray of shape (3, 3) or None
-        None if no way of laying the axes shows a head clearly better than the header's.
+        None if no orientation shows a head clearly better than that of the header.
     """
     identity, *others = axis_rotations()
     as_labelled = place_confidence(turn(volume, identity), network, device)
@@ -64,16 +65,16 @@ def find_rotation(volume: VoxelImage, network: nn.Module, device: str) -> np.nda
 
 
 def explain(rotation: np.ndarray) -> str:
-    """Say which labelled direction holds which part of the head."""
+    """Describe which labeled direction is which direction of the head."""
     lines = []
     for axis in (1, 2):
-        # Row ``axis`` of the rotation says along which labelled direction the true axis runs.
+        # Row ``axis`` of the rotation gives the labeled direction of the true axis.
         labelled = int(np.argmax(np.abs(rotation[axis])))
         end = AXIS_NAMES[labelled][int(rotation[axis, labelled] > 0)]
         true_end = AXIS_NAMES[axis][1]
         if end != true_end:
-            lines.append(f"what is labelled {end} is {true_end}")
-    return " and ".join(lines) or "left and right are not where they are labelled"
+            lines.append(f"the direction labeled {end} is {true_end}")
+    return " and ".join(lines) or "left and right are swapped"
 
 
 def _homogeneous(rotation: np.ndarray) -> np.ndarray:

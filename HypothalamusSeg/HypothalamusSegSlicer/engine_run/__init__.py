@@ -1,1 +1,1 @@
-"""A run of the engine for one volume: from Apply to nodes in the scene."""
+"""Run the engine for one volume: from Apply to nodes in the scene."""

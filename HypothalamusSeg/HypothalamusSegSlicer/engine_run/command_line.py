@@ -1,4 +1,4 @@
-"""The engine's command line, as the panel's settings ask for it."""
+"""Build the command line of the engine from the panel settings."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ MODULE_FOLDER = Path(__file__).resolve().parents[2]
 
 
 class SettingsError(ValueError):
-    """Settings that no run can be made of; the message says what to change."""
+    """Invalid settings; the message says what to change."""
 
 
 def engine_arguments(options: Options, scan: Path, output: Path) -> list[str]:
-    """Arguments of ``python`` for one scan, progress as JSON lines."""
+    """Build the arguments of ``python`` for one scan, with progress as JSON lines."""
     run = ["-m", "HypothalamusSegLib", "segment", str(scan), "--output", str(output)]
     return [
         *run,
@@ -30,11 +30,11 @@ def engine_arguments(options: Options, scan: Path, output: Path) -> list[str]:
 
 
 def python_executable() -> str:
-    """Slicer's Python, or this one where there is no Slicer around it."""
+    """Path of Slicer's Python, or of this Python outside Slicer."""
     return shutil.which("PythonSlicer") or sys.executable
 
 
 def python_path() -> str:
-    """PYTHONPATH of the engine's process: this module's folder first."""
+    """PYTHONPATH of the engine process, with the folder of this module first."""
     there = os.environ.get("PYTHONPATH")
     return str(MODULE_FOLDER) + (os.pathsep + there if there else "")

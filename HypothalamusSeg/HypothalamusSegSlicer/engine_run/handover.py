@@ -1,4 +1,4 @@
-"""From the engine's files to nodes in the scene."""
+"""Pass a volume to the engine, and load its result into the scene."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ SCAN_NAME = "scan"
 
 
 class HandoverError(Exception):
-    """A file of the engine cannot be taken into the scene."""
+    """A file for the engine cannot be written, or its result cannot be loaded."""
 
 
 def write_scan(volume: slicer.vtkMRMLScalarVolumeNode, folder: Path) -> Path:
-    """Write a volume for the engine, in its own space without parent transform.
+    """Write a volume for the engine, without its parent transform.
 
     The volume's own storage node is not touched.
     """
@@ -37,9 +37,9 @@ def write_scan(volume: slicer.vtkMRMLScalarVolumeNode, folder: Path) -> Path:
 
 
 def take_results(volume: slicer.vtkMRMLScalarVolumeNode, engine: dict, folder: Path) -> ResultNodes:
-    """Make or update the result nodes of a volume from the engine's files.
+    """Create or update the result nodes of a volume from the files of the engine.
 
-    Files are read before the first node is changed: a file that is missing loses nothing.
+    All files are read before any node is changed, so a missing file loses nothing.
 
     Parameters
     ----------
@@ -55,7 +55,7 @@ def take_results(volume: slicer.vtkMRMLScalarVolumeNode, engine: dict, folder: P
         if path.exists():
             images[plan.role] = read_labels(path)
     if not images:
-        raise HandoverError("The engine left no segmentation. Press Apply to try again.")
+        raise HandoverError("The engine produced no segmentation. Press Apply to try again.")
     nodes = ResultNodes(volume)
     for plan in NODE_PLANS:
         if plan.role not in images:
@@ -71,7 +71,7 @@ def take_results(volume: slicer.vtkMRMLScalarVolumeNode, engine: dict, folder: P
 
 
 def read_labels(path: Path) -> slicer.vtkOrientedImageData:
-    """Read a label map in RAS, through Slicer's own reader, without a node in the scene."""
+    """Read a label map in RAS with Slicer's reader, without adding a node to the scene."""
     node = slicer.vtkMRMLLabelMapVolumeNode()
     storage = slicer.vtkMRMLVolumeArchetypeStorageNode()
     storage.SetFileName(str(path))
@@ -86,7 +86,7 @@ def _fill(
     image: slicer.vtkOrientedImageData,
     volume: slicer.vtkMRMLScalarVolumeNode,
 ) -> None:
-    """Put the label map's labels into a node's segments, and the node where its volume is."""
+    """Copy the labels into the segments of a node, under the same transform as its volume."""
     node.SetReferenceImageGeometryParameterFromVolumeNode(volume)
     node.SetAndObserveTransformNodeID(volume.GetTransformNodeID())
     segmentation = node.GetSegmentation()
@@ -115,7 +115,7 @@ def _fill_segment(node, segment, image: slicer.vtkOrientedImageData) -> None:
 
 
 def _only(image: slicer.vtkOrientedImageData, label: int) -> slicer.vtkOrientedImageData:
-    """One label as a binary image, cropped to what it holds: whole heads are large."""
+    """Extract one label as a cropped binary image (whole heads are large)."""
     extent = image.GetExtent()
     inside = voxel_array(image) == label
     bounds = []
@@ -138,7 +138,7 @@ def _only(image: slicer.vtkOrientedImageData, label: int) -> slicer.vtkOrientedI
 
 
 def _style(node: slicer.vtkMRMLSegmentationNode, plan: NodePlan) -> None:
-    """Outlines, so that the image stays visible; ICV thin and without fill."""
+    """Show outlines so the image stays visible; ICV thin and unfilled."""
     display = node.GetDisplayNode()
     display.SetVisibility2DFill(plan.role != "icv")
     display.SetOpacity2DFill(0.25)
@@ -151,7 +151,7 @@ def _style(node: slicer.vtkMRMLSegmentationNode, plan: NodePlan) -> None:
 def _beside_volume(
     node: slicer.vtkMRMLSegmentationNode, volume: slicer.vtkMRMLScalarVolumeNode
 ) -> None:
-    """Put a node into the volume's study in the subject hierarchy."""
+    """Place a node beside its volume in the subject hierarchy."""
     if node.GetHideFromEditors():
         return
     hierarchy = slicer.vtkMRMLSubjectHierarchyNode.GetSubjectHierarchyNode(volume.GetScene())

@@ -1,4 +1,4 @@
-"""One run for one volume: written for the engine, segmented, taken into the scene, cleaned up."""
+"""One run for one volume: write, segment, load the result, clean up."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from .process import EngineOutcome, EngineProcess
 
 @dataclass(frozen=True)
 class JobResult:
-    """How a job ended.
+    """The result of a job.
 
     Attributes
     ----------
@@ -55,12 +55,12 @@ class JobResult:
 
 
 class SegmentationJob:
-    """A run that can be cancelled at any moment and leaves nothing behind.
+    """A run that can be canceled at any time and leaves nothing behind.
 
     Parameters
     ----------
     volume : vtkMRMLScalarVolumeNode
-        In a scene. If it is removed, or the scene closed, the job cancels itself.
+        A volume in a scene. If it is removed or the scene is closed, the job cancels itself.
     options : Options
     on_progress, on_log : callable
         As of `EngineProcess`.
@@ -117,7 +117,7 @@ class SegmentationJob:
         self._process.cancel()
 
     def abandon(self) -> None:
-        """Cancel and wait until nothing is left of it."""
+        """Cancel and wait until everything is cleaned up."""
         self._process.cancel_and_wait()
 
     def wait(self) -> JobResult:

@@ -1,7 +1,7 @@
-"""The engine as a process of its own: started, listened to, cancelled.
+"""Run the engine in a separate process.
 
-A thread could neither be cancelled nor crash alone. One JSON object a line comes on its standard
-output; closing its standard input cancels it, through any launcher in between.
+A thread could not be canceled, and its crash would end Slicer. The process writes one JSON object
+per line to standard output. Closing its standard input cancels it, even through a launcher.
 """
 
 from __future__ import annotations
@@ -14,14 +14,14 @@ import qt
 
 from .command_line import python_path
 
-# Between asking a process to end and killing it: long enough to remove its files.
+# Time between asking a process to end and killing it; enough to remove its files.
 PATIENCE_MS = 900
 LOG_LINES_KEPT = 12
 
 
 @dataclass(frozen=True)
 class EngineOutcome:
-    """How a run ended.
+    """The outcome of a run.
 
     Attributes
     ----------
@@ -48,7 +48,7 @@ class EngineProcess:
     ----------
     on_progress : callable(fraction, step)
     on_log : callable(line)
-        Whatever the process says besides events.
+        All other output of the process.
     on_finished : callable(EngineOutcome)
         Called once, whatever happens.
     """
@@ -88,14 +88,14 @@ class EngineProcess:
         return int(self._process.processId())
 
     def cancel(self) -> None:
-        """Ask the process and all below it to end; kill what has not ended within a second."""
+        """Ask the process and its children to end; kill them after a second."""
         self._cancelled = True
         self._process.closeWriteChannel()
         self._process.terminate()
         qt.QTimer.singleShot(PATIENCE_MS, self._kill)
 
     def cancel_and_wait(self) -> None:
-        """As `cancel`, for when nothing may go on: the scene or the application closes."""
+        """Like `cancel`, but block until the end, because the scene or the application closes."""
         self._cancelled = True
         self._process.closeWriteChannel()
         self._process.terminate()
@@ -135,7 +135,7 @@ class EngineProcess:
             self._note(line)
 
     def _lines(self, stream: str, data: qt.QByteArray) -> list[str]:
-        """Whole lines; the rest waits for what comes next."""
+        """Return complete lines; keep the rest for the next read."""
         *whole, self._unread[stream] = (self._unread[stream] + bytes(data.data())).split(b"\n")
         return [line.decode("utf-8", "replace").rstrip() for line in whole if line.strip()]
 
@@ -148,8 +148,8 @@ class EngineProcess:
             self._finish(
                 EngineOutcome(
                     error_code="not_started",
-                    message="The engine's process could not be started "
-                    f"({self._process.errorString()}). Install the extension again.",
+                    message=f"The engine could not be started ({self._process.errorString()}). "
+                    "Reinstall the extension.",
                 )
             )
 
@@ -160,18 +160,18 @@ class EngineProcess:
 
     def _outcome(self, code: int, status: int) -> EngineOutcome:
         if self._cancelled:
-            return EngineOutcome(cancelled=True, message="Cancelled.")
+            return EngineOutcome(cancelled=True, message="Canceled.")
         if self._error:
             return EngineOutcome(error_code=self._error["code"], message=self._error["message"])
         if self._result and code == 0:
             return EngineOutcome(self._result["result"], tuple(self._result["files"]))
         crashed = int(status) == int(qt.QProcess.CrashExit)
-        how = "was ended by the system" if crashed else f"ended with code {code}"
-        last = f" It last said: {self._log[-1]}" if self._log else ""
-        why = " This happens when memory runs out: close other programs." if crashed else ""
+        how = "was stopped by the system" if crashed else f"stopped with code {code}"
+        last = f" Its last message: {self._log[-1]}" if self._log else ""
+        why = " This usually means that memory ran out: close other programs." if crashed else ""
         return EngineOutcome(
             error_code="crashed" if crashed else "failed",
-            message=f"The engine {how} before it was done.{why}{last}",
+            message=f"The engine {how} before it finished.{why}{last}",
         )
 
     def _finish(self, outcome: EngineOutcome) -> None:

@@ -1,4 +1,4 @@
-"""PyTorch inside Slicer: found, installed or repaired through the PyTorch extension only."""
+"""Find, install or repair PyTorch in Slicer, only through the PyTorch extension."""
 
 from __future__ import annotations
 
@@ -8,27 +8,27 @@ from collections.abc import Callable
 MINIMUM_VERSION = ">=2.2"
 # Rough size of the download: with the libraries for NVIDIA cards, and for the CPU alone.
 EXPLANATION = (
-    "The networks run on PyTorch, which is not installed in this Slicer yet. It will be downloaded "
-    "and installed once: about 200 MB for computers without, 2–3 GB for computers with an NVIDIA "
+    "The networks need PyTorch, which is not yet installed in this Slicer. It will be "
+    "downloaded and installed once: about 200 MB, or 2–3 GB on computers with an NVIDIA "
     "graphics card. Your images stay on this computer.\n\nInstall PyTorch now?"
 )
 REPAIR = (
-    "PyTorch is installed, but cannot be used: {reason}\n\nRemove it and install it again (a "
+    "PyTorch is installed but cannot be used: {reason}\n\nRemove it and install it again (a "
     "download of 200 MB to 3 GB)?"
 )
 NO_EXTENSION = (
-    "PyTorch is missing, and so is the extension that installs it. Open the Extensions Manager, "
-    "install “PyTorch”, restart Slicer, and press Apply again. Without internet: install PyTorch "
-    "where there is a connection and copy that Slicer folder."
+    "PyTorch and the extension that installs it are missing. Open the Extensions Manager, "
+    "install “PyTorch”, restart Slicer and press Apply again. Without internet access, install "
+    "PyTorch on a connected computer and copy that Slicer folder."
 )
 
 
 class TorchSetupError(Exception):
-    """PyTorch cannot be made usable; the message says what to do."""
+    """PyTorch cannot be used; the message says what to do."""
 
 
 def is_installed() -> bool:
-    """Whether PyTorch is there, found without importing it (which takes seconds)."""
+    """Whether PyTorch is installed, checked without importing it (which takes seconds)."""
     if importlib.util.find_spec("torch") is None:
         return False
     # Not at the top: it takes longer to import than all the rest of the panel.
@@ -67,13 +67,13 @@ def ensure(confirm: Callable[[str], bool]) -> bool:
 
 
 def repair(reason: str, confirm: Callable[[str], bool]) -> bool:
-    """Install PyTorch anew after it failed to load; returns and raises as `ensure`."""
+    """Reinstall PyTorch after it failed to load; returns and raises as `ensure`."""
     logic = _extension_logic()
     if not confirm(REPAIR.format(reason=reason)):
         return False
     try:
         logic.uninstallTorch()
-    except Exception as error:  # whatever pip says: the extension names no class of its own
+    except Exception as error:  # any pip error: the extension has no exception class of its own
         raise TorchSetupError(
             f"PyTorch could not be removed ({error}). Restart Slicer and press Apply again."
         ) from error
@@ -96,8 +96,8 @@ def _install(logic) -> None:
         )
     except Exception as error:  # as above: network, disk, permissions, pip
         raise TorchSetupError(
-            f"PyTorch could not be installed ({error}). Check the internet connection and the free "
-            "space on the disk, restart Slicer and press Apply again."
+            f"PyTorch could not be installed ({error}). Check the internet connection and the "
+            "free disk space, restart Slicer and press Apply again."
         ) from error
     if installed is None:
         raise TorchSetupError("PyTorch was not installed. Press Apply to try again.")

@@ -48,13 +48,13 @@ def draw_report(nodes: ResultNodes, rows: Sequence[VolumeRow], path: Path) -> No
     _draw_review(painter, nodes, y)
     painter.end()
     if not image.save(str(path)):
-        raise OSError(f"{path.name} could not be written")
+        raise OSError(f"{path.name} could not be written. Check the free disk space.")
 
 
 def _draw_title(painter, nodes: ResultNodes) -> int:
     _text(painter, MARGIN_PX, 80, nodes.volume.GetName(), 20, bold=True)
     provenance = nodes.record.engine["provenance"]
-    line = f"HypothalamusSeg {provenance['version']} – for research, not a medical device"
+    line = f"HypothalamusSeg {provenance['version']} – for research only, not a medical device"
     _text(painter, MARGIN_PX, 112, line, 10, FAINT)
     return 135
 
@@ -73,8 +73,8 @@ def _draw_planes(painter, nodes: ResultNodes, top: int) -> int:
             _draw_plane(painter, (x, y), scan, outlined, view, centre, field_mm)
             _text(painter, x, y + PANEL_PX + 18, f"{view.name}, {note} wide", 8, FAINT)
         y += PANEL_PX + 34
-    convention = "Radiological convention: the patient's left is on the image's right. "
-    names = "Blue: left hypothalamus. Orange: right. Yellow: intracranial volume."
+    convention = "Radiological convention: the patient's left is on the right of the image. "
+    names = "Blue: left hypothalamus. Orange: right hypothalamus. Yellow: intracranial volume."
     _text(painter, MARGIN_PX, y + 8, convention + names, 9, FAINT)
     return y + 44
 
@@ -209,7 +209,7 @@ def _draw_quality(painter, nodes: ResultNodes, top: int) -> int:
     y = top
     _text(painter, MARGIN_PX, y, "Quality", 11, bold=True)
     flags = nodes.record.engine["quality"]["flags"]
-    for message in [flag["message"] for flag in flags] or ["No quality flag."]:
+    for message in [flag["message"] for flag in flags] or ["No quality flags."]:
         for line in _wrapped(message, 125):
             y += 22
             _text(painter, MARGIN_PX, y, line, 10)

@@ -25,11 +25,11 @@ from .report import draw_report
 
 
 class ExportError(Exception):
-    """Nothing was written; the message says why and what to do."""
+    """The export failed and nothing was written; the message says why and what to do."""
 
 
 def export_result(nodes: ResultNodes, rows: Sequence[VolumeRow], folder: str | Path) -> list[Path]:
-    """Write everything that is known of a result, as it is now, edits included.
+    """Write all files of a result in its current state, including edits.
 
     Returns
     -------
@@ -57,7 +57,7 @@ def export_result(nodes: ResultNodes, rows: Sequence[VolumeRow], folder: str | P
 
 
 def write_whole(folder: Path, write: Callable[[Path], None]) -> list[Path]:
-    """Let ``write`` fill a hidden folder, then move its files into place, or none of them."""
+    """Let ``write`` fill a hidden folder, then move all files into place, or none."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
         stage = Path(tempfile.mkdtemp(prefix=".hypothalamus-seg-", dir=folder))
@@ -83,7 +83,7 @@ def _reason(folder: Path, error: OSError) -> str:
 
 
 def describe(nodes: ResultNodes, rows: Sequence[VolumeRow]) -> dict:
-    """The engine's description, with the present volumes and the review beside it."""
+    """Describe the result: engine output, current volumes and review."""
     record = nodes.record
     return {
         **record.engine,
@@ -103,7 +103,9 @@ def write_segmentation(node: slicer.vtkMRMLSegmentationNode, path: Path) -> None
     storage = slicer.vtkMRMLSegmentationStorageNode()
     storage.SetFileName(str(path))
     if not storage.WriteData(node):
-        raise ExportError(f"{node.GetName()} could not be written to {path.parent}.")
+        raise ExportError(
+            f"{node.GetName()} could not be written to {path.parent}. Check the free disk space."
+        )
 
 
 def write_label_map(node: slicer.vtkMRMLSegmentationNode, plan: NodePlan, path: Path) -> None:
@@ -115,8 +117,8 @@ def write_label_map(node: slicer.vtkMRMLSegmentationNode, plan: NodePlan, path: 
     ]
     whole = reference_grid(node)
     if not found and whole is None:
-        raise ExportError(f"{node.GetName()} is empty and has no grid: it cannot be exported.")
-    # Emptied by hand, it is written as an empty label map: that, too, is a reviewer's answer.
+        raise ExportError(f"{node.GetName()} is empty and has no grid, so it cannot be exported.")
+    # If emptied by hand, write an empty label map: this is a valid review result.
     first = found[0][1] if found else whole
     covered = [voxels for _, voxels in found]
     if whole is not None and is_same_lattice(first, whole):
@@ -151,10 +153,12 @@ def write_volume(node: slicer.vtkMRMLVolumeNode, path: Path) -> None:
     storage = slicer.vtkMRMLVolumeArchetypeStorageNode()
     storage.SetFileName(str(path))
     if not storage.WriteData(node):
-        raise ExportError(f"{path.name} could not be written to {path.parent}.")
+        raise ExportError(
+            f"{path.name} could not be written to {path.parent}. Check the free disk space."
+        )
 
 
 def safe_name(name: str) -> str:
-    """A volume's name as a file name."""
+    """Convert the name of a volume to a file name."""
     kept = "".join(c if c.isalnum() or c in "-_." else "_" for c in name)
     return kept.strip("._") or "scan"

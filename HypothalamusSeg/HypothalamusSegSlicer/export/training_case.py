@@ -1,4 +1,4 @@
-"""A reviewed result as a case for Training/: the scan, the corrected labels, who corrected what."""
+"""Save a reviewed result as a training case: scan, corrected labels and a log of changes."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def save_training_case(nodes: ResultNodes, folder: str | Path) -> list[Path]:
     """
     hypothalamus, subunits = nodes.segmentation("hypothalamus"), nodes.segmentation("subunits")
     if hypothalamus is None and subunits is None:
-        raise ExportError("This result has no hypothalamus: there is nothing to train on.")
+        raise ExportError("This result has no hypothalamus, so there is nothing to train on.")
     review = nodes.record.review
     subject = "sub-" + (re.sub(r"[^A-Za-z0-9]", "", nodes.volume.GetName()) or "scan")
     rater = re.sub(r"[^A-Za-z0-9]", "", review.reviewer) or "reviewer"

@@ -36,7 +36,7 @@ class ExportSection:
 
     def _save_training_case(self, checked: bool = False) -> None:
         self._write(
-            _("Folder of the training cases"),
+            _("Folder for training cases"),
             lambda folder: save_training_case(self._nodes, folder),
         )
 

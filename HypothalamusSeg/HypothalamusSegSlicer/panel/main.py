@@ -1,4 +1,4 @@
-"""The module's panel: input, Apply and Cancel, and the sections below, each in its own file."""
+"""The panel of the module: input, Apply and Cancel, and its sections."""
 
 from __future__ import annotations
 
@@ -77,7 +77,7 @@ class HypothalamusSegPanel:
         self.bind()
 
     def bind(self) -> None:
-        """Connect the panel to the scene's parameter node, which is made where there is none."""
+        """Connect the panel to the parameter node of the scene, creating it if needed."""
         self.unbind()
         self.parameters = HypothalamusSegParameterNode(self.logic.getParameterNode())
         if not self.parameters.inputVolume:
@@ -100,7 +100,7 @@ class HypothalamusSegPanel:
         self.parameters = None
 
     def close(self) -> None:
-        """End all that goes on, for when the module is reloaded or Slicer quits."""
+        """Stop everything when the module is reloaded or Slicer quits."""
         if self.job is not None:
             self.job.abandon()
         self._clock.stop()
@@ -115,7 +115,7 @@ class HypothalamusSegPanel:
     # Input
 
     def missing(self) -> str:
-        """What keeps Apply from being pressed; empty if nothing."""
+        """The reason why Apply is disabled, or an empty string."""
         if self.parameters is None or self.parameters.inputVolume is None:
             return _("Choose an input volume")
         if self.parameters.inputVolume.GetImageData() is None:
@@ -174,10 +174,10 @@ class HypothalamusSegPanel:
             self.apply()
 
     def apply(self) -> None:
-        """Start a run, after asking before edits are overwritten and torch is installed."""
+        """Start a run; asks before overwriting edits or installing torch."""
         if self.watch.has_edits and not slicer.util.confirmYesNoDisplay(
             _(
-                "The segmentation of this volume was edited by hand. Segment again and replace "
+                "The segmentation of this volume was edited by hand. Segment again and discard "
                 "the edits?"
             )
         ):
@@ -239,7 +239,7 @@ class HypothalamusSegPanel:
             if result.nodes.volume.GetID() == self._shown_volume_id:
                 self.show_results_of(result.nodes.volume)
         elif outcome.cancelled:
-            self.ui.stepLabel.text = _("Cancelled; nothing was changed")
+            self.ui.stepLabel.text = _("Canceled; nothing was changed")
         else:
             self._show_failure(outcome.error_code, outcome.message)
 
@@ -251,7 +251,7 @@ class HypothalamusSegPanel:
             return
         try:
             if torch_setup.repair(message, slicer.util.confirmOkCancelDisplay):
-                self.ui.stepLabel.text = _("PyTorch was installed again. Press Apply.")
+                self.ui.stepLabel.text = _("PyTorch was reinstalled. Press Apply.")
         except torch_setup.TorchSetupError as error:
             slicer.util.errorDisplay(str(error))
 
@@ -268,7 +268,7 @@ class HypothalamusSegPanel:
 
     @vtk.calldata_type(vtk.VTK_OBJECT)
     def _node_removed(self, caller, event, node) -> None:
-        """A result node or the input was deleted: show what is left."""
+        """Update the panel after a result node or the input was deleted."""
         if self.parameters is None or self.scene.IsClosing():
             return
         if node.GetAttribute(ROLE_ATTRIBUTE) or node.IsA("vtkMRMLScalarVolumeNode"):

@@ -1,4 +1,4 @@
-"""The panel's settings, kept in the scene."""
+"""Settings of the panel, stored in the scene."""
 
 import enum
 from typing import Annotated
@@ -20,7 +20,7 @@ class Grid(enum.Enum):
     def label(self) -> str:
         return {
             "0.5": "0.5 mm, isotropic",
-            "native": "the scan's own voxels",
+            "native": "original voxels of the scan",
             "ulm": "Ulm: 0.125 × 0.125 × 0.5 mm, coronal",
         }[self.value]
 
@@ -44,7 +44,7 @@ class Device(enum.Enum):
 
 @parameterNodeWrapper
 class HypothalamusSegParameterNode:
-    """What the user has chosen."""
+    """The user's settings."""
 
     inputVolume: vtkMRMLScalarVolumeNode  # noqa: N815 – Slicer's spelling
     segmentHypothalamus: Annotated[bool, Default(True)]  # noqa: N815
@@ -57,7 +57,7 @@ class HypothalamusSegParameterNode:
 
 
 def engine_options(parameters: HypothalamusSegParameterNode) -> Options:
-    """Turn the user's choice into the engine's options; raises `SettingsError`."""
+    """Convert the settings to engine options; raises `SettingsError`."""
     structures = []
     if parameters.segmentHypothalamus:
         structures.append("hypothalamus")
@@ -81,5 +81,5 @@ def _chosen_folds(text: str) -> tuple[int, ...]:
     except ValueError as error:
         raise SettingsError(f"The folds cannot be read: {error}.") from error
     if not set(folds) <= set(FOLDS):
-        raise SettingsError(f"Folds are different numbers from 0 to 4; not “{text}”.")
+        raise SettingsError(f"Folds must be different numbers from 0 to 4, not “{text}”.")
     return folds

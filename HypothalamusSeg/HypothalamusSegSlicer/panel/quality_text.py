@@ -1,4 +1,4 @@
-"""Fold agreement and quality flags as rich text, coloured by severity."""
+"""Fold agreement and quality flags as rich text, colored by severity."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ SYMBOLS = {"severe": "■", "doubtful": "▲", "note": "●", "good": "✓"}
 
 
 def flag_titles() -> dict[str, str]:
-    """The engine's `FLAG_TITLES`, once more as literals: Slicer collects those for translators."""
+    """`FLAG_TITLES` of the engine, repeated as literals for Slicer's translation tools."""
     return {
         "skull_stripped": _("Skull removed"),
-        "fov_cut": _("Head is cut off"),
+        "fov_cut": _("Head cut off"),
         "low_fold_agreement": _("Networks disagree"),
-        "low_confidence": _("Networks are unsure"),
-        "size_unsettled": _("Size is doubtful"),
+        "low_confidence": _("Low confidence"),
+        "size_unsettled": _("Size uncertain"),
         "asymmetry": _("Left and right differ"),
         "icv_out_of_range": _("Unusual ICV"),
         "hypothalamus_out_of_range": _("Unusual volume"),
@@ -27,9 +27,9 @@ def flag_titles() -> dict[str, str]:
         "coarse_resolution": _("Large voxels"),
         "not_t1_like": _("Does not look T1-weighted"),
         "left_right_suspect": _("Left and right may be swapped"),
-        "orientation_suspect": _("Orientation is doubtful"),
-        "spacing_suspect": _("Voxel size is doubtful"),
-        "repaired_values": _("Voxels without a number"),
+        "orientation_suspect": _("Orientation uncertain"),
+        "spacing_suspect": _("Voxel size uncertain"),
+        "repaired_values": _("Invalid voxel values"),
         "low_icv_agreement": _("Networks disagree on ICV"),
         "noisy": _("Noise or motion"),
         "contrast_enhanced": _("Contrast agent"),
@@ -37,9 +37,9 @@ def flag_titles() -> dict[str, str]:
 
 
 def quality_html(quality: dict) -> str:
-    """Describe the quality part of the engine's result.
+    """Format the quality part of the engine result.
 
-    Titles are translated; the sentences with the numbers are the engine's, as in its files.
+    Titles are translated; messages are those of the engine, as in its files.
 
     Parameters
     ----------
@@ -50,18 +50,18 @@ def quality_html(quality: dict) -> str:
     flags = sorted(quality["flags"], key=lambda flag: SEVERITIES.index(severity_of(flag["code"])))
     titles = flag_titles()
     for flag in flags:
-        # A scene of a newer version may hold a flag that this one does not know.
+        # A scene from a newer version may contain an unknown flag.
         title = titles.get(flag["code"], flag["code"])
         lines.append(_line(severity_of(flag["code"]), flag["message"], title))
     if not flags:
-        lines.append(_line("good", _("No quality flag. Look at the outline all the same.")))
+        lines.append(_line("good", _("No quality flags. Check the outline anyway.")))
     return "".join(lines)
 
 
 def _agreement(quality: dict) -> str:
     parts = []
     if len(quality["icv_fold_dice"]) < 2:
-        words = _("A single network: nothing to compare it with.")
+        words = _("Only one network was used, so agreement is unknown.")
         return f"<p style='margin:2px'>{words}</p>"
     if quality["fold_dice"]:
         low, high = min(quality["fold_dice"]), max(quality["fold_dice"])

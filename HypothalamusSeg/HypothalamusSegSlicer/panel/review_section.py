@@ -1,4 +1,4 @@
-"""Section “Review” of the panel: look, edit, revert, judge."""
+"""Section “Review” of the panel: view, edit, revert, approve or reject."""
 
 from __future__ import annotations
 
@@ -78,7 +78,9 @@ class ReviewSection:
     def _go_to(self, checked: bool = False) -> None:
         node = self._nodes.segmentation("hypothalamus") or self._nodes.segmentation("icv")
         if node is None or not go_to(node):
-            slicer.util.warningDisplay(_("There is nothing segmented to go to."))
+            slicer.util.warningDisplay(
+                _("The segmentation is empty, so there is nothing to go to.")
+            )
 
     def _edit(self, checked: bool = False) -> None:
         chosen = self._chosen()

@@ -1,4 +1,4 @@
-"""What the Apply button says and does in each state of the panel."""
+"""The Apply button in each state of the panel."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ class State(enum.Enum):
 
 @dataclass(frozen=True)
 class ApplyButton:
-    """How the button looks."""
+    """Appearance of the button."""
 
     text: str
     tooltip: str
@@ -26,13 +26,13 @@ class ApplyButton:
 
 
 def apply_button(state: State, missing: str = "") -> ApplyButton:
-    """The button of a state; ``missing`` says what keeps the panel from being ready."""
+    """The button of a state; ``missing`` is the reason why the panel is not ready."""
     return {
         State.NOT_READY: ApplyButton("Apply", missing, False),
         State.READY: ApplyButton("Apply", "Segment the input volume (Ctrl+Return)", True),
-        State.INSTALLING: ApplyButton("Installing PyTorch…", "This happens once", False),
-        State.RUNNING: ApplyButton("Cancel", "Stop; results that are there stay as they are", True),
-        State.CANCELLING: ApplyButton("Cancelling…", "Waiting for the engine to end", False),
+        State.INSTALLING: ApplyButton("Installing PyTorch…", "Needed only once", False),
+        State.RUNNING: ApplyButton("Cancel", "Stop the run; earlier results are kept", True),
+        State.CANCELLING: ApplyButton("Canceling…", "Waiting for the engine to stop", False),
     }[state]
 
 

@@ -1,4 +1,4 @@
-"""Slice views brought to the hypothalamus, and from slice to slice."""
+"""Move slice views to the hypothalamus and from slice to slice."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ CORONAL = "Coronal"
 
 
 def centre_ras(node: slicer.vtkMRMLSegmentationNode) -> tuple[float, float, float] | None:
-    """Centre of what a segmentation holds, where it is shown; None if it is empty."""
+    """Center of a segmentation as displayed; None if it is empty."""
     bounds = [0.0] * 6
     node.GetRASBounds(bounds)
     if bounds[0] > bounds[1]:
@@ -18,7 +18,7 @@ def centre_ras(node: slicer.vtkMRMLSegmentationNode) -> tuple[float, float, floa
 
 
 def go_to(node: slicer.vtkMRMLSegmentationNode) -> bool:
-    """Centre all slice views on a segmentation and zoom in; False if it is empty."""
+    """Center all slice views on a segmentation and zoom in; False if it is empty."""
     centre = centre_ras(node)
     if centre is None:
         return False
@@ -32,7 +32,7 @@ def go_to(node: slicer.vtkMRMLSegmentationNode) -> bool:
 
 
 def step_coronal(scene: slicer.vtkMRMLScene, step_mm: float) -> None:
-    """Move every coronal view by a step, positive to anterior."""
+    """Move every coronal view by one step; positive is anterior."""
     for view in _slice_nodes(scene):
         if view.GetOrientationString() == CORONAL:
             # With Slicer's coronal preset the slice's normal points to anterior.

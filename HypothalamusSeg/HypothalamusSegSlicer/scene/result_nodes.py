@@ -1,7 +1,7 @@
-"""The nodes that belong to one volume's result, found again by their roles.
+"""The result nodes of a volume, found by their roles.
 
-Roles and references are kept in the scene, so that they survive saving, and a second run finds and
-updates its own nodes and no others.
+Roles and references are stored in the scene, so they survive saving, and a second run updates only
+its own nodes.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ class ResultNodes:
         return self._find("vtkMRMLSegmentationNode", role)
 
     def network_output(self, role: str) -> slicer.vtkMRMLSegmentationNode | None:
-        """The hidden copy of what the networks gave, or None."""
+        """The hidden copy of the network output, or None."""
         return self._find("vtkMRMLSegmentationNode", role + NETWORK_SUFFIX)
 
     def segmentations(self) -> Iterator[tuple[NodePlan, slicer.vtkMRMLSegmentationNode]]:
@@ -99,7 +99,7 @@ class ResultNodes:
         return node.GetNodeReferenceID(VOLUME_REFERENCE) == self.volume.GetID()
 
     def make(self, class_name: str, role: str, name: str):
-        """The node of a role, made with that name where there is none."""
+        """The node of a role; created with that name if missing."""
         found = self._find(class_name, role)
         if found is not None:
             return found
@@ -116,7 +116,7 @@ class ResultNodes:
 
 
 class Record:
-    """What the engine said and what the reviewer says, as JSON in a text node."""
+    """The engine result and the review, as JSON in a text node."""
 
     def __init__(self, node: slicer.vtkMRMLTextNode) -> None:
         self.node = node
@@ -131,7 +131,7 @@ class Record:
         return Review(**self._content().get("review", {}))
 
     def set_engine(self, description: dict) -> None:
-        """Take a new result; its review begins anew."""
+        """Store a new result and reset its review."""
         self._write({"engine": description, "review": Review().as_dict()})
 
     def set_review(self, review: Review) -> None:

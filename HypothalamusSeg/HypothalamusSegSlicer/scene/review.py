@@ -1,4 +1,4 @@
-"""The reviewer's judgement of one result: status, note, who and when."""
+"""The review of one result: status, note, reviewer and time."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class Review:
             raise ValueError(f"unknown review status {self.status!r}; known: {STATUSES}")
 
     def changed(self, status: str, note: str, reviewer: str) -> Review:
-        """The same, or a new review with the present time if anything differs."""
+        """Return this review, or a new one with the current time if anything differs."""
         if (status, note, reviewer) == (self.status, self.note, self.reviewer):
             return self
         now = datetime.now().astimezone().isoformat(timespec="seconds")

@@ -26,7 +26,7 @@ def open_segment_editor(
 
 
 def editor_node(scene: slicer.vtkMRMLScene) -> slicer.vtkMRMLSegmentEditorNode:
-    """The Segment Editor's parameter node, made where there is none."""
+    """The parameter node of the Segment Editor; created if missing."""
     node = scene.GetSingletonNode(SINGLETON_TAG, "vtkMRMLSegmentEditorNode")
     if node is None:
         node = scene.CreateNodeByClass("vtkMRMLSegmentEditorNode")

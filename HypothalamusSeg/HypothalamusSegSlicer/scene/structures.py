@@ -1,4 +1,4 @@
-"""What the module puts into the scene: nodes by role, segments with names, codes and colours."""
+"""Nodes and segments of the module, with names, codes and colors."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ HYPOTHALAMUS = "SCT^67923007^Hypothalamus"
 INTRACRANIAL_SPACE = "SCT^1101003^Cranial cavity"
 LATERALITY = {"left": "SCT^7771000^Left", "right": "SCT^24028007^Right"}
 SUBUNIT_SCHEME = "99HYPOSEG"
-# Okabe and Ito's colours, which people with any colour vision can tell apart.
+# Colors by Okabe and Ito, distinguishable with any color vision.
 COLOURS = {"left": (0.337, 0.706, 0.914), "right": (0.902, 0.624, 0.0)}
 # As recommended in Resources/Terminologies; left cool, right warm.
 SUBUNIT_COLOURS = {
@@ -92,7 +92,7 @@ HYPOTHALAMUS_NODE = NodePlan(
     "hypothalamus",
     (_side(labels.LEFT, "left"), _side(labels.RIGHT, "right")),
 )
-# A node of its own: in one node with the sides, painting a subunit would erase its side.
+# A separate node: if subunits and sides shared one, painting a subunit would erase its side.
 SUBUNITS_NODE = NodePlan(
     "subunits",
     "subunits_dseg",

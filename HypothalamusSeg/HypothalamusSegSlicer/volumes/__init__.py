@@ -1,1 +1,1 @@
-"""Volumes that stay true while segments are edited: voxels, rows, table and chart."""
+"""Volumes that are updated while segments are edited: voxels, rows, table and chart."""

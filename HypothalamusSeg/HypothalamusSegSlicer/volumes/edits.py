@@ -1,4 +1,4 @@
-"""Whatever is edited is measured again, shortly after the last change."""
+"""Update volumes shortly after the last edit."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ def update_table(nodes: ResultNodes, edits: dict[str, Edit | None]) -> list[Volu
 
 
 class EditWatch:
-    """Keeps the table of one volume's result true while its segmentations are edited.
+    """Updates the table of one result while its segmentations are edited.
 
     Parameters
     ----------

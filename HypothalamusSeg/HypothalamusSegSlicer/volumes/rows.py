@@ -1,8 +1,8 @@
-"""The rows of the volume table: what the networks found, and what editing has changed.
+"""The rows of the volume table: network volumes and changes by editing.
 
-The volume of an edited segment is the networks' posterior-weighted volume plus the voxels that were
-added, minus those that were taken away. So an edit changes the volume by exactly what was painted,
-and undoing it gives the networks' number again, to the last digit.
+The volume of an edited segment is the posterior-weighted volume of the networks plus added minus
+removed voxels. An edit changes the volume by exactly what was painted, and undoing it restores the
+network volume to the last digit.
 """
 
 from __future__ import annotations
@@ -74,7 +74,7 @@ class VolumeRow:
 
 @dataclass(frozen=True)
 class _Icv:
-    """What the shares refer to: as it is now, as the networks found it, and the reference."""
+    """The ICV: current, as found by the networks, and the reference."""
 
     now_mm3: float
     network_mm3: float
@@ -128,7 +128,7 @@ def _present(network_mm3: float, edits: Mapping[str, Edit | None], structure: st
         return NAN
     if not edit.is_change:
         return network_mm3
-    # An emptied segment has no volume, whatever doubt the networks had around it.
+    # An emptied segment has no volume, even if the networks had posterior around it.
     return max(0.0, network_mm3 + edit.difference_mm3) if edit.mask_mm3 else 0.0
 
 

@@ -14,7 +14,7 @@ BINARY_LABELMAP = "Binary labelmap"
 
 @dataclass(frozen=True)
 class SegmentVoxels:
-    """A segment as it is now.
+    """The current voxels of a segment.
 
     Attributes
     ----------
@@ -106,7 +106,7 @@ def copy_segment(
     target: slicer.vtkMRMLSegmentationNode,
     identifier: str,
 ) -> None:
-    """Replace a segment of ``target`` by that of ``source``; name, colour and codes stay."""
+    """Replace a segment of ``target`` by that of ``source``; name, color and codes are kept."""
     image = slicer.vtkOrientedImageData()
     source.GetBinaryLabelmapRepresentation(identifier, image)
     if target.GetSegmentation().GetSegment(identifier) is None:

@@ -40,7 +40,7 @@ class Column:
     form: str | None = None
 
     def value(self, row: VolumeRow) -> float | str:
-        """What stands in a row's cell."""
+        """The content of a cell."""
         value = getattr(row, self.field)
         if self.form is None:
             return value
@@ -48,32 +48,60 @@ class Column:
 
 
 def columns(reference_icv_mm3: float) -> tuple[Column, ...]:
-    """All columns; the reference ICV stands in a title, since numbers without it mean nothing."""
+    """All columns; a title includes the reference ICV, without which the numbers mean nothing."""
     reference = f"{reference_icv_mm3 / 1000:.0f} mL"
     percent = f"{100 * COVERAGE:.0f}"
-    holds = f"The interval that holds the label's volume in {percent} % of unseen scans"
+    interval = f"the interval that contains the reference volume in {percent} % of new scans"
     return (
         Column("name", "Structure", "", "What was measured"),
-        Column("value", "Volume", "", "Posterior-weighted volume, or the index; see Unit"),
+        Column(
+            "value", "Volume", "", "Posterior-weighted volume, or the asymmetry index (see Unit)"
+        ),
         Column("unit", "Unit", "", "Unit of volume, spread and difference"),
         Column("percent_of_icv", "% of ICV", "%", "Volume as a share of the ICV", ".4f"),
         Column(
             "adjusted_mm3",
             f"At {reference} ICV (mm³)",
             "mm3",
-            f"Volume × {reference} / ICV: the proportion method, for a single case",
+            f"Volume × {reference} / ICV (proportion method, for single cases only)",
             ".1f",
         ),
         Column(
-            "fold_sd", "Fold SD", "", "Spread of the networks' volumes, in the row's unit", ".2f"
+            "fold_sd",
+            "Fold SD",
+            "",
+            "Standard deviation of the networks' volumes, in the unit of the row",
+            ".2f",
         ),
-        Column("low", f"From ({percent} %)", "", f"{holds} begins here, row's unit", ".1f"),
-        Column("high", f"To ({percent} %)", "", f"{holds} ends here, row's unit", ".1f"),
         Column(
-            "difference", "Edited by", "", "Difference to the networks' output, row's unit", "+.2f"
+            "low",
+            f"From ({percent} %)",
+            "",
+            f"Lower limit of {interval}, in the unit of the row",
+            ".1f",
         ),
-        Column("difference_percent", "Edited by (%)", "%", "The same in percent", "+.2f"),
-        Column("dice", "Dice", "", "Overlap with the networks' output; 1 = not edited", ".3f"),
+        Column(
+            "high",
+            f"To ({percent} %)",
+            "",
+            f"Upper limit of {interval}, in the unit of the row",
+            ".1f",
+        ),
+        Column(
+            "difference",
+            "Edited by",
+            "",
+            "Difference from the network output, in the unit of the row",
+            "+.2f",
+        ),
+        Column(
+            "difference_percent",
+            "Edited by (%)",
+            "%",
+            "Difference from the network output in percent",
+            "+.2f",
+        ),
+        Column("dice", "Dice", "", "Overlap with the network output; 1 = not edited", ".3f"),
         Column("status", "Status", "", "As segmented, edited or deleted"),
     )
 
@@ -81,7 +109,7 @@ def columns(reference_icv_mm3: float) -> tuple[Column, ...]:
 def write_table(
     node: slicer.vtkMRMLTableNode, rows: Sequence[VolumeRow], reference_icv_mm3: float
 ) -> None:
-    """Fill a table node; what was in it is replaced in one step."""
+    """Fill a table node; its content is replaced in one step."""
     was_modifying = node.StartModify()
     node.RemoveAllColumns()
     for column in columns(reference_icv_mm3):
@@ -101,7 +129,7 @@ def write_table(
 
 
 def as_text(rows: Sequence[VolumeRow], separator: str) -> str:
-    """The table as separated values: a line of names, then a line a structure; NaN left empty."""
+    """The table as separated values: a header, then one line per structure; NaN is empty."""
     names = [field.name for field in fields(VolumeRow)]
     lines = [separator.join(names)]
     for row in rows:
