@@ -12,7 +12,7 @@ ICV_FLAGS = ("skull_stripped", "fov_cut", "icv_out_of_range")
 MEANINGS = {
     "skull_stripped": "the skull was removed beforehand, so that what is measured is what was "
     "left of the head, about the brain's volume, and not ICV; atrophy then hides in it",
-    "fov_cut": "the field of view cuts the head, so that ICV is too small",
+    "fov_cut": "the scan cuts off part of the head, so that ICV is too small",
     "icv_out_of_range": "ICV lies outside the usual range",
 }
 
