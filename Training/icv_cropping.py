@@ -18,7 +18,7 @@ import numpy as np
 from HypothalamusSegLib.errors import HypothalamusSegError
 from HypothalamusSegLib.geometry.voxel_image import Grid, VoxelImage
 from HypothalamusSegLib.measures.scan_condition import air_brightness, noise_share, sinus_brightness
-from HypothalamusSegLib.networks.residual_unet import weight_files
+from HypothalamusSegLib.networks import weight_files
 from HypothalamusSegLib.options import Options
 from HypothalamusSegLib.pipeline import Segmenter
 from HypothalamusSegLib.reading import read_scan

@@ -97,7 +97,9 @@ def memory_mb(server: int) -> str:
 
     try:
         tasks = Path(f"/proc/{server}/task").iterdir()
-        children = " ".join((task / "children").read_text() for task in tasks).split()
+        children = " ".join(
+            (task / "children").read_text(encoding="utf-8") for task in tasks
+        ).split()
     except OSError:
         children = []
     workers = ", ".join(size(int(child)) for child in children)

@@ -90,7 +90,9 @@ def test_pybids_reads_what_was_written(cohort_run):
     assert {image.entities["suffix"] for image in images} == {"dseg", "mask"}
     for image in images:
         assert image.get_metadata()["Sources"] == ["bids:raw:sub-01/anat/sub-01_T1w.nii.gz"]
-    subunits = (cohort_run.output / "seg-subunits_dseg.tsv").read_text().splitlines()
+    subunits = (
+        (cohort_run.output / "seg-subunits_dseg.tsv").read_text(encoding="utf-8").splitlines()
+    )
     assert len(subunits) == 11
     assert subunits[1].split("\t")[:2] == ["801", "left anterior-inferior"]
 
@@ -138,7 +140,7 @@ def test_the_main_help_names_the_cohort_command(tmp_path):
 
 def test_a_folder_that_cannot_be_written_to_is_named(data_set, tmp_path):
     blocked = tmp_path / "file"
-    blocked.write_text("in the way")
+    blocked.write_text("in the way", encoding="utf-8")
     run = run_command(tmp_path, "cohort", data_set, blocked, "participant")
     assert run.code == 1
     assert str(blocked) in run.stderr

@@ -147,7 +147,7 @@ def test_the_files_of_a_comparison(tmp_path, monkeypatch):
     assert table.loc["hypothalamus_left", "n"] == 19
     assert table.columns[-1] == "smallest_change_percent"
     assert total["smallest_change_percent"] == pytest.approx(2.772 * total["cv_percent"], rel=1e-3)
-    report = paths[0].read_text()
+    report = paths[0].read_text(encoding="utf-8")
     assert "20 pairs of scans" in report
     assert report.count("<svg") == 5
     scans = pd.read_csv(tmp_path / "out" / "compare_scans.tsv", sep="\t")

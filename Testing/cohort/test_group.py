@@ -207,12 +207,12 @@ def test_all_files_are_written_and_agree(run, folder):
         "group_statistics.json",
     }
     statistics = pd.read_csv(files["group_statistics.tsv"], sep="\t", na_values="n/a")
-    explained = json.loads(files["group_statistics.json"].read_text())
+    explained = json.loads(files["group_statistics.json"].read_text(encoding="utf-8"))
     assert set(statistics) == set(explained)
     volumes = pd.read_csv(files["group_volumes.tsv"], sep="\t", na_values="n/a")
-    assert set(volumes) == set(json.loads(files["group_volumes.json"].read_text()))
+    assert set(volumes) == set(json.loads(files["group_volumes.json"].read_text(encoding="utf-8")))
     assert len(volumes) == 55
-    lines = files["group_volumes.tsv"].read_text().splitlines()
+    lines = files["group_volumes.tsv"].read_text(encoding="utf-8").splitlines()
     assert all(cell for line in lines for cell in line.split("\t"))
     assert volumes["hypothalamus_total_mm3"].tolist() == pytest.approx(
         results["hypothalamus_total_mm3"].tolist(), abs=1e-3
@@ -226,7 +226,7 @@ def test_all_files_are_written_and_agree(run, folder):
     )
     adjusted = volumes["hypothalamus_total_adjusted_residuals_mm3"]
     assert adjusted.tolist() == pytest.approx(repeated.tolist(), abs=0.01)
-    page = WellFormed(files["group_report.html"].read_text())
+    page = WellFormed(files["group_report.html"].read_text(encoding="utf-8"))
     assert {link for link in page.links if not link.startswith("#")} == {"contact_sheet.html"}
     assert len(set(page.ids)) == len(page.ids)
     main = statistics.query(
@@ -245,12 +245,12 @@ def test_files_of_an_earlier_contrast_do_not_stay(run, folder):
     files = run(results, table, contrast=None, covariates=())
     assert "group_statistics.tsv" not in files
     assert not (folder / "group_statistics.tsv").exists()
-    assert "Nothing was compared" in files["group_report.html"].read_text()
+    assert "Nothing was compared" in files["group_report.html"].read_text(encoding="utf-8")
 
 
 def test_a_failure_leaves_the_old_files(run, folder, monkeypatch):
     results, table = simulated()
-    before = run(results, table)["group_report.html"].read_text()
+    before = run(results, table)["group_report.html"].read_text(encoding="utf-8")
 
     def fail(*_):
         raise OSError(28, "No space left on device")
@@ -258,7 +258,7 @@ def test_a_failure_leaves_the_old_files(run, folder, monkeypatch):
     monkeypatch.setattr("Cohort.report.contact_sheet.write_contact_sheet", fail)
     with pytest.raises(HypothalamusSegError, match="No space left"):
         run(results, table, covariates=())
-    assert (folder / "group_report.html").read_text() == before
+    assert (folder / "group_report.html").read_text(encoding="utf-8") == before
     assert not list(folder.glob(".hypothalamus-seg-*"))
 
 

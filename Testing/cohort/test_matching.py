@@ -229,7 +229,7 @@ def test_no_results_and_too_few_are_errors(folder):
 
 def write_sessions(folder: Path, subject: str, text: str) -> None:
     (folder / subject).mkdir(exist_ok=True)
-    (folder / subject / f"{subject}_sessions.tsv").write_text(text)
+    (folder / subject / f"{subject}_sessions.tsv").write_text(text, encoding="utf-8")
 
 
 def test_dates_of_sessions_become_years(folder):

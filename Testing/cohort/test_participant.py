@@ -67,7 +67,7 @@ def test_a_scan_that_fails_is_named_with_its_reason_and_stops_no_other(data, out
     summary = run_stub(scans, data, output)
     assert sorted(summary.done) == ["sub-1", "sub-3"]
     assert "is damaged" in summary.failed["sub-2"]
-    log = (output / LOG_NAME).read_text().splitlines()
+    log = (output / LOG_NAME).read_text(encoding="utf-8").splitlines()
     assert len(log) == 3
     assert sum("corrupt_file" in line for line in log) == 1
 
@@ -77,7 +77,7 @@ def test_a_second_run_does_nothing_but_try_the_failed_ones_again(data, output):
     run_stub(scans, data, output)
     result = output / "sub-1/anat/sub-1_volumes.json"
     written = result.stat().st_mtime_ns
-    scans[1].path.write_text(f"{FINE} now")
+    scans[1].path.write_text(f"{FINE} now", encoding="utf-8")
     summary = run_stub(scans, data, output)
     assert summary.unchanged == ["sub-1"]
     assert summary.done == ["sub-2"]
@@ -100,7 +100,7 @@ def test_what_has_changed_is_segmented_again(data, output, change):
     run_stub(scans, data, output)
     options = Options()
     if change == "input":
-        scans[0].path.write_text(f"{FINE} another scan")
+        scans[0].path.write_text(f"{FINE} another scan", encoding="utf-8")
     elif change == "options":
         options = Options(folds=(0, 1))
     else:
@@ -114,7 +114,7 @@ def test_a_changed_input_with_the_old_size_and_time_is_found_by_its_checksum(dat
     scans = write_cohort(data, {"1": FINE})
     run_stub(scans, data, output)
     before = scans[0].path.stat()
-    scans[0].path.write_text(scans[0].path.read_text().replace("1", "9"))
+    scans[0].path.write_text(scans[0].path.read_text(encoding="utf-8").replace("1", "9"))
     os.utime(scans[0].path, ns=(before.st_atime_ns, before.st_mtime_ns))
     assert run_stub(scans, data, output).unchanged == ["sub-1"]
     assert run_stub(scans, data, output, verify_checksums=True).done == ["sub-1"]
@@ -163,7 +163,9 @@ def processes_of(data: Path) -> list[int]:
     for folder in Path("/proc").glob("[0-9]*"):
         try:
             words = (folder / "environ").read_bytes()
-            running = (folder / "stat").read_text().rsplit(")", 1)[1].split()[0] != "Z"
+            running = (folder / "stat").read_text(encoding="utf-8").rsplit(")", 1)[1].split()[
+                0
+            ] != "Z"
         except OSError:
             continue
         if f"COHORT_TEST={data}".encode() in words and running:
@@ -187,7 +189,9 @@ def test_killed_at_any_moment_it_loses_only_what_was_under_way(data, output, how
     finished = sorted(output.glob("sub-*/anat/*.json"))
     assert 2 <= len(finished) < len(scans)
     for path in finished:
-        assert json.loads(path.read_text())["name"] == path.name.removesuffix("_volumes.json")
+        assert json.loads(path.read_text(encoding="utf-8"))["name"] == path.name.removesuffix(
+            "_volumes.json"
+        )
     summary = run_stub(scans, data, output, LocalWorkers(2))
     # Two were under way; their files may have been in place before the index knew of them.
     assert len(summary.unchanged) >= len(finished) - 2
@@ -238,10 +242,12 @@ def test_a_claim_from_another_machine_runs_out(output, monkeypatch):
 
 def test_a_damaged_index_is_named_and_left_alone(data, output):
     output.mkdir()
-    (output / INDEX_NAME).write_text("no database at all, but long enough to look at" * 40)
+    (output / INDEX_NAME).write_text(
+        "no database at all, but long enough to look at" * 40, encoding="utf-8"
+    )
     with pytest.raises(IndexFileError, match=INDEX_NAME):
         run_stub(write_cohort(data, {"1": FINE}), data, output)
-    assert (output / INDEX_NAME).read_text().startswith("no database")
+    assert (output / INDEX_NAME).read_text(encoding="utf-8").startswith("no database")
 
 
 def test_an_index_of_version_0_1_0_gets_the_new_columns_and_keeps_its_results(data, output):
@@ -314,7 +320,7 @@ def test_a_parsl_configuration_that_makes_none_is_named(tmp_path, data, output, 
     pytest.importorskip("parsl", reason="parsl is not installed")
     path = tmp_path / "bad_config.py"
     if text is not None:
-        path.write_text(text)
+        path.write_text(text, encoding="utf-8")
     with pytest.raises(ExecutorConfigError, match="bad_config"):
         run_stub(write_cohort(data, {"1": FINE}), data, output, ClusterWorkers(path))
 
@@ -346,9 +352,9 @@ def test_workers_fit_processors_and_memory(monkeypatch, cores, memory_gb, asked,
 
 def test_the_memory_of_a_container_counts_not_that_of_its_host(monkeypatch, tmp_path):
     free = worker_plan.available_memory_bytes()
-    (tmp_path / "memory.max").write_text("3000000000\n")
-    (tmp_path / "memory.current").write_text("1000000000\n")
+    (tmp_path / "memory.max").write_text("3000000000\n", encoding="utf-8")
+    (tmp_path / "memory.current").write_text("1000000000\n", encoding="utf-8")
     monkeypatch.setattr(worker_plan, "CGROUP", tmp_path)
     assert worker_plan.available_memory_bytes() == min(free, 2_000_000_000)
-    (tmp_path / "memory.max").write_text("max\n")
+    (tmp_path / "memory.max").write_text("max\n", encoding="utf-8")
     assert worker_plan.available_memory_bytes() > 2_000_000_000 or free < 2_000_000_000

@@ -89,7 +89,7 @@ def test_a_filter_file_is_understood_as_fmriprep_does(data_set, tmp_path, filter
 def test_a_filter_file_that_is_none_is_named(data_set, tmp_path, text):
     path = tmp_path / "filter.json"
     if text is not None:
-        path.write_text(text)
+        path.write_text(text, encoding="utf-8")
     with pytest.raises(ScanListError, match=r"filter\.json"):
         find_scans(data_set, filter_file=path)
 
@@ -142,7 +142,7 @@ def test_a_table_gives_participants_sessions_and_paths_relative_to_it(tmp_path, 
 )
 def test_a_table_that_cannot_be_used_says_why(tmp_path, text, match):
     table = tmp_path / "cohort.csv"
-    table.write_text(text)
+    table.write_text(text, encoding="utf-8")
     with pytest.raises(ScanListError, match=match):
         find_scans(table)
 
@@ -150,7 +150,7 @@ def test_a_table_that_cannot_be_used_says_why(tmp_path, text, match):
 @pytest.mark.parametrize("source", ["missing", "empty", "words.txt"])
 def test_a_source_without_scans_says_so(tmp_path, source):
     (tmp_path / "empty").mkdir()
-    (tmp_path / "words.txt").write_text("no table")
+    (tmp_path / "words.txt").write_text("no table", encoding="utf-8")
     with pytest.raises(ScanListError, match=source):
         find_scans(tmp_path / source)
 

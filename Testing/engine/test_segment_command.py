@@ -235,7 +235,7 @@ def test_without_overview_all_but_the_picture_is_written(sample_path, tmp_path):
 
 def test_a_folder_that_cannot_be_written_is_said(sample_path, tmp_path):
     obstacle = tmp_path / "file"
-    obstacle.write_text("in the way")
+    obstacle.write_text("in the way", encoding="utf-8")
     done = run_command(
         tmp_path,
         *("segment", sample_path, "--output", obstacle / "output", "--progress", "json"),

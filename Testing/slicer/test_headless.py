@@ -65,7 +65,7 @@ def test_the_terminology_is_registered_and_a_wrong_one_only_warned_of(volume, tm
     path = RESOURCES / "Terminologies" / "HypothalamusSeg.term.json"
     assert registration.register_terminology(str(path))
     wrong = tmp_path / "wrong.term.json"
-    wrong.write_text("{}")
+    wrong.write_text("{}", encoding="utf-8")
     assert not registration.register_terminology(str(wrong))
     assert "could not be loaded" in caplog.text
 

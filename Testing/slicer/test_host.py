@@ -105,7 +105,7 @@ def parameters():
 @pytest.fixture
 def tiny(tmp_path):
     path = tmp_path / "Tiny.py"
-    path.write_text(MODULE)
+    path.write_text(MODULE, encoding="utf-8")
     module, code = host.load_module(path)
     yield module, code
     sys.path.remove(str(tmp_path))

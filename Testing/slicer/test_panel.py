@@ -116,7 +116,7 @@ def is_alive(process_id: int) -> bool:
         os.kill(process_id, 0)
     except ProcessLookupError:
         return False
-    return Path(f"/proc/{process_id}/stat").read_text().split()[2] != "Z"
+    return Path(f"/proc/{process_id}/stat").read_text(encoding="utf-8").split()[2] != "Z"
 
 
 def test_a_disabled_apply_says_what_is_missing(panel, sample_path):

@@ -315,7 +315,7 @@ def test_a_segmentation_file_can_be_opened_again(nodes, tmp_path):
 
 def test_a_failed_export_leaves_what_was_there(nodes, tmp_path):
     obstacle = tmp_path / "file"
-    obstacle.write_text("in the way")
+    obstacle.write_text("in the way", encoding="utf-8")
     with pytest.raises(result_files.ExportError, match="Choose another folder"):
         result_files.export_result(nodes, list(rows_of(nodes).values()), obstacle)
     assert obstacle.read_text(encoding="utf-8") == "in the way"

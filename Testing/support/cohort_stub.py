@@ -37,7 +37,7 @@ def write_cohort(folder: Path, words: dict[str, str]) -> tuple[CohortScan, ...]:
     for subject, word in words.items():
         path = folder / f"sub-{subject}" / "anat" / f"sub-{subject}_T1w.nii.gz"
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(f"{word} {subject}")
+        path.write_text(f"{word} {subject}", encoding="utf-8")
         scans.append(CohortScan(f"sub-{subject}", subject, "", path))
     return tuple(scans)
 
@@ -57,7 +57,7 @@ def stub_segment(task: Task) -> Outcome:
     stage = task.output / STAGE_FOLDER / name / "volumes.json"
     stage.parent.mkdir(parents=True, exist_ok=True)
     if word == SLOW:
-        stage.write_text("half ")
+        stage.write_text("half ", encoding="utf-8")
         time.sleep(SLOW_S)
     volume_mm3 = 800.0 + len(name)
     description = {"name": name, "sha256": sha256, "quality": {"fold_dice": [0.9, 1.0]}}

@@ -82,7 +82,7 @@ def test_figures_of_a_scan_are_kept_beside_those_of_others_and_the_report_is_ren
     page = tmp_path / "VALIDATION.md"
     page.write_text("# Report\n\n## First\n\ntext\n", encoding="utf-8")
     real_head_report.keep_figures(tmp_path, {"b": figures(1.0, -0.4)})
-    page.write_text(page.read_text() + "\n## Last\n\nmore\n", encoding="utf-8")
+    page.write_text(page.read_text(encoding="utf-8") + "\n## Last\n\nmore\n", encoding="utf-8")
     real_head_report.keep_figures(tmp_path, {"a": figures(1.5, 0.7)})
     real_head_report.keep_figures(tmp_path, {"b": figures(1.0, 0.3)})
     assert list(real_head_report.read_figures(tmp_path)) == ["a", "b"]

@@ -195,4 +195,4 @@ def test_the_report_names_intervals_coverage_and_where_the_repeatability_is_from
     text = error_bars.section(results_of(rows, test), {"hypothalamus_total": [0.6, 0.6]})
     assert "| hypothalamus_left | -4.9 … +5.1 | 12 | 3 of 3 |" in text
     assert "hypothalamus 1.7 %" in text
-    assert "perturbations below, copies of one scan" in text
+    assert "perturbations below, which are copies of one scan" in text

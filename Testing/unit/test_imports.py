@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import importlib
 from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 
@@ -75,6 +76,14 @@ def assert_no_circle(edges: dict[str, set[str]]) -> None:
         TopologicalSorter(edges).prepare()
     except CycleError as error:
         pytest.fail(" -> ".join(error.args[1]))
+
+
+@pytest.mark.parametrize("package", sorted(PACKAGES.keys() - {"HypothalamusSegSlicer"}))
+def test_every_module_can_be_imported(package):
+    names = [name for name in modules() if name.split(".")[0] == package]
+    for name in names:
+        if not name.endswith(("__main__", "parsl_slurm")):
+            importlib.import_module(name)
 
 
 def test_no_file_imports_itself_through_others():

@@ -93,7 +93,7 @@ def test_a_manifest_without_intervals_makes_none_up(tmp_path):
 @pytest.mark.parametrize("damage", [{"log_ratio": "wide", "usual_fold_spread": None}, {}, 3])
 def test_a_damaged_interval_is_refused(tmp_path, damage):
     text = json.dumps({"intervals": {"structures": {"icv": damage}}})
-    (tmp_path / "manifest.json").write_text(text)
+    (tmp_path / "manifest.json").write_text(text, encoding="utf-8")
     with pytest.raises(WeightsError):
         read_intervals(tmp_path)
 

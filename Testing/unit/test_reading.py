@@ -207,7 +207,7 @@ def test_dicom_in_nested_folders_and_without_suffix_is_found(tmp_path):
     files = write_dicom(tmp_path / "disc" / "PAT0" / "SER0", written)
     for number, file in enumerate(files):
         file.rename(file.with_name(f"IM{number:04d}"))
-    (tmp_path / "disc" / "README.txt").write_text("viewer")
+    (tmp_path / "disc" / "README.txt").write_text("viewer", encoding="utf-8")
     assert_same_in_world(read_scan(tmp_path / "disc").volume, written)
 
 

@@ -61,13 +61,13 @@ def test_a_missing_folder_is_no_image(tmp_path):
 
 
 def test_a_text_file_is_no_image(tmp_path):
-    (tmp_path / "report.txt").write_text("no acute findings " * 20)
+    (tmp_path / "report.txt").write_text("no acute findings " * 20, encoding="utf-8")
     refused(errors.NotAnImageError, tmp_path / "report.txt", "NIfTI")
 
 
 def test_a_folder_without_dicom_is_no_image(tmp_path):
     (tmp_path / "folder" / "deeper").mkdir(parents=True)
-    (tmp_path / "folder" / "notes").write_text("notes")
+    (tmp_path / "folder" / "notes").write_text("notes", encoding="utf-8")
     refused(errors.NotAnImageError, tmp_path / "folder", "DICOM")
 
 

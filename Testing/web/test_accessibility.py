@@ -44,7 +44,7 @@ def test_axe_itself_finds_what_is_wrong(browser):
 def test_axe_finds_nothing_before_during_and_after_a_run(browser, look, tmp_path):
     for name in ("anna", "quick", "slow"):
         write_scan(tmp_path / f"{name}.nii.gz", head_volume())
-    (tmp_path / "notes.txt").write_text("notes")
+    (tmp_path / "notes.txt").write_text("notes", encoding="utf-8")
     with running(tmp_path / "server") as server:
         visitor = Visitor(browser, server.url, **LOOKS[look])
         page = visitor.page

@@ -111,12 +111,12 @@ def test_headers_of_nothing_but_line_ends_keep_nobody_waiting(server, head):
 def test_workers_have_no_environment_and_limits(server, visitor, head):
     assert finished(visitor, "brain.nii.gz", head)["state"] == "done"
     tasks = Path(f"/proc/{server.process.pid}/task").iterdir()
-    children = " ".join((task / "children").read_text() for task in tasks).split()
+    children = " ".join((task / "children").read_text(encoding="utf-8") for task in tasks).split()
     assert len(children) == 3
     for child in children:
         process = Path(f"/proc/{child}")
         assert b"DEPLOY_TOKEN" not in (process / "environ").read_bytes()
-        rows = (process / "limits").read_text().splitlines()
+        rows = (process / "limits").read_text(encoding="utf-8").splitlines()
         for name in ("Max data size", "Max file size", "Max open files"):
             (row,) = (row for row in rows if row.startswith(name))
             assert "unlimited" not in row

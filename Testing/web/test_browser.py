@@ -323,7 +323,7 @@ def test_dark_and_on_a_phone_the_result_is_all_there(result, real, visit, pictur
 
 def test_bad_files_are_refused_with_a_reason_each(stub, visit, heads, tmp_path, pictures):
     visitor = visit(stub)
-    (tmp_path / "notes.txt").write_text("notes")
+    (tmp_path / "notes.txt").write_text("notes", encoding="utf-8")
     (tmp_path / "damaged.nii.gz").write_bytes(b"not an image" * 100)
     huge = write_nifti(tmp_path / "huge.nii", head_volume())
     huge.write_bytes(patched(huge.read_bytes(), dim=[3, 30000, 30000, 30000, 1, 1, 1, 1]))

@@ -82,7 +82,7 @@ def tried(tmp_path):
     own, other = tmp_path / "own", tmp_path / "other"
     own.mkdir()
     other.mkdir()
-    (other / "secret").write_text("secret")
+    (other / "secret").write_text("secret", encoding="utf-8")
     with socket.create_server(("127.0.0.1", 0)) as listening:
         port = listening.getsockname()[1]
         output = python(TRIES, own, other / "secret", os.getpid(), port)
