@@ -24,7 +24,7 @@ from typing import TextIO
 from HypothalamusSegLib.errors import HypothalamusSegError, OutOfMemoryError
 
 from .confinement import Limits, PeakMemory, confine
-from .references import new_reference
+from .log_references import new_reference
 
 Report = Callable[[dict], None]
 log = logging.getLogger("hypothalamus_seg.web.worker")
@@ -103,7 +103,7 @@ def _segmenter() -> Callable[[dict, Report], None]:
     from HypothalamusSegLib.progress import Steps
     from HypothalamusSegLib.results.files import describe
 
-    from .scene import write_scene
+    from .viewer_scene import write_scene
 
     import_torch()
 

@@ -20,8 +20,8 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from . import texts
 from .hosts import Hosts
+from .log_references import new_reference
 from .passwords import Passwords, TooManyGuessesError
-from .references import new_reference
 from .refusals import RefusedError
 from .request_bodies import announced_bytes, bounded_json, names_a_file, replay, whole_body
 from .sessions import Session, SessionStore, TooManySessionsError

@@ -23,8 +23,8 @@ from .entries import Entry, EntryState
 from .fair_queue import QueueFullError
 from .gate import RefusedError, session_of
 from .html_text import escaped
+from .log_references import new_reference
 from .page_parts import OUTPUTS, ResultParts
-from .references import new_reference
 from .run_options import WrongOptionError, run_options
 from .sessions import Session, SessionStore
 from .told import Told, told_to, turn_of

@@ -59,7 +59,7 @@ class Segmentation:
     stage_seconds: dict[str, float] = field(default_factory=dict)
 
 
-class Found(NamedTuple):
+class StageResults(NamedTuple):
     """Results of the two stages.
 
     ``volume`` is the scan with the head upright: rotated by ``rotation``, or unchanged if that is
@@ -162,14 +162,14 @@ class Segmenter:
             stage_seconds=clock.seconds,
         )
 
-    def run_stages(self, volume: VoxelImage, clock: StageClock | None = None) -> Found:
+    def run_stages(self, volume: VoxelImage, clock: StageClock | None = None) -> StageResults:
         """Run only the networks, for callers that need posteriors."""
         clock = clock or StageClock(None, len(self.options.folds))
         on_fold = clock.begin("coarse")
         coarse, rotation = self._find_head(volume, on_fold)
         upright = volume if rotation is None else turn(volume, rotation)
         if "hypothalamus" not in self.options.structures:
-            return Found(upright, rotation, coarse, None)
+            return StageResults(upright, rotation, coarse, None)
         give_memory_back()
         on_fold = clock.begin("fine")
         ensemble = self.ensembles["hypothalamus"]
@@ -182,7 +182,7 @@ class Segmenter:
             self.device,
             on_fold,
         )
-        return Found(upright, rotation, coarse, fine)
+        return StageResults(upright, rotation, coarse, fine)
 
     def _find_head(
         self, volume: VoxelImage, on_fold: Callable[[int], None]
@@ -205,7 +205,7 @@ class Segmenter:
             raise not_found
         return coarse, None
 
-    def _label_images(self, found: Found) -> dict[str, VoxelImage]:
+    def _label_images(self, found: StageResults) -> dict[str, VoxelImage]:
         images, fine, native = {}, found.fine, found.volume.grid
         if fine is not None:
             grid = label_grids.output_grid(self.options.grid, fine.grid, native)
@@ -217,7 +217,7 @@ class Segmenter:
             images["icv"] = VoxelImage(resample_mask(posterior, native), native.affine)
         return images
 
-    def _measure(self, images: dict[str, VoxelImage], found: Found) -> list[StructureVolume]:
+    def _measure(self, images: dict[str, VoxelImage], found: StageResults) -> list[StructureVolume]:
         volumes: list[StructureVolume] = []
         icv_mm3 = found.coarse.icv_mm3 if "icv" in images else None
         for name, measure in (

@@ -1,4 +1,4 @@
-// Reads the file of Web/scene.py and cuts planes from it. World space is RAS in millimeters.
+// Reads the file of Web/viewer_scene.py and cuts planes from it. World space is RAS in millimeters.
 
 // Neighbors in a plane and their weights.
 const BINOMIAL = [-1, 0, 1].flatMap((right) =>
