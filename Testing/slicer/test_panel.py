@@ -42,8 +42,14 @@ def loaded():
     return host.load_module(str(MODULE))
 
 
+@pytest.fixture(autouse=True)
+def own_temporary_folder(monkeypatch, tmp_path):
+    """What other test processes leave for a moment is not this module's."""
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+
+
 @pytest.fixture
-def panel(loaded, monkeypatch):
+def panel(loaded, monkeypatch, own_temporary_folder):
     host.clear_scene()
     host.dialogs.clear()
     widget = host.open_widget(*loaded)

@@ -78,7 +78,7 @@ def real(browser, tmp_path_factory):
         page = visitor.page
         page.click("#sample")
         visitor.state("ICBM152_sample.nii.gz", "ready")
-        page.get_by_label("Also the ten subunits").check()
+        page.get_by_label("Also segment the ten subunits").check()
         for fold in "2345":
             page.locator("#folds").get_by_label(fold, exact=True).uncheck()
         page.click("#start")

@@ -40,7 +40,7 @@ def test_an_old_answer_that_arrives_late_does_not_stop_the_page(tmp_path):
         page.route(ANSWERS, hold_the_stop)
         wait_until(lambda: page.wait_for_timeout(50) or held, seconds=60)
         page.get_by_role("button", name="Scans and options").click()
-        page.get_by_label("Also the ten subunits").check()
+        page.get_by_label("Also segment the ten subunits").check()
         with page.expect_response(ANSWERS):
             page.click("#start")
         visitor.state(head.name, "segmenting")

@@ -119,7 +119,7 @@ def result(browser, real, sample_path, pictures, tmp_path_factory):
     expect(page.locator("#start")).to_be_disabled()
     visitor.give(sample_path)
     visitor.state("brain.nii.gz", "ready")
-    page.get_by_label("Also the ten subunits").check()
+    page.get_by_label("Also segment the ten subunits").check()
     pictures("web_ready", page)
     page.click("#start")
     steps = {page.inner_text("#scans .standing")}
@@ -128,7 +128,7 @@ def result(browser, real, sample_path, pictures, tmp_path_factory):
         steps.add(page.inner_text("#scans .standing"))
         if word == "intracranial space":
             page.reload()  # in the middle
-            expect(page.get_by_label("Also the ten subunits")).to_be_checked()
+            expect(page.get_by_label("Also segment the ten subunits")).to_be_checked()
     pictures("web_progress", page)
     visitor.state("brain.nii.gz", "done")
     visitor.viewer()

@@ -33,7 +33,7 @@ def viewer(sample_path, tmp_path_factory):
         page = visitor.page
         visitor.give(sample_path)
         visitor.state("brain.nii.gz", "ready")
-        page.get_by_label("Also the ten subunits").check()
+        page.get_by_label("Also segment the ten subunits").check()
         for fold in "2345":
             page.locator("#folds").get_by_label(fold, exact=True).uncheck()
         page.click("#start")
