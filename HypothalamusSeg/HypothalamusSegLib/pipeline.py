@@ -42,7 +42,7 @@ if TYPE_CHECKING:
     from .progress import Steps
 
 # Seconds of a cold start as `make bench` printed them on two cores; only progress depends on them.
-STAGE_WEIGHTS = {"read": 1.4, "coarse": 2.6, "fine": 2.4, "measure": 0.2, "write": 1.2}
+STAGE_WEIGHTS = {"read": 1.5, "coarse": 2.2, "fine": 0.7, "measure": 0.4, "write": 1.0}
 
 
 @dataclass(frozen=True)
