@@ -20,28 +20,14 @@ class Command:
     name: str
     arguments: tuple[str, ...]
 
-    def values(self, keyword: str, others: Iterable[str] = ()) -> list[str]:
-        """The arguments between a keyword and the next one of ``others`` (or the end)."""
-        if keyword not in self.arguments:
-            return []
-        start = self.arguments.index(keyword) + 1
-        ends = [i for i, a in enumerate(self.arguments) if i >= start and a in set(others)]
-        return list(self.arguments[start : min(ends, default=len(self.arguments))])
 
-
-def read_commands(path: Path, variables: Mapping[str, str] | None = None) -> list[Command]:
+def read_commands(path: Path) -> list[Command]:
     """The commands of a file in order; what ``set`` sets is expanded in what follows.
 
-    Parameters
-    ----------
-    path : Path
-        A CMakeLists.txt.
-    variables : mapping, optional
-        What CMake or Slicer would have set before, in CMake's form (lists joined by ";"). A
-        variable that is not known is left as it stands.
+    A variable that is not known is left as it is.
     """
     text = COMMENT.sub(lambda match: match[1] or "", path.read_text(encoding="utf-8"))
-    known = {"CMAKE_CURRENT_SOURCE_DIR": str(path.parent), **(variables or {})}
+    known = {"CMAKE_CURRENT_SOURCE_DIR": str(path.parent)}
     commands = []
     for name, inside in COMMAND.findall(text):
         arguments = tuple(_expanded(inside, known))
