@@ -35,8 +35,8 @@ from Cohort.group.mixed_model import Effect
 from Cohort.group.outliers import robust_z
 from Cohort.group.power import PUBLISHED, detectable_d, n_per_group, power_of, power_table
 from Cohort.structures import TOTAL, WHOLE, measured, subunits
+from Testing.simulated_statistics.cross_sectional import CLASSIC, rejections
 from Testing.support.cohort_tables import simulated
-from Testing.support.simulated_statistics import CLASSIC, rejections
 
 SIMULATIONS = 500
 ALS_CONTROL = Contrast("group", "als", "control")

@@ -1,13 +1,6 @@
-"""How often the group models find what is there, and what is not, in simulated cohorts.
-
-    python -m Testing.support.simulated_statistics [--cohorts 2000]
-
-prints the table of Docs/COHORT.md; test_cohort_statistics.py holds the rates to nominal ones.
-"""
+"""Cohorts with one session a subject: adjustments for head size, and the models of a difference."""
 
 from __future__ import annotations
-
-import argparse
 
 import numpy as np
 
@@ -21,6 +14,11 @@ from Cohort.group.icv_adjustment import (
 )
 from Cohort.group.linear_models import ALPHA, fit_contrast
 
+from .scenario import Scenario
+
+# One function a scenario, from the number of cohorts to its rates.
+SCENARIOS: tuple[Scenario, ...] = ()
+ADJUSTMENTS_NAME, ADJUSTMENTS_COHORTS = "adjustments for ICV", 2000
 SEED = 20250601
 MEAN_MM3, MEAN_ICV_MM3, ICV_SD_MM3 = 850.0, 1.45e6, 1.3e5
 # About the 0.6th power of ICV, as in adults; 1 is in proportion.
@@ -83,19 +81,11 @@ def rejections(
     return counts
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(
-        prog="python -m Testing.support.simulated_statistics", description=__doc__
-    )
-    parser.add_argument("--cohorts", type=int, default=2000)
-    cohorts = parser.parse_args().cohorts
+def print_adjustments(cohorts: int) -> None:
+    """Print how often p < 0.05, by adjustment and simulated cohort."""
     print(f"| | {' | '.join(SHOWN.values())} |")
     print("|---" * (1 + len(SHOWN)) + "|")
     for title, options in LINES.items():
         counts = rejections(cohorts, **options)
         cells = [f"{100 * counts[name] / cohorts:.1f} %" for name in SHOWN]
         print(f"| {title} | {' | '.join(cells)} |", flush=True)
-
-
-if __name__ == "__main__":
-    main()
