@@ -44,7 +44,7 @@ def locked(path: Path) -> IO[bytes]:
         import fcntl
 
         fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except ImportError:  # Windows: there, `may_be_alive` is always True
+    except ImportError:  # Windows has no such locks
         pass
     except OSError:
         stream.close()

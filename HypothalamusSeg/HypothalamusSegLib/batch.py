@@ -11,7 +11,7 @@ from .errors import (
     DuplicateNameError,
     HypothalamusSegError,
 )
-from .machine.early_torch import EarlyTorch
+from .loaded_networks import LoadedNetworks
 from .machine.memory import give_memory_back, name_lack_of_memory
 from .measures.intervals import COVERAGE
 from .options import Options
@@ -32,6 +32,8 @@ class Batch:
         Folder for all output files.
     options : Options
     with_overview, with_report : bool
+    networks : LoadedNetworks or None
+        Kept loaded by the caller for later runs; None: for this run alone.
     """
 
     def __init__(
@@ -40,11 +42,12 @@ class Batch:
         options: Options,
         with_overview: bool = True,
         with_report: bool = False,
+        networks: LoadedNetworks | None = None,
     ) -> None:
         self.output = output
         self.options = options
         self.with_overview, self.with_report = with_overview, with_report
-        self._torch = EarlyTorch()
+        self._networks = networks or LoadedNetworks()
         self._segmenter: Segmenter | None = None
         self._written: dict[str, Path] = {}
 
@@ -67,8 +70,7 @@ class Batch:
                 )
             if self._segmenter is None:
                 steps.at("read", 0.5, "networks")
-                self._torch.wait()
-                self._segmenter = Segmenter(self.options)
+                self._segmenter = self._networks.segmenter(self.options)
             result = self._segmenter.segment(scan, steps)
             steps.at("write")
             files = write_all(result, self.output, self.with_overview, self.with_report)

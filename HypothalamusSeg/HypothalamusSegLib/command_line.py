@@ -6,26 +6,22 @@ point in the group ``hypothalamus_seg.faces``; this package does not import it.
 
 from __future__ import annotations
 
-import _thread
 import argparse
+import functools
 import io
-import os
-import signal
 import sys
-import threading
-import time
 from collections.abc import Callable, Iterable, Sequence
 from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
 
 from . import __version__
 from .errors import CancelledError
+from .machine.cancelling import CANCELLED, cancel_when_stdin_ends, with_cancel_signals
 from .options import DEVICES, FOLDS, GRID_NAMES, STRUCTURES, Options, check_structures, parse_folds
 from .progress import PROGRESS_STYLES
 
-ALL_DONE, CANCELLED = 0, 130
-CANCEL_PATIENCE_S = 0.7
-OWN_COMMANDS = ("segment", "demo", "info")
+ALL_DONE = 0
+OWN_COMMANDS = ("segment", "demo", "info", "worker")
 FACES_GROUP = "hypothalamus_seg.faces"
 
 
@@ -86,6 +82,17 @@ def build_parser(faces: Iterable[str] = ()) -> argparse.ArgumentParser:
         "info", help="show versions, weights with checksums, devices and memory"
     )
     info.set_defaults(run=_info)
+    worker = commands.add_parser(
+        "worker", help="segment scans as a program asks for them, see Docs/WORKER.md"
+    )
+    worker.add_argument(
+        "--idle-seconds",
+        type=argument(positive),
+        default=None,
+        metavar="N",
+        help="end after so many seconds without a request",
+    )
+    worker.set_defaults(run=_worker)
     for name in sorted(faces):
         commands.add_parser(name, help=f"see `hypothalamus-seg {name} --help`", add_help=False)
     return parser
@@ -145,38 +152,6 @@ def positive(text: str) -> int:
     return number
 
 
-def with_cancel_signals() -> None:
-    """Turn SIGTERM and Ctrl+C into `CancelledError`, so that temporary files are removed."""
-    if threading.current_thread() is not threading.main_thread():
-        return
-
-    def cancel(number: int, frame: object) -> None:
-        raise CancelledError(f"stopped by signal {number}")
-
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, cancel)
-
-
-def cancel_when_stdin_ends() -> None:
-    """Cancel this run when the program that started it closes the pipe or dies.
-
-    If there is a launcher (such as PythonSlicer in 3D Slicer), signals reach only the launcher.
-    The end of standard input reaches this process on every operating system.
-    """
-
-    def wait_for_end() -> None:
-        # Not through sys.stdin: holding its lock here would break the interpreter's shutdown.
-        while os.read(descriptor, 1024):
-            pass
-        _thread.interrupt_main(signal.SIGTERM)
-        time.sleep(CANCEL_PATIENCE_S)
-        # During a long torch operation, the main thread does not notice the interrupt.
-        os._exit(CANCELLED)
-
-    descriptor = sys.stdin.fileno()
-    threading.Thread(target=wait_for_end, daemon=True).start()
-
-
 def run_options(parsed: argparse.Namespace) -> Options:
     """Build the engine options from a parsed command line."""
     return Options(
@@ -212,6 +187,21 @@ def _demo(parsed: argparse.Namespace) -> int:
     if code == ALL_DONE and parsed.progress != "json":
         print(f"Files and picture: {parsed.output}")
     return code
+
+
+def _worker(parsed: argparse.Namespace) -> int:
+    from .worker.channel import Channel
+    from .worker.service import WorkerService
+
+    @functools.cache
+    def segment_handler() -> Callable:
+        from .worker.segmenting import SegmentHandler
+
+        return SegmentHandler()
+
+    # Loaded at the first request: the program at the other end need not wait for the first event.
+    handlers = {"segment": lambda fields, report: segment_handler()(fields, report)}
+    return WorkerService(Channel(), handlers, parsed.idle_seconds).run()
 
 
 def _info(parsed: argparse.Namespace) -> int:

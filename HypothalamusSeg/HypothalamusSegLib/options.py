@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 
 STRUCTURES = ("hypothalamus", "icv")
 GRID_NAMES = ("0.5", "native", "ulm")
@@ -48,6 +48,49 @@ class Options:
         arguments += ["--subunits"] if self.subunits else []
         return arguments + (["--threads", str(self.threads)] if self.threads else [])
 
+    def as_json(self) -> dict:
+        """Convert to an object for JSON; `options_from_json` is the way back."""
+        return asdict(self)
+
+
+def options_from_json(values: dict) -> Options:
+    """Read options; those that are missing have their defaults.
+
+    Raises
+    ------
+    ValueError
+        If a name or a value is wrong; the message says which.
+
+    Examples
+    --------
+    >>> options_from_json({"structures": ["icv"], "threads": 2}).structures
+    ('icv',)
+    """
+    defaults = Options().as_json()
+    unknown = sorted(set(values) - set(defaults))
+    if unknown:
+        raise ValueError(f"there is no option {unknown[0]!r}")
+    given = {**defaults, **values}
+    try:
+        structures = check_structures(given["structures"])
+        folds = check_folds(given["folds"])
+    except TypeError as error:
+        raise ValueError(f"structures and folds are lists ({error})") from error
+    for name, known in (("grid", GRID_NAMES), ("device", DEVICES), ("subunits", (True, False))):
+        if given[name] not in known:
+            raise ValueError(f"{name} {given[name]!r} is none of {', '.join(map(str, known))}")
+    threads = given["threads"]
+    if threads is not None and (type(threads) is not int or threads < 1):
+        raise ValueError(f"threads {threads!r} is not a positive number")
+    return Options(
+        structures=structures,
+        subunits=bool(given["subunits"]),
+        grid=given["grid"],
+        device=given["device"],
+        threads=threads,
+        folds=folds,
+    )
+
 
 def parse_folds(text: str) -> tuple[int, ...]:
     """Read "0,2,4"; raises ValueError if it is not a list of different folds.
@@ -61,9 +104,14 @@ def parse_folds(text: str) -> tuple[int, ...]:
         folds = tuple(int(part) for part in text.split(","))
     except ValueError as error:
         raise ValueError(f"{text!r} is not a list of folds. Write, for example, 0,1,2") from error
+    return check_folds(folds)
+
+
+def check_folds(folds: Sequence[int]) -> tuple[int, ...]:
+    """Check numbers of folds; raises ValueError if one is listed twice."""
     if len(set(folds)) != len(folds):
-        raise ValueError(f"{text}: the same fold is listed twice")
-    return folds
+        raise ValueError(f"{','.join(map(str, folds))}: the same fold is listed twice")
+    return tuple(folds)
 
 
 def check_structures(names: Sequence[str]) -> tuple[str, ...]:

@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
-import SimpleITK as sitk
 
 from . import __version__
 from .errors import HeadNotFoundError
@@ -25,6 +24,7 @@ from .machine.devices import (
     import_torch,
 )
 from .machine.memory import give_memory_back, name_lack_of_memory, peak_memory_mb
+from .machine.threads import use_threads
 from .measures import label_grids
 from .measures.intervals import read_intervals, with_intervals
 from .measures.quality import LOW_PLACE_CONFIDENCE, Quality, assess, orientation_flag
@@ -72,6 +72,11 @@ class StageResults(NamedTuple):
     fine: FineResult | None
 
 
+def needed_networks(options: Options) -> tuple:
+    """Those options that decide which networks are loaded, and where."""
+    return options.structures, options.folds, options.device
+
+
 class Segmenter:
     """The network ensembles, loaded once for any number of scans.
 
@@ -89,10 +94,8 @@ class Segmenter:
     """
 
     def __init__(self, options: Options, weights_folder: Path | None = None) -> None:
-        torch = import_torch()
-        if options.threads:
-            torch.set_num_threads(options.threads)
-            sitk.ProcessObject.SetGlobalDefaultNumberOfThreads(options.threads)
+        import_torch()
+        use_threads(options.threads)
         self.options = options
         self.device_failure: DeviceFailure | None = None
         folder = weights_folder or weight_files.default_weights_folder()
@@ -105,6 +108,13 @@ class Segmenter:
             if self.device == CPU:
                 raise
             self._go_on_with_the_cpu(error)
+
+    def change_options(self, options: Options) -> None:
+        """Use the loaded networks with other options; raises ValueError if they need others."""
+        if needed_networks(options) != needed_networks(self.options):
+            raise ValueError("These options need other networks")
+        use_threads(options.threads)
+        self.options = options
 
     def _networks_on(self, device: str) -> dict[str, list[nn.Module]]:
         return {

@@ -14,8 +14,8 @@ import sys
 import time
 from pathlib import Path
 
-from HypothalamusSegLib.command_line import with_cancel_signals
 from HypothalamusSegLib.errors import CancelledError
+from HypothalamusSegLib.machine.cancelling import with_cancel_signals
 from HypothalamusSegLib.options import Options
 from HypothalamusSegLib.progress import reporter
 

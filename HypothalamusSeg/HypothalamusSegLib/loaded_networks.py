@@ -1,0 +1,36 @@
+"""Networks that stay loaded from one run to the next."""
+
+from __future__ import annotations
+
+from .machine.early_torch import EarlyTorch
+from .options import Options
+from .pipeline import Segmenter, needed_networks
+
+
+class LoadedNetworks:
+    """Loads networks when they are first needed, and again when other options need others.
+
+    The import of torch starts when this object is made.
+    """
+
+    def __init__(self) -> None:
+        self._torch = EarlyTorch()
+        self._segmenter: Segmenter | None = None
+
+    def segmenter(self, options: Options) -> Segmenter:
+        """Give the networks for these options.
+
+        Raises
+        ------
+        WeightsError
+        TorchUnusableError, OutOfMemoryError
+        """
+        self._torch.wait()
+        loaded, self._segmenter = self._segmenter, None
+        if loaded is None or needed_networks(loaded.options) != needed_networks(options):
+            del loaded  # two sets of networks need twice the memory
+            loaded = Segmenter(options)
+        else:
+            loaded.change_options(options)
+        self._segmenter = loaded
+        return loaded

@@ -1,0 +1,69 @@
+"""End a run from outside: by a signal, or when the program that started it is gone."""
+
+from __future__ import annotations
+
+import _thread
+import os
+import signal
+import sys
+import threading
+import time
+from collections.abc import Callable
+
+from ..errors import CancelledError
+
+CANCELLED = 130  # exit code
+PATIENCE_S = 0.7
+
+
+def with_cancel_signals() -> None:
+    """Turn SIGTERM and Ctrl+C into `CancelledError`, so that temporary files are removed."""
+    if threading.current_thread() is not threading.main_thread():
+        return
+
+    def cancel(number: int, frame: object) -> None:
+        raise CancelledError(f"stopped by signal {number}")
+
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, cancel)
+
+
+def cancel_main_thread(
+    patience_s: float = PATIENCE_S, before_exit: Callable[[], None] = lambda: None
+) -> None:
+    """Raise `CancelledError` in the main thread; end the process if it does not end in time.
+
+    Called by another thread, after `with_cancel_signals`. Does not return.
+
+    Parameters
+    ----------
+    patience_s : float
+    before_exit : callable
+        Called before this thread ends the process.
+    """
+    _thread.interrupt_main(signal.SIGTERM)
+    time.sleep(patience_s)
+    # During a long torch operation, the main thread does not notice the interrupt.
+    before_exit()
+    os._exit(CANCELLED)
+
+
+def cancel_when_stdin_ends() -> None:
+    """Cancel this run when the program that started it closes the pipe or dies.
+
+    If there is a launcher (such as PythonSlicer in 3D Slicer), signals reach only the launcher.
+    The end of standard input reaches this process on every operating system.
+    """
+
+    def wait_for_end() -> None:
+        # Not through sys.stdin: holding its lock here would break the interpreter's shutdown.
+        while os.read(pipe, 1024):
+            pass
+        cancel_main_thread()
+
+    # A copy, see `worker.channel.Channel`: on Windows, libraries would wait for this read to end.
+    pipe = os.dup(sys.stdin.fileno())
+    nothing = os.open(os.devnull, os.O_RDONLY)
+    os.dup2(nothing, sys.stdin.fileno())
+    os.close(nothing)
+    threading.Thread(target=wait_for_end, daemon=True).start()

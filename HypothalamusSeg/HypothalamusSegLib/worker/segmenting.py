@@ -1,0 +1,76 @@
+"""The request ``segment``: one scan, as the command line would segment it."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+from ..batch import Batch, failure_sentence
+from ..loaded_networks import LoadedNetworks
+from ..machine.memory import give_memory_back
+from ..options import options_from_json
+from ..pipeline import STAGE_WEIGHTS
+from ..progress import Steps
+from ..results.files import describe
+from .requests import WrongRequestError
+from .service import Finish, Report
+
+FIELDS = {"input": str, "output": str, "options": dict, "overview": bool, "report": bool}
+REQUIRED = {"input", "output"}
+
+
+class SegmentHandler:
+    """Segments scans; the networks stay loaded while requests need the same.
+
+    A request has ``input`` and ``output`` (paths, as INPUT and ``--output`` of the command line),
+    and may have ``options`` (an object with any fields of `Options`), ``overview`` (true) and
+    ``report`` (false). The result is an event with ``input``, ``files`` and ``result``.
+    """
+
+    def __init__(self) -> None:
+        self._networks = LoadedNetworks()
+
+    def __call__(self, fields: dict, report: Report) -> Finish:
+        """Segment a scan.
+
+        Raises
+        ------
+        WrongRequestError
+        HypothalamusSegError
+            Nothing was written then.
+        """
+        checked = check_fields(fields)
+        try:
+            options = options_from_json(checked.get("options", {}))
+        except ValueError as error:
+            raise WrongRequestError(f'"options": {error}') from error
+        batch = Batch(
+            Path(checked["output"]),
+            options,
+            checked.get("overview", True),
+            checked.get("report", False),
+            self._networks,
+        )
+        steps = Steps(report, STAGE_WEIGHTS, 0, 1)
+        result, files = batch.segment(Path(checked["input"]), steps)
+        event = {"event": "result", "input": checked["input"], "files": [*map(str, files)]}
+        report({**event, "result": describe(result)})
+        failure = result.provenance["device_failure"]
+        if failure:
+            print(f"{checked['input']}: {failure_sentence(failure)}", file=sys.stderr)
+        del result, batch
+        give_memory_back()
+        # A process whose accelerator failed once cannot be trusted to find it working again.
+        return Finish(is_fit=failure is None)
+
+
+def check_fields(fields: dict) -> dict:
+    """Check names and types of a request's fields; raises `WrongRequestError`."""
+    missing, unknown = REQUIRED - set(fields), set(fields) - set(FIELDS)
+    if missing or unknown:
+        word, names = ("missing", missing) if missing else ("unknown", unknown)
+        raise WrongRequestError(f"{word} in the request: {', '.join(sorted(names))}")
+    for name, value in fields.items():
+        if not isinstance(value, FIELDS[name]):
+            raise WrongRequestError(f'"{name}" of the request is not {FIELDS[name].__name__}')
+    return fields
