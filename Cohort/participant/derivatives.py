@@ -1,7 +1,7 @@
 """Results as BIDS derivatives (BIDS 1.10, "Imaging data types", "Segmentations").
 
 ``sub-01/[ses-1/]anat/`` holds label maps, mask, sidecars and volumes; ``sub-01/[ses-1/]figures/``
-the overview picture. The meaning of the labels stands once, at the root, for all subjects.
+the overview picture. What there is once for all subjects is in dataset_files.py.
 """
 
 from __future__ import annotations
@@ -9,10 +9,11 @@ from __future__ import annotations
 import json
 import os
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from urllib.parse import quote
 
-from HypothalamusSegLib import __version__, labels
+from HypothalamusSegLib.geometry.voxel_image import VoxelImage
 from HypothalamusSegLib.pipeline import Segmentation
 from HypothalamusSegLib.results.files import (
     as_write_error,
@@ -23,14 +24,19 @@ from HypothalamusSegLib.results.files import (
 )
 
 from ..tables import as_tsv
+from .dataset_files import SOURCE_LINK, STAGE_FOLDER
 from .scan_list import CohortScan
 
-BIDS_VERSION = "1.10.0"
-STAGE_FOLDER = ".work"
-SIDES_TABLE = "seg-hypothalamus_dseg.tsv"
-SUBUNITS_TABLE = "seg-subunits_dseg.tsv"
-# What BIDS has no name for.
-IGNORED = ("*_volumes.*", "*_overview.png", "*.sqlite*", "*.log", "*.html", "group_*", "compare_*")
+# Grids of the hypothalamus labels other than the scan's own, as BIDS wants them told apart.
+RESOLUTIONS = {
+    "0.5": ("0p5mm", "0.5 mm isotropic voxels along the axes of world space"),
+    "ulm": ("ulm", "0.125 x 0.125 x 0.5 mm, 50 coronal slices (Vernikouskaya et al. 2025)"),
+}
+DESCRIPTIONS = {
+    "seg-hypothalamus": "Left (1) and right (2) hypothalamus.",
+    "seg-subunits": "Subunits of the hypothalamus, FreeSurfer's labels 801 to 810.",
+    "label-icv": "Intracranial volume on the grid of the scan.",
+}
 
 
 def write_derivatives(
@@ -93,16 +99,10 @@ def _write_files(
 
     if with_overview:
         add(f"{figures}_overview.png", lambda path: write_overview(result, path))
-    sidecar = {"Sources": [_source(scan.path, source_root)], "Manual": False}
-    for stem, image, more in (
-        ("seg-hypothalamus_dseg", result.hypothalamus, {}),
-        ("seg-subunits_dseg", result.subunits, {}),
-        ("label-icv_mask", result.icv, {"Type": "ROI"}),
-    ):
-        if image is not None:
-            add(f"{anat}_{stem}.nii.gz", lambda path, image=image: write_label_map(image, path))
-            text = _json({**sidecar, **more})
-            add(f"{anat}_{stem}.json", lambda path, text=text: path.write_text(text, "utf-8"))
+    for image, stem, sidecar in _label_maps(result, _source(scan.path, source_root)):
+        add(f"{anat}_{stem}.nii.gz", lambda path, image=image: write_label_map(image, path))
+        text = _json(sidecar)
+        add(f"{anat}_{stem}.json", lambda path, text=text: path.write_text(text, "utf-8"))
     table = as_tsv([table_row(volume) for volume in result.volumes])
     add(f"{anat}_volumes.tsv", lambda path: path.write_text(table, "utf-8"))
     description = _json(describe(result))
@@ -110,66 +110,30 @@ def _write_files(
     return files
 
 
+def _label_maps(
+    result: Segmentation, source: str
+) -> Iterator[tuple[VoxelImage, str, dict[str, object]]]:
+    """Each label map that there is, the end of its name, and its sidecar."""
+    common = {"Sources": [source], "SpatialReference": source, "Manual": False}
+    resolution, meaning = RESOLUTIONS.get(result.provenance["options"]["grid"], ("", ""))
+    grid = {"Resolution": {resolution: meaning}} if resolution else {}
+    entity = f"_res-{resolution}" if resolution else ""
+    for image, stem, more in (
+        (result.hypothalamus, f"seg-hypothalamus{entity}_dseg", grid),
+        (result.subunits, f"seg-subunits{entity}_dseg", grid),
+        (result.icv, "label-icv_mask", {"Type": "ROI"}),
+    ):
+        if image is not None:
+            yield image, stem, {"Description": DESCRIPTIONS[stem.split("_")[0]], **common, **more}
+
+
 def _source(path: Path, source_root: Path) -> str:
+    """Name the segmented file as BIDS does, never by a path of this machine."""
     try:
-        return f"bids:raw:{path.resolve().relative_to(source_root.resolve()).as_posix()}"
-    except ValueError:
-        return path.name
-
-
-def write_dataset_files(output: Path, source_root: Path, with_subunits: bool) -> None:
-    """Write what stands once: description, label tables, list of files that BIDS does not know.
-
-    Raises
-    ------
-    NoSpaceLeftError, PermissionDeniedError
-    """
-    source = source_root.resolve()
-    description = {
-        "Name": "HypothalamusSeg: hypothalamus and intracranial volume",
-        "BIDSVersion": BIDS_VERSION,
-        "DatasetType": "derivative",
-        "GeneratedBy": [{"Name": "HypothalamusSeg", "Version": __version__}],
-        "SourceDatasets": [{"URL": source.as_uri()}],
-        "DatasetLinks": {"raw": source.as_uri()},
-    }
-    sides = [
-        {"index": label, "name": f"{side} hypothalamus", "abbreviation": f"{side[0].upper()}-HYP"}
-        for label, side in ((labels.LEFT, "left"), (labels.RIGHT, "right"))
-    ]
-    texts = {
-        "dataset_description.json": _json(description),
-        ".bidsignore": "\n".join((f"{STAGE_FOLDER}/", *IGNORED)) + "\n",
-        SIDES_TABLE: as_tsv(sides),
-    }
-    if with_subunits:
-        texts[SUBUNITS_TABLE] = as_tsv(_subunit_rows())
-    try:
-        output.mkdir(parents=True, exist_ok=True)
-        for name, text in texts.items():
-            path = output / name
-            if not path.exists() or path.read_text("utf-8") != text:
-                part = output / f".{name}.{os.getpid()}.part"
-                part.write_text(text, "utf-8")
-                os.replace(part, path)
-    except OSError as error:
-        raise as_write_error(error, output) from error
-
-
-def _subunit_rows() -> list[dict]:
-    return [
-        {
-            "index": label,
-            "name": labels.subunit_structure(label).replace("_", " "),
-            "abbreviation": "-".join(
-                part[:3].upper()
-                for part in labels.subunit_structure(label).replace("_", "-").split("-")
-            ),
-            # FreeSurfer's own number, which these labels carry.
-            "mapping": label,
-        }
-        for label in labels.SUBUNIT_LABELS
-    ]
+        relative = path.resolve().relative_to(source_root.resolve()).as_posix()
+    except ValueError:  # A table may list scans that lie anywhere.
+        relative = path.name
+    return f"bids:{SOURCE_LINK}:{quote(relative)}"
 
 
 def _json(content: dict) -> str:

@@ -17,7 +17,7 @@ from HypothalamusSegLib.options import Options
 
 from ..index.cohort_index import FINISHED, MINE, RENEW_EVERY_S, CohortIndex
 from ..index.outcome import DONE, FAILED, UNCHANGED, Outcome
-from .derivatives import STAGE_FOLDER, write_dataset_files
+from .dataset_files import STAGE_FOLDER, write_dataset_files
 from .executors import ClusterWorkers, LocalWorkers
 from .progress_line import CohortProgress
 from .scan_list import CohortScan

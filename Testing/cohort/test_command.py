@@ -7,6 +7,7 @@ import os
 import shutil
 import signal
 import subprocess
+import sys
 import time
 from pathlib import Path
 
@@ -61,8 +62,8 @@ def test_numbers_and_masks_are_those_of_the_segment_command(cohort_run, sample_r
     for key in ("icv_mm3", "hypothalamus", "subunits", "asymmetry_index", "quality"):
         assert description[key] == sample_json[key]
     for ours, theirs in (
-        ("seg-hypothalamus_dseg", "hypothalamus_dseg"),
-        ("seg-subunits_dseg", "subunits_dseg"),
+        ("seg-hypothalamus_res-0p5mm_dseg", "hypothalamus_dseg"),
+        ("seg-subunits_res-0p5mm_dseg", "subunits_dseg"),
         ("label-icv_mask", "icv_mask"),
     ):
         mask, _ = read_labels(anat / f"sub-01_{ours}.nii.gz")
@@ -95,6 +96,47 @@ def test_pybids_reads_what_was_written(cohort_run):
     )
     assert len(subunits) == 11
     assert subunits[1].split("\t")[:2] == ["801", "left anterior-inferior"]
+
+
+def test_the_bids_validator_finds_no_error_even_with_the_group_level_beside(
+    cohort_run, data_set, tmp_path
+):
+    derivatives = tmp_path / "derivatives"
+    shutil.copytree(cohort_run.output, derivatives)
+    group = run_command(derivatives, "cohort", data_set, derivatives, "group")
+    assert group.code == 0, group.stderr
+    validator = Path(sys.executable).parent / "bids-validator-deno"
+    if not validator.exists():
+        pytest.skip("bids-validator-deno is not installed")
+    answer = subprocess.run(
+        [validator, derivatives, "--format", "json"], capture_output=True, text=True, check=False
+    )
+    issues = json.loads(answer.stdout)["issues"]["issues"]
+    assert [issue for issue in issues if issue["severity"] == "error"] == []
+    # The tables of labels at the root need no reference image, and only the user knows authors.
+    assert {issue["code"] for issue in issues} <= {"TOO_FEW_AUTHORS", "SIDECAR_KEY_RECOMMENDED"}
+    named = {issue["location"] for issue in issues if issue["code"] == "SIDECAR_KEY_RECOMMENDED"}
+    assert named <= {"/seg-hypothalamus_dseg.tsv", "/seg-subunits_dseg.tsv"}
+
+
+def test_nothing_that_is_written_names_a_folder_of_this_machine(cohort_run, data_set):
+    folders = (str(data_set.parent), str(Path.home()))
+    for path in cohort_run.output.rglob("*"):
+        if path.suffix in (".json", ".tsv", ".md", ".html"):
+            text = path.read_text(encoding="utf-8")
+            assert not any(folder in text for folder in folders), path
+
+
+def test_the_description_leads_back_to_the_data_set_wherever_both_are_moved(
+    cohort_run, data_set, tmp_path
+):
+    shutil.copytree(data_set.parent, tmp_path / "moved")
+    root = tmp_path / "moved" / cohort_run.output.name
+    description = json.loads((root / "dataset_description.json").read_text(encoding="utf-8"))
+    link = root / description["DatasetLinks"]["raw"]
+    assert (link / "sub-01/anat/sub-01_T1w.nii.gz").is_file()
+    assert description["GeneratedBy"][0]["CodeURL"].startswith("https://")
+    assert description["License"]
 
 
 def test_no_temporary_file_is_left(cohort_run):

@@ -18,7 +18,7 @@ from Cohort.errors import ExecutorConfigError, IndexFileError, MixedResultsError
 from Cohort.index.cohort_index import INDEX_NAME, MINE, TAKEN, CohortIndex
 from Cohort.index.results_table import read_results
 from Cohort.participant import worker_plan
-from Cohort.participant.derivatives import STAGE_FOLDER
+from Cohort.participant.dataset_files import STAGE_FOLDER
 from Cohort.participant.executors import ClusterWorkers, LocalWorkers, load_parsl_config
 from Cohort.participant.progress_line import LOG_NAME
 from Cohort.participant.task import fingerprint

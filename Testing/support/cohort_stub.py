@@ -20,7 +20,7 @@ from HypothalamusSegLib.options import Options
 from HypothalamusSegLib.progress import reporter
 
 from Cohort.index.outcome import DONE, FAILED, UNCHANGED, Outcome
-from Cohort.participant.derivatives import STAGE_FOLDER
+from Cohort.participant.dataset_files import STAGE_FOLDER
 from Cohort.participant.executors import ClusterWorkers, LocalWorkers
 from Cohort.participant.progress_line import LOG_NAME, CohortProgress
 from Cohort.participant.run import CohortPlan, Summary, run_participant_level
