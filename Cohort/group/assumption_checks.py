@@ -11,6 +11,7 @@ from scipy import stats
 from statsmodels.stats.diagnostic import het_breuschpagan
 
 from .linear_models import GROUP_COLUMN, ContrastFit
+from .small_sample_errors import SmallSampleErrors
 
 NAN = float("nan")
 
@@ -26,7 +27,7 @@ class AssumptionChecks:
     homoscedasticity_p : float
         Breusch–Pagan (Koenker's studentised form) on all columns of the model.
     equal_slopes_p : float
-        The product group × ICV added to the model, HC3: whether the volume grows alike with head
+        The product group × ICV added to the model (HC2): whether the volume grows alike with head
         size in both groups, without which "at equal ICV" depends on which ICV.
     """
 
@@ -71,4 +72,6 @@ def _equal_slopes_p(design: np.ndarray, outcome: np.ndarray, icv_mm3: np.ndarray
     wider = np.column_stack([design, product])
     if len(outcome) - wider.shape[1] < 1 or np.linalg.matrix_rank(wider) < wider.shape[1]:
         return NAN
-    return float(sm.OLS(outcome, wider).fit(cov_type="HC3", use_t=True).pvalues[-1])
+    fit = sm.OLS(outcome, wider).fit()
+    slopes = SmallSampleErrors(wider, fit.params, fit.resid).estimate(np.eye(wider.shape[1])[-1])
+    return NAN if slopes is None else slopes.p

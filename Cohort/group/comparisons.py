@@ -21,7 +21,8 @@ from .errors import CovariateError, TooFewScansError
 from .findings import Finding
 from .icv_adjustment import ADJUSTMENTS, ANCOVA, UNADJUSTED, IcvAdjustment, fit_adjustment
 from .linear_models import FEWEST_IN_A_GROUP, ContrastFit, fit_contrast
-from .power import n_per_group
+from .power import design_of
+from .small_sample_errors import Estimate
 
 NAN = float("nan")
 ALL_SCANS, WITHOUT_LISTED = "all", "without_listed"
@@ -238,14 +239,23 @@ def _fitted(comparison: Comparison) -> dict[str, float]:
         "df": fit.df,
         "p": fit.p,
         "p_classic": fit.p_classic,
+        "df_residual": fit.df_residual,
         "hedges_g": fit.hedges_g,
         "g_low": fit.g_low,
         "g_high": fit.g_high,
+        "hedges_g_raw_sd": fit.g_raw,
         "partial_eta_squared": fit.partial_eta_squared,
+        **_mean_with_limits("adjusted_mean_a", fit.mean_a),
+        **_mean_with_limits("adjusted_mean_b", fit.mean_b),
         "reference_mean": fit.reference_mean,
         "residual_sd": fit.residual_sd,
-        "n_per_group_80": n_per_group(fit.estimate / fit.residual_sd),
+        "variance_inflation": fit.variance_inflation,
+        "n_per_group_80": design_of(fit).n_per_group(fit.estimate),
     }
+
+
+def _mean_with_limits(name: str, mean: Estimate) -> dict[str, float]:
+    return {name: mean.value, f"{name}_low": mean.ci_low, f"{name}_high": mean.ci_high}
 
 
 METHOD_LIST = ", ".join((*ADJUSTMENTS, UNADJUSTED))
@@ -262,24 +272,35 @@ COLUMNS = {
     "mean_b": "Mean of group b as measured",
     "sd_b": "Standard deviation of group b as measured",
     "difference": "a minus b, at equal covariates",
-    "standard_error": "HC3 standard error of the difference",
-    "ci_low": "Lower 95 % confidence limit of the difference (HC3)",
-    "ci_high": "Upper 95 % confidence limit of the difference (HC3)",
+    "standard_error": "HC2 standard error of the difference",
+    "ci_low": "Lower 95 % confidence limit of the difference",
+    "ci_high": "Upper 95 % confidence limit of the difference",
     "difference_percent": "Difference in percent of reference_mean (n/a for the asymmetry index)",
     "t": "difference / standard_error",
-    "df": "Residual degrees of freedom",
-    "p": "Two-sided p (HC3, Student's t)",
+    "df": "Bell-McCaffrey degrees of freedom of standard_error",
+    "df_residual": "Residual degrees of freedom of the model",
+    "p": "Two-sided p (HC2, Student's t with df)",
     "p_classic": "Two-sided p with the classic standard error, for comparison",
     "p_fdr": "Benjamini-Hochberg p over the subunits, within one adjustment and set of scans",
     "hedges_g": "difference / residual_sd with Hedges' small-sample correction",
     "g_low": "Lower 95 % confidence limit of hedges_g (non-central t)",
     "g_high": "Upper 95 % confidence limit of hedges_g",
+    "hedges_g_raw_sd": "difference / standard deviation within the groups before covariates, with "
+    "Hedges' correction: what studies without covariates report",
     "partial_eta_squared": "Share of the variance not explained by the covariates that the group "
     "explains",
+    "adjusted_mean_a": "Model's mean of group a at average covariates",
+    "adjusted_mean_a_low": "Lower 95 % confidence limit of adjusted_mean_a",
+    "adjusted_mean_a_high": "Upper 95 % confidence limit of adjusted_mean_a",
+    "adjusted_mean_b": "Model's mean of group b at average covariates",
+    "adjusted_mean_b_low": "Lower 95 % confidence limit of adjusted_mean_b",
+    "adjusted_mean_b_high": "Upper 95 % confidence limit of adjusted_mean_b",
     "reference_mean": "Model's mean of group b at average covariates",
     "residual_sd": "Residual standard deviation of the model",
-    "n_per_group_80": "Scans a group for 80 % power at the observed difference (two-sided t test, "
-    "alpha 0.05)",
+    "variance_inflation": "How many times the variance of the difference is what it would be if "
+    "the groups were alike in the covariates",
+    "n_per_group_80": "Scans a group for 80 % power at the observed difference, with the model's "
+    "spread, covariates and variance_inflation (two-sided, alpha 0.05)",
     "normality_p": "Shapiro-Wilk test of the residuals",
     "homoscedasticity_p": "Breusch-Pagan test (studentised)",
     "equal_slopes_p": "Test of group x ICV (ancova only)",

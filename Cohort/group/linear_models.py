@@ -1,10 +1,10 @@
 """The difference between two groups in one linear model, its uncertainty and its size.
 
-The model is ordinary least squares (statsmodels): outcome ~ group + covariates (+ ICV). Standard
-errors are HC3 (MacKinnon & White 1985): patients often vary more than controls and the groups
-differ in size, which makes the classic errors wrong; HC3 holds either way, also in small samples
-(Long & Ervin 2000), and choosing by a preceding test of homoscedasticity would not. The classic p
-is kept beside it. Confidence limits and p use Student's t with the residual degrees of freedom.
+The model is ordinary least squares (statsmodels): outcome ~ group + covariates (+ ICV). Patients
+often vary more than controls and the groups differ in size, which makes the classic errors wrong.
+Errors, limits and p are therefore always those of `Cohort.group.small_sample_errors` (HC2 with
+Bell–McCaffrey degrees of freedom); choosing by a preceding test of equal spread would not hold its
+level (Long & Ervin 2000). The classic p is kept beside it.
 """
 
 from __future__ import annotations
@@ -15,9 +15,11 @@ import numpy as np
 import statsmodels.api as sm
 from scipy.special import gammaln, nctdtrinc
 
-ALPHA = 0.05
+from .small_sample_errors import ALPHA, Estimate, SmallSampleErrors
+
 FEWEST_IN_A_GROUP, FEWEST_DF = 3, 3
 GROUP_COLUMN = 1
+NAN = float("nan")
 
 
 @dataclass(frozen=True)
@@ -27,46 +29,86 @@ class ContrastFit:
     Attributes
     ----------
     n_a, n_b : int
-    estimate, standard_error, ci_low, ci_high : float
-        In the outcome's unit; standard error HC3, limits 95 %.
-    t, df, p : float
-        HC3.
+    difference : Estimate
+        In the outcome's unit.
+    mean_a, mean_b : Estimate
+        The groups' means at average covariates.
     p_classic : float
         With the classic standard error.
-    reference_mean : float
-        Model's mean of group b at the average covariates, in the outcome's unit.
+    df_residual : float
+        n − k.
     residual_sd : float
         Square root of the residual mean square, in the outcome's unit.
     hedges_g, g_low, g_high : float
-        ``estimate / residual_sd`` with Hedges' correction; 95 % limits (`standardised`).
+        Difference / ``residual_sd`` with Hedges' correction; 95 % limits (`standardised`).
+    g_raw : float
+        Difference / the standard deviation within groups before covariates, with Hedges'
+        correction: what studies without covariates report.
     partial_eta_squared : float
         From the classic t: t² / (t² + df).
+    variance_inflation : float
+        How many times the variance of the difference is that without covariates: 1 if the groups
+        are alike in them.
     residuals, design : ndarray
-        For the checks of assumptions; column 0 of the design is the constant, column 1 the group.
+        Column 0 of the design is the constant, column 1 the group.
     """
 
     n_a: int
     n_b: int
-    estimate: float
-    standard_error: float
-    ci_low: float
-    ci_high: float
-    t: float
-    df: float
-    p: float
+    difference: Estimate
+    mean_a: Estimate
+    mean_b: Estimate
     p_classic: float
-    reference_mean: float
+    df_residual: float
     residual_sd: float
     hedges_g: float
     g_low: float
     g_high: float
+    g_raw: float
     partial_eta_squared: float
+    variance_inflation: float
     residuals: np.ndarray
     design: np.ndarray
 
     @property
+    def estimate(self) -> float:
+        return self.difference.value
+
+    @property
+    def standard_error(self) -> float:
+        return self.difference.standard_error
+
+    @property
+    def ci_low(self) -> float:
+        return self.difference.ci_low
+
+    @property
+    def ci_high(self) -> float:
+        return self.difference.ci_high
+
+    @property
+    def t(self) -> float:
+        return self.difference.t
+
+    @property
+    def df(self) -> float:
+        """Bell–McCaffrey degrees of freedom of the difference."""
+        return self.difference.df
+
+    @property
+    def p(self) -> float:
+        return self.difference.p
+
+    @property
+    def reference_mean(self) -> float:
+        """Model's mean of group b at the average covariates."""
+        return self.mean_b.value
+
+    @property
     def percent(self) -> float:
-        """The difference in percent of group b's mean."""
+        """The difference in percent of group b's mean; NaN where that mean is about 0."""
+        if abs(self.reference_mean) < 1e-6 * self.residual_sd:
+            return NAN
         return 100 * self.estimate / self.reference_mean
 
 
@@ -81,48 +123,60 @@ def fit_contrast(
         Without missing numbers.
     is_a : ndarray of bool of shape (n,)
     nuisance : ndarray of shape (n, k), optional
-        Covariates; the reference mean is at their average.
+        Covariates; the groups' means are at their average.
 
     Returns
     -------
     ContrastFit or None
         None if a group has fewer than ``FEWEST_IN_A_GROUP`` members, the covariates leave too few
-        degrees of freedom, group and covariates cannot be told apart, or the outcome is constant.
+        degrees of freedom, group and covariates cannot be told apart, or the outcome is constant
+        or fitted without an error, from which no uncertainty follows.
     """
     n_a, n_b = int(is_a.sum()), int((~is_a).sum())
-    if min(n_a, n_b) < FEWEST_IN_A_GROUP:
+    if min(n_a, n_b) < FEWEST_IN_A_GROUP or not np.isfinite(outcome).all():
         return None
     design = design_matrix(is_a, nuisance)
     rank = np.linalg.matrix_rank(design)
     if rank < design.shape[1] or len(outcome) - rank < FEWEST_DF:
         return None
-    if np.ptp(outcome) <= 1e-12 * max(1.0, float(np.abs(outcome).max())):
+    size = max(1.0, float(np.abs(outcome).max()))
+    if np.ptp(outcome) <= 1e-12 * size:
         return None
     classic = sm.OLS(outcome, design).fit()
-    robust = classic.get_robustcov_results("HC3", use_t=True)
-    low, high = robust.conf_int(ALPHA)[GROUP_COLUMN]
-    estimate, error = float(robust.params[GROUP_COLUMN]), float(robust.bse[GROUP_COLUMN])
-    t, df = float(robust.tvalues[GROUP_COLUMN]), float(classic.df_resid)
     residual_sd = float(np.sqrt(classic.scale))
-    g, g_low, g_high = standardised(estimate, error, residual_sd, df)
+    if residual_sd <= 1e-9 * float(np.ptp(outcome)):
+        return None
+    errors = SmallSampleErrors(design, classic.params, classic.resid)
+    in_a, in_b, group = np.zeros((3, design.shape[1]))
+    in_a[[0, GROUP_COLUMN]] = in_b[0] = group[GROUP_COLUMN] = 1
+    difference = errors.estimate(group)
+    if difference is None:
+        return None
+    # A scan that is fitted exactly leaves the difference as it is, but moves the average.
+    mean_a, mean_b = (
+        errors.estimate(c) or _without_error(c @ classic.params) for c in (in_a, in_b)
+    )
+    df = float(classic.df_resid)
+    g, g_low, g_high = standardised(difference, residual_sd, df)
     classic_t = float(classic.tvalues[GROUP_COLUMN])
+    raw_df = len(outcome) - 2
+    squares = sum(np.sum((v - v.mean()) ** 2) for v in (outcome[is_a], outcome[~is_a]))
+    unscaled = classic.normalized_cov_params[GROUP_COLUMN, GROUP_COLUMN]
     return ContrastFit(
         n_a=n_a,
         n_b=n_b,
-        estimate=estimate,
-        standard_error=error,
-        ci_low=float(low),
-        ci_high=float(high),
-        t=t,
-        df=df,
-        p=float(robust.pvalues[GROUP_COLUMN]),
+        difference=difference,
+        mean_a=mean_a,
+        mean_b=mean_b,
         p_classic=float(classic.pvalues[GROUP_COLUMN]),
-        reference_mean=float(classic.params[0]),
+        df_residual=df,
         residual_sd=residual_sd,
         hedges_g=g,
         g_low=g_low,
         g_high=g_high,
+        g_raw=float(hedges_correction(raw_df) * difference.value / np.sqrt(squares / raw_df)),
         partial_eta_squared=classic_t**2 / (classic_t**2 + df),
+        variance_inflation=float(unscaled / (1 / n_a + 1 / n_b)),
         residuals=np.asarray(classic.resid),
         design=design,
     )
@@ -140,7 +194,7 @@ def design_matrix(is_a: np.ndarray, nuisance: np.ndarray | None) -> np.ndarray:
 
 
 def standardised(
-    estimate: float, standard_error: float, residual_sd: float, df: float
+    difference: Estimate, residual_sd: float, df_residual: float
 ) -> tuple[float, float, float]:
     """Hedges' g of a model's coefficient, with 95 % limits.
 
@@ -150,12 +204,18 @@ def standardised(
     ``standard_error / residual_sd``: they leave out 0 exactly if p < 0.05. All are multiplied by
     Hedges' (1981) correction of small samples.
     """
-    if not (residual_sd > 0 and standard_error > 0):
-        return (float("nan"),) * 3
-    t, scale = estimate / standard_error, standard_error / residual_sd
-    low, high = (float(nctdtrinc(df, p, t)) * scale for p in (1 - ALPHA / 2, ALPHA / 2))
-    correction = hedges_correction(df)
-    return correction * estimate / residual_sd, correction * low, correction * high
+    if not residual_sd > 0:
+        return NAN, NAN, NAN
+    scale = difference.standard_error / residual_sd
+    low, high = (
+        float(nctdtrinc(difference.df, p, difference.t)) * scale for p in (1 - ALPHA / 2, ALPHA / 2)
+    )
+    correction = hedges_correction(df_residual)
+    return correction * difference.value / residual_sd, correction * low, correction * high
+
+
+def _without_error(value: float) -> Estimate:
+    return Estimate(float(value), NAN, NAN, NAN, NAN, NAN)
 
 
 def hedges_correction(df: float) -> float:

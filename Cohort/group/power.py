@@ -1,21 +1,25 @@
-"""How many scans a group are needed, for the effect seen here and for those in the literature.
+"""What difference a cohort can find, and how many scans a group other differences need.
 
-Two-sided t test of two equal groups at α = 0.05 (statsmodels TTestIndPower). The power of this
+Both follow from the fitted model: its error, the degrees of freedom of that error, and how much of
+the variance of the difference comes from covariates in which the groups differ. The power of this
 cohort for *its own* effect is not given: it restates the p (Hoenig & Heisey 2001).
 """
 
 from __future__ import annotations
 
 import math
-import warnings
 from dataclasses import dataclass
+from functools import lru_cache
 
-from statsmodels.stats.power import NormalIndPower, TTestIndPower
+import numpy as np
+from scipy import optimize, stats
 
-from .linear_models import ALPHA, ContrastFit
+from .linear_models import ALPHA, FEWEST_DF, FEWEST_IN_A_GROUP, ContrastFit
 
 POWER = 0.8
 MOST_SCANS = 1_000_000
+# Of the distribution over which power is averaged, and where the search for it ends.
+QUANTILES, MOST_ERRORS = 60, 500.0
 NAN = float("nan")
 
 
@@ -81,40 +85,100 @@ class PowerRow:
     power_here: float
 
 
-def n_per_group(d: float) -> float:
-    """Scans in each of two equal groups for 80 % power, rounded up; NaN beyond a million."""
-    d = abs(d)
-    if not d > 0:
-        return NAN
-    if power_of(d, MOST_SCANS, MOST_SCANS) < POWER:
-        return NAN
-    if power_of(d, 2, 2) > POWER:
-        return 2.0
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        n = TTestIndPower().solve_power(d, alpha=ALPHA, power=POWER)
-    # Rounding errors of the solver must not add a whole scan.
-    return float(math.ceil(round(float(n), 6)))
+@dataclass(frozen=True)
+class TwoGroupDesign:
+    """What a study of two equal groups would be like, from a fitted model.
+
+    Attributes
+    ----------
+    sd_a, sd_b : float
+        Residual standard deviations of the groups, in the outcome's unit.
+    variance_inflation : float
+        By covariates in which the groups differ.
+    other_columns : int
+        Columns of the model beside the constant and the group.
+    """
+
+    sd_a: float
+    sd_b: float
+    variance_inflation: float = 1.0
+    other_columns: int = 0
+
+    @property
+    def fewest_per_group(self) -> int:
+        """With fewer the model cannot be fitted."""
+        columns = 2 + self.other_columns
+        return max(FEWEST_IN_A_GROUP, math.ceil((columns + FEWEST_DF) / 2))
+
+    def power(self, difference: float, n: int) -> float:
+        """Power of a two-sided test with n scans in each group."""
+        error = math.sqrt(self.variance_inflation * (self.sd_a**2 + self.sd_b**2) / n)
+        # Welch's degrees of freedom of equal groups, less those of the covariates.
+        squares = (self.sd_a**2 + self.sd_b**2) ** 2 / (self.sd_a**4 + self.sd_b**4)
+        return power_of(difference / error, squares * (n - 1) - self.other_columns)
+
+    def n_per_group(self, difference: float) -> float:
+        """The smallest n for 80 % power; NaN for no difference, or beyond a million."""
+        low, high = self.fewest_per_group, MOST_SCANS
+        if not abs(difference) > 0 or self.power(difference, high) < POWER:
+            return NAN
+        while low < high:
+            middle = (low + high) // 2
+            if self.power(difference, middle) < POWER:
+                low = middle + 1
+            else:
+                high = middle
+        return float(low)
 
 
-def power_of(d: float, n_a: int, n_b: int) -> float:
-    """Power of a two-sided t test."""
-    power = float(TTestIndPower().power(abs(d), n_a, ALPHA, ratio=n_b / n_a))
-    if math.isnan(power):
-        # scipy's non-central t gives up far from 0, where the normal one is as good.
-        power = float(NormalIndPower().power(abs(d), n_a, ALPHA, ratio=n_b / n_a))
-    return power
+def design_of(fit: ContrastFit) -> TwoGroupDesign:
+    """Spread, inflation and columns of a fitted model.
+
+    A group's spread is the root of the mean of its squared residuals over 1 − leverage.
+    """
+    basis, _ = np.linalg.qr(fit.design)
+    rest = np.maximum(1 - np.sum(basis**2, axis=1), 1e-9)
+    squares = fit.residuals**2 / rest
+    is_a = fit.design[:, 1] > 0
+    sd_a, sd_b = (math.sqrt(float(squares[chosen].mean())) for chosen in (is_a, ~is_a))
+    return TwoGroupDesign(sd_a, sd_b, fit.variance_inflation, fit.design.shape[1] - 2)
 
 
-def detectable_d(n_a: int, n_b: int) -> float:
-    """The smallest effect size that these numbers find with 80 % power."""
-    solved = TTestIndPower().solve_power(None, n_a, ALPHA, POWER, ratio=n_b / n_a)
-    return float(abs(solved))
+def power_of(noncentrality: float, df: float) -> float:
+    """Power of a two-sided t test whose difference is that many standard errors."""
+    size, limit = abs(noncentrality), stats.t.ppf(1 - ALPHA / 2, df)
+    power = float(stats.nct.sf(limit, df, size) + stats.nct.cdf(-limit, df, size))
+    # scipy's non-central t gives up far from 0, where the normal distribution is as good.
+    return power if math.isfinite(power) else float(stats.norm.sf(limit - size))
+
+
+def detectable_difference(fit: ContrastFit) -> float:
+    """The smallest difference that this cohort's design finds with 80 % power.
+
+    A multiple of the model's standard error, near t(0.975) + t(0.80). The error is an estimate
+    itself, on few degrees of freedom in small groups: the power is 80 % on average over what the
+    estimate may be, which asks for a larger multiple there.
+    """
+    return detectable_multiple(round(fit.df, 1)) * fit.standard_error
+
+
+@lru_cache(maxsize=256)
+def detectable_multiple(df: float) -> float:
+    """By how many estimated standard errors groups must differ for 80 % power."""
+    quantiles = (np.arange(QUANTILES) + 0.5) / QUANTILES
+    relative = np.sqrt(stats.chi2.ppf(quantiles, df) / df)
+
+    def missing(multiple: float) -> float:
+        return float(np.mean([power_of(multiple * r, df) for r in relative])) - POWER
+
+    return float(optimize.brentq(missing, 1.0, MOST_ERRORS, xtol=1e-4))
 
 
 def power_table(fit: ContrastFit) -> list[PowerRow]:
     """Sample sizes for the observed difference, its confidence limits, and the published ones."""
-    spread = 100 * fit.residual_sd / abs(fit.reference_mean)
+    mean = abs(fit.reference_mean)
+    design = design_of(fit)
+    spread = 100 * fit.residual_sd / mean
     own = "this cohort, adjusted"
     rows = []
     for name, value in (
@@ -123,16 +187,18 @@ def power_table(fit: ContrastFit) -> list[PowerRow]:
         ("Upper 95 % limit of the observed", fit.ci_high),
     ):
         d = value / fit.residual_sd
-        percent = 100 * value / fit.reference_mean
-        rows.append(PowerRow(name, percent, own, spread, d, n_per_group(d), NAN))
+        n = design.n_per_group(value)
+        rows.append(PowerRow(name, 100 * value / mean, own, spread, d, n, NAN))
     for effect in PUBLISHED:
         spreads = [(own, spread)]
         if math.isfinite(effect.standard_deviation_percent):
             spreads.insert(0, ("as published", effect.standard_deviation_percent))
         for whose, percent in spreads:
+            # A different spread changes all errors in its ratio.
+            ratio = percent / spread
+            difference = effect.percent * mean / 100
+            n = design.n_per_group(difference / ratio)
+            here = power_of(difference / ratio / fit.standard_error, fit.df)
             d = effect.percent / percent
-            here = power_of(d, fit.n_a, fit.n_b)
-            rows.append(
-                PowerRow(effect.source, effect.percent, whose, percent, d, n_per_group(d), here)
-            )
+            rows.append(PowerRow(effect.source, effect.percent, whose, percent, d, n, here))
     return rows

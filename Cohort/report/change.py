@@ -42,7 +42,7 @@ def change_section(analysis: GroupAnalysis) -> Markup:
         caption = (
             "Annualised change in percent of the first session's volume: the slope over a "
             "subject's sessions. ICV should not change in adults; what it does is error. "
-            "Group difference as in the main analysis (HC3, the same covariates), without ICV."
+            "Group difference as in the main analysis (HC2, the same covariates), without ICV."
         )
         parts.append(table(caption, header, rows))
     if longitudinal.mixed:

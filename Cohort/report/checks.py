@@ -7,12 +7,14 @@ from markupsafe import Markup
 
 from ..group.analysis import GroupAnalysis
 from ..group.icv_adjustment import TITLES
-from ..group.linear_models import ALPHA
-from ..group.power import detectable_d, power_table
+from ..group.linear_models import ALPHA, ContrastFit
+from ..group.power import detectable_difference, power_table
 from ..number_format import MISSING, counted, number, p_value, signed
 from ..structures import ICV, TOTAL
 from .html_parts import heading, notice, paragraph, table, together
 from .results import difference_cells, main_comparison
+
+NOTED_INFLATION = 1.2
 
 
 def assumptions_section(analysis: GroupAnalysis) -> Markup:
@@ -29,7 +31,7 @@ def assumptions_section(analysis: GroupAnalysis) -> Markup:
         broken += [(structure, i) for i, p in enumerate(ps) if p < ALPHA]
     consequences = (
         "Residuals are not normal; with few scans the p is approximate. Look for outliers below.",
-        "The spread is not the same everywhere. The HC3 errors used here allow for that.",
+        "The spread is not the same everywhere. The HC2 errors used here allow for that.",
         "The volume grows differently with ICV in the two groups, so that the difference depends "
         "on head size; the one given is at the mean ICV.",
     )
@@ -42,7 +44,7 @@ def assumptions_section(analysis: GroupAnalysis) -> Markup:
         parts.append(paragraph(f"No test gives p < {ALPHA}."))
     header = ["Structure", "Normal\nresiduals", "Equal\nspread", "Equal ICV\nslopes", "Classic p"]
     caption = (
-        "p of Shapiro–Wilk, Breusch–Pagan (studentised), and group × ICV (HC3, only where ICV is a "
+        "p of Shapiro–Wilk, Breusch–Pagan (studentised), and group × ICV (HC2, only where ICV is a "
         "covariate). Classic p: of the difference, with the standard error that assumes equal "
         f"spread. With {len(rows)} models, one small p in 20 is expected by chance."
     )
@@ -103,19 +105,22 @@ def power_section(analysis: GroupAnalysis) -> Markup:
         here = f"{number(100 * row.power_here)} %" if np.isfinite(row.power_here) else MISSING
         spread = f"{row.spread} ({number(row.spread_percent, 1)} %)"
         rows.append([row.source, spread, f"{signed(row.percent, 1)} %", signed(row.d, 2), n, here])
-    d = detectable_d(fit.n_a, fit.n_b)
-    percent = 100 * d * fit.residual_sd / abs(fit.reference_mean)
+    difference = detectable_difference(fit)
+    percent = 100 * difference / abs(fit.reference_mean)
     header = ["Difference", "Standard deviation"]
     header += ["Difference,\n%", "d", "n per group\nfor 80 %", "Power\nhere"]
     return (
         paragraph(
             f"With {fit.n_a} and {fit.n_b} scans, this cohort finds with 80 % power a difference "
-            f"of {number(percent, 1)} % of the controls' mean (d = {number(d, 2)})."
+            f"of {number(difference)} mm³, {number(percent, 1)} % of the controls' mean (its "
+            f"standard error is {number(fit.standard_error, 1)} mm³ on {number(fit.df, 1)} degrees "
+            f"of freedom{_inflation(fit)})."
         )
         + table(
-            "Total hypothalamic volume; two-sided t test, α = 0.05, two equal groups; percent of "
-            "the controls' mean. The observed difference is uncertain, so its limits are given "
-            "too. The published figures come from other protocols and scanners.",
+            "Total hypothalamic volume; two-sided test, α = 0.05, two equal groups with the same "
+            "covariates; percent of the controls' mean. The observed difference is uncertain, so "
+            "its limits are given too. The published figures come from other protocols and "
+            "scanners.",
             header,
             rows,
             words=2,
@@ -127,4 +132,14 @@ def power_section(analysis: GroupAnalysis) -> Markup:
             "scans follows from these data. The power of this cohort for its own observed "
             "difference is left out, since it only restates the p."
         )
+    )
+
+
+def _inflation(fit: ContrastFit) -> str:
+    """Where the groups differ in the covariates, what that costs."""
+    if fit.variance_inflation < NOTED_INFLATION:
+        return ""
+    return (
+        f"; because the groups differ in the covariates, its variance is "
+        f"{number(fit.variance_inflation, 1)} times what it would be otherwise"
     )

@@ -17,12 +17,16 @@ from .html_parts import heading, numbered, paragraph, table, together
 
 PACKAGES = ("statsmodels", "scipy", "pandas", "numpy", "matplotlib")
 REFERENCES = (
+    "Bell RM, McCaffrey DF. Bias reduction in standard errors for linear regression with "
+    "multi-stage samples. Surv Methodol 2002;28:169–181.",
     "Benjamini Y, Hochberg Y. Controlling the false discovery rate. J R Stat Soc B "
     "1995;57:289–300.",
     "Hedges LV. Distribution theory for Glass's estimator of effect size and related estimators. "
     "J Educ Stat 1981;6:107–128.",
     "Hoenig JM, Heisey DM. The abuse of power. Am Stat 2001;55:19–24.",
     "Iglewicz B, Hoaglin DC. How to detect and handle outliers. ASQC Quality Press, 1993.",
+    "Imbens GW, Kolesár M. Robust standard errors in small samples: some practical advice. Rev "
+    "Econ Stat 2016;98:701–712.",
     "Liu D, Johnson HJ, Long JD, Magnotta VA, Paulsen JS. The power-proportion method for "
     "intracranial volume correction in volumetric imaging analysis. Front Neurosci 2014;8:356.",
     "Long JS, Ervin LH. Using heteroscedasticity consistent standard errors in the linear "
@@ -122,8 +126,9 @@ def _models(analysis: GroupAnalysis) -> list[str]:
         f"{(~is_a).sum()}) were compared by ordinary least squares "
         f"{ADJUSTED_BY[analysis.adjustment]}.{held}{first} Scans of other groups, or "
         "with a missing covariate, were left out. "
-        "Standard errors are heteroscedasticity-consistent (HC3; MacKinnon & White 1985, as Long & "
-        "Ervin 2000 advise); confidence limits are 95 % and p two-sided, from Student's t. "
+        "Standard errors are heteroscedasticity-consistent (HC2; MacKinnon & White 1985), with the "
+        "degrees of freedom of Bell & McCaffrey (2002; Imbens & Kolesár 2016); confidence limits "
+        "are 95 % and p two-sided, from Student's t. "
         "Standardised differences are Hedges' g: the difference over the model's residual standard "
         "deviation, corrected for small samples, with limits from the non-central t distribution "
         "(Hedges 1981, Steiger & Fouladi 1997). Partial η² is from the classic model.",
@@ -144,8 +149,8 @@ def _models(analysis: GroupAnalysis) -> list[str]:
         )
     paragraphs.append(
         "Normality of residuals was tested by Shapiro–Wilk, equal spread by Breusch–Pagan, equal "
-        "slopes by the product of group and ICV. Sample sizes are for a two-sided t test of two "
-        "equal groups at α = 0.05."
+        "slopes by the product of group and ICV. Sample sizes are for two equal groups with the "
+        "model's spread and covariates, two-sided at α = 0.05."
     )
     return paragraphs
 
