@@ -13,6 +13,8 @@ from HypothalamusSegLib.errors import CancelledError, HypothalamusSegError
 from HypothalamusSegLib.options import Options
 from HypothalamusSegLib.progress import Reporter, reporter
 
+from .bids_app_options import add_bids_app_arguments, read_level, without_effect
+
 ALL_DONE, SOME_FAILED, CANCELLED = 0, 1, 130
 COMPARE = "compare"
 FAILURES_SHOWN = 20
@@ -32,13 +34,10 @@ def main(arguments: Sequence[str]) -> int:
     if arguments[:1] == [COMPARE]:
         run, parsed = _compare, _compare_parser().parse_args(arguments[1:])
     else:
-        parser = _cohort_parser()
-        parsed = parser.parse_args(arguments)
+        parsed = parse_level(arguments)
         run = _level(parsed.level)
-        if parsed.executor == "parsl" and not parsed.parsl_config:
-            parser.error("--executor parsl needs --parsl-config FILE")
-        if parsed.parsl_config and parsed.executor != "parsl":
-            parser.error("--parsl-config needs --executor parsl")
+        if parsed.without_effect:
+            print(without_effect(parsed.without_effect), file=sys.stderr)
     try:
         return run(parsed)
     except CancelledError:
@@ -49,6 +48,25 @@ def main(arguments: Sequence[str]) -> int:
     except HypothalamusSegError as error:
         print(error, file=sys.stderr)
         return SOME_FAILED
+
+
+def parse_level(arguments: Sequence[str]) -> argparse.Namespace:
+    """Read the command line of the participant or group level; argparse ends wrong usage.
+
+    Returns
+    -------
+    argparse.Namespace
+        With ``level``, ``bids_dir`` and ``output_dir`` in their places.
+    """
+    parser = _cohort_parser()
+    # Else an option between OUT and LEVEL would hide the level.
+    parsed = parser.parse_intermixed_args(arguments)
+    read_level(parser, parsed)
+    if parsed.executor == "parsl" and not parsed.parsl_config:
+        parser.error("--executor parsl needs --parsl-config FILE")
+    if parsed.parsl_config and parsed.executor != "parsl":
+        parser.error("--parsl-config needs --executor parsl")
+    return parsed
 
 
 def _level(name: str) -> Callable[[argparse.Namespace], int]:
@@ -64,18 +82,12 @@ def _cohort_parser() -> argparse.ArgumentParser:
         "groups (group). `hypothalamus-seg cohort compare RUN_A RUN_B` sets two runs side by side. "
         "Not a medical device.",
     )
-    parser.add_argument(
-        "bids_dir",
-        type=Path,
-        metavar="BIDS_DIR",
-        help="BIDS data set, folder of images, or table with participant_id and path",
-    )
-    parser.add_argument("output_dir", type=Path, metavar="OUT", help="folder of the derivatives")
-    parser.add_argument("level", choices=("participant", "group"))
+    add_bids_app_arguments(parser)
     which = parser.add_argument_group("which scans")
     for label in ("participant", "session"):
         which.add_argument(
             f"--{label}-label",
+            f"--{label}_label",
             nargs="+",
             default=(),
             metavar="LABEL",
@@ -151,7 +163,7 @@ def _workers(parsed: argparse.Namespace):
 
     if parsed.executor == "parsl":
         return ClusterWorkers(parsed.parsl_config), parsed.threads or 1
-    plan = plan_workers(parsed.workers, parsed.threads)
+    plan = plan_workers(parsed.workers, parsed.threads, parsed.n_cpus, parsed.mem_mb)
     return LocalWorkers(plan.workers), plan.threads_per_worker
 
 

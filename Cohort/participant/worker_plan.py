@@ -20,7 +20,12 @@ class WorkerPlan:
     threads_per_worker: int
 
 
-def plan_workers(workers: int | None, threads: int | None) -> WorkerPlan:
+def plan_workers(
+    workers: int | None,
+    threads: int | None,
+    cores: int | None = None,
+    memory_mb: int | None = None,
+) -> WorkerPlan:
     """Divide processors and memory.
 
     By default each worker has one thread, and there are as many as processors and memory allow:
@@ -31,11 +36,16 @@ def plan_workers(workers: int | None, threads: int | None) -> WorkerPlan:
     ----------
     workers, threads : int or None
         As the user asked; threads are those of each worker.
+    cores, memory_mb : int or None
+        Limits for all workers together (10^6 bytes), beside those of the machine.
     """
-    cores = available_cores()
+    cores = min(cores or available_cores(), available_cores())
+    memory_bytes = available_memory_bytes()
+    if memory_mb is not None:
+        memory_bytes = min(memory_bytes, memory_mb * 1_000_000)
     if workers is None:
         by_cores = max(1, cores // (threads or 1))
-        by_memory = max(1, available_memory_bytes() // MEMORY_PER_WORKER_BYTES)
+        by_memory = max(1, memory_bytes // MEMORY_PER_WORKER_BYTES)
         workers = min(by_cores, by_memory)
     return WorkerPlan(workers, threads or max(1, cores // workers))
 

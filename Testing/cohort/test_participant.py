@@ -341,6 +341,10 @@ def test_the_slurm_example_is_a_parsl_configuration():
         (16, 64, (2, None), (2, 8)),
         (1, 0.5, (None, None), (1, 1)),
         (8, 64, (3, 2), (3, 2)),
+        (16, 64, (None, None, 4), (4, 1)),
+        (2, 64, (None, None, 16), (2, 1)),
+        (16, 64, (None, None, None, 3000), (2, 8)),
+        (16, 2, (None, None, None, 64_000), (1, 16)),
     ],
 )
 def test_workers_fit_processors_and_memory(monkeypatch, cores, memory_gb, asked, expected):
