@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import stat
 import zipfile
+import zlib
 from pathlib import Path, PurePosixPath
 
 from HypothalamusSegLib.reading.dicom_series import DICOM_SUFFIXES
@@ -13,6 +14,14 @@ from .upload_refusals import UploadRefusedError, UploadTooLargeError
 
 MOST_ARCHIVE_FILES = 5000
 CHUNK_BYTES = 1 << 20
+# All other methods are rare, and zipfile unpacks them without a limit on memory.
+METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
+LONGEST_SHOWN = 80
+# What zipfile raises for damaged archives; the last two come from damaged and empty names.
+DAMAGED = (
+    *(zipfile.BadZipFile, zlib.error, EOFError, OSError, NotImplementedError),
+    *(UnicodeDecodeError, IndexError),
+)
 # Folder beside the archive; no upload has a name that starts with a dot.
 UNPACKED = ".unpacked"
 SCAN_SUFFIXES = (".nii", ".nii.gz", ".nrrd", ".mha", ".mgh", ".mgz")
@@ -44,10 +53,10 @@ def unpack_dicom(archive: Path, most_bytes: int) -> Path:
                 suffix = suffix if suffix in DICOM_SUFFIXES else ""
                 with opened.open(entry) as source:
                     left -= _copy(source, folder / f"{number:05d}{suffix}", left)
-    # zipfile raises NotImplementedError for unknown compression methods.
-    except (zipfile.BadZipFile, NotImplementedError, EOFError, OSError) as error:
+    except DAMAGED as error:
         raise UploadRefusedError(
-            f"The archive cannot be unpacked ({error}). Create it again as an ordinary zip file."
+            "The archive is damaged and cannot be unpacked. Create it again as an ordinary zip "
+            "file."
         ) from error
     except RuntimeError as error:  # an encrypted entry
         raise UploadRefusedError(
@@ -68,6 +77,11 @@ def _refuse_entries(entries: list[zipfile.ZipInfo], most_bytes: int) -> None:
     if sum(entry.file_size for entry in entries) > most_bytes:
         raise _unpacked_too_large(most_bytes)
     for entry in entries:
+        if entry.compress_type not in METHODS:
+            raise UploadRefusedError(
+                "The archive uses an unusual compression method. Create it again as an ordinary "
+                "zip file."
+            )
         path = PurePosixPath(entry.filename.replace("\\", "/"))
         drive = re.match(r"[A-Za-z]:", entry.filename)
         if path.is_absolute() or ".." in path.parts or drive:
@@ -83,9 +97,15 @@ def _refuse_entries(entries: list[zipfile.ZipInfo], most_bytes: int) -> None:
         name = path.name.lower()
         if name.endswith((*SCAN_SUFFIXES, *SPLIT_SUFFIXES)):
             raise UploadRefusedError(
-                f"The archive contains {path.name}, but only DICOM files are accepted in "
+                f"The archive contains {_shown(path.name)}, but only DICOM files are accepted in "
                 "archives. Upload other files without zipping them."
             )
+
+
+def _shown(name: str) -> str:
+    """A name from an archive as it may appear in a message: short and printable."""
+    plain = "".join(sign if sign.isprintable() else "_" for sign in name)
+    return plain if len(plain) <= LONGEST_SHOWN else f"…{plain[-LONGEST_SHOWN:]}"
 
 
 def _copy(source, target: Path, most_bytes: int) -> int:

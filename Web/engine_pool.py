@@ -44,13 +44,20 @@ class EnginePool:
         Further tasks are refused with `fair_queue.QueueFullError`.
     task_seconds : float
         Time limit of a task; then its worker is killed.
+    most_of_owner : int or None
+        Workers that one user or address may use at a time; None: all.
     """
 
     def __init__(
-        self, command: Sequence[str], size: int, most_waiting: int, task_seconds: float
+        self,
+        command: Sequence[str],
+        size: int,
+        most_waiting: int,
+        task_seconds: float,
+        most_of_owner: int | None = None,
     ) -> None:
         self.command, self.size, self.task_seconds = tuple(command), size, task_seconds
-        self.queue = FairQueue(most_waiting, OWNERS_SHARE)
+        self.queue = FairQueue(most_waiting, OWNERS_SHARE, most_of_owner)
         self.running: list[Ticket] = []
         self._loops: list[asyncio.Task] = []
         self._processes: set[Process] = set()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from dataclasses import dataclass, field
 from enum import Enum
 
@@ -69,13 +70,23 @@ class FairQueue:
     most_waiting : int
         Beside those that idle workers take at once.
     owners_share : float
-        Of these, for one owner; so there is a place for another whatever one owner does.
+        Share of these for one owner, so that there is always room for others.
+    most_running_of_owner : int or None
+        Tasks of one owner at the same time, so that slow tasks leave a worker for others; None:
+        no limit.
     """
 
-    def __init__(self, most_waiting: int, owners_share: float = 1.0) -> None:
+    def __init__(
+        self,
+        most_waiting: int,
+        owners_share: float = 1.0,
+        most_running_of_owner: int | None = None,
+    ) -> None:
         self.most_waiting = most_waiting
         self.most_of_owner = max(1, int(owners_share * most_waiting))
+        self.most_running_of_owner = most_running_of_owner
         self._waiting: list[Ticket] = []
+        self._taken: list[Ticket] = []
         self._idle = 0
         self._arrived = asyncio.Condition()
 
@@ -96,13 +107,23 @@ class FairQueue:
         """Wait for the next ticket whose turn it is."""
         async with self._arrived:
             self._idle += 1
+            # The caller has finished a task, so another of the same owner may be due elsewhere.
+            self._arrived.notify_all()
             try:
-                await self._arrived.wait_for(lambda: self._waiting)
+                ticket = await self._arrived.wait_for(self._next)
             finally:
                 self._idle -= 1
-            ticket = self.in_order()[0]
             self._waiting.remove(ticket)
+            self._taken.append(ticket)
             return ticket
+
+    def _next(self) -> Ticket | None:
+        self._taken = [ticket for ticket in self._taken if not ticket.ended.is_set()]
+        if self.most_running_of_owner is None:
+            return next(iter(self.in_order()), None)
+        running = Counter(ticket.owner for ticket in self._taken)
+        free = (t for t in self.in_order() if running[t.owner] < self.most_running_of_owner)
+        return next(free, None)
 
     def drop(self, ticket: Ticket) -> None:
         if ticket in self._waiting:

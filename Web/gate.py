@@ -21,6 +21,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from . import texts
 from .hosts import Hosts
 from .log_references import new_reference
+from .page_names import PageNames
 from .passwords import Passwords, TooManyGuessesError
 from .refusals import RefusedError
 from .request_bodies import announced_bytes, bounded_json, names_a_file, replay, whole_body
@@ -41,16 +42,13 @@ GRADIO_ROUTES = re.compile(
     rf"{API}/(info/?|startup-events|app_id/?|heartbeat/(?P<hash>[^/]+)"
     r"|run/predict/?|queue/join/?|queue/data/?|cancel)"
 )
+QUEUE_ROUTE = f"{API}/queue/join"
 UPLOAD_ROUTE = "/uploads"
 RESULTS_ROUTE = "/results/"
 # These stay open as long as a page or a program listens.
 STREAM_ROUTES = re.compile(rf"{API}/(heartbeat/[^/]+|queue/data/?)")
 MOST_STREAMS = 8
 MOST_JSON_BYTES = 1 << 17
-# Gradio names pages with about eleven letters and digits.
-PAGE_NAME = re.compile(r"[A-Za-z0-9_\-]{1,64}")
-# A reloaded page has a new name; the oldest names are dropped.
-MOST_PAGE_NAMES = 20
 WRONG_PASSWORD_PAUSE_S = 1.0
 SECURITY_HEADERS = {
     # Gradio's page evaluates strings and has inline scripts; what counts is that nothing at all
@@ -84,8 +82,10 @@ class Gate:
     ----------
     app : ASGI application
     store : SessionStore
+    pages : PageNames
+        Names that Gradio gives to the connections of each page.
     most_upload_bytes : int
-        Of one file.
+        Size limit of one file.
     passwords : Passwords or None
     root_path : str
         Path at which a proxy serves the page; the cookie is limited to it.
@@ -97,15 +97,12 @@ class Gate:
 
     app: ASGIApp
     store: SessionStore
+    pages: PageNames
     most_upload_bytes: int
     passwords: Passwords | None = None
     root_path: str = ""
     hosts: Hosts = field(default_factory=Hosts)
     patience_s: float = 60.0
-
-    def __post_init__(self) -> None:
-        # Gradio names the connection of each page; this records which session it belongs to.
-        self._page_owners: dict[str, str] = {}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "lifespan":
@@ -229,8 +226,9 @@ class Gate:
             raise RefusedError(404, texts.NOT_FOUND)
         matched = GRADIO_ROUTES.fullmatch(path)
         if matched:
-            for name in (matched["hash"], *query.get("session_hash", [])):
-                self._refuse_foreign_page(name, session)
+            of_path = [matched["hash"]] if matched["hash"] else []
+            for name in (*of_path, *query.get("session_hash", [])):
+                self.pages.claim(name, session)
         if scope["method"] in ("GET", "HEAD"):
             return receive
         limit = self.most_upload_bytes if path == UPLOAD_ROUTE else MOST_JSON_BYTES
@@ -246,26 +244,12 @@ class Gate:
         # disk, or fetch any address, into its cache.
         if not isinstance(content, dict) or names_a_file(content):
             raise RefusedError(400, texts.BAD_REQUEST)
-        self._refuse_foreign_page(content.get("session_hash"), session)
+        name = content.get("session_hash")
+        if name is not None:
+            self.pages.claim(name, session)
+            if path.startswith(QUEUE_ROUTE):
+                self.pages.refuse_flood(name)
         return replay(body, receive)
-
-    def _refuse_foreign_page(self, name: object, session: Session) -> None:
-        if name is None:
-            return
-        if not isinstance(name, str) or not PAGE_NAME.fullmatch(name):
-            raise RefusedError(400, texts.BAD_REQUEST)
-        owner = self._page_owners.get(name)
-        if owner == session.token:
-            return
-        if self.store.knows(owner):
-            raise RefusedError(404, texts.NOT_FOUND)
-        self._page_owners[name] = session.token
-        session.page_names.append(name)
-        while len(session.page_names) > MOST_PAGE_NAMES:
-            self._page_owners.pop(session.page_names.pop(0), None)
-        if len(self._page_owners) > MOST_PAGE_NAMES * self.store.most_sessions:
-            known = self._page_owners.items()
-            self._page_owners = {n: token for n, token in known if self.store.knows(token)}
 
 
 def session_of(request) -> Session:

@@ -10,13 +10,18 @@ import SimpleITK as sitk
 from HypothalamusSegLib.errors import HypothalamusSegError
 from HypothalamusSegLib.reading.dicom_series import Slice, read_slice
 
+from .upload_refusals import UploadTooLargeError
+
 LARGEST_PICTURE = 160
 # A picture's darkest and brightest values, so that one bright vessel does not make all else dark.
 RANGE_PERCENTILES = (1.0, 99.0)
 # Of one file: an enhanced object may hold a whole volume, or say so.
 MOST_VOXELS_OF_A_FILE = 1 << 27
-# A study has a dozen; more are listed without a picture.
+# A study has about a dozen series. The page lists them again and again, so there is a limit.
+MOST_SERIES = 100
 MOST_PICTURES = 40
+# The standard's limit; a file may hold more.
+LONGEST_DESCRIPTION = 64
 
 
 @dataclass(frozen=True)
@@ -46,7 +51,18 @@ class OfferedSeries:
 def offered_series(
     series: dict[str, list[Slice]], folder: Path | None
 ) -> tuple[OfferedSeries, ...]:
-    """Describe each series and write its picture into a new folder, if one is given."""
+    """Describe each series and write its picture into a new folder, if one is given.
+
+    Raises
+    ------
+    UploadTooLargeError
+        Too many series.
+    """
+    if len(series) > MOST_SERIES:
+        raise UploadTooLargeError(
+            f"The archive contains {len(series)} series; the limit is {MOST_SERIES}. Include only "
+            "the T1-weighted series."
+        )
     if folder is not None:
         folder.mkdir(mode=0o700)
     offers = []
@@ -57,9 +73,8 @@ def offered_series(
             and _write_picture(slices, folder / f"{number}.png")
         )
         first = slices[0]
-        offers.append(
-            OfferedSeries(number, first.description, len(slices), first.size, has_picture)
-        )
+        description = first.description[:LONGEST_DESCRIPTION]
+        offers.append(OfferedSeries(number, description, len(slices), first.size, has_picture))
     return tuple(offers)
 
 

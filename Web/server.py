@@ -41,6 +41,7 @@ from .expiry import expiry  # noqa: E402
 from .gate import Gate  # noqa: E402
 from .hosts import Hosts  # noqa: E402
 from .page import PageSettings, build_page, own_theme  # noqa: E402
+from .page_names import GradioMemory, PageNames  # noqa: E402
 from .page_updates import PageUpdates  # noqa: E402
 from .passwords import Passwords  # noqa: E402
 from .refusals import RefusedError  # noqa: E402
@@ -141,7 +142,8 @@ def build_server(settings: ServerSettings) -> ASGIApp:
     engine = (*command, "segment", *_limits(settings.worker_memory_mb, RESULT_MB), *confined)
     if settings.device != "cpu":
         engine = (*engine, "--gpu")
-    checkers = EnginePool(checker, CHECKERS, MOST_CHECKS_WAITING, CHECK_SECONDS)
+    # A file can be made to take all of its time; one checker stays free for other visitors.
+    checkers = EnginePool(checker, CHECKERS, MOST_CHECKS_WAITING, CHECK_SECONDS, CHECKERS - 1)
     engines = EnginePool(engine, settings.workers, settings.queue, SEGMENT_SECONDS)
     work = Work(store, checkers, engines, most_bytes, settings.device, settings.engine_threads)
     store.stop_ticket = work.stop
@@ -151,6 +153,8 @@ def build_server(settings: ServerSettings) -> ASGIApp:
         Api(store, work, uploads),
         PageSettings(settings.most_upload_mb, *times),
     )
+    pages = PageNames(GradioMemory(page))
+    store.session_ended = pages.end
 
     @contextlib.asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
@@ -191,6 +195,7 @@ def build_server(settings: ServerSettings) -> ASGIApp:
     return Gate(
         app,
         store,
+        pages,
         most_bytes,
         passwords,
         settings.root_path,

@@ -133,6 +133,11 @@ class SessionStore:
         Of the disk, for one visitor.
     stop_ticket : callable
         Stops a running task of a deleted session.
+
+    Attributes
+    ----------
+    session_ended : callable
+        Called with each session that ends.
     """
 
     def __init__(
@@ -146,6 +151,7 @@ class SessionStore:
         self.minutes, self.minutes_after_download = minutes, minutes_after_download
         self.most_sessions = most_sessions
         self.stop_ticket = stop_ticket
+        self.session_ended: Callable[[Session], None] = lambda session: None
         remove_leftovers()
         self.root, self._lock = own_folder()
         self.disk = DiskBudget(self.root, share_bytes)
@@ -166,9 +172,6 @@ class SessionStore:
         """Find the session of a token and user, without extending it."""
         session = self._sessions.get(token or "")
         return session if session is not None and session.user == user else None
-
-    def knows(self, token: str | None) -> bool:
-        return token in self._sessions
 
     def open(self, user: str | None, address: str | None = None) -> Session:
         """Open a session for a new visitor; raises `TooManySessionsError`."""
@@ -200,6 +203,7 @@ class SessionStore:
     async def delete(self, session: Session) -> None:
         """Stop the tasks of a session and remove its folder."""
         self._sessions.pop(session.token, None)
+        self.session_ended(session)
         await self.clear(session)
         self.disk.leave(session.token)
         shutil.rmtree(session.folder, ignore_errors=True)
@@ -258,5 +262,6 @@ class SessionStore:
             raise TooManySessionsError
         oldest = min(empty, key=lambda session: session.expires)
         del self._sessions[oldest.token]
+        self.session_ended(oldest)
         self.disk.leave(oldest.token)
         shutil.rmtree(oldest.folder, ignore_errors=True)

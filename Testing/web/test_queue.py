@@ -50,6 +50,25 @@ def test_owners_take_turns():
     asyncio.run(run())
 
 
+def test_slow_tasks_of_one_owner_leave_a_worker_for_others():
+    async def run():
+        queue = FairQueue(10, most_running_of_owner=1)
+        slow = [Ticket({}, "a") for _ in range(3)]
+        for ticket in slow:
+            await queue.put(ticket)
+        assert await queue.take() is slow[0]
+        second = asyncio.create_task(queue.take())
+        await asyncio.sleep(0.01)
+        assert not second.done()
+        other = Ticket({}, "b")
+        await queue.put(other)
+        assert await second is other
+        slow[0].fail("cancelled")
+        assert await queue.take() is slow[1]
+
+    asyncio.run(run())
+
+
 def test_a_full_queue_refuses():
     async def run():
         queue = FairQueue(1)
@@ -260,19 +279,6 @@ def test_one_address_takes_a_share_of_the_places(monkeypatch, tmp_path):
     local = [store.open(None, "127.0.0.1") for _ in range(4)]
     assert len({session.owner for session in local}) == 4
     assert store.open("ada", "203.0.113.7").owner == "user ada"
-
-
-def test_a_pages_names_are_forgotten_beyond_some(store):
-    from Web.gate import MOST_PAGE_NAMES, Gate
-    from Web.refusals import RefusedError
-
-    gate = Gate(None, store, 1)
-    mine, other = store.open(None), store.open(None)
-    for number in range(1000):
-        gate._refuse_foreign_page(f"page{number}", mine)
-    assert len(mine.page_names) == len(gate._page_owners) == MOST_PAGE_NAMES
-    with pytest.raises(RefusedError):
-        gate._refuse_foreign_page("page999", other)
 
 
 def test_the_disk_is_shared_out_before_it_is_written(monkeypatch, tmp_path):

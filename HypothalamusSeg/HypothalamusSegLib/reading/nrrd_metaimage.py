@@ -6,6 +6,7 @@ an identity if a header gives no orientation, and opens any file it names.
 
 from __future__ import annotations
 
+import math
 import zlib
 from pathlib import Path
 
@@ -16,8 +17,10 @@ from ..flags import Flag
 from ..geometry.voxel_image import VoxelImage, volume_from_image
 from .itk_reading import grey_frame, itk_failures_named
 from .text_header import TextHeader, read_metaimage_header, read_nrrd_header
+from .voxel_stream import MOST_TRAILING_BYTES
 
 CHUNK_BYTES = 1 << 24
+LARGEST_ELEMENT_BYTES = 8
 # Names of ITK's readers, so ITK does not guess one from the content of a file.
 NRRD_READER, METAIMAGE_READER = "NrrdImageIO", "MetaImageIO"
 # The spaces that ITK converts to LPS; it treats all others as LPS.
@@ -94,7 +97,8 @@ def read_metaimage(path: Path) -> tuple[VoxelImage, list[Flag]]:
         )
     data_file = _existing_data_file(path, header)
     if fields.get("CompressedData", "").lower() == "true":
-        _check_zlib(path, data_file or path, 0 if data_file else header.data_offset)
+        offset = 0 if data_file else header.data_offset
+        _check_zlib(path, data_file or path, offset, _most_bytes(fields))
     return _read_by_itk(path, METAIMAGE_READER), [] if has_directions else [_assumed_lps()]
 
 
@@ -140,9 +144,17 @@ def _existing_data_file(path: Path, header: TextHeader) -> Path | None:
     return data_file
 
 
-def _check_zlib(path: Path, data_file: Path, offset: int) -> None:
+def _most_bytes(fields: dict[str, str]) -> int:
+    """Upper limit of the unpacked voxels of a MetaImage file, with some room."""
+    words = f"{fields['DimSize']} {fields.get('ElementNumberOfChannels', '1')}".split()
+    count = math.prod(max(1, int(float(word))) for word in words)
+    return count * LARGEST_ELEMENT_BYTES + MOST_TRAILING_BYTES
+
+
+def _check_zlib(path: Path, data_file: Path, offset: int, most_bytes: int) -> None:
     """Check the checksum: ITK prints "Uncompress failed" and continues with garbage."""
     inflate = zlib.decompressobj()
+    count = 0
     with data_file.open("rb") as stream:
         stream.seek(offset)
         while not inflate.eof:
@@ -153,5 +165,9 @@ def _check_zlib(path: Path, data_file: Path, offset: int) -> None:
                     "it again."
                 )
             while chunk and not inflate.eof:
-                inflate.decompress(chunk, CHUNK_BYTES)
+                count += len(inflate.decompress(chunk, CHUNK_BYTES))
                 chunk = inflate.unconsumed_tail
+                if count > most_bytes:
+                    raise CorruptFileError(
+                        f"{path} is much longer than its header says. Copy or export it again."
+                    )

@@ -23,6 +23,8 @@ CHUNK_BYTES = 1 << 24
 # Highest possible compression of deflate. If a header asks for more, it is wrong or data is
 # missing.
 DEFLATE_LARGEST_RATIO = 1032
+# MGH files end with tags. Without a limit, a small file could unpack for hours.
+MOST_TRAILING_BYTES = 1 << 26
 
 
 @contextmanager
@@ -70,7 +72,7 @@ def read_array(
     Raises
     ------
     CorruptFileError
-        Fewer bytes than the header promises.
+        Fewer bytes than the header promises, or many more.
     """
     count = math.prod(shape)
     if count * dtype.itemsize > os.path.getsize(path) * _largest_ratio(stream):
@@ -85,8 +87,14 @@ def read_array(
         view[filled : filled + len(chunk)] = chunk
         filled += len(chunk)
     # gzip checks its checksum only at the end of the stream.
-    while stream.read(CHUNK_BYTES):
-        pass
+    trailing = 0
+    while chunk := stream.read(CHUNK_BYTES):
+        trailing += len(chunk)
+        if trailing > MOST_TRAILING_BYTES:
+            raise CorruptFileError(
+                f"{path} is much longer than its header says. Copy, download or export the file "
+                "again."
+            )
     return voxels.reshape(shape, order="F")
 
 
