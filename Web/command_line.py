@@ -63,6 +63,7 @@ def serve(settings: ServerSettings) -> int:
     """Serve until a signal arrives; returns the exit code."""
     import uvicorn
 
+    from .connections import allow_many_connections
     from .passwords import PasswordFileError, others_may_read
     from .server import build_server
 
@@ -70,6 +71,7 @@ def serve(settings: ServerSettings) -> int:
         level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s"
     )
     logging.getLogger("httpx").setLevel(logging.WARNING)
+    allow_many_connections()
     file = settings.password_file
     for warning in warnings_about(settings):
         print(warning, file=sys.stderr)
@@ -95,7 +97,7 @@ def serve(settings: ServerSettings) -> int:
 def _uvicorn_config(app: ASGIApp, settings: ServerSettings) -> uvicorn.Config:
     import uvicorn
 
-    from .request_timeouts import impatient_protocol
+    from .connections import bounded_protocol
 
     return uvicorn.Config(
         app,
@@ -106,7 +108,7 @@ def _uvicorn_config(app: ASGIApp, settings: ServerSettings) -> uvicorn.Config:
         log_config=None,
         server_header=False,
         timeout_graceful_shutdown=SHUTDOWN_SECONDS,
-        http=impatient_protocol(settings.patience_s),
+        http=bounded_protocol(settings.patience_s),
         ws="none",
         ssl_certfile=settings.certificate,
         ssl_keyfile=settings.certificate_key,

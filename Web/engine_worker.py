@@ -23,6 +23,7 @@ from typing import TextIO
 
 from HypothalamusSegLib.errors import HypothalamusSegError, OutOfMemoryError
 
+from .archives import UNPACKED
 from .confinement import Limits, PeakMemory, confine
 from .log_references import new_reference
 
@@ -78,8 +79,7 @@ def _run(handle: Callable[[dict, Report], None], task: dict, report: Report) -> 
     try:
         handle(task, report)
     except HypothalamusSegError as error:
-        message = _without_folder(str(error), Path(task["input"]).parent)
-        report({"event": "error", "code": error.code, "message": message})
+        report({"event": "error", "code": error.code, "message": error.worded(shown_path)})
     except MemoryError:
         message = "The file needs more memory than this server allows per file."
         report({"event": "error", "code": OutOfMemoryError.code, "message": message})
@@ -89,11 +89,12 @@ def _run(handle: Callable[[dict, Report], None], task: dict, report: Report) -> 
         report({"event": "error", "code": "unexpected", "reference": reference, "message": ""})
 
 
-def _without_folder(message: str, folder: Path) -> str:
-    """Remove the server's folder names from a message."""
-    for place in (folder / ".unpacked", folder):
-        message = message.replace(f"{place}{os.sep}", "")
-    return message.replace(str(folder), "the upload")
+def shown_path(path: Path) -> str:
+    """Name a file without the server's folders."""
+    parts = path.parts
+    if UNPACKED in parts:
+        return "/".join(parts[parts.index(UNPACKED) + 1 :])
+    return path.name
 
 
 def _segmenter() -> Callable[[dict, Report], None]:

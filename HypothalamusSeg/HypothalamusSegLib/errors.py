@@ -6,11 +6,46 @@ events of the command line and never changes.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from pathlib import Path
+
 
 class HypothalamusSegError(Exception):
-    """Base class of all expected failures."""
+    """Base class of all expected failures.
+
+    Parameters
+    ----------
+    message : str
+        With fields, a template for `str.format`.
+    **fields : object
+        Values that the message names: paths, counts, names.
+
+    Examples
+    --------
+    >>> error = CorruptFileError("{path} is truncated.", path=Path("scans") / "head.nii")
+    >>> error.worded(lambda path: path.name)
+    'head.nii is truncated.'
+    """
 
     code: str = "error"
+
+    def __init__(self, message: str = "", **fields: object) -> None:
+        super().__init__(message)
+        self.fields = fields
+
+    def __str__(self) -> str:
+        return self.worded(str)
+
+    def worded(self, show_path: Callable[[Path], str]) -> str:
+        """Return the message with paths as ``show_path`` gives them."""
+        message = str(self.args[0])
+        if not self.fields:
+            return message
+        shown = {
+            name: show_path(value) if isinstance(value, Path) else value
+            for name, value in self.fields.items()
+        }
+        return message.format(**shown)
 
 
 class NotAnImageError(HypothalamusSegError):

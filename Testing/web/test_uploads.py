@@ -337,6 +337,14 @@ def test_a_worker_names_no_folder_of_the_server(tmp_path):
     assert str(tmp_path) not in event["message"]
 
 
+def test_a_file_in_an_archive_is_named_without_the_servers_folders(tmp_path):
+    slices = [file.read_bytes() for file in write_dicom(tmp_path / "slices", head_volume())]
+    entries = {f"{number}.dcm": data for number, data in enumerate(slices)}
+    entries["7.dcm"] = entries["7.dcm"][:2000]
+    (event,) = check_in_worker(archive(tmp_path / "study.zip", entries), 2000)
+    assert event["message"].startswith("The slice study/00007.dcm is truncated")
+
+
 @pytest.mark.parametrize(
     ("given", "made"),
     [

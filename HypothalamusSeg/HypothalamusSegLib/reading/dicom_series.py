@@ -98,8 +98,9 @@ def read_dicom_series(path: Path) -> tuple[VoxelImage, list[Flag], list[Path]]:
         raise several_values(path)
     if not all(image.has_position for image in slices):
         raise NoSpatialInformationError(
-            f"The DICOM series in {path} has no image positions (a screen capture?), so its "
-            "position in the patient is unknown. Use the original series."
+            "The DICOM series in {path} has no image positions (a screen capture?), so its "
+            "position in the patient is unknown. Use the original series.",
+            path=path,
         )
     if len(slices) == 1:
         image = read_slice(slices[0].path)
@@ -169,12 +170,15 @@ def _find_slices(path: Path) -> tuple[list[Slice], list[Path]]:
         return slices, unreadable
     if unreadable:
         raise CorruptFileError(
-            f"None of the {len(unreadable)} DICOM files in {folder} can be read as an image. "
-            "They are truncated, damaged, or not images. Copy or export the series again."
+            "None of the {count} DICOM files in {folder} can be read as an image. "
+            "They are truncated, damaged, or not images. Copy or export the series again.",
+            count=len(unreadable),
+            folder=folder,
         )
     raise NotAnImageError(
-        f"{folder} contains no DICOM series. Choose the folder with the DICOM files of one "
-        "T1-weighted series, or a NIfTI, NRRD, MetaImage or MGZ file."
+        "{folder} contains no DICOM series. Choose the folder with the DICOM files of one "
+        "T1-weighted series, or a NIfTI, NRRD, MetaImage or MGZ file.",
+        folder=folder,
     )
 
 
@@ -223,8 +227,9 @@ def _one_series(path: Path, slices: list[Slice]) -> list[Slice]:
         own = [image for image in slices if image.path == path]
         if not own:
             raise CorruptFileError(
-                f"{path} cannot be read as a DICOM image. It is truncated, damaged, or not an "
-                "image. Copy or export the series again."
+                "{path} cannot be read as a DICOM image. It is truncated, damaged, or not an "
+                "image. Copy or export the series again.",
+                path=path,
             )
         return [image for image in slices if image.series_uid == own[0].series_uid]
     series = _by_series(slices)
@@ -236,8 +241,11 @@ def _one_series(path: Path, slices: list[Slice]) -> list[Slice]:
         for uid, images in series.items()
     )
     raise SeveralSeriesError(
-        f"{path} contains {len(series)} DICOM series. Choose one file of the T1-weighted series "
-        f"instead of the folder, or move that series to its own folder:\n{listed}"
+        "{path} contains {count} DICOM series. Choose one file of the T1-weighted series "
+        "instead of the folder, or move that series to its own folder:\n{listed}",
+        path=path,
+        count=len(series),
+        listed=listed,
     )
 
 
@@ -251,7 +259,8 @@ def _refuse_truncated(slices: list[Slice], unreadable: list[Path]) -> None:
         is_same_kind = kind + b"\0" in meta or kind + b"\x02\0" in meta
         if is_same_kind or not is_dicom_file(file):
             raise CorruptFileError(
-                f"The slice {file} is truncated or damaged. Copy or export the series again."
+                "The slice {file} is truncated or damaged. Copy or export the series again.",
+                file=file,
             )
 
 
@@ -261,16 +270,18 @@ def _sorted_slices(path: Path, slices: list[Slice]) -> tuple[list[Slice], list[F
         turned = np.abs(image.directions - first.directions).max() > LARGEST_DIRECTION_DIFFERENCE
         if turned or image.size != first.size or image.size[2] > 1:
             raise SeveralFramesError(
-                f"The DICOM series in {path} has images of different sizes or orientations (a "
-                "localizer?). Choose the T1-weighted series."
+                "The DICOM series in {path} has images of different sizes or orientations (a "
+                "localizer?). Choose the T1-weighted series.",
+                path=path,
             )
     normal = np.cross(first.directions[:, 0], first.directions[:, 1])
     slices = sorted(slices, key=lambda image: float(image.position_mm @ normal))
     steps = np.diff([float(image.position_mm @ normal) for image in slices])
     if steps.min() < SAME_POSITION_MM:
         raise SeveralFramesError(
-            f"The DICOM series in {path} has several images at the same position (time points, "
-            "echoes, or magnitude and phase). Export the T1-weighted volume as its own series."
+            "The DICOM series in {path} has several images at the same position (time points, "
+            "echoes, or magnitude and phase). Export the T1-weighted volume as its own series.",
+            path=path,
         )
     if steps.max() <= LARGEST_GAP_RATIO * np.median(steps):
         return slices, []

@@ -36,24 +36,27 @@ def itk_failures_named(path: Path) -> Iterator[None]:
 def _named(path: Path, text: str) -> HypothalamusSegError:
     if "bad_alloc" in text or "allocate memory" in text:
         return OutOfMemoryError(
-            f"Not enough memory to read {path}. Close other programs and try again."
+            "Not enough memory to read {path}. Close other programs and try again.", path=path
         )
     if "Zero-valued spacing" in text or "determinant is 0" in text:
         return NoSpatialInformationError(
-            f"{path} has a voxel size of 0 or invalid directions, so its position in the "
-            "patient is unknown. Convert it again from DICOM."
+            "{path} has a voxel size of 0 or invalid directions, so its position in the "
+            "patient is unknown. Convert it again from DICOM.",
+            path=path,
         )
     return CorruptFileError(
-        f"{path} is truncated or damaged, or its content does not match its name. Copy or "
-        "export it again."
+        "{path} is truncated or damaged, or its content does not match its name. Copy or "
+        "export it again.",
+        path=path,
     )
 
 
 def several_values(path: Path) -> ColourImageError:
     """Create the error for an image with more than one value per voxel."""
     return ColourImageError(
-        f"{path} has more than one value per voxel (color, vectors or complex numbers), but a "
-        "T1-weighted scan has one. Use the original grayscale scan."
+        "{path} has more than one value per voxel (color, vectors or complex numbers), but a "
+        "T1-weighted scan has one. Use the original grayscale scan.",
+        path=path,
     )
 
 

@@ -39,18 +39,22 @@ def read_mgh(path: Path) -> tuple[VoxelImage, list[Flag]]:
         version, *sizes, voxel_type, _, good_ras = struct.unpack_from(">7ih", header)
         if version & 0xFF != 1:
             raise CorruptFileError(
-                f"{path} is not a valid FreeSurfer volume, or is damaged. Copy or export it again."
+                "{path} is not a valid FreeSurfer volume, or is damaged. Copy or export it again.",
+                path=path,
             )
         shape = spatial_shape(tuple(sizes), path)
         if voxel_type not in VOXEL_TYPES:
             raise CorruptFileError(
-                f"{path} has an unknown voxel type ({voxel_type}). Convert it to 32-bit "
-                "floating point with mri_convert."
+                "{path} has an unknown voxel type ({voxel_type}). Convert it to 32-bit "
+                "floating point with mri_convert.",
+                path=path,
+                voxel_type=voxel_type,
             )
         if not good_ras:
             raise NoSpatialInformationError(
-                f"{path} does not give the orientation in the patient (its goodRAS flag is "
-                "off). Convert it again from DICOM."
+                "{path} does not give the orientation in the patient (its goodRAS flag is "
+                "off). Convert it again from DICOM.",
+                path=path,
             )
         affine, flags = _affine(struct.unpack_from(">15f", header, 30), shape, path)
         array = read_array(stream, np.dtype(VOXEL_TYPES[voxel_type]), shape, path)
@@ -72,7 +76,8 @@ def _affine(
     affine[:3, 3] = numbers[12:15] - affine[:3, :3] @ (np.array(shape) / 2)
     if not spans_space(affine):
         raise NoSpatialInformationError(
-            f"{path} has invalid direction cosines, so left and right are unknown. Convert it "
-            "again from DICOM."
+            "{path} has invalid direction cosines, so left and right are unknown. Convert it "
+            "again from DICOM.",
+            path=path,
         )
     return affine, flags

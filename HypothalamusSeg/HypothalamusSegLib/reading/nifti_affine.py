@@ -39,8 +39,9 @@ def nifti_affine(header: NiftiHeader, path: Path) -> tuple[np.ndarray, list[Flag
     qform = _qform(header, spacing) if header.qform_code > 0 else None
     if sform is None and qform is None:
         raise NoSpatialInformationError(
-            f"{path} does not give the orientation in the patient (sform and qform are missing "
-            "or invalid), so left and right are unknown. Convert it again from DICOM."
+            "{path} does not give the orientation in the patient (sform and qform are missing "
+            "or invalid), so left and right are unknown. Convert it again from DICOM.",
+            path=path,
         )
     if sform is None:
         return _in_millimetres(qform, header.spatial_unit, flags)

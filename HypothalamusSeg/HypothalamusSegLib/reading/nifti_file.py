@@ -65,8 +65,10 @@ def _voxel_dtype(header: NiftiHeader, path: Path) -> np.dtype:
         raise several_values(path)
     if header.voxel_type not in VOXEL_TYPES:
         raise CorruptFileError(
-            f"{path} has an unknown voxel type ({header.voxel_type}). Export it again as 16-bit "
-            "integers or 32-bit floating point."
+            "{path} has an unknown voxel type ({voxel_type}). Export it again as 16-bit "
+            "integers or 32-bit floating point.",
+            path=path,
+            voxel_type=header.voxel_type,
         )
     return np.dtype(header.byte_order + VOXEL_TYPES[header.voxel_type])
 

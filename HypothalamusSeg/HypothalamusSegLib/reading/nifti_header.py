@@ -62,7 +62,7 @@ def read_nifti_header(stream: BinaryIO, path: Path) -> tuple[NiftiHeader, int]:
             if header is not None:
                 return header, length
     raise CorruptFileError(
-        f"{path} is not a valid NIfTI file, or is damaged. Copy or export it again."
+        "{path} is not a valid NIfTI file, or is damaged. Copy or export it again.", path=path
     )
 
 

@@ -59,8 +59,9 @@ def read_nrrd(path: Path) -> tuple[VoxelImage, list[Flag]]:
     fields = header.fields
     if "spacedirections" not in fields or not {"space", "spacedimension"} & fields.keys():
         raise NoSpatialInformationError(
-            f"{path} has no 'space' or no 'space directions', so left and right are unknown. "
-            "Convert it again from DICOM."
+            "{path} has no 'space' or no 'space directions', so left and right are unknown. "
+            "Convert it again from DICOM.",
+            path=path,
         )
     _existing_data_file(path, header)
     flags = []
@@ -87,13 +88,15 @@ def read_metaimage(path: Path) -> tuple[VoxelImage, list[Flag]]:
     fields = header.fields
     if "DimSize" not in fields:
         raise CorruptFileError(
-            f"{path} is not a valid MetaImage file, or is damaged. Copy or export it again."
+            "{path} is not a valid MetaImage file, or is damaged. Copy or export it again.",
+            path=path,
         )
     has_directions = any(name in fields for name in METAIMAGE_DIRECTIONS)
     if not has_directions and "ElementSpacing" not in fields and "ElementSize" not in fields:
         raise NoSpatialInformationError(
-            f"{path} gives neither a voxel size nor directions, so its position in the patient "
-            "is unknown. Convert it again from DICOM."
+            "{path} gives neither a voxel size nor directions, so its position in the patient "
+            "is unknown. Convert it again from DICOM.",
+            path=path,
         )
     data_file = _existing_data_file(path, header)
     if fields.get("CompressedData", "").lower() == "true":
@@ -138,8 +141,10 @@ def _existing_data_file(path: Path, header: TextHeader) -> Path | None:
     data_file = _data_file(path, header)
     if data_file is not None and not data_file.is_file():
         raise CorruptFileError(
-            f"{path} is only a header, and its data file {data_file} is missing. Put both files "
-            "in the same folder."
+            "{path} is only a header, and its data file {data_file} is missing. Put both files "
+            "in the same folder.",
+            path=path,
+            data_file=data_file,
         )
     return data_file
 
@@ -161,13 +166,15 @@ def _check_zlib(path: Path, data_file: Path, offset: int, most_bytes: int) -> No
             chunk = stream.read(CHUNK_BYTES)
             if not chunk:
                 raise CorruptFileError(
-                    f"{path} is truncated: its compressed data ends too early. Copy or export "
-                    "it again."
+                    "{path} is truncated: its compressed data ends too early. Copy or export "
+                    "it again.",
+                    path=path,
                 )
             while chunk and not inflate.eof:
                 count += len(inflate.decompress(chunk, CHUNK_BYTES))
                 chunk = inflate.unconsumed_tail
                 if count > most_bytes:
                     raise CorruptFileError(
-                        f"{path} is much longer than its header says. Copy or export it again."
+                        "{path} is much longer than its header says. Copy or export it again.",
+                        path=path,
                     )

@@ -117,10 +117,12 @@ def _image_suffix(path: Path) -> str | None:
 
 def _read_dicom(path: Path) -> tuple[VoxelImage, list[Flag], list[Path]]:
     if not path.exists():
-        raise NotAnImageError(f"{path} does not exist. Check the path.")
+        raise NotAnImageError("{path} does not exist. Check the path.", path=path)
     if path.is_file() and not is_dicom_file(path) and path.suffix.lower() not in DICOM_SUFFIXES:
         raise NotAnImageError(
-            f"{path} is not an image in a supported format. Supported formats: {FORMATS}."
+            "{path} is not an image in a supported format. Supported formats: {formats}.",
+            path=path,
+            formats=FORMATS,
         )
     return read_dicom_series(path)
 
@@ -132,27 +134,32 @@ def _failures_named(path: Path) -> Iterator[None]:
         yield
     except MemoryError as error:
         raise OutOfMemoryError(
-            f"Not enough memory to read {path}. Close other programs, or resample the scan."
+            "Not enough memory to read {path}. Close other programs, or resample the scan.",
+            path=path,
         ) from error
     except FileNotFoundError as error:
         raise NotAnImageError(
-            f"{error.filename or path} does not exist. Check the path."
+            "{path} does not exist. Check the path.", path=Path(error.filename or path)
         ) from error
     except PermissionError as error:
         raise PermissionDeniedError(
-            f"No permission to read {error.filename or path}. Ask for read access."
+            "No permission to read {path}. Ask for read access.", path=Path(error.filename or path)
         ) from error
     except (EOFError, zlib.error, gzip.BadGzipFile) as error:
         raise CorruptFileError(
-            f"{path} is truncated or damaged ({error}). Copy or download it again."
+            "{path} is truncated or damaged ({error}). Copy or download it again.",
+            path=path,
+            error=error,
         ) from error
     except OSError as error:
         if error.errno == errno.ENOMEM:
             raise OutOfMemoryError(
-                f"Not enough memory to read {path}. Close other programs and try again."
+                "Not enough memory to read {path}. Close other programs and try again.", path=path
             ) from error
         raise CorruptFileError(
-            f"{path} cannot be read ({error}). Check the disk and copy the file again."
+            "{path} cannot be read ({reason}). Check the disk and copy the file again.",
+            path=path,
+            reason=error.strerror or error,
         ) from error
 
 

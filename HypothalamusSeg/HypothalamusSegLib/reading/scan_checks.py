@@ -68,9 +68,13 @@ def check_geometry(volume: VoxelImage, path: Path) -> list[Flag]:
     too_small = spacing.min() < SMALLEST_VOXEL_MM - ROUNDING_MM
     if too_small or spacing.max() > LARGEST_VOXEL_MM + ROUNDING_MM:
         raise VoxelSizeError(
-            f"{path} has voxels of {size} mm; the voxel size must be between "
-            f"{SMALLEST_VOXEL_MM} and {LARGEST_VOXEL_MM} mm. Correct the voxel size in the "
-            "header, or use a finer scan."
+            "{path} has voxels of {size} mm; the voxel size must be between "
+            "{smallest_mm} and {largest_mm} mm. Correct the voxel size in the "
+            "header, or use a finer scan.",
+            path=path,
+            size=size,
+            smallest_mm=SMALLEST_VOXEL_MM,
+            largest_mm=LARGEST_VOXEL_MM,
         )
     extent = np.sort(spacing * volume.array.shape)
     if (
@@ -80,8 +84,11 @@ def check_geometry(volume: VoxelImage, path: Path) -> list[Flag]:
     ):
         voxels = " × ".join(map(str, volume.array.shape))
         raise SmallerThanHeadError(
-            f"{path} is too small for a head: {voxels} voxels of {size} mm. Use a scan of the "
-            "whole head."
+            "{path} is too small for a head: {voxels} voxels of {size} mm. Use a scan of the "
+            "whole head.",
+            path=path,
+            voxels=voxels,
+            size=size,
         )
     return _resolution_flags(spacing, size)
 
@@ -130,7 +137,7 @@ def repair_values(array: np.ndarray, path: Path) -> tuple[np.ndarray, list[Flag]
     highest = float(np.max(array, where=finite, initial=-np.inf))
     if lowest >= highest:
         raise EmptyImageError(
-            f"{path} is empty: all voxels have the same value. Export the scan again."
+            "{path} is empty: all voxels have the same value. Export the scan again.", path=path
         )
     if count == 0:
         return array, []

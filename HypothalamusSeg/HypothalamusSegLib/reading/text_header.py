@@ -71,7 +71,8 @@ def read_nrrd_header(path: Path) -> TextHeader:
     first, offset = next(lines, (b"", 0))
     if not NRRD_MAGIC.fullmatch(first):
         raise CorruptFileError(
-            f"The beginning of {path} does not match its file type. Copy or export it again."
+            "The beginning of {path} does not match its file type. Copy or export it again.",
+            path=path,
         )
     is_complete = False
     for line, line_end in lines:
@@ -127,7 +128,7 @@ def read_metaimage_header(path: Path) -> TextHeader:
     if len(start) == LONGEST_HEADER_BYTES:
         raise _endless(path)
     raise CorruptFileError(
-        f"{path} is not a valid MetaImage file, or is damaged. Copy or export it again."
+        "{path} is not a valid MetaImage file, or is damaged. Copy or export it again.", path=path
     )
 
 
@@ -182,12 +183,16 @@ def _beginning(path: Path) -> bytes:
 def _unclear(path: Path, line: bytes) -> CorruptFileError:
     shown = line[:60].decode("ascii", "backslashreplace")
     return CorruptFileError(
-        f"{path} has a header line that cannot be read: {shown!r}. Copy or export it again."
+        "{path} has a header line that cannot be read: {line}. Copy or export it again.",
+        path=path,
+        line=repr(shown),
     )
 
 
 def _endless(path: Path) -> CorruptFileError:
     return CorruptFileError(
-        f"{path} has no end of the header in its first {LONGEST_HEADER_BYTES >> 10} kB. It is "
-        "truncated or damaged, or its content does not match its name. Copy or export it again."
+        "{path} has no end of the header in its first {kilobytes} kB. It is "
+        "truncated or damaged, or its content does not match its name. Copy or export it again.",
+        path=path,
+        kilobytes=LONGEST_HEADER_BYTES >> 10,
     )

@@ -92,8 +92,9 @@ def read_array(
         trailing += len(chunk)
         if trailing > MOST_TRAILING_BYTES:
             raise CorruptFileError(
-                f"{path} is much longer than its header says. Copy, download or export the file "
-                "again."
+                "{path} is much longer than its header says. Copy, download or export the file "
+                "again.",
+                path=path,
             )
     return voxels.reshape(shape, order="F")
 
@@ -109,13 +110,17 @@ def spatial_shape(sizes: tuple[int, ...], path: Path) -> tuple[int, int, int]:
         More than one frame along the further axes.
     """
     if min(sizes[:3], default=0) < 1:
-        raise CorruptFileError(f"{path} has an axis with no voxels. Export the scan again.")
+        raise CorruptFileError(
+            "{path} has an axis with no voxels. Export the scan again.", path=path
+        )
     # Some programs write 0 for unused axes.
     frames = math.prod(max(1, size) for size in sizes[3:])
     if frames > 1:
         raise SeveralFramesError(
-            f"{path} contains {frames} volumes (time points, echoes or directions), but only "
-            "one can be segmented at a time. Save the T1-weighted volume as its own file."
+            "{path} contains {frames} volumes (time points, echoes or directions), but only "
+            "one can be segmented at a time. Save the T1-weighted volume as its own file.",
+            path=path,
+            frames=frames,
         )
     i, j, k = (*sizes, 1, 1)[:3]
     return i, j, k
@@ -127,5 +132,7 @@ def _largest_ratio(stream: BinaryIO) -> int:
 
 def _truncated(path: Path, detail: str) -> CorruptFileError:
     return CorruptFileError(
-        f"{path} is truncated: {detail}. Copy, download or export the file again."
+        "{path} is truncated: {detail}. Copy, download or export the file again.",
+        path=path,
+        detail=detail,
     )
