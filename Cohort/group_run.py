@@ -50,6 +50,20 @@ def add_group_arguments(parser: argparse.ArgumentParser | argparse._ArgumentGrou
         help="covariates that look like numbers but are categories, for example site",
     )
     parser.add_argument(
+        "--numeric",
+        type=_names,
+        default=(),
+        metavar="NAMES",
+        help="covariates with few whole numbers that are quantities, not codes",
+    )
+    parser.add_argument(
+        "--spline",
+        type=_names,
+        default=(),
+        metavar="NAMES",
+        help="covariates that enter as natural splines rather than as lines, for example age",
+    )
+    parser.add_argument(
         "--adjustment",
         choices=ADJUSTMENTS,
         default=ANCOVA,
@@ -90,6 +104,8 @@ def options_from(parsed: argparse.Namespace) -> GroupOptions:
         contrast=parsed.contrast,
         covariates=parsed.covariates,
         categorical=parsed.categorical,
+        numeric=parsed.numeric,
+        splines=parsed.spline,
         adjustment=parsed.adjustment,
         exclude_flagged=parsed.exclude_flagged,
         ignored_flags=parsed.ignore_flags,

@@ -25,7 +25,7 @@ from .icv_trust import icv_findings
 from .joined_table import GroupTable, first_sessions, join
 from .longitudinal import Longitudinal, analyse_change
 from .options import GroupOptions
-from .outliers import is_listed, review
+from .outliers import is_listed, one_sided, review
 from .participants_table import SESSION_PREFIX, SUBJECT_PREFIX, Participants, read_participants
 from .session_times import SessionTimes, read_session_times
 
@@ -88,16 +88,15 @@ def analyse(options: GroupOptions, results: pd.DataFrame) -> GroupAnalysis:
     HypothalamusSegError
         See `Cohort.group.errors`.
     """
-    participants, contrast, covariates = _design(options)
+    participants, contrast, covariates, decided = _design(options)
     results = _chosen(results, options)
     table = join(results, participants, options.output)
     structures = measured(table.scans)
     times = read_session_times(table.scans, participants, options.data_root, options.time_column)
-    group_column = contrast.column if contrast else None
-    reviewed = review(table.scans, group_column, options.ignored_flags)
+    reviewed = review(table.scans, covariates, options.ignored_flags)
     reviewed = reviewed.assign(years=times.years)
     first, later = first_sessions(reviewed)
-    findings = [*table.findings, *later, *times.findings]
+    findings = [*table.findings, *decided, *later, *times.findings]
     statistics: list[Statistics] = []
     adjustment = options.adjustment
     sample = first
@@ -106,7 +105,7 @@ def analyse(options: GroupOptions, results: pd.DataFrame) -> GroupAnalysis:
         statistics.append(complete)
         sample = complete.frame
         findings += [*_in_neither(first, contrast), *complete.findings]
-        findings += _small_groups(sample, contrast)
+        findings += [*_small_groups(sample, contrast), *one_sided(sample, contrast)]
         if options.exclude_flagged:
             kept = first[~is_listed(first)]
             try:
@@ -144,13 +143,13 @@ def analyse(options: GroupOptions, results: pd.DataFrame) -> GroupAnalysis:
 
 def _design(
     options: GroupOptions,
-) -> tuple[Participants | None, Contrast | None, tuple[Covariate, ...]]:
+) -> tuple[Participants | None, Contrast | None, tuple[Covariate, ...], list[Finding]]:
     if options.participants is None:
         if options.contrast or options.covariates:
             raise ParticipantsFileError(
                 "A contrast and covariates need a table of participants: give --participants FILE."
             )
-        return None, None, ()
+        return None, None, (), []
     participants = read_participants(options.participants, options.categorical)
     if not options.contrast:
         if options.covariates:
@@ -158,9 +157,13 @@ def _design(
                 "Covariates were given without a contrast, so that there is no model for them. Add "
                 "--contrast COLUMN:A-B, or leave --covariates out."
             )
-        return participants, None, ()
+        return participants, None, (), []
     contrast = resolve_contrast(options.contrast, participants)
-    return participants, contrast, check_covariates(options.covariates, participants, contrast)
+    findings: list[Finding] = []
+    covariates = check_covariates(
+        options.covariates, participants, contrast, options.numeric, options.splines, findings
+    )
+    return participants, contrast, covariates, findings
 
 
 def _chosen(results: pd.DataFrame, options: GroupOptions) -> pd.DataFrame:

@@ -24,8 +24,10 @@ class GroupOptions:
         ``group:als-control``: ALS minus control.
     covariates : tuple of str
         Columns of participants.tsv.
-    categorical : tuple of str
-        Columns of numbers that are categories.
+    categorical, numeric : tuple of str
+        Columns of numbers that are categories, and of few integers that are quantities.
+    splines : tuple of str
+        Covariates that enter as natural splines.
     adjustment : str
         The way to adjust for ICV that the report leads with; the others are shown beside it.
     exclude_flagged : bool
@@ -44,6 +46,8 @@ class GroupOptions:
     contrast: str | None = None
     covariates: tuple[str, ...] = ()
     categorical: tuple[str, ...] = ()
+    numeric: tuple[str, ...] = ()
+    splines: tuple[str, ...] = ()
     adjustment: str = ANCOVA
     exclude_flagged: bool = False
     ignored_flags: tuple[str, ...] = ()

@@ -15,7 +15,10 @@ import pandas as pd
 from .errors import HypothalamusSegError, ParticipantsFileError
 from .findings import NOTE, WARNING, Finding, Topic
 
-MISSING_WORDS = ("n/a", "N/A", "NA", "NaN", "nan", "")
+MISSING_WORDS = ("n/a", "N/A", "NaN", "nan", "")
+# Missing in tables from R, but also the name of a site.
+NAME_OR_MISSING = "NA"
+ALL_MISSING_WORDS = (*MISSING_WORDS, NAME_OR_MISSING)
 SUBJECT_PREFIX, SESSION_PREFIX = "sub-", "ses-"
 
 
@@ -32,12 +35,15 @@ class Participants:
     categorical : frozenset of str
         Columns that hold categories even where they look like numbers: those with ``Levels`` in
         participants.json, and those that the user named.
+    quantities : frozenset of str
+        Columns with ``Units`` in participants.json.
     findings : tuple of Finding
     """
 
     path: Path
     frame: pd.DataFrame
     categorical: frozenset[str] = field(default_factory=frozenset)
+    quantities: frozenset[str] = field(default_factory=frozenset)
     findings: tuple[Finding, ...] = ()
 
     @property
@@ -65,7 +71,7 @@ def read_participants(path: Path, categorical: tuple[str, ...] = ()) -> Particip
     ParticipantsFileError
         If the file is missing or is not a table of participants.
     """
-    frame = read_tsv(path, ParticipantsFileError)
+    frame = read_tsv(path, ParticipantsFileError, MISSING_WORDS)
     if "participant_id" not in frame:
         raise ParticipantsFileError(
             f"{path} has no column participant_id (its columns: {_listed(frame.columns)}). "
@@ -81,11 +87,18 @@ def read_participants(path: Path, categorical: tuple[str, ...] = ()) -> Particip
             f"{path} has no column {_listed(unknown)}, which was named as categorical. "
             f"Its columns: {_listed(frame.columns)}."
         )
-    levels = _columns_with_levels(path.with_suffix(".json"), findings)
-    return Participants(path, frame, frozenset({*categorical, *levels}), tuple(findings))
+    described = _described_columns(path.with_suffix(".json"), findings)
+    levels = {name for name, entry in described.items() if "Levels" in entry}
+    quantities = {name for name, entry in described.items() if "Units" in entry} - levels
+    frame = _with_levels_named_na(frame, described, findings)
+    return Participants(
+        path, frame, frozenset({*categorical, *levels}), frozenset(quantities), tuple(findings)
+    )
 
 
-def read_tsv(path: Path, error: type[HypothalamusSegError]) -> pd.DataFrame:
+def read_tsv(
+    path: Path, error: type[HypothalamusSegError], missing: tuple[str, ...] = ALL_MISSING_WORDS
+) -> pd.DataFrame:
     """Read a BIDS table as text, ``n/a`` as missing; failures are raised as ``error``."""
     try:
         text = path.read_text(encoding="utf-8-sig")
@@ -113,13 +126,13 @@ def read_tsv(path: Path, error: type[HypothalamusSegError]) -> pd.DataFrame:
                 f"{path}: row {row_number} has {len(cells)} cells, the header has {len(header)}. "
                 "Fill missing values with n/a and separate the cells by tabs."
             )
-    rows = [[_value(cell) for cell in cells] for cells in lines[1:]]
+    rows = [[_value(cell, missing) for cell in cells] for cells in lines[1:]]
     return pd.DataFrame(rows, columns=header, dtype=object)
 
 
-def _value(cell: str) -> str | None:
+def _value(cell: str, missing: tuple[str, ...]) -> str | None:
     cell = cell.strip()
-    return None if cell in MISSING_WORDS else cell
+    return None if cell in missing else cell
 
 
 def _with_prefixes(frame: pd.DataFrame, findings: list[Finding]) -> pd.DataFrame:
@@ -180,17 +193,36 @@ def _without_duplicates(
     return frame.reset_index(drop=True)
 
 
-def _columns_with_levels(path: Path, findings: list[Finding]) -> list[str]:
+def _described_columns(path: Path, findings: list[Finding]) -> dict[str, dict]:
     if not path.is_file():
-        return []
+        return {}
     try:
         described = json.loads(path.read_text(encoding="utf-8-sig"))
-        return [name for name, entry in described.items() if "Levels" in entry]
-    except (OSError, ValueError, TypeError, AttributeError):
+        return {name: entry for name, entry in described.items() if isinstance(entry, dict)}
+    except (OSError, ValueError, AttributeError):
         findings.append(
             Finding(NOTE, Topic.PARTICIPANTS, f"{path.name} could not be read and was not used")
         )
-        return []
+        return {}
+
+
+def _with_levels_named_na(
+    frame: pd.DataFrame, described: dict[str, dict], findings: list[Finding]
+) -> pd.DataFrame:
+    """R's missing value against a level of this name, such as North America."""
+    for column in frame.columns:
+        is_na = frame[column] == NAME_OR_MISSING
+        levels = described.get(column, {}).get("Levels", {})
+        if not is_na.any() or NAME_OR_MISSING in levels:
+            continue
+        frame[column] = frame[column].mask(is_na, None)
+        text = (
+            f"{NAME_OR_MISSING} in the column {column} was read as a missing value. If it is a "
+            "level, name it among the Levels of the column in participants.json"
+        )
+        names = tuple(frame.loc[is_na, "participant_id"].dropna())
+        findings.append(Finding(WARNING, Topic.PARTICIPANTS, text, names))
+    return frame
 
 
 def _listed(names: object) -> str:

@@ -9,9 +9,10 @@ from HypothalamusSegLib import __version__
 from markupsafe import Markup
 
 from ..group.analysis import GroupAnalysis
+from ..group.covariates import CATEGORY, NUMBER, SPLINE, SPLINE_COLUMNS
 from ..group.icv_adjustment import ANCOVA, POWER_PROPORTION, PROPORTION, RESIDUALS, UNADJUSTED
 from ..group.longitudinal import SHORTEST_YEARS
-from ..group.outliers import FAR_Z, FEWEST_FOR_OWN_SPREAD
+from ..group.outliers import FAR_Z
 from ..number_format import number
 from .html_parts import heading, numbered, paragraph, table, together
 
@@ -43,6 +44,11 @@ REFERENCES = (
     "Steiger JH, Fouladi RT. Noncentrality interval estimation and the evaluation of statistical "
     "models. In: What if there were no significance tests? Erlbaum, 1997.",
 )
+KIND_WORDS = {
+    NUMBER: "linear",
+    SPLINE: f"natural cubic spline with {SPLINE_COLUMNS} degrees of freedom",
+    CATEGORY: "categorical",
+}
 ADJUSTED_BY = {
     ANCOVA: "with intracranial volume (ICV) as a covariate",
     RESIDUALS: "of volumes adjusted for intracranial volume (ICV) by the residual method",
@@ -64,12 +70,16 @@ def methods_section(analysis: GroupAnalysis) -> Markup:
     ]
     if analysis.contrast is not None:
         parts += _models(analysis)
-    own = f"its own group (groups of fewer than {FEWEST_FOR_OWN_SPREAD}: of all scans)"
+    model = (
+        "covariates and, for volumes, ICV, but without the group"
+        if analysis.covariates
+        else ("ICV (for volumes), but without the group")
+    )
     parts.append(
         "Scans were listed for review if they had a quality flag or if total, left or right "
         "volume, asymmetry, ICV or total / ICV lay more than "
-        f"{FAR_Z} robust standard deviations (median absolute deviation) from the median of "
-        f"{own if analysis.contrast else 'all scans'}."
+        f"{FAR_Z} robust standard deviations (median absolute deviation) from what a robust "
+        f"regression (Huber) expects from {model}."
     )
     ignored = analysis.options.ignored_flags
     if ignored:
@@ -110,10 +120,7 @@ def software_table() -> Markup:
 
 def _models(analysis: GroupAnalysis) -> list[str]:
     contrast = analysis.contrast
-    named = [
-        f"{c.column} ({'linear' if c.kind == 'number' else 'categorical'})"
-        for c in analysis.covariates
-    ]
+    named = [f"{c.column} ({KIND_WORDS[c.kind]})" for c in analysis.covariates]
     held = f" Covariates: {', '.join(named)}." if named else " There were no covariates."
     sample = analysis.sample
     is_a = contrast.is_a(sample)

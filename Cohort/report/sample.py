@@ -8,7 +8,7 @@ from markupsafe import Markup
 from scipy import stats
 
 from ..group.analysis import GroupAnalysis
-from ..group.covariates import NUMBER, as_numbers
+from ..group.covariates import CATEGORY, NUMBER, as_numbers
 from ..group.findings import WARNING, Topic
 from ..group.icv_adjustment import RESIDUALS
 from ..group.icv_trust import ICV_FLAGS, has_flag
@@ -173,7 +173,7 @@ def _column_rows(analysis: GroupAnalysis, column: str, groups: list[Series]) -> 
     kinds = {covariate.column: covariate.kind for covariate in analysis.covariates}
     texts = analysis.sample[column].dropna()
     numbers = as_numbers(texts)
-    if kinds.get(column, NUMBER) == NUMBER and len(texts) and numbers.notna().all():
+    if kinds.get(column, NUMBER) != CATEGORY and len(texts) and numbers.notna().all():
         values = [as_numbers(g.frame[column]).dropna() for g in groups]
         title = f"{column.capitalize()}, years" if column == "age" else column.capitalize()
         return [[title, *(_spread(v, 1) for v in values), _welch_p(values)]]

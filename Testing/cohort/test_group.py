@@ -13,14 +13,17 @@ import numpy as np
 import pandas as pd
 import pytest
 from HypothalamusSegLib.errors import HypothalamusSegError
+from scipy.stats import binom
 
 from Cohort.group.adjustment_agreement import agreement_of
 from Cohort.group.analysis import analyse
 from Cohort.group.comparisons import compare_groups
 from Cohort.group.contrast import Contrast
+from Cohort.group.covariates import Covariate
 from Cohort.group.findings import Topic
+from Cohort.group.linear_models import fit_contrast
 from Cohort.group.options import GroupOptions
-from Cohort.group.outliers import Cause, Reason, reasons_in_words, review
+from Cohort.group.outliers import Cause, Reason, one_sided, reasons_in_words, review, robust_z
 from Cohort.group_run import add_group_arguments, options_from, run_group
 from Cohort.index import results_table
 from Cohort.number_format import interval, number, p_phrase, p_value, signed
@@ -30,6 +33,8 @@ from Cohort.structures import LEFT, TOTAL, measured
 from Testing.support.cohort_tables import CONTRAST, found, options_in, simulated
 from Testing.support.command_runs import REPOSITORY
 from Testing.support.html_page import WellFormed
+
+AGE_SEX = (Covariate("age", "number"), Covariate("sex", "category"))
 
 
 @pytest.fixture
@@ -46,7 +51,7 @@ def test_scans_are_listed_for_flags_and_outliers(folder):
     results.at[2, "flag_messages"] = ("They differ.",)
     results.loc[3, "flags"] = "anisotropic"
     results.loc[7, LEFT.column] *= 3
-    reviewed = review(results.merge(table, on="participant_id"), "group", ("anisotropic",))
+    reviewed = review(results.merge(table, on="participant_id"), AGE_SEX, ("anisotropic",))
     reasons = reviewed.set_index("scan")["listed"]
     assert reasons["sub-003"] == (Reason(Cause.FLAG, flag="low_fold_agreement"),)
     assert reasons["sub-004"] == ()
@@ -58,11 +63,42 @@ def test_scans_are_listed_for_flags_and_outliers(folder):
     assert reviewed.loc[7, "robust_z"] > 3.5
 
 
-def test_a_true_difference_of_groups_makes_no_outliers():
+def test_a_true_difference_of_groups_makes_hardly_any_outliers():
+    # As large as published for ALS, −3.4 %, and three times that.
+    for effect in (-29.0, -87.0):
+        results, table = simulated(effect_mm3=effect, n_a=15, n_b=40)
+        frame = results.merge(table, on="participant_id")
+        reviewed = review(frame, AGE_SEX)
+        assert (reviewed["robust_z_total"].abs() > 3.5).sum() <= 1
+        assert not one_sided(reviewed, Contrast("group", "als", "control"))
+
+
+def test_a_difference_so_large_that_its_group_is_listed_is_told():
     results, table = simulated(effect_mm3=-500, n_a=15, n_b=40)
+    reviewed = review(results.merge(table, on="participant_id"), AGE_SEX)
+    told = one_sided(reviewed, Contrast("group", "als", "control"))
+    assert "als: 15 of 15, control: " in told[0].text
+
+
+def test_age_and_head_size_make_no_outliers():
+    results, table = simulated(n_a=20, n_b=20)
     frame = results.merge(table, on="participant_id")
-    assert (review(frame)["robust_z_total"].abs() > 3.5).sum() >= 10
-    assert (review(frame, "group")["robust_z_total"].abs() > 3.5).sum() <= 1
+    frame.loc[3, "age"], frame.loc[5, "icv_mm3"] = "95", 2.2e6
+    frame[TOTAL.column] = np.random.default_rng(1).uniform(750, 950, 40)
+    frame[TOTAL.column] += 12 * (frame["age"].astype(float) - 58) + frame["icv_mm3"] * 1e-3
+    assert review(frame)["robust_z_total"].abs()[3] > 3.5
+    assert review(frame, AGE_SEX)["robust_z_total"].abs()[[3, 5]].max() < 3.5
+
+
+def test_leaving_outliers_out_makes_no_differences():
+    # Judged within each group, about 11 of 100 such cohorts had p < 0.05.
+    generator = np.random.default_rng(5)
+    is_a, cohorts, found = np.arange(70) < 40, 500, 0
+    for _ in range(cohorts):
+        values = generator.lognormal(0, 0.6, 70)
+        kept = (robust_z(pd.Series(values)).abs() <= 3.5).to_numpy()
+        found += fit_contrast(values[kept], is_a[kept]).p < 0.05
+    assert found <= binom.ppf(0.999, cohorts, 0.05)
 
 
 def test_results_are_given_both_ways(folder):
@@ -271,9 +307,11 @@ def test_the_command_line_makes_the_options(folder):
     assert plain == GroupOptions(output=folder / "out", data_root=folder)
     arguments = ["--contrast", "group:als-control", "--covariates", "age,sex", "--exclude-flagged"]
     arguments += ["--ignore-flags", "anisotropic,fov_cut", "--categorical", "site"]
+    arguments += ["--numeric", "stage", "--spline", "age"]
     full = options_from(parser.parse_args([str(folder), str(folder / "out"), *arguments]))
     assert full.participants == folder / "participants.tsv"
     assert (full.contrast, full.covariates) == (CONTRAST, ("age", "sex"))
+    assert (full.numeric, full.splines) == (("stage",), ("age",))
     assert (full.exclude_flagged, full.ignored_flags) == (True, ("anisotropic", "fov_cut"))
     with pytest.raises(SystemExit):
         parser.parse_args([str(folder), "out", "--ignore-flags", "no_such_flag"])
