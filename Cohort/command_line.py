@@ -58,7 +58,7 @@ def parse_level(arguments: Sequence[str]) -> argparse.Namespace:
     argparse.Namespace
         With ``level``, ``bids_dir`` and ``output_dir`` in their places.
     """
-    parser = _cohort_parser()
+    parser = cohort_parser()
     # Else an option between OUT and LEVEL would hide the level.
     parsed = parser.parse_intermixed_args(arguments)
     read_level(parser, parsed)
@@ -73,7 +73,8 @@ def _level(name: str) -> Callable[[argparse.Namespace], int]:
     return {"participant": _participant, "group": _group}[name]
 
 
-def _cohort_parser() -> argparse.ArgumentParser:
+def cohort_parser() -> argparse.ArgumentParser:
+    """Build the parser of the participant and group level."""
     from .group_run import add_group_arguments
 
     parser = argparse.ArgumentParser(
