@@ -1,25 +1,27 @@
 """The web page's server as a process of its own, for tests and benches.
 
-    python -m Testing.support.web_server '{"port": 7860, …}'
-
-serves with the settings of `Web.server.ServerSettings`.
+Importing Gradio takes 4 s of processor time. One process imports it; every server is a fork of it.
 """
 
 from __future__ import annotations
 
+import functools
 import inspect
 import json
+import multiprocessing
 import os
 import signal
 import socket
-import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from fnmatch import fnmatch
+from multiprocessing import forkserver
 from pathlib import Path
+from unittest.mock import patch
 
 import httpx
 
@@ -38,7 +40,7 @@ class Server:
     """A running server."""
 
     url: str
-    process: subprocess.Popen
+    process: multiprocessing.Process
     log: Path
     temporary: Path
     clients: list[httpx.Client] = field(default_factory=list)
@@ -57,7 +59,7 @@ class Server:
     @property
     def last_words(self) -> str:
         """What the server has written last."""
-        state = "runs" if self.process.poll() is None else f"ended: {self.process.returncode}"
+        state = "runs" if self.process.is_alive() else f"ended: {self.process.exitcode}"
         lines = self.text.splitlines()[-LOG_LINES:]
         return "\n".join([f"Last lines of the server at {self.url} ({state}):", *lines])
 
@@ -73,8 +75,11 @@ class Server:
         return [path for path in found if fnmatch(path.name, pattern)]
 
     def stop(self) -> int:
-        self.process.send_signal(signal.SIGTERM)
-        return self.process.wait(timeout=30)
+        """Ask it to end; returns its exit code."""
+        os.kill(self.process.pid, signal.SIGTERM)
+        self.process.join(timeout=30)
+        assert self.process.exitcode is not None, "the server does not end"
+        return self.process.exitcode
 
 
 @contextmanager
@@ -93,7 +98,7 @@ def running(folder: Path, stub: bool = True, **settings: object) -> Iterator[Ser
         RUNNING.remove(server)
         for client in server.clients:
             client.close()
-        if server.process.poll() is None:
+        if server.process.is_alive():
             server.stop()
 
 
@@ -109,16 +114,16 @@ def _started(folder: Path, settings: dict, stub_seconds: str) -> Server:
                         "Application startup complete" in server.text
                         and "Uvicorn running" in server.text
                     )
-                    or server.process.poll() is not None
+                    or not server.process.is_alive()
                 )
             )
         except BaseException:
             server.process.kill()
-            server.process.wait()
+            server.process.join()
             raise
         finally:
             RUNNING.remove(server)
-        if server.process.poll() is None:
+        if server.process.is_alive():
             return server
         if "address already in use" not in server.text:
             break
@@ -129,33 +134,63 @@ def _begun(folder: Path, settings: dict, stub_seconds: str) -> Server:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
-    paths = [str(REPOSITORY), str(REPOSITORY / "HypothalamusSeg")]
+    log = folder / "server.log"
+    log.touch()
+    settings = {**settings, "port": port}
     surroundings = {
-        **environment(),
-        "PYTHONPATH": os.pathsep.join(paths),
+        **surroundings_of_processes(),
         "TMPDIR": str(folder / "tmp"),
         "HYPOTHALAMUSSEG_STUB_SECONDS": stub_seconds,
     }
-    as_json = json.dumps({**settings, "port": port})
-    log = folder / "server.log"
-    # A file, not a pipe: nobody has to read it for the server to go on.
-    with log.open("w") as stream:
-        process = subprocess.Popen(
-            [sys.executable, "-m", "Testing.support.web_server", as_json],
-            stdout=stream,
-            stderr=subprocess.STDOUT,
-            env=surroundings,
-            cwd=REPOSITORY,
-        )
+    # No daemon: those may not start the workers.
+    process = processes().Process(target=serve, args=(settings, log, surroundings), daemon=False)
+    process.start()
     return Server(f"http://127.0.0.1:{port}/", process, log, folder / "tmp")
 
 
-def wait_until(condition, process: subprocess.Popen | None = None, seconds=START_SECONDS) -> None:
+@functools.cache
+def processes() -> multiprocessing.context.BaseContext:
+    """Starts processes that have imported Gradio, where the system can fork."""
+    if "forkserver" not in multiprocessing.get_all_start_methods():
+        return multiprocessing.get_context("spawn")
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(["Web.command_line", "Web.server", "uvicorn"])
+    with patch.dict(os.environ, surroundings_of_processes()):
+        forkserver.ensure_running()
+    return context
+
+
+def surroundings_of_processes() -> dict[str, str]:
+    """The environment of the tests, with this repository before an installed copy."""
+    paths = [str(REPOSITORY), str(REPOSITORY / "HypothalamusSeg")]
+    return {**environment(), "PYTHONPATH": os.pathsep.join(paths)}
+
+
+def serve(settings: dict, log: Path, surroundings: dict[str, str]) -> None:
+    """Serve with the settings of `Web.server.ServerSettings`; the process ends with its code."""
+    # A file, not a pipe: nobody has to read it for the server to go on.
+    with log.open("ab") as stream:
+        for standard in (sys.stdout, sys.stderr):
+            os.dup2(stream.fileno(), standard.fileno())
+    os.environ.update(surroundings)
+    os.chdir(REPOSITORY)
+    tempfile.tempdir = None  # or it stays that of the process that was forked
+
+    from Web import command_line
+    from Web.server import ServerSettings
+
+    for name in ("password_file", "certificate", "certificate_key"):
+        settings[name] = Path(settings[name]) if settings.get(name) else None
+    if "worker_command" in settings:
+        settings["worker_command"] = tuple(settings["worker_command"])
+    sys.exit(command_line.serve(ServerSettings(**settings)))
+
+
+def wait_until(condition, seconds=START_SECONDS) -> None:
     end = time.monotonic() + seconds
     while not condition():
-        has_ended = process is not None and process.poll() is not None
-        if has_ended or time.monotonic() > end:
-            why = "the server has ended" if has_ended else f"waited {seconds:.0f} s"
+        if time.monotonic() > end:
+            why = f"waited {seconds:.0f} s"
             wanted = inspect.getsource(condition).strip()
             raise AssertionError("\n".join([f"{why}, for: {wanted}", *last_words()]))
         time.sleep(0.05)
@@ -199,19 +234,3 @@ def call(client: httpx.Client, name: str, *values: object):
                     raise RuntimeError(event["output"].get("error"))
                 return event["output"]["data"][0]
     raise RuntimeError("no answer")
-
-
-def main() -> int:
-    from Web.command_line import serve
-    from Web.server import ServerSettings
-
-    given = json.loads(sys.argv[1])
-    for name in ("password_file", "certificate", "certificate_key"):
-        given[name] = Path(given[name]) if given.get(name) else None
-    if "worker_command" in given:
-        given["worker_command"] = tuple(given["worker_command"])
-    return serve(ServerSettings(**given))
-
-
-if __name__ == "__main__":
-    sys.exit(main())
