@@ -3,7 +3,8 @@
     python -m Testing.support.container_recipe ROOT [--build-arg NAME=VALUE] -- ARGUMENTS
 
 ROOT is a folder in which debootstrap has put a Debian with python3-venv; it stands for the image
-that the file begins with, and may hold a pip.conf of this machine. Each COPY and RUN is done there.
+that the file begins with, has /proc and /dev/shm mounted as containers do, and may hold a pip.conf
+of this machine. Each COPY and RUN is done there.
 Then the entry point runs with ARGUMENTS as the file's user and without a network. Needs root.
 """
 
@@ -11,17 +12,19 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 import re
 import shlex
 import shutil
 import subprocess
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 from string import Template
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 DOCKERFILE = REPOSITORY / "Containers/Dockerfile"
+# As Docker sets it where an image does not.
+PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
 
 @dataclass(frozen=True)
@@ -55,7 +58,7 @@ def copied(steps: list[Step]) -> list[tuple[str, str]]:
 
 def build(root: Path, arguments: dict[str, str]) -> dict[str, str]:
     """Do all COPY and RUN steps below a root folder; returns the image's environment."""
-    environment = {"PATH": os.defpath, "HOME": "/root", "LANG": "C.UTF-8"}
+    environment = {"PATH": PATH, "HOME": "/root", "LANG": "C.UTF-8"}
     values: dict[str, str] = {}
     for step in read_steps():
         if step.name == "ARG":
@@ -101,10 +104,11 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("root", type=Path)
     parser.add_argument("--build-arg", action="append", default=[], metavar="NAME=VALUE")
-    parser.add_argument("arguments", nargs="*")
-    parsed = parser.parse_args()
+    # What follows the two dashes is the entry point's, options included.
+    here, _, there = " ".join(map(shlex.quote, sys.argv[1:])).partition(" -- ")
+    parsed = parser.parse_args(shlex.split(here))
     values = dict(pair.split("=", 1) for pair in parsed.build_arg)
-    return run(parsed.root, parsed.arguments, build(parsed.root, values))
+    return run(parsed.root, shlex.split(there), build(parsed.root, values))
 
 
 if __name__ == "__main__":
