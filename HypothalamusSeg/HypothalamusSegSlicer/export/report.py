@@ -17,6 +17,7 @@ from vtk.util.numpy_support import numpy_to_vtk
 from ..scene.result_nodes import ResultNodes
 from ..volumes.rows import VolumeRow
 from ..volumes.segment_voxels import read_segment
+from .subject import Subject
 
 PAGE_PX = (1240, 1754)  # A4 at 150 dots an inch
 MARGIN_PX, PANEL_PX, GAP_PX = 60, 360, 20
@@ -34,13 +35,15 @@ TABLE_COLUMNS = (
 )
 
 
-def draw_report(nodes: ResultNodes, rows: Sequence[VolumeRow], path: Path) -> None:
+def draw_report(
+    nodes: ResultNodes, rows: Sequence[VolumeRow], subject: Subject, path: Path
+) -> None:
     """Draw the page; all planes run along the scan's own RAS axes, before any transform."""
     image = qt.QImage(*PAGE_PX, qt.QImage.Format_RGB32)
     image.fill(qt.QColor(PAPER))
     painter = qt.QPainter(image)
     painter.setRenderHint(qt.QPainter.Antialiasing)
-    y = _draw_title(painter, nodes)
+    y = _draw_title(painter, nodes, subject)
     y = _draw_planes(painter, nodes, y)
     reference = f"{nodes.record.engine['reference_icv_mm3'] / 1000:.0f} mL"
     y = _draw_table(painter, rows, reference, y)
@@ -51,12 +54,15 @@ def draw_report(nodes: ResultNodes, rows: Sequence[VolumeRow], path: Path) -> No
         raise OSError(f"{path.name} could not be written. Check the free disk space.")
 
 
-def _draw_title(painter, nodes: ResultNodes) -> int:
-    _text(painter, MARGIN_PX, 80, nodes.volume.GetName(), 20, bold=True)
+def _draw_title(painter, nodes: ResultNodes, subject: Subject) -> int:
+    _text(painter, MARGIN_PX, 80, subject.title, 20, bold=True)
     provenance = nodes.record.engine["provenance"]
     line = f"HypothalamusSeg {provenance['version']} – for research only, not a medical device"
-    _text(painter, MARGIN_PX, 112, line, 10, FAINT)
-    return 135
+    y = 80
+    for text in (*subject.lines, line):
+        y += 24
+        _text(painter, MARGIN_PX, y, text, 10, FAINT)
+    return y + 24
 
 
 def _draw_planes(painter, nodes: ResultNodes, top: int) -> int:

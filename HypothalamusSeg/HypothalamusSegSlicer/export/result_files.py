@@ -22,41 +22,58 @@ from ..volumes.rows import VolumeRow
 from ..volumes.segment_voxels import is_same_lattice, read_segment, reference_grid
 from ..volumes.table import as_text
 from .report import draw_report
+from .subject import (
+    ExportError,
+    MayReplace,
+    Subject,
+    export_subject,
+    refuse_another_scan,
+    refuse_to_replace,
+)
 
 
-class ExportError(Exception):
-    """The export failed and nothing was written; the message says why and what to do."""
-
-
-def export_result(nodes: ResultNodes, rows: Sequence[VolumeRow], folder: str | Path) -> list[Path]:
+def export_result(
+    nodes: ResultNodes,
+    rows: Sequence[VolumeRow],
+    folder: str | Path,
+    may_replace: MayReplace = refuse_to_replace,
+) -> list[Path]:
     """Write all files of a result in its current state, including edits.
+
+    Parameters
+    ----------
+    may_replace : callable(files) → bool
+        Asked before files of the same scan are replaced.
 
     Returns
     -------
     list of Path
         ``NAME_*.nii.gz``, ``.seg.nrrd``, ``NAME_volumes.csv``, ``NAME_volumes.json``,
-        ``NAME_report.png``; NAME is that of the volume.
+        ``NAME_report.png``; NAME is that of the `Subject`. Empty if nothing may be replaced.
 
     Raises
     ------
     ExportError
-        If the folder cannot be written to.
+        If the folder cannot be written to, or has files of another scan under this name.
     """
-    name = safe_name(nodes.volume.GetName())
+    subject = export_subject(nodes)
+    name = subject.stem
+    checksum = nodes.record.engine["provenance"]["input_sha256"]
+    refuse_another_scan(Path(folder) / f"{name}_volumes.json", checksum)
 
     def write(stage: Path) -> None:
         for plan, node in nodes.segmentations():
             write_label_map(node, plan, stage / f"{name}_{plan.file_suffix}.nii.gz")
             write_segmentation(node, stage / f"{name}_{plan.role}.seg.nrrd")
         (stage / f"{name}_volumes.csv").write_text(as_text(rows, ","), encoding="utf-8")
-        text = json.dumps(describe(nodes, rows), indent=2, allow_nan=False)
+        text = json.dumps(describe(nodes, rows, subject), indent=2, allow_nan=False)
         (stage / f"{name}_volumes.json").write_text(text + "\n", encoding="utf-8")
-        draw_report(nodes, rows, stage / f"{name}_report.png")
+        draw_report(nodes, rows, subject, stage / f"{name}_report.png")
 
-    return write_whole(Path(folder), write)
+    return write_whole(Path(folder), write, may_replace)
 
 
-def write_whole(folder: Path, write: Callable[[Path], None]) -> list[Path]:
+def write_whole(folder: Path, write: Callable[[Path], None], may_replace: MayReplace) -> list[Path]:
     """Let ``write`` fill a hidden folder, then move all files into place, or none."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -65,28 +82,32 @@ def write_whole(folder: Path, write: Callable[[Path], None]) -> list[Path]:
         raise ExportError(_reason(folder, error)) from error
     try:
         write(stage)
-        written = []
-        for path in sorted(p for p in stage.rglob("*") if p.is_file()):
-            target = folder / path.relative_to(stage)
+        made = sorted(path for path in stage.rglob("*") if path.is_file())
+        targets = [folder / path.relative_to(stage) for path in made]
+        there = [target for target in targets if target.exists()]
+        if there and not may_replace(there):
+            return []
+        for path, target in zip(made, targets, strict=True):
             target.parent.mkdir(parents=True, exist_ok=True)
             os.replace(path, target)
-            written.append(target)
     except OSError as error:
         raise ExportError(_reason(folder, error)) from error
     finally:
         shutil.rmtree(stage, ignore_errors=True)
-    return written
+    return targets
 
 
 def _reason(folder: Path, error: OSError) -> str:
     return f"Cannot write to {folder}: {error.strerror or error}. Choose another folder."
 
 
-def describe(nodes: ResultNodes, rows: Sequence[VolumeRow]) -> dict:
-    """Describe the result: engine output, current volumes and review."""
+def describe(nodes: ResultNodes, rows: Sequence[VolumeRow], subject: Subject) -> dict:
+    """Describe the result: whose it is, engine output, current volumes and review."""
     record = nodes.record
     return {
         **record.engine,
+        "name": subject.stem,
+        "scan": subject.details,
         "present": [
             {key: _json_number(value) for key, value in asdict(row).items()} for row in rows
         ],
@@ -156,9 +177,3 @@ def write_volume(node: slicer.vtkMRMLVolumeNode, path: Path) -> None:
         raise ExportError(
             f"{path.name} could not be written to {path.parent}. Check the free disk space."
         )
-
-
-def safe_name(name: str) -> str:
-    """Convert the name of a volume to a file name."""
-    kept = "".join(c if c.isalnum() or c in "-_." else "_" for c in name)
-    return kept.strip("._") or "scan"

@@ -6,16 +6,25 @@ import json
 import re
 from pathlib import Path
 
+from ..scene.patient import identify
 from ..scene.result_nodes import ResultNodes
 from ..scene.structures import HYPOTHALAMUS_NODE, ICV_NODE, SUBUNITS_NODE, NodePlan, SegmentPlan
 from ..volumes.edits import measure_edits
-from .result_files import ExportError, write_label_map, write_volume, write_whole
+from .result_files import write_label_map, write_volume, write_whole
+from .subject import (
+    ExportError,
+    MayReplace,
+    refuse_another_scan,
+    refuse_to_replace,
+)
 
 # Whole sides are stored as one subunit each, as Docs/TRAINING.md describes.
 SIDE_AS_SUBUNIT = {"hypothalamus_left": 803, "hypothalamus_right": 808}
 
 
-def save_training_case(nodes: ResultNodes, folder: str | Path) -> list[Path]:
+def save_training_case(
+    nodes: ResultNodes, folder: str | Path, may_replace: MayReplace = refuse_to_replace
+) -> list[Path]:
     """Write one subject in the layout that ``python -m Training.prepare --scans`` reads.
 
     Returns
@@ -27,14 +36,18 @@ def save_training_case(nodes: ResultNodes, folder: str | Path) -> list[Path]:
     Raises
     ------
     ExportError
-        If there is no hypothalamus, or the folder cannot be written to.
+        If there is no hypothalamus, the folder cannot be written to, or the subject is there
+        with another scan.
     """
     hypothalamus, subunits = nodes.segmentation("hypothalamus"), nodes.segmentation("subunits")
     if hypothalamus is None and subunits is None:
         raise ExportError("This result has no hypothalamus, so there is nothing to train on.")
     review = nodes.record.review
-    subject = "sub-" + (re.sub(r"[^A-Za-z0-9]", "", nodes.volume.GetName()) or "scan")
+    checksum = nodes.record.engine["provenance"]["input_sha256"]
+    subject = "sub-" + (re.sub(r"[^A-Za-z0-9]", "", _subject_name(nodes, checksum)) or "scan")
     rater = re.sub(r"[^A-Za-z0-9]", "", review.reviewer) or "reviewer"
+    for log in Path(folder).glob(f"derivatives/*/{subject}/anat/{subject}_review.json"):
+        refuse_another_scan(log, checksum)
 
     def write(stage: Path) -> None:
         anatomy = stage / subject / "anat"
@@ -52,7 +65,7 @@ def save_training_case(nodes: ResultNodes, folder: str | Path) -> list[Path]:
             write_label_map(icv, ICV_NODE, labels / f"{subject}_icv_mask.nii.gz")
         changes = {
             "review": review.as_dict(),
-            "volume": nodes.volume.GetName(),
+            "input_sha256": checksum,
             "whole_sides_only": subunits is None,
             "edited": sorted(
                 name
@@ -64,7 +77,16 @@ def save_training_case(nodes: ResultNodes, folder: str | Path) -> list[Path]:
         text = json.dumps(changes, indent=2)
         (labels / f"{subject}_review.json").write_text(text + "\n", encoding="utf-8")
 
-    return write_whole(Path(folder), write)
+    return write_whole(Path(folder), write, may_replace)
+
+
+def _subject_name(nodes: ResultNodes, checksum: str) -> str:
+    """The pseudonym, the name of the volume, or, if that is a series, a part of its checksum.
+
+    Training data never carry the patient's name.
+    """
+    is_patient = identify(nodes.volume).is_known
+    return nodes.record.pseudonym or (checksum[:10] if is_patient else nodes.volume.GetName())
 
 
 def _sides_as_subunits() -> NodePlan:

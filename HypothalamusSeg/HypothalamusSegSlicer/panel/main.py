@@ -14,7 +14,9 @@ from ..engine_run.command_line import SettingsError
 from ..engine_run.handover import HandoverError
 from ..engine_run.job import JobResult, SegmentationJob
 from ..logic import HypothalamusSegLogic
+from ..scene.patient import identify
 from ..scene.result_nodes import ROLE_ATTRIBUTE, ResultNodes
+from ..scene.shown_volume import show_alone, volume_to_start_with
 from ..volumes.edits import EditWatch
 from .export_section import ExportSection
 from .parameter_node import HypothalamusSegParameterNode, engine_options
@@ -81,9 +83,7 @@ class HypothalamusSegPanel:
         self.unbind()
         self.parameters = HypothalamusSegParameterNode(self.logic.getParameterNode())
         if not self.parameters.inputVolume:
-            first = self.scene.GetFirstNodeByClass("vtkMRMLScalarVolumeNode")
-            if first is not None and not first.IsA("vtkMRMLLabelMapVolumeNode"):
-                self.parameters.inputVolume = first
+            self.parameters.inputVolume = volume_to_start_with(self.scene)
         self._binding = self.parameters.connectGui(self.ui)
         self._parameter_observer = self.parameters.AddObserver(
             vtk.vtkCommand.ModifiedEvent, self._parameters_changed
@@ -139,6 +139,9 @@ class HypothalamusSegPanel:
             self.show_results_of(volume)
 
     def show_results_of(self, volume: slicer.vtkMRMLScalarVolumeNode | None) -> None:
+        self.ui.patientLabel.text = _patient_text(volume)
+        if volume is not None:
+            show_alone(volume)
         nodes = ResultNodes(volume) if volume is not None else None
         if nodes is not None and nodes.record is None:
             nodes = None
@@ -236,8 +239,8 @@ class HypothalamusSegPanel:
         if result.nodes is not None:
             elapsed_s = time.monotonic() - self._started
             self.ui.stepLabel.text = _("Done in {seconds:.0f} s").format(seconds=elapsed_s)
-            if result.nodes.volume.GetID() == self._shown_volume_id:
-                self.show_results_of(result.nodes.volume)
+            if self.parameters is not None:  # shown anew: this result, or another hidden again
+                self.show_results_of(self.parameters.inputVolume)
         elif outcome.cancelled:
             self.ui.stepLabel.text = _("Canceled; nothing was changed")
         else:
@@ -274,6 +277,12 @@ class HypothalamusSegPanel:
         if node.GetAttribute(ROLE_ATTRIBUTE) or node.IsA("vtkMRMLScalarVolumeNode"):
             self._shown_volume_id = None
             self._parameters_changed()
+
+
+def _patient_text(volume: slicer.vtkMRMLScalarVolumeNode | None) -> str:
+    if volume is None:
+        return ""
+    return identify(volume).one_line or _("not known: the scan was not loaded from DICOM")
 
 
 def _shortcut(parent, keys: str, slot) -> qt.QShortcut:

@@ -130,9 +130,17 @@ class Record:
     def review(self) -> Review:
         return Review(**self._content().get("review", {}))
 
+    @property
+    def pseudonym(self) -> str:
+        """What exports call the patient; empty: by the patient's own name."""
+        return self._content().get("pseudonym", "")
+
+    def set_pseudonym(self, pseudonym: str) -> None:
+        self._write({**self._content(), "pseudonym": pseudonym})
+
     def set_engine(self, description: dict) -> None:
         """Store a new result and reset its review."""
-        self._write({"engine": description, "review": Review().as_dict()})
+        self._write({**self._content(), "engine": description, "review": Review().as_dict()})
 
     def set_review(self, review: Review) -> None:
         self._write({**self._content(), "review": review.as_dict()})
