@@ -56,6 +56,16 @@ class HypothalamusSegWidget(ScriptedLoadableModuleWidget):
         root.setMRMLScene(slicer.mrmlScene)
         self.panel = HypothalamusSegPanel(ui, root, slicer.mrmlScene)
 
+    def enter(self) -> None:
+        """Slicer calls this each time the module is shown."""
+        if self.panel is not None:
+            self.panel.enter()
+
+    def exit(self) -> None:
+        """Slicer calls this when another module is shown."""
+        if self.panel is not None:
+            self.panel.leave()
+
     def cleanup(self) -> None:
         """Slicer calls this when the module is reloaded and when the application quits."""
         if self.panel is not None:

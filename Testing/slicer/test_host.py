@@ -361,17 +361,23 @@ def test_a_segments_table_follows_its_segmentation():
     assert view.tableWidget().item(0, 3).text() == "Left half"
 
 
-def test_the_segment_editor_keeps_its_choices_in_its_node():
+def test_the_segment_editor_selects_the_first_segment_of_another_segmentation():
     editor = slicer.qMRMLSegmentEditorWidget()
-    editor.setMRMLScene(slicer.mrmlScene)
     node = slicer.mrmlScene.AddNewNodeByClass("vtkMRMLSegmentationNode")
+    for name in ("left", "right"):
+        node.GetSegmentation().AddEmptySegment(name, name, (1, 0, 0))
     editor.setSegmentationNode(node)
     assert "before setMRMLSegmentEditorNode" in only_problem()
     editor_node = slicer.mrmlScene.AddNewNodeByClass("vtkMRMLSegmentEditorNode")
+    editor_node.SetAndObserveSegmentationNode(node)
+    editor_node.SetSelectedSegmentID("right")
     editor.setMRMLSegmentEditorNode(editor_node)
+    assert editor.currentSegmentID() == "right"  # nothing happens without a scene
+    editor.setMRMLScene(slicer.mrmlScene)
+    assert editor.currentSegmentID() == "left"
+    editor.setCurrentSegmentID("right")
     editor.setSegmentationNode(node)
-    assert editor.segmentationNode() is node
-    assert editor_node.GetSegmentationNode() is node
+    assert editor.currentSegmentID() == "right"
 
 
 def test_a_collapsible_section_remembers_what_was_hidden():

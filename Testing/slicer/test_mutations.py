@@ -109,9 +109,14 @@ MUTATIONS = {
         "0",
     ),
     "the copy reverted into itself": (
-        "panel/review_section.py",
+        "panel/editor_section.py",
         "self._nodes.network_output(role), self._nodes.segmentation(role)",
         "self._nodes.segmentation(role), self._nodes.network_output(role)",
+    ),
+    "the segment chosen before its segmentation": (
+        "panel/editor_section.py",
+        "self.editor.setSegmentationNode(self._nodes.segmentation(role))",
+        "self.editor.setCurrentSegmentID(identifier)",
     ),
     "the scan's grid for editing": (
         "engine_run/handover.py",

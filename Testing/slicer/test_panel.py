@@ -332,15 +332,6 @@ def test_the_review_is_kept_in_the_scene(panel, volume, nodes):
     assert review.time in panel.ui.reviewTimeLabel.text
 
 
-def test_editing_opens_the_segment_editor_on_the_chosen_segment(panel, volume, nodes):
-    panel.ui.segmentComboBox.currentIndex = 1
-    click(panel.ui.editButton)
-    editor = slicer.mrmlScene.GetSingletonNode("SegmentEditor", "vtkMRMLSegmentEditorNode")
-    assert editor.GetSelectedSegmentID() == "hypothalamus_right"
-    assert editor.GetSegmentationNode() is nodes.segmentation("hypothalamus")
-    assert editor.GetSourceVolumeNode() is volume
-
-
 def test_slices_go_to_the_hypothalamus_and_step_through_it(panel, volume, nodes):
     click(panel.ui.goToButton)
     coronal = next(

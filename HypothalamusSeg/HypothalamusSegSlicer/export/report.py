@@ -15,6 +15,7 @@ from HypothalamusSegLib.measures.intervals import COVERAGE
 from vtk.util.numpy_support import numpy_to_vtk
 
 from ..scene.result_nodes import ResultNodes
+from ..volumes.mask_digest import mask_digests
 from ..volumes.rows import VolumeRow
 from ..volumes.segment_voxels import read_segment
 from .subject import Subject
@@ -226,7 +227,9 @@ def _draw_review(painter, nodes: ResultNodes, top: int) -> None:
     review = nodes.record.review
     who = f" by {review.reviewer}" if review.reviewer else ""
     when = f", {review.time}" if review.time else ""
-    _text(painter, MARGIN_PX, top, f"Review: {review.status}{who}{when}", 11, bold=True)
+    changed = review.changed_since(mask_digests(nodes))
+    since = f"; changed since then: {', '.join(changed)}" if changed else ""
+    _text(painter, MARGIN_PX, top, f"Review: {review.status}{who}{when}{since}", 11, bold=True)
     y = top
     for line in _wrapped(review.note, 125):
         y += 22

@@ -18,6 +18,7 @@ from vtk.util.numpy_support import numpy_to_vtk
 
 from ..scene.result_nodes import ResultNodes
 from ..scene.structures import NodePlan
+from ..volumes.mask_digest import mask_digests
 from ..volumes.rows import VolumeRow
 from ..volumes.segment_voxels import is_same_lattice, read_segment, reference_grid
 from ..volumes.table import as_text
@@ -111,7 +112,11 @@ def describe(nodes: ResultNodes, rows: Sequence[VolumeRow], subject: Subject) ->
         "present": [
             {key: _json_number(value) for key, value in asdict(row).items()} for row in rows
         ],
-        "review": record.review.as_dict(),
+        "review": {
+            **record.review.as_dict(),
+            "changed_since": record.review.changed_since(mask_digests(nodes)),
+        },
+        "earlier_reviews": record.earlier_reviews,
     }
 
 

@@ -16,8 +16,9 @@ from ..engine_run.job import JobResult, SegmentationJob
 from ..logic import HypothalamusSegLogic
 from ..scene.patient import identify
 from ..scene.result_nodes import ROLE_ATTRIBUTE, ResultNodes
-from ..scene.shown_volume import show_alone, volume_to_start_with
+from ..scene.shown_volume import is_scan, show_alone, volume_to_start_with
 from ..volumes.edits import EditWatch
+from .editor_section import EditorSection
 from .export_section import ExportSection
 from .parameter_node import HypothalamusSegParameterNode, engine_options
 from .results_section import ResultsSection
@@ -25,6 +26,7 @@ from .review_section import ReviewSection
 from .states import State, apply_button, is_editable, remaining_text
 
 CLOCK_MS = 500
+TEXT_FIELDS = ("QLineEdit", "QTextEdit", "QPlainTextEdit")
 INPUTS = (
     "inputSelector",
     "hypothalamusCheckBox",
@@ -55,6 +57,8 @@ class HypothalamusSegPanel:
         self.parameters: HypothalamusSegParameterNode | None = None
         self._binding = None
         self._parameter_observer: int | None = None
+        self._is_shown = False
+        self._shown_volume_id: str | None = None
         self._started = 0.0
         self._fraction, self._step = 0.0, ""
         self._clock = qt.QTimer()
@@ -62,6 +66,7 @@ class HypothalamusSegPanel:
         self._clock.connect("timeout()", self._show_time)
         self.results = ResultsSection(ui)
         self.review = ReviewSection(ui, scene)
+        self.editor = EditorSection(ui, scene)
         self.export = ExportSection(ui)
         self.watch = EditWatch(self._rows_changed)
         ui.applyButton.connect("clicked(bool)", self._apply_clicked)
@@ -74,16 +79,16 @@ class HypothalamusSegPanel:
             scene.AddObserver(scene.StartCloseEvent, self._scene_closes),
             scene.AddObserver(scene.EndCloseEvent, self._scene_is_new),
             scene.AddObserver(scene.EndImportEvent, self._scene_is_new),
+            scene.AddObserver(scene.NodeAddedEvent, self._node_added),
             scene.AddObserver(scene.NodeRemovedEvent, self._node_removed),
         ]
-        self.bind()
 
     def bind(self) -> None:
         """Connect the panel to the parameter node of the scene, creating it if needed."""
         self.unbind()
+        self.editor.scene_is_new()
         self.parameters = HypothalamusSegParameterNode(self.logic.getParameterNode())
-        if not self.parameters.inputVolume:
-            self.parameters.inputVolume = volume_to_start_with(self.scene)
+        self._choose_volume()
         self._binding = self.parameters.connectGui(self.ui)
         self._parameter_observer = self.parameters.AddObserver(
             vtk.vtkCommand.ModifiedEvent, self._parameters_changed
@@ -99,11 +104,25 @@ class HypothalamusSegPanel:
         self.parameters.disconnectGui(self._binding)
         self.parameters = None
 
+    def enter(self) -> None:
+        """The module is shown: take a volume that was loaded meanwhile."""
+        self._is_shown = True
+        if self.parameters is None:
+            self.bind()
+        self._choose_volume()
+        self.editor.enter()
+
+    def leave(self) -> None:
+        """Another module is shown."""
+        self._is_shown = False
+        self.editor.leave()
+
     def close(self) -> None:
         """Stop everything when the module is reloaded or Slicer quits."""
         if self.job is not None:
             self.job.abandon()
         self._clock.stop()
+        self.editor.leave()
         self.unbind()
         for tag in self._scene_observers:
             self.scene.RemoveObserver(tag)
@@ -113,6 +132,16 @@ class HypothalamusSegPanel:
         self._shortcuts = []
 
     # Input
+
+    def _choose_volume(self) -> None:
+        """Take a volume of the scene where the user has chosen none."""
+        if self.parameters is not None and self.parameters.inputVolume is None:
+            self.parameters.inputVolume = volume_to_start_with(self.scene)
+
+    @vtk.calldata_type(vtk.VTK_OBJECT)
+    def _node_added(self, caller, event, node) -> None:
+        if self._is_shown and is_scan(node) and not self.scene.IsBatchProcessing():
+            qt.QTimer.singleShot(0, self._choose_volume)  # once it has its image
 
     def missing(self) -> str:
         """The reason why Apply is disabled, or an empty string."""
@@ -147,12 +176,14 @@ class HypothalamusSegPanel:
             nodes = None
         self.results.show(nodes)
         self.review.show(nodes)
+        self.editor.show(nodes)
         self.export.show(nodes)
         self.watch.watch(nodes)
 
     def _rows_changed(self, rows) -> None:
         self.results.show_rows(rows)
         self.export.rows = rows
+        self.review.show_changes(self.watch.digests)
 
     # Apply and Cancel
 
@@ -167,7 +198,7 @@ class HypothalamusSegPanel:
         self.ui.progressBar.visible = state in (State.RUNNING, State.CANCELLING)
 
     def _apply_by_key(self) -> None:
-        if self.state == State.READY:
+        if self.state == State.READY and not _is_typing():
             self.apply()
 
     def _apply_clicked(self, checked: bool = False) -> None:
@@ -177,12 +208,12 @@ class HypothalamusSegPanel:
             self.apply()
 
     def apply(self) -> None:
-        """Start a run; asks before overwriting edits or installing torch."""
-        if self.watch.has_edits and not slicer.util.confirmYesNoDisplay(
-            _(
-                "The segmentation of this volume was edited by hand. Segment again and discard "
-                "the edits?"
-            )
+        """Start a run; asks before it replaces edits or a review, and before installing torch."""
+        lost = self._what_a_run_replaces()
+        if lost and not slicer.util.confirmYesNoDisplay(
+            lost
+            + "\n\n"
+            + _("Segment again? Edits are lost; the review is kept as an earlier one.")
         ):
             return
         if not self._ensure_torch():
@@ -207,6 +238,23 @@ class HypothalamusSegPanel:
         self._enter(State.RUNNING)
         self._clock.start()
         self._show_time()
+
+    def _what_a_run_replaces(self) -> str:
+        """Why the user is asked before a second run, or an empty string."""
+        record = ResultNodes(self.parameters.inputVolume).record
+        review = record.review if record is not None else None
+        reasons = []
+        if self.watch.has_edits:
+            reasons.append(_("The segmentation of this volume was edited by hand."))
+        if review is not None and review.is_judged:
+            words = _("It was reviewed as “{status}” by {reviewer}, {time}.")
+            reviewer = review.reviewer or _("an unnamed reviewer")
+            reasons.append(
+                words.format(status=_(review.status), reviewer=reviewer, time=review.time)
+            )
+        elif review is not None and review.note:
+            reasons.append(_("The review has a note."))
+        return "\n".join(reasons)
 
     def cancel(self) -> None:
         self._enter(State.CANCELLING)
@@ -263,11 +311,16 @@ class HypothalamusSegPanel:
     def _scene_closes(self, caller, event) -> None:
         self.results.show(None)
         self.review.show(None)
+        self.editor.scene_closes()
         self.export.show(None)
         self.unbind()
 
     def _scene_is_new(self, caller, event) -> None:
-        self.bind()
+        """A scene that the module was never shown for gets no node of it."""
+        if self._is_shown:
+            self.bind()
+        else:
+            self.unbind()
 
     @vtk.calldata_type(vtk.VTK_OBJECT)
     def _node_removed(self, caller, event, node) -> None:
@@ -283,6 +336,12 @@ def _patient_text(volume: slicer.vtkMRMLScalarVolumeNode | None) -> str:
     if volume is None:
         return ""
     return identify(volume).one_line or _("not known: the scan was not loaded from DICOM")
+
+
+def _is_typing() -> bool:
+    """Whether the keyboard is in a text field, where Ctrl+Return is a slip."""
+    widget = qt.QApplication.focusWidget()
+    return widget is not None and any(widget.inherits(name) for name in TEXT_FIELDS)
 
 
 def _shortcut(parent, keys: str, slot) -> qt.QShortcut:

@@ -1,6 +1,8 @@
-"""Section “Review” of the panel: view, edit, revert, approve or reject."""
+"""Section “Review” of the panel: view, approve or reject."""
 
 from __future__ import annotations
+
+from collections.abc import Sequence
 
 import slicer
 from slicer.i18n import tr as _
@@ -8,16 +10,12 @@ from slicer.i18n import tr as _
 from ..scene.navigation import go_to, step_coronal
 from ..scene.result_nodes import ResultNodes
 from ..scene.review import STATUSES
-from ..scene.segment_editor import open_segment_editor
-from ..volumes.segment_voxels import copy_segment
+from ..volumes.mask_digest import mask_digests
 
 CORONAL_STEP_MM = 0.5
 REVIEWER_SETTING = "HypothalamusSeg/Reviewer"
 WIDGETS = (
     "goToButton",
-    "segmentComboBox",
-    "editButton",
-    "revertButton",
     "statusComboBox",
     "reviewerLineEdit",
     "noteText",
@@ -32,14 +30,15 @@ class ReviewSection:
         self._scene = scene
         self._nodes: ResultNodes | None = None
         self._showing = False
+        self._masks: dict[str, str] = {}  # checksums as last measured
         for status in STATUSES:
             ui.statusComboBox.addItem(_(status))
         ui.goToButton.connect("clicked(bool)", self._go_to)
         ui.anteriorButton.connect("clicked(bool)", self.anterior)
         ui.posteriorButton.connect("clicked(bool)", self.posterior)
-        ui.editButton.connect("clicked(bool)", self._edit)
-        ui.revertButton.connect("clicked(bool)", self._revert)
-        ui.statusComboBox.connect("currentIndexChanged(int)", self._changed)
+        ui.statusComboBox.connect("currentIndexChanged(int)", self._judged)
+        # Also emitted when the same verdict is chosen again, now about the edited segments.
+        ui.statusComboBox.connect("activated(int)", self._judged)
         ui.reviewerLineEdit.connect("editingFinished()", self._changed)
         ui.noteText.connect("textChanged()", self._changed)
 
@@ -48,32 +47,26 @@ class ReviewSection:
         self._showing = True
         for name in WIDGETS:
             getattr(self.ui, name).enabled = nodes is not None
-        self.ui.segmentComboBox.clear()
         review = nodes.record.review if nodes is not None else None
-        if nodes is not None:
-            for plan, _node in nodes.segmentations():
-                for segment in plan.segments:
-                    self.ui.segmentComboBox.addItem(segment.name, segment.identifier)
         remembered = slicer.app.settings().value(REVIEWER_SETTING) or ""
         self.ui.statusComboBox.currentIndex = STATUSES.index(review.status) if review else 0
         self.ui.reviewerLineEdit.text = (review.reviewer if review else "") or remembered
         self.ui.noteText.plainText = review.note if review else ""
-        self.ui.reviewTimeLabel.text = _time_text(review)
+        self.ui.reviewTimeLabel.text = _time_text(review) if review else ""
         self._showing = False
+
+    def show_changes(self, masks: dict[str, str]) -> None:
+        """Say what changed since the verdict; ``masks`` are the present checksums, by role."""
+        self._masks = masks
+        if self._nodes is not None and self._nodes.record is not None:
+            review = self._nodes.record.review
+            self.ui.reviewTimeLabel.text = _time_text(review, review.changed_since(masks))
 
     def anterior(self, checked: bool = False) -> None:
         step_coronal(self._scene, CORONAL_STEP_MM)
 
     def posterior(self, checked: bool = False) -> None:
         step_coronal(self._scene, -CORONAL_STEP_MM)
-
-    def _chosen(self) -> tuple[str, str] | None:
-        """Role and identifier of the segment that is chosen."""
-        identifier = self.ui.segmentComboBox.currentData
-        for plan, _node in self._nodes.segmentations():
-            if any(segment.identifier == identifier for segment in plan.segments):
-                return plan.role, identifier
-        return None
 
     def _go_to(self, checked: bool = False) -> None:
         node = self._nodes.segmentation("hypothalamus") or self._nodes.segmentation("icv")
@@ -82,32 +75,32 @@ class ReviewSection:
                 _("The segmentation is empty, so there is nothing to go to.")
             )
 
-    def _edit(self, checked: bool = False) -> None:
-        chosen = self._chosen()
-        if chosen is not None:
-            role, identifier = chosen
-            node = self._nodes.segmentation(role)
-            open_segment_editor(node, identifier, self._nodes.volume)
-
-    def _revert(self, checked: bool = False) -> None:
-        chosen = self._chosen()
-        if chosen is not None:
-            role, identifier = chosen
-            copy_segment(
-                self._nodes.network_output(role), self._nodes.segmentation(role), identifier
-            )
+    def _judged(self, index: int) -> None:
+        if not self._showing and self._nodes is not None:
+            self._store(mask_digests(self._nodes))
 
     def _changed(self, *_arguments: object) -> None:
-        if self._showing or self._nodes is None or self._nodes.record is None:
-            return
+        if not self._showing and self._nodes is not None:
+            self._store(None)
+
+    def _store(self, masks: dict[str, str] | None) -> None:
         record = self._nodes.record
+        if record is None:
+            return
         reviewer = self.ui.reviewerLineEdit.text
         slicer.app.settings().setValue(REVIEWER_SETTING, reviewer)
         status = STATUSES[self.ui.statusComboBox.currentIndex]
-        review = record.review.changed(status, self.ui.noteText.plainText, reviewer)
+        review = record.review.changed(status, self.ui.noteText.plainText, reviewer, masks)
         record.set_review(review)
-        self.ui.reviewTimeLabel.text = _time_text(review)
+        self.show_changes(self._masks if masks is None else masks)
 
 
-def _time_text(review) -> str:
-    return _("Last changed {time}").format(time=review.time) if review and review.time else ""
+def _time_text(review, changed: Sequence[str] = ()) -> str:
+    if not review.time:
+        return ""
+    text = _("Last changed {time}").format(time=review.time)
+    if not changed:
+        return text
+    warning = _("▲ Changed since the verdict “{status}”: {names}")
+    names = ", ".join(changed)
+    return f"{text}\n{warning.format(status=_(review.status), names=names)}"

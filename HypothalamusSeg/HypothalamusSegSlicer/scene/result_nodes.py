@@ -138,12 +138,32 @@ class Record:
     def set_pseudonym(self, pseudonym: str) -> None:
         self._write({**self._content(), "pseudonym": pseudonym})
 
+    @property
+    def earlier_reviews(self) -> list[dict]:
+        """Verdicts that were replaced by others or by a second run, the oldest first."""
+        return self._content().get("earlier_reviews", [])
+
     def set_engine(self, description: dict) -> None:
-        """Store a new result and reset its review."""
-        self._write({**self._content(), "engine": description, "review": Review().as_dict()})
+        """Store a new result; its review is open, and the old one is kept as an earlier one."""
+        content = self._content()
+        earlier = self._with_old_review(content)
+        review = Review().as_dict()
+        self._write(
+            {**content, "engine": description, "review": review, "earlier_reviews": earlier}
+        )
 
     def set_review(self, review: Review) -> None:
-        self._write({**self._content(), "review": review.as_dict()})
+        content, old = self._content(), self.review
+        verdict, before = ((r.status, r.reviewer, r.masks) for r in (review, old))
+        earlier = self.earlier_reviews if verdict == before else self._with_old_review(content)
+        self._write({**content, "review": review.as_dict(), "earlier_reviews": earlier})
+
+    def _with_old_review(self, content: dict) -> list[dict]:
+        earlier, old = content.get("earlier_reviews", []), self.review
+        if not old.is_judged and not old.note:
+            return earlier
+        provenance = content.get("engine", {}).get("provenance", {})
+        return [*earlier, {**old.as_dict(), "engine_version": provenance.get("version")}]
 
     def _content(self) -> dict:
         return json.loads(self.node.GetText() or "{}")

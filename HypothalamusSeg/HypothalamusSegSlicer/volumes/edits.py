@@ -9,6 +9,7 @@ import slicer
 import vtk
 
 from ..scene.result_nodes import ResultNodes
+from .mask_digest import mask_digests
 from .rows import Edit, VolumeRow, volume_rows
 from .segment_voxels import dice, read_segment
 from .table import write_table
@@ -75,6 +76,8 @@ class EditWatch:
         self._observed: list[tuple[vtk.vtkObject, int]] = []
         self._nodes: ResultNodes | None = None
         self._edits: dict[str, Edit | None] = {}
+        # Checksums of the segmentations as last measured, by role.
+        self.digests: dict[str, str] = {}
         self._stale: set[str] = set()
         self._timer = qt.QTimer()
         self._timer.setSingleShot(True)
@@ -89,7 +92,6 @@ class EditWatch:
             return
         for plan, node in self._nodes.segmentations():
             self._observe(plan.role, node)
-        self._edits = {}
         self._stale = {plan.role for plan, _ in self._nodes.segmentations()}
         self.refresh()
 
@@ -98,6 +100,7 @@ class EditWatch:
         for observed, tag in self._observed:
             observed.RemoveObserver(tag)
         self._observed, self._nodes = [], None
+        self._edits, self.digests = {}, {}
 
     @property
     def has_edits(self) -> bool:
@@ -110,6 +113,9 @@ class EditWatch:
         if nodes is None or nodes.record is None:
             return
         self._edits.update(measure_edits(nodes, self._stale))
+        there = {plan.role for plan, _ in nodes.segmentations()}
+        kept = {role: self.digests[role] for role in there & set(self.digests)}
+        self.digests = {**kept, **mask_digests(nodes, self._stale)}
         self._stale = set()
         self._on_change(update_table(nodes, self._edits))
 

@@ -76,7 +76,7 @@ def reference_grid(node: slicer.vtkMRMLSegmentationNode) -> SegmentVoxels | None
 
 def is_same_lattice(first: SegmentVoxels, second: SegmentVoxels) -> bool:
     """Whether both count voxels from the same place, in the same steps."""
-    shift = _shift_between(first, second)
+    shift = whole_voxel_shift(first, second)
     return shift is not None and not shift.any()
 
 
@@ -87,7 +87,7 @@ def dice(first: SegmentVoxels, second: SegmentVoxels) -> float | None:
         return None
     if 0 in sizes:
         return 0.0
-    shift = _shift_between(first, second)
+    shift = whole_voxel_shift(first, second)
     if shift is None:
         return None
     common = [
@@ -125,7 +125,7 @@ def replace_segment(
     logic.SetBinaryLabelmapToSegment(image, node, identifier, logic.MODE_REPLACE)
 
 
-def _shift_between(first: SegmentVoxels, second: SegmentVoxels) -> np.ndarray | None:
+def whole_voxel_shift(first: SegmentVoxels, second: SegmentVoxels) -> np.ndarray | None:
     """Whole voxels by which the second's indices differ from the first's; None if not whole."""
     if not np.allclose(
         first.image_to_world[:3, :3], second.image_to_world[:3, :3], rtol=0, atol=1e-5

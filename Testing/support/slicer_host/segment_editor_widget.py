@@ -4,101 +4,106 @@
 from __future__ import annotations
 
 import slicer
+import vtk
 from PySide6 import QtCore, QtWidgets
 
 from .mrml_widgets import qMRMLWidget
+from .observers import WidgetObserver
 from .problems import report
 from .segmentation_widgets import qMRMLSegmentsTableView
 
+# Reference of a segmentation to the volume that it was made for.
+_REFERENCE_VOLUME = slicer.vtkMRMLSegmentationNode.GetReferenceImageGeometryReferenceRole()
+
 
 class qMRMLSegmentEditorWidget(qMRMLWidget):
-    """The Segment Editor on its true logic, but without effects.
+    """The Segment Editor on its true logic, with undo and redo, but without effects.
 
-    Edits are made in tests through ``vtkSlicerSegmentEditorLogic`` or on the labelmaps themselves.
+    Edits are made in tests through ``vtkSlicerSegmentEditorLogic``. As in Slicer, another
+    segmentation node means that its first segment and its reference volume are selected, whatever
+    was selected before, and that happens no earlier than the widget has both scene and node.
     """
 
     properties = {
         "segmentationNodeSelectorVisible": True,
         "sourceVolumeNodeSelectorVisible": True,
-        "maskingSectionVisible": True,
         "specifyGeometryButtonVisible": True,
         "show3DButtonVisible": True,
         "addRemoveSegmentButtonsVisible": True,
         "autoShowSourceVolumeNode": True,
         "switchToSegmentationsButtonVisible": True,
-        "undoEnabled": True,
         "maximumNumberOfUndoStates": 10,
-        "readOnly": False,
-        "effectColumnCount": 2,
-        "effectButtonStyle": 0,
-        "unorderedEffectsVisible": True,
-        "defaultTerminologyEntrySettingsKey": "",
-        "defaultTerminologyEntry": "",
-        "jumpToSelectedSegmentEnabled": False,
     }
     currentSegmentIDChanged = QtCore.Signal(str)
-    segmentationNodeChanged = QtCore.Signal(object)
-    sourceVolumeNodeChanged = QtCore.Signal(object)
-    vtk_signals = {
-        "segmentationNodeChanged(vtkMRMLSegmentationNode*)": "segmentationNodeChanged",
-        "sourceVolumeNodeChanged(vtkMRMLVolumeNode*)": "sourceVolumeNodeChanged",
-    }
 
     def __init__(self, parent: QtWidgets.QWidget | None = None) -> None:
         super().__init__(parent)
         self._logic = slicer.vtkSlicerSegmentEditorLogic()
         self._segments = qMRMLSegmentsTableView()
+        self._observer = WidgetObserver(self._update)
+        self._shown_segmentation, self._shown_segment = None, ""
+        self.__dict__.update(observes_views=False, has_shortcuts=False)
+        buttons = QtWidgets.QHBoxLayout()
+        for title, slot in (("Undo", self.undo), ("Redo", self.redo)):
+            button = QtWidgets.QToolButton()
+            button.setText(title)
+            button.clicked.connect(slot)
+            buttons.addWidget(button)
+        buttons.addStretch(1)
         layout = QtWidgets.QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.addWidget(self._segments)
         layout.addWidget(QtWidgets.QLabel("Effects of the Segment Editor (none in this stand-in)"))
+        layout.addLayout(buttons)
+
+    def _maximumNumberOfUndoStates_changed(self) -> None:
+        self._logic.SetMaximumNumberOfUndoStates(self.maximumNumberOfUndoStates)
 
     def setMRMLScene(self, scene: slicer.vtkMRMLScene | None) -> None:
         self._logic.SetMRMLScene(scene)
         super().setMRMLScene(scene)
+        self._update()
 
     def mrmlSegmentEditorNode(self) -> slicer.vtkMRMLSegmentEditorNode | None:
         return self._logic.GetSegmentEditorNode()
 
     def setMRMLSegmentEditorNode(self, node: slicer.vtkMRMLSegmentEditorNode | None) -> None:
         self._logic.SetSegmentEditorNode(node)
-        self._segments.setSegmentationNode(self.segmentationNode())
-
-    def segmentationNode(self) -> slicer.vtkMRMLSegmentationNode | None:
-        node = self.mrmlSegmentEditorNode()
-        return node.GetSegmentationNode() if node is not None else None
-
-    def segmentationNodeID(self) -> str:
-        node = self.segmentationNode()
-        return node.GetID() if node is not None else ""
+        self._observer.observe([] if node is None else [node], [vtk.vtkCommand.ModifiedEvent])
+        self._update()
 
     def setSegmentationNode(self, node: slicer.vtkMRMLSegmentationNode | None) -> None:
-        if self._has_editor_node("setSegmentationNode") and node is not self.segmentationNode():
+        if self._has_editor_node("setSegmentationNode"):
             self._logic.SetSegmentationNode(node)
-            self._segments.setSegmentationNode(node)
-            self.segmentationNodeChanged.emit(node)
-
-    def sourceVolumeNode(self) -> slicer.vtkMRMLScalarVolumeNode | None:
-        node = self.mrmlSegmentEditorNode()
-        return node.GetSourceVolumeNode() if node is not None else None
-
-    def sourceVolumeNodeID(self) -> str:
-        node = self.sourceVolumeNode()
-        return node.GetID() if node is not None else ""
 
     def setSourceVolumeNode(self, node: slicer.vtkMRMLScalarVolumeNode | None) -> None:
-        if self._has_editor_node("setSourceVolumeNode") and node is not self.sourceVolumeNode():
+        if self._has_editor_node("setSourceVolumeNode"):
             self._logic.SetSourceVolumeNode(node)
-            self.sourceVolumeNodeChanged.emit(node)
 
     def currentSegmentID(self) -> str:
         node = self.mrmlSegmentEditorNode()
         return (node.GetSelectedSegmentID() or "") if node is not None else ""
 
     def setCurrentSegmentID(self, segment_id: str) -> None:
-        if self._has_editor_node("setCurrentSegmentID") and segment_id != self.currentSegmentID():
-            self._logic.SetCurrentSegmentID(segment_id)
-            self.currentSegmentIDChanged.emit(segment_id)
+        if self._has_editor_node("setCurrentSegmentID"):
+            self.mrmlSegmentEditorNode().SetSelectedSegmentID(segment_id)
+
+    def _update(self, node: slicer.vtkMRMLSegmentEditorNode | None = None) -> None:
+        """Follow the editor's node."""
+        editor = self.mrmlSegmentEditorNode()
+        if editor is None or self.mrmlScene() is None:
+            return
+        segmentation = editor.GetSegmentationNode()
+        if segmentation is not self._shown_segmentation:
+            self._shown_segmentation = segmentation
+            self._segments.setSegmentationNode(segmentation)
+            if segmentation is not None:
+                self._logic.SetSourceVolumeNode(segmentation.GetNodeReference(_REFERENCE_VOLUME))
+                self.setCurrentSegmentID(segmentation.GetSegmentation().GetNthSegmentID(0))
+        if self.currentSegmentID() != self._shown_segment:
+            self._shown_segment = self.currentSegmentID()
+            self._segments.setSelectedSegmentIDs([self._shown_segment])
+            self.currentSegmentIDChanged.emit(self._shown_segment)
 
     def _has_editor_node(self, method: str) -> bool:
         """Without a node that keeps its choices, the editor forgets them."""
@@ -107,12 +112,14 @@ class qMRMLSegmentEditorWidget(qMRMLWidget):
             return False
         return True
 
-    def setActiveEffectByName(self, name: str) -> None:
-        if name:
-            report(f"qMRMLSegmentEditorWidget: the effect '{name}' has no stand-in")
+    def saveStateForUndo(self) -> None:
+        self._logic.SaveStateForUndo()
 
-    def activeEffect(self) -> None:
-        """None, because there are no effects."""
+    def undo(self) -> None:
+        self._logic.Undo()
+
+    def redo(self) -> None:
+        self._logic.Redo()
 
     def setActiveEffect(self, effect: object) -> None:
         if effect is not None:
@@ -121,17 +128,17 @@ class qMRMLSegmentEditorWidget(qMRMLWidget):
     def setEffectNameOrder(self, names: list[str]) -> None:
         """Ignore the order: there are no effects."""
 
-    def updateWidgetFromMRML(self) -> None:
-        self._segments.setSegmentationNode(self.segmentationNode())
+    def setUnorderedEffectsVisible(self, visible: bool) -> None:
+        """Ignore it, see `setEffectNameOrder`."""
 
     def installKeyboardShortcuts(self, parent: QtWidgets.QWidget | None = None) -> None:
-        """Install nothing: the shortcuts are those of effects."""
+        self.__dict__["has_shortcuts"] = True
 
     def uninstallKeyboardShortcuts(self) -> None:
-        """Remove nothing, see `installKeyboardShortcuts`."""
+        self.__dict__["has_shortcuts"] = False
 
     def setupViewObservations(self) -> None:
-        """Observe nothing: effects would."""
+        self.__dict__["observes_views"] = True
 
     def removeViewObservations(self) -> None:
-        """Nothing to remove, see `setupViewObservations`."""
+        self.__dict__["observes_views"] = False
