@@ -266,13 +266,13 @@ def test_reverting_asks_and_is_one_undo_step(panel, nodes):
 def test_no_stroke_reaches_the_views_when_the_module_is_left(panel, nodes):
     editor = panel.ui.segmentEditor
     panel.ui.editCollapsible.collapsed = False
-    assert editor.observes_views and editor.has_shortcuts
+    assert (editor.observes_views, editor.has_shortcuts) == (True, True)
     panel.leave()
-    assert not editor.observes_views and not editor.has_shortcuts
+    assert (editor.observes_views, editor.has_shortcuts) == (False, False)
     panel.enter()
     assert editor.observes_views
     panel.ui.editCollapsible.collapsed = True
-    assert not editor.observes_views and not editor.has_shortcuts
+    assert (editor.observes_views, editor.has_shortcuts) == (False, False)
 
 
 def test_edits_of_one_volume_are_not_those_of_the_next(panel, nodes, files, monkeypatch):

@@ -9,6 +9,7 @@ import slicer
 import vtk
 from vtk.util.numpy_support import numpy_to_vtk
 
+from ..scene.dicom_tags import name_scalars, tag_algorithm
 from ..scene.result_nodes import ResultNodes
 from ..scene.structures import NODE_PLANS, NodePlan
 from ..volumes.segment_voxels import replace_segment, voxel_array
@@ -61,8 +62,13 @@ def take_results(volume: slicer.vtkMRMLScalarVolumeNode, engine: dict, folder: P
         if plan.role not in images:
             nodes.remove(plan.role)
             continue
-        for node in (nodes.make_segmentation(plan), nodes.make_network_output(plan)):
+        provenance = engine["provenance"]
+        original = nodes.make_network_output(plan, provenance["input_sha256"])
+        for node in (nodes.make_segmentation(plan), original):
             _fill(node, plan, images[plan.role], volume)
+            for segment in plan.segments:
+                there = node.GetSegmentation().GetSegment(segment.identifier)
+                tag_algorithm(there, provenance["version"])
         nodes.segmentation(plan.role).CreateDefaultDisplayNodes()
         _style(nodes.segmentation(plan.role), plan)
     description = {**engine, "name": volume.GetName()}
@@ -77,7 +83,10 @@ def read_labels(path: Path) -> slicer.vtkOrientedImageData:
     storage.SetFileName(str(path))
     if not storage.ReadData(node) or node.GetImageData() is None:
         raise HandoverError(f"{path.name} cannot be read. Press Apply to try again.")
-    return slicer.vtkSlicerSegmentationsModuleLogic.CreateOrientedImageDataFromVolumeNode(node)
+    logic = slicer.vtkSlicerSegmentationsModuleLogic
+    image = logic.CreateOrientedImageDataFromVolumeNode(node)
+    image.UnRegister(None)  # made for the caller, and Python holds a reference of its own
+    return image
 
 
 def _fill(
@@ -131,6 +140,7 @@ def _only(image: slicer.vtkOrientedImageData, label: int) -> slicer.vtkOrientedI
     )
     scalars = numpy_to_vtk(part.ravel(), deep=True, array_type=vtk.VTK_UNSIGNED_CHAR)
     binary.GetPointData().SetScalars(scalars)
+    name_scalars(binary)
     matrix = vtk.vtkMatrix4x4()
     image.GetImageToWorldMatrix(matrix)
     binary.SetGeometryFromImageToWorldMatrix(matrix)

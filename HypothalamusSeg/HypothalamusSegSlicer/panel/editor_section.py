@@ -7,6 +7,8 @@ from slicer.i18n import tr as _
 
 from ..scene.result_nodes import ResultNodes
 from ..scene.segment_editor import editor_node, protect_others
+from ..volumes.baseline import read_baseline
+from ..volumes.intensity_range import intensity_range
 from ..volumes.segment_voxels import copy_segment
 
 EFFECTS = ["Paint", "Draw", "Erase", "Islands", "Smoothing"]
@@ -103,7 +105,7 @@ class EditorSection:
                 _("The Segment Editor did not select this segment, so it cannot be edited.")
             )
             return
-        protect_others(self.editor.mrmlSegmentEditorNode(), self._nodes, role, identifier)
+        self._protect(role, identifier)
 
     def _chosen_in_panel(self, index: int) -> None:
         if not self._choosing:
@@ -118,11 +120,22 @@ class EditorSection:
             self._choosing = True
             self.ui.segmentComboBox.currentIndex = index
             self._choosing = False
-            role, _identifier = self._chosen()
-            protect_others(self.editor.mrmlSegmentEditorNode(), self._nodes, role, identifier)
+            self._protect(*self._chosen())
+
+    def _protect(self, role: str, identifier: str) -> None:
+        intensities = intensity_range(self._nodes, role, identifier)
+        protect_others(self.editor.mrmlSegmentEditorNode(), intensities)
 
     def _revert(self, checked: bool = False) -> None:
         chosen = self._chosen()
+        if chosen is not None and read_baseline(self._nodes, *chosen) is None:
+            slicer.util.errorDisplay(
+                _(
+                    "The networks' output of this segment was lost, or belongs to another scan. "
+                    "Press Apply to segment again."
+                )
+            )
+            return
         if chosen is None or not slicer.util.confirmYesNoDisplay(
             _("Discard all edits of “{segment}” and show the networks' output again?").format(
                 segment=self.ui.segmentComboBox.currentText

@@ -182,6 +182,7 @@ class HypothalamusSegPanel:
 
     def _rows_changed(self, rows) -> None:
         self.results.show_rows(rows)
+        self.results.show_lost(self.watch.without_baseline)
         self.export.rows = rows
         self.review.show_changes(self.watch.digests)
 

@@ -9,6 +9,7 @@ import slicer
 from slicer.i18n import tr as _
 
 from ..scene.result_nodes import ResultNodes
+from ..scene.structures import DISPLAY_NAMES
 from ..volumes.chart import show_chart
 from ..volumes.rows import VolumeRow
 from ..volumes.table import as_text
@@ -67,6 +68,17 @@ class ResultsSection:
         if self.ui.tableView.mrmlTableNode() is not table:
             self.ui.tableView.setMRMLTableNode(table)
         self.ui.tableView.resizeColumnsToContents()
+
+    def show_lost(self, structures: Sequence[str]) -> None:
+        """Say which structures cannot be compared with the networks' output."""
+        if structures and self._nodes is not None:
+            words = _(
+                "▲ The networks' output of these structures was lost when the scene was saved or "
+                "opened, or belongs to another scan: {names}. Edits are told by the volume alone, "
+                "and cannot be reverted."
+            )
+            names = ", ".join(_(DISPLAY_NAMES[structure]) for structure in structures)
+            self.ui.resultLabel.text = words.format(names=names)
 
     def _show_3d(self, shown: bool) -> None:
         for _plan, node in self._nodes.segmentations():

@@ -52,11 +52,13 @@ class ResultNodes:
         name = f"{self.volume.GetName()} {plan.name_suffix}"
         return self.make("vtkMRMLSegmentationNode", plan.role, name)
 
-    def make_network_output(self, plan: NodePlan) -> slicer.vtkMRMLSegmentationNode:
-        name = f"{self.volume.GetName()} {plan.name_suffix} (network output)"
-        node = self.make("vtkMRMLSegmentationNode", plan.role + NETWORK_SUFFIX, name)
-        node.SetHideFromEditors(True)
-        return node
+    def make_network_output(
+        self, plan: NodePlan, input_sha256: str
+    ) -> slicer.vtkMRMLSegmentationNode:
+        """The hidden copy; its name, and so its file, is that of no other scan in a folder."""
+        name = f"{self.volume.GetName()} {plan.name_suffix} (network output {input_sha256[:8]})"
+        role = plan.role + NETWORK_SUFFIX
+        return self.make("vtkMRMLSegmentationNode", role, name, is_hidden=True)
 
     @property
     def table(self) -> slicer.vtkMRMLTableNode | None:
@@ -74,8 +76,7 @@ class ResultNodes:
 
     def make_record(self) -> Record:
         name = f"{self.volume.GetName()} hypothalamus result"
-        node = self.make("vtkMRMLTextNode", RECORD_ROLE, name)
-        node.SetHideFromEditors(True)
+        node = self.make("vtkMRMLTextNode", RECORD_ROLE, name, is_hidden=True)
         # Kept within the scene's own file: no storage node can then point to a file that is gone.
         node.SetForceCreateStorageNode(node.CreateStorageNodeNever)
         return Record(node)
@@ -98,7 +99,7 @@ class ResultNodes:
     def _belongs(self, node: slicer.vtkMRMLNode) -> bool:
         return node.GetNodeReferenceID(VOLUME_REFERENCE) == self.volume.GetID()
 
-    def make(self, class_name: str, role: str, name: str):
+    def make(self, class_name: str, role: str, name: str, is_hidden: bool = False):
         """The node of a role; created with that name if missing."""
         found = self._find(class_name, role)
         if found is not None:
@@ -107,6 +108,8 @@ class ResultNodes:
         node.UnRegister(None)
         node.SetName(self._scene.GenerateUniqueName(name) if self._is_taken(name) else name)
         node.SetAttribute(ROLE_ATTRIBUTE, role)
+        # Before the scene has it: lists and trees decide when a node is added.
+        node.SetHideFromEditors(is_hidden)
         self._scene.AddNode(node)
         node.SetNodeReferenceID(VOLUME_REFERENCE, self.volume.GetID())
         return node

@@ -15,8 +15,7 @@ def show_chart(nodes: ResultNodes, rows: Sequence[VolumeRow]) -> slicer.vtkMRMLP
     """Make or update the chart of a result and show it in a plot view."""
     scene, name = nodes.volume.GetScene(), nodes.volume.GetName()
     shown = [row for row in rows if row.unit == "mm³"]
-    table = nodes.make("vtkMRMLTableNode", "chart-data", f"{name} chart data")
-    table.SetHideFromEditors(True)
+    table = nodes.make("vtkMRMLTableNode", "chart-data", f"{name} chart data", is_hidden=True)
     _fill(table, shown)
     chart = nodes.make("vtkMRMLPlotChartNode", "chart", f"{name} hypothalamus chart")
     chart.RemoveAllPlotSeriesNodeIDs()

@@ -8,10 +8,12 @@ import qt
 import slicer
 import vtk
 
+from ..scene.dicom_tags import name_scalars, tag_edited
 from ..scene.result_nodes import ResultNodes
+from .baseline import expected_volume_mm3, read_baseline
 from .mask_digest import mask_digests
 from .rows import Edit, VolumeRow, volume_rows
-from .segment_voxels import dice, read_segment
+from .segment_voxels import BINARY_LABELMAP, SegmentVoxels, dice, read_segment
 from .table import write_table
 
 # Long enough to take the steps of one stroke together, short enough to feel immediate.
@@ -40,18 +42,35 @@ def measure_edits(nodes: ResultNodes, roles: set[str] | None = None) -> dict[str
     """
     edits: dict[str, Edit | None] = {}
     for plan, node in nodes.segmentations():
-        original = nodes.network_output(plan.role)
-        if original is None or (roles is not None and plan.role not in roles):
-            continue
-        for segment in plan.segments:
-            before = read_segment(original, segment.identifier)
-            now = read_segment(node, segment.identifier)
-            if before is None or now is None:
-                edits[segment.identifier] = None
-            else:
-                same_grid_dice = dice(now, before)
-                edits[segment.identifier] = Edit(now.volume_mm3, before.volume_mm3, same_grid_dice)
+        if roles is None or plan.role in roles:
+            for segment in plan.segments:
+                identifier = segment.identifier
+                now = read_segment(node, identifier)
+                edits[identifier] = (
+                    None if now is None else _edit(nodes, plan.role, identifier, now)
+                )
     return edits
+
+
+def _edit(nodes: ResultNodes, role: str, identifier: str, now: SegmentVoxels) -> Edit:
+    before = read_baseline(nodes, role, identifier)
+    if before is not None:
+        return Edit(now.volume_mm3, before.volume_mm3, dice(now, before))
+    expected_mm3 = expected_volume_mm3(nodes, identifier)
+    network_mm3 = now.volume_mm3 if expected_mm3 is None else expected_mm3
+    return Edit(now.volume_mm3, network_mm3, None, has_baseline=False)
+
+
+def tag_edits(nodes: ResultNodes, edits: dict[str, Edit | None]) -> None:
+    """Keep the segments ready for DICOM SEG export."""
+    for plan, node in nodes.segmentations():
+        for segment in plan.segments:
+            there, edit = node.GetSegmentation().GetSegment(segment.identifier), None
+            if there is not None:
+                edit = edits.get(segment.identifier)
+                name_scalars(there.GetRepresentation(BINARY_LABELMAP))
+            if edit is not None:
+                tag_edited(there, edit.is_change)
 
 
 def update_table(nodes: ResultNodes, edits: dict[str, Edit | None]) -> list[VolumeRow]:
@@ -107,6 +126,12 @@ class EditWatch:
         """Whether anything differs from the networks' output."""
         return any(edit is None or edit.is_change for edit in self._edits.values())
 
+    @property
+    def without_baseline(self) -> list[str]:
+        """Structures whose network output is lost, or is that of another scan."""
+        edits = self._edits.items()
+        return [name for name, edit in edits if edit is not None and not edit.has_baseline]
+
     def refresh(self) -> None:
         """Measure what has changed since the last time, and write the table."""
         nodes = self._nodes
@@ -117,6 +142,7 @@ class EditWatch:
         kept = {role: self.digests[role] for role in there & set(self.digests)}
         self.digests = {**kept, **mask_digests(nodes, self._stale)}
         self._stale = set()
+        tag_edits(nodes, self._edits)
         self._on_change(update_table(nodes, self._edits))
 
     def _observe(self, role: str, node: slicer.vtkMRMLSegmentationNode) -> None:

@@ -18,6 +18,8 @@ TOTAL, ASYMMETRY, ICV = "hypothalamus_total", "asymmetry_index", "icv"
 NAN = math.nan
 # The engine's own rounding, so that unedited rows are its numbers to the last digit.
 VOLUME_DIGITS, FRACTION_DIGITS = 3, 9
+# Without the networks' voxels: volumes that differ by less are the same, but for rounding.
+SAME_VOLUME_MM3 = 0.01
 UNCHANGED, EDITED, DELETED = "as segmented", "edited", "deleted"
 
 
@@ -31,11 +33,14 @@ class Edit:
         Volume of the present mask, and of the networks' mask.
     dice : float or None
         None where the two lie on different grids, or both are empty.
+    has_baseline : bool
+        False where the networks' output is lost: then only the volumes are compared.
     """
 
     mask_mm3: float
     network_mask_mm3: float
     dice: float | None
+    has_baseline: bool = True
 
     @property
     def difference_mm3(self) -> float:
@@ -43,6 +48,8 @@ class Edit:
 
     @property
     def is_change(self) -> bool:
+        if not self.has_baseline:
+            return abs(self.difference_mm3) > SAME_VOLUME_MM3 + 1e-4 * self.network_mask_mm3
         if self.dice is None:
             return self.mask_mm3 > 0 or self.network_mask_mm3 > 0
         return self.dice < 1.0
@@ -142,11 +149,12 @@ def _row(
     status = UNCHANGED
     if structure in edits:
         status = DELETED if edit is None else EDITED if edit.is_change else UNCHANGED
+    overlap = 1.0 if edit is None or edit.dice is None else edit.dice
     return _volume_row(
         structure,
         entry,
         _present(entry["volume_mm3"], edits, structure),
-        1.0 if edit is None or edit.dice is None else edit.dice,
+        overlap if edit is None or edit.has_baseline else NAN,
         status,
         icv,
     )
