@@ -7,6 +7,7 @@ HypothalamusSegSlicer, the engine is in HypothalamusSegLib.
 from __future__ import annotations
 
 import slicer
+from HypothalamusSegSlicer import self_test
 from HypothalamusSegSlicer.logic import HypothalamusSegLogic
 from HypothalamusSegSlicer.panel.main import HypothalamusSegPanel
 from HypothalamusSegSlicer.registration import register
@@ -14,10 +15,16 @@ from slicer.i18n import tr as _
 from slicer.i18n import translate
 from slicer.ScriptedLoadableModule import (
     ScriptedLoadableModule,
+    ScriptedLoadableModuleTest,
     ScriptedLoadableModuleWidget,
 )
 
-__all__ = ["HypothalamusSeg", "HypothalamusSegLogic", "HypothalamusSegWidget"]
+__all__ = [
+    "HypothalamusSeg",
+    "HypothalamusSegLogic",
+    "HypothalamusSegTest",
+    "HypothalamusSegWidget",
+]
 
 
 class HypothalamusSeg(ScriptedLoadableModule):
@@ -71,3 +78,16 @@ class HypothalamusSegWidget(ScriptedLoadableModuleWidget):
         if self.panel is not None:
             self.panel.close()
             self.panel = None
+
+
+class HypothalamusSegTest(ScriptedLoadableModuleTest):
+    """Checks of the installed module, for “Reload and Test” and the module Self Tests."""
+
+    def setUp(self) -> None:
+        slicer.mrmlScene.Clear()
+
+    def runTest(self) -> None:  # noqa: N802 – Slicer's spelling
+        self.setUp()
+        for problem in self_test.problems():
+            self.fail(problem)
+        self.delayDisplay("HypothalamusSeg: all checks passed")

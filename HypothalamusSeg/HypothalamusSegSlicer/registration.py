@@ -1,4 +1,4 @@
-"""Register terminology and sample data after Slicer has started."""
+"""Register terminology, colors and sample data after Slicer has started."""
 
 from __future__ import annotations
 
@@ -8,6 +8,8 @@ from collections.abc import Callable
 import slicer
 
 TERMINOLOGY = "Terminologies/HypothalamusSeg.term.json"
+COLOURS = "Colors/HypothalamusSeg.ctbl"
+COLOURS_TAG = "HypothalamusSegColors"
 ICON = "Icons/HypothalamusSeg.png"
 SAMPLE_CHECKSUM = "SHA256:cc211f0dfd9a05ca3841ce1141b292898b2dd2d3f08286affadf823a7e58df93"
 SAMPLE_URL = (
@@ -21,6 +23,7 @@ def register(resource_path: Callable[[str], str]) -> None:
 
     def registered() -> None:
         register_terminology(resource_path(TERMINOLOGY))
+        register_colours(resource_path(COLOURS))
         register_sample(resource_path(ICON))
 
     slicer.app.connect("startupCompleted()", registered)
@@ -34,6 +37,19 @@ def register_terminology(path: str) -> bool:
             "The terminology %s could not be loaded; codes are shown without names.", path
         )
     return bool(loaded)
+
+
+def register_colours(path: str) -> bool:
+    """Offer the colors of the exported label maps, in this scene and in later ones."""
+    node = slicer.modules.colors.logic().LoadColorFile(path)
+    if node is None:
+        logging.warning("The colors %s could not be loaded; label maps are shown in others.", path)
+        return False
+    # As Slicer's own tables: kept when a scene is closed, and part of none.
+    node.SetTypeToFile()
+    node.SetSingletonTag(COLOURS_TAG)
+    node.SetSaveWithScene(False)
+    return True
 
 
 def register_sample(thumbnail: str) -> None:

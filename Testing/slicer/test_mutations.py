@@ -50,6 +50,12 @@ ui.opacitySlider.value = 0.5
 HandEditor(nodes.segmentation("hypothalamus"), volume, "hypothalamus_left").erase_half()
 assert host.pump_until(lambda: panel.watch.has_edits, seconds=10)
 assert [row.status for row in panel.export.rows[:2]] == ["edited", "as segmented"]
+ui.segmentComboBox.currentIndex = 1
+ui.editCollapsible.collapsed = False
+assert ui.segmentEditor.currentSegmentID() == "hypothalamus_right"
+editor = ui.segmentEditor.mrmlSegmentEditorNode()
+assert editor.GetSegmentationNode() is nodes.segmentation("hypothalamus")
+ui.segmentComboBox.currentIndex = 0
 ui.revertButton.click()
 assert host.pump_until(lambda: not panel.watch.has_edits, seconds=10)
 panel._progressed(0.5, "half")

@@ -350,15 +350,6 @@ def test_slices_go_to_the_hypothalamus_and_step_through_it(panel, volume, nodes)
     assert coronal.GetSliceToRAS().GetElement(1, 3) == pytest.approx(y - 0.5)
 
 
-def test_the_chart_shows_volumes_with_their_spread(panel, volume, nodes):
-    click(panel.ui.chartButton)
-    chart = slicer.mrmlScene.GetFirstNodeByClass("vtkMRMLPlotChartNode")
-    assert chart.GetNumberOfPlotSeriesNodes() == 3
-    count = slicer.mrmlScene.GetNumberOfNodes()
-    click(panel.ui.chartButton)
-    assert slicer.mrmlScene.GetNumberOfNodes() == count
-
-
 def test_the_table_is_saved_and_copied(panel, volume, nodes, tmp_path):
     panel.results.save_table(str(tmp_path / "table.tsv"))
     header, first, *_ = (tmp_path / "table.tsv").read_text(encoding="utf-8").splitlines()

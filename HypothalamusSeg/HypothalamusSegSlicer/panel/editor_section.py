@@ -41,7 +41,7 @@ class EditorSection:
         if nodes is not None:
             for plan, _node in nodes.segmentations():
                 for segment in plan.segments:
-                    self.ui.segmentComboBox.addItem(_(segment.name), segment.identifier)
+                    self.ui.segmentComboBox.addItem(segment.name, segment.identifier)
         self._choosing = False
         for name in ("segmentComboBox", "revertButton", "editCollapsible"):
             getattr(self.ui, name).enabled = nodes is not None

@@ -20,13 +20,14 @@ from ..scene.shown_volume import is_scan, show_alone, volume_to_start_with
 from ..volumes.edits import EditWatch
 from .editor_section import EditorSection
 from .export_section import ExportSection
+from .keyboard import is_typing, shortcut
 from .parameter_node import HypothalamusSegParameterNode, engine_options
 from .results_section import ResultsSection
 from .review_section import ReviewSection
+from .review_text import what_a_run_replaces
 from .states import State, apply_button, is_editable, remaining_text
 
 CLOCK_MS = 500
-TEXT_FIELDS = ("QLineEdit", "QTextEdit", "QPlainTextEdit")
 INPUTS = (
     "inputSelector",
     "hypothalamusCheckBox",
@@ -70,10 +71,12 @@ class HypothalamusSegPanel:
         self.export = ExportSection(ui)
         self.watch = EditWatch(self._rows_changed)
         ui.applyButton.connect("clicked(bool)", self._apply_clicked)
+        window = slicer.util.mainWindow() or root
         self._shortcuts = [
-            _shortcut(root, "Ctrl+Return", self._apply_by_key),
-            _shortcut(root, "Ctrl+PgUp", self.review.anterior),
-            _shortcut(root, "Ctrl+PgDown", self.review.posterior),
+            shortcut(root, "Ctrl+Return", self._apply_by_key),
+            # Of the window, not the panel: slices are also stepped through in other modules.
+            shortcut(window, "Ctrl+PgUp", self.review.anterior),
+            shortcut(window, "Ctrl+PgDown", self.review.posterior),
         ]
         self._scene_observers = [
             scene.AddObserver(scene.StartCloseEvent, self._scene_closes),
@@ -111,6 +114,7 @@ class HypothalamusSegPanel:
             self.bind()
         self._choose_volume()
         self.editor.enter()
+        self.results.sync()
 
     def leave(self) -> None:
         """Another module is shown."""
@@ -127,8 +131,8 @@ class HypothalamusSegPanel:
         for tag in self._scene_observers:
             self.scene.RemoveObserver(tag)
         self._scene_observers = []
-        for shortcut in self._shortcuts:
-            shortcut.setParent(None)
+        for each in self._shortcuts:
+            each.setParent(None)
         self._shortcuts = []
 
     # Input
@@ -158,7 +162,6 @@ class HypothalamusSegPanel:
     def _parameters_changed(self, caller=None, event=None) -> None:
         if self.parameters is None:
             return
-        self.ui.subunitsCheckBox.enabled = self.parameters.segmentHypothalamus
         if is_editable(self.state):
             self._enter(State.NOT_READY if self.missing() else State.READY)
         volume = self.parameters.inputVolume
@@ -191,15 +194,17 @@ class HypothalamusSegPanel:
     def _enter(self, state: State) -> None:
         self.state = state
         button = apply_button(state, self.missing())
-        self.ui.applyButton.text = _(button.text)
-        self.ui.applyButton.toolTip = _(button.tooltip)
+        self.ui.applyButton.text = button.text
+        self.ui.applyButton.toolTip = button.tooltip
         self.ui.applyButton.enabled = button.enabled
         for name in INPUTS:
             getattr(self.ui, name).enabled = is_editable(state)
+        if self.parameters is not None and not self.parameters.segmentHypothalamus:
+            self.ui.subunitsCheckBox.enabled = False
         self.ui.progressBar.visible = state in (State.RUNNING, State.CANCELLING)
 
     def _apply_by_key(self) -> None:
-        if self.state == State.READY and not _is_typing():
+        if self.state == State.READY and not is_typing():
             self.apply()
 
     def _apply_clicked(self, checked: bool = False) -> None:
@@ -210,7 +215,8 @@ class HypothalamusSegPanel:
 
     def apply(self) -> None:
         """Start a run; asks before it replaces edits or a review, and before installing torch."""
-        lost = self._what_a_run_replaces()
+        nodes = ResultNodes(self.parameters.inputVolume)
+        lost = what_a_run_replaces(nodes, self.watch.has_edits)
         if lost and not slicer.util.confirmYesNoDisplay(
             lost
             + "\n\n"
@@ -240,29 +246,13 @@ class HypothalamusSegPanel:
         self._clock.start()
         self._show_time()
 
-    def _what_a_run_replaces(self) -> str:
-        """Why the user is asked before a second run, or an empty string."""
-        record = ResultNodes(self.parameters.inputVolume).record
-        review = record.review if record is not None else None
-        reasons = []
-        if self.watch.has_edits:
-            reasons.append(_("The segmentation of this volume was edited by hand."))
-        if review is not None and review.is_judged:
-            words = _("It was reviewed as “{status}” by {reviewer}, {time}.")
-            reviewer = review.reviewer or _("an unnamed reviewer")
-            reasons.append(
-                words.format(status=_(review.status), reviewer=reviewer, time=review.time)
-            )
-        elif review is not None and review.note:
-            reasons.append(_("The review has a note."))
-        return "\n".join(reasons)
-
     def cancel(self) -> None:
         self._enter(State.CANCELLING)
         self.job.cancel()
 
     def _ensure_torch(self) -> bool:
         self._enter(State.INSTALLING)
+        slicer.app.processEvents()  # drawn now: pip keeps the window busy
         try:
             return torch_setup.ensure(slicer.util.confirmOkCancelDisplay)
         except torch_setup.TorchSetupError as error:
@@ -337,15 +327,3 @@ def _patient_text(volume: slicer.vtkMRMLScalarVolumeNode | None) -> str:
     if volume is None:
         return ""
     return identify(volume).one_line or _("not known: the scan was not loaded from DICOM")
-
-
-def _is_typing() -> bool:
-    """Whether the keyboard is in a text field, where Ctrl+Return is a slip."""
-    widget = qt.QApplication.focusWidget()
-    return widget is not None and any(widget.inherits(name) for name in TEXT_FIELDS)
-
-
-def _shortcut(parent, keys: str, slot) -> qt.QShortcut:
-    shortcut = qt.QShortcut(qt.QKeySequence(keys), parent)
-    shortcut.connect("activated()", slot)
-    return shortcut

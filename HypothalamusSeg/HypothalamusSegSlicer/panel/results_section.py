@@ -8,13 +8,15 @@ import qt
 import slicer
 from slicer.i18n import tr as _
 
+from ..scene.navigation import look_at
 from ..scene.result_nodes import ResultNodes
 from ..scene.structures import DISPLAY_NAMES
 from ..volumes.chart import show_chart
 from ..volumes.rows import VolumeRow
-from ..volumes.table import as_text
+from ..volumes.table import as_text, columns
 from .quality_text import quality_html
 
+SURFACE = "Closed surface"
 TABLE_FILTER = "CSV (*.csv);;TSV (*.tsv)"
 SEPARATORS = {".csv": ",", ".tsv": "\t"}
 
@@ -28,6 +30,7 @@ class ResultsSection:
         self._rows: Sequence[VolumeRow] = ()
         ui.show3dButton.connect("toggled(bool)", self._show_3d)
         ui.opacitySlider.connect("valueChanged(double)", self._set_opacity)
+        ui.allColumnsCheckBox.connect("toggled(bool)", self._show_columns)
         ui.copyButton.connect("clicked(bool)", self._copy)
         ui.saveTableButton.connect("clicked(bool)", self._save)
         ui.chartButton.connect("clicked(bool)", self._chart)
@@ -53,13 +56,28 @@ class ResultsSection:
             names=", ".join(node.GetName() for _plan, node in nodes.segmentations())
         )
         self.ui.qualityBrowser.html = quality_html(record["quality"])
-        first = next((node for _plan, node in nodes.segmentations()), None)
-        shown = first is not None and first.GetSegmentation().ContainsRepresentation(
-            "Closed surface"
-        )
-        was_blocked = self.ui.show3dButton.blockSignals(True)
-        self.ui.show3dButton.checked = shown
-        self.ui.show3dButton.blockSignals(was_blocked)
+        self.sync()
+
+    def sync(self) -> None:
+        """Show what the display nodes say, whoever changed them."""
+        node = self._surface_node()
+        if node is None:
+            return
+        display, segmentation = node.GetDisplayNode(), node.GetSegmentation()
+        shown = segmentation.ContainsRepresentation(SURFACE) and display.GetVisibility3D()
+        for widget, name, value in (
+            (self.ui.show3dButton, "checked", bool(shown)),
+            (self.ui.opacitySlider, "value", display.GetOpacity2DFill()),
+        ):
+            was_blocked = widget.blockSignals(True)
+            setattr(widget, name, value)
+            widget.blockSignals(was_blocked)
+
+    def _surface_node(self) -> slicer.vtkMRMLSegmentationNode | None:
+        """What is shown in 3-D: the hypothalamus without the head around it, if there is one."""
+        roles = ("subunits", "hypothalamus", "icv") if self._nodes is not None else ()
+        found = (self._nodes.segmentation(role) for role in roles)
+        return next((node for node in found if node is not None), None)
 
     def show_rows(self, rows: Sequence[VolumeRow]) -> None:
         """Take the rows of the table, which its node already holds."""
@@ -67,6 +85,14 @@ class ResultsSection:
         table = self._nodes.table if self._nodes is not None else None
         if self.ui.tableView.mrmlTableNode() is not table:
             self.ui.tableView.setMRMLTableNode(table)
+        self._show_columns(self.ui.allColumnsCheckBox.checked)
+
+    def _show_columns(self, every: bool) -> None:
+        """Hide the details, so that the rest fits the panel's width."""
+        if self.ui.tableView.mrmlTableNode() is None:
+            return
+        for index, column in enumerate(columns(self._nodes.record.engine["reference_icv_mm3"])):
+            self.ui.tableView.setColumnHidden(index, column.is_detail and not every)
         self.ui.tableView.resizeColumnsToContents()
 
     def show_lost(self, structures: Sequence[str]) -> None:
@@ -77,16 +103,20 @@ class ResultsSection:
                 "opened, or belongs to another scan: {names}. Edits are told by the volume alone, "
                 "and cannot be reverted."
             )
-            names = ", ".join(_(DISPLAY_NAMES[structure]) for structure in structures)
+            names = ", ".join(DISPLAY_NAMES[structure] for structure in structures)
             self.ui.resultLabel.text = words.format(names=names)
 
     def _show_3d(self, shown: bool) -> None:
-        for _plan, node in self._nodes.segmentations():
-            if shown:
-                node.CreateClosedSurfaceRepresentation()
-                node.GetDisplayNode().SetVisibility3D(True)
-            else:
-                node.RemoveClosedSurfaceRepresentation()
+        node = self._surface_node()
+        if node is None:
+            return
+        if not shown:
+            node.RemoveClosedSurfaceRepresentation()
+            return
+        with slicer.util.WaitCursor():
+            node.CreateClosedSurfaceRepresentation()
+        node.GetDisplayNode().SetVisibility3D(True)
+        look_at(node)
 
     def _set_opacity(self, opacity: float) -> None:
         if self._nodes is not None:

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import slicer
 from slicer.i18n import tr as _
 
 from ..scene.navigation import go_to, step_coronal
 from ..scene.result_nodes import ResultNodes
 from ..scene.review import STATUSES
+from ..scene.shown_volume import show_alone
 from ..volumes.mask_digest import mask_digests
+from .review_text import review_text, status_titles
 
 CORONAL_STEP_MM = 0.5
 REVIEWER_SETTING = "HypothalamusSeg/Reviewer"
@@ -32,7 +32,7 @@ class ReviewSection:
         self._showing = False
         self._masks: dict[str, str] = {}  # checksums as last measured
         for status in STATUSES:
-            ui.statusComboBox.addItem(_(status))
+            ui.statusComboBox.addItem(status_titles()[status])
         ui.goToButton.connect("clicked(bool)", self._go_to)
         ui.anteriorButton.connect("clicked(bool)", self.anterior)
         ui.posteriorButton.connect("clicked(bool)", self.posterior)
@@ -52,7 +52,7 @@ class ReviewSection:
         self.ui.statusComboBox.currentIndex = STATUSES.index(review.status) if review else 0
         self.ui.reviewerLineEdit.text = (review.reviewer if review else "") or remembered
         self.ui.noteText.plainText = review.note if review else ""
-        self.ui.reviewTimeLabel.text = _time_text(review) if review else ""
+        self.ui.reviewTimeLabel.text = review_text(review, ()) if review else ""
         self._showing = False
 
     def show_changes(self, masks: dict[str, str]) -> None:
@@ -60,7 +60,7 @@ class ReviewSection:
         self._masks = masks
         if self._nodes is not None and self._nodes.record is not None:
             review = self._nodes.record.review
-            self.ui.reviewTimeLabel.text = _time_text(review, review.changed_since(masks))
+            self.ui.reviewTimeLabel.text = review_text(review, review.changed_since(masks))
 
     def anterior(self, checked: bool = False) -> None:
         step_coronal(self._scene, CORONAL_STEP_MM)
@@ -70,7 +70,8 @@ class ReviewSection:
 
     def _go_to(self, checked: bool = False) -> None:
         node = self._nodes.segmentation("hypothalamus") or self._nodes.segmentation("icv")
-        if node is None or not go_to(node):
+        show_alone(self._nodes.volume)
+        if node is None or not go_to(node, self.ui.segmentComboBox.currentData or ""):
             slicer.util.warningDisplay(
                 _("The segmentation is empty, so there is nothing to go to.")
             )
@@ -93,14 +94,3 @@ class ReviewSection:
         review = record.review.changed(status, self.ui.noteText.plainText, reviewer, masks)
         record.set_review(review)
         self.show_changes(self._masks if masks is None else masks)
-
-
-def _time_text(review, changed: Sequence[str] = ()) -> str:
-    if not review.time:
-        return ""
-    text = _("Last changed {time}").format(time=review.time)
-    if not changed:
-        return text
-    warning = _("▲ Changed since the verdict “{status}”: {names}")
-    names = ", ".join(changed)
-    return f"{text}\n{warning.format(status=_(review.status), names=names)}"

@@ -5,6 +5,8 @@ from __future__ import annotations
 import enum
 from dataclasses import dataclass
 
+from slicer.i18n import tr as _
+
 
 class State(enum.Enum):
     """States of the panel; exactly one at a time."""
@@ -28,11 +30,11 @@ class ApplyButton:
 def apply_button(state: State, missing: str = "") -> ApplyButton:
     """The button of a state; ``missing`` is the reason why the panel is not ready."""
     return {
-        State.NOT_READY: ApplyButton("Apply", missing, False),
-        State.READY: ApplyButton("Apply", "Segment the input volume (Ctrl+Return)", True),
-        State.INSTALLING: ApplyButton("Installing PyTorch…", "Needed only once", False),
-        State.RUNNING: ApplyButton("Cancel", "Stop the run; earlier results are kept", True),
-        State.CANCELLING: ApplyButton("Canceling…", "Waiting for the engine to stop", False),
+        State.NOT_READY: ApplyButton(_("Apply"), missing, False),
+        State.READY: ApplyButton(_("Apply"), _("Segment the input volume (Ctrl+Return)"), True),
+        State.INSTALLING: ApplyButton(_("Installing PyTorch…"), _("Needed only once"), False),
+        State.RUNNING: ApplyButton(_("Cancel"), _("Stop the run; earlier results are kept"), True),
+        State.CANCELLING: ApplyButton(_("Canceling…"), _("Waiting for the engine to stop"), False),
     }[state]
 
 

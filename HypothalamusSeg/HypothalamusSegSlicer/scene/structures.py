@@ -108,6 +108,6 @@ ICV_NODE = NodePlan(
 NODE_PLANS = (HYPOTHALAMUS_NODE, SUBUNITS_NODE, ICV_NODE)
 DISPLAY_NAMES = {
     "hypothalamus_total": "total hypothalamus",
-    "asymmetry_index": "asymmetry (left − right) / mean",
+    "asymmetry_index": "asymmetry index",
     **{segment.identifier: segment.name for plan in NODE_PLANS for segment in plan.segments},
 }

@@ -2,41 +2,40 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 import slicer
 import vtk
 
 from ..scene.result_nodes import ResultNodes
+from ..scene.structures import NODE_PLANS
 from .rows import VolumeRow
+
+TITLE_POINTS = 14  # a longer name would be cut at the default size
+TOTAL_COLOUR = (0.35, 0.35, 0.35)
 
 
 def show_chart(nodes: ResultNodes, rows: Sequence[VolumeRow]) -> slicer.vtkMRMLPlotChartNode:
-    """Make or update the chart of a result and show it in a plot view."""
+    """Make or update the chart of a result and show it in a plot view.
+
+    Each structure is a series of its own, a bar from volume − SD to volume + SD: the axis of
+    Slicer's charts cannot show names, but the legend does.
+    """
     scene, name = nodes.volume.GetScene(), nodes.volume.GetName()
-    shown = [row for row in rows if row.unit == "mm³"]
+    shown = [row for row in rows if row.unit == "mm³" and not math.isnan(row.value)]
     table = nodes.make("vtkMRMLTableNode", "chart-data", f"{name} chart data", is_hidden=True)
     _fill(table, shown)
     chart = nodes.make("vtkMRMLPlotChartNode", "chart", f"{name} hypothalamus chart")
     chart.RemoveAllPlotSeriesNodeIDs()
-    chart.SetTitle(f"{name}: volumes and spread of the networks (± 1 SD)")
-    chart.SetYAxisTitle("mm³")
+    chart.SetTitle(name)
+    chart.SetTitleFontSize(TITLE_POINTS)
+    chart.SetYAxisTitle("Volume (mm³) ± 1 SD of the networks")
+    chart.SetXAxisTitle("Number in the legend")
+    chart.SetLegendVisibility(True)
     chart.SetYAxisRangeAuto(True)
-    for column, marker, colour in (
-        ("volume", slicer.vtkMRMLPlotSeriesNode.MarkerStyleCircle, (0.1, 0.4, 0.7)),
-        ("minus", slicer.vtkMRMLPlotSeriesNode.MarkerStyleCross, (0.55, 0.55, 0.55)),
-        ("plus", slicer.vtkMRMLPlotSeriesNode.MarkerStyleCross, (0.55, 0.55, 0.55)),
-    ):
-        series = nodes.make("vtkMRMLPlotSeriesNode", f"chart-{column}", f"{name} {column}")
-        series.SetAndObserveTableNodeID(table.GetID())
-        series.SetXColumnName("position")
-        series.SetYColumnName(column)
-        series.SetLabelColumnName("structure")
-        series.SetPlotType(slicer.vtkMRMLPlotSeriesNode.PlotTypeScatter)
-        series.SetLineStyle(slicer.vtkMRMLPlotSeriesNode.LineStyleNone)
-        series.SetMarkerStyle(marker)
-        series.SetColor(*colour)
-        chart.AddAndObservePlotSeriesNodeID(series.GetID())
+    for position, row in enumerate(shown, start=1):
+        chart.AddAndObservePlotSeriesNodeID(_series(nodes, table, position, row).GetID())
     selection = scene.GetFirstNodeByClass("vtkMRMLSelectionNode")
     if selection is not None:
         selection.SetReferenceActivePlotChartID(chart.GetID())
@@ -46,18 +45,32 @@ def show_chart(nodes: ResultNodes, rows: Sequence[VolumeRow]) -> slicer.vtkMRMLP
     return chart
 
 
+def _series(nodes: ResultNodes, table, position: int, row: VolumeRow):
+    colours = {s.identifier: s.colour for plan in NODE_PLANS for s in plan.segments}
+    series = nodes.make("vtkMRMLPlotSeriesNode", f"chart-{row.structure}", row.name, is_hidden=True)
+    series.SetName(f"{position} {row.name}")
+    series.SetAndObserveTableNodeID(table.GetID())
+    series.SetXColumnName(f"position {row.structure}")
+    series.SetYColumnName(row.structure)
+    series.SetPlotType(slicer.vtkMRMLPlotSeriesNode.PlotTypeScatter)
+    series.SetLineStyle(slicer.vtkMRMLPlotSeriesNode.LineStyleSolid)
+    series.SetMarkerStyle(slicer.vtkMRMLPlotSeriesNode.MarkerStyleCircle)
+    series.SetColor(*colours.get(row.structure, TOTAL_COLOUR))
+    return series
+
+
 def _fill(table: slicer.vtkMRMLTableNode, rows: Sequence[VolumeRow]) -> None:
+    """Two columns for each structure: where it is on the axis, and volume − SD, volume, + SD."""
     table.RemoveAllColumns()
-    names = vtk.vtkStringArray()
-    names.SetName("structure")
-    numbers = {name: vtk.vtkDoubleArray() for name in ("position", "volume", "minus", "plus")}
     for position, row in enumerate(rows, start=1):
-        spread = 0.0 if row.fold_sd != row.fold_sd else row.fold_sd
-        names.InsertNextValue(row.name)
-        values = (position, row.value, row.value - spread, row.value + spread)
-        for name, value in zip(numbers, values, strict=True):
-            numbers[name].InsertNextValue(value)
-    table.AddColumn(names)
-    for name, array in numbers.items():
-        array.SetName(name)
-        table.AddColumn(array)
+        spread = 0.0 if math.isnan(row.fold_sd) else row.fold_sd
+        values = (row.value - spread, row.value, row.value + spread)
+        for name, column in (
+            (f"position {row.structure}", (position,) * 3),
+            (row.structure, values),
+        ):
+            array = vtk.vtkDoubleArray()
+            array.SetName(name)
+            for value in column:
+                array.InsertNextValue(value)
+            table.AddColumn(array)

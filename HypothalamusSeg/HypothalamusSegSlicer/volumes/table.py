@@ -1,14 +1,14 @@
-"""The table node: columns with titles, units and descriptions, a dash where a number is missing.
+"""The table node: columns with titles and descriptions, a dash where a number is missing.
 
-Slicer's table view shows all digits of a number and "nan" for a missing one; columns that can lack
-one are therefore text, rounded for reading. Exact numbers are in the rows (`volume_rows`), in what
+Slicer's table view shows all digits of a number and "nan" for a missing one; all columns are
+therefore text, rounded for reading. Exact numbers are in the rows (`volume_rows`), in what
 is copied, and in the exports.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields
 
 import slicer
@@ -28,23 +28,25 @@ class Column:
     ----------
     field : str
         The attribute of `VolumeRow` that it shows.
-    title, unit, description : str
-    form : str or None
-        How a number that can be missing is written; None: as it is.
+    title, description : str
+    form : str or callable
+        How a number is written; or what makes the cell from the row.
+    is_detail : bool
+        Shown only with all columns.
     """
 
     field: str
     title: str
-    unit: str
     description: str
-    form: str | None = None
+    form: str | Callable[[VolumeRow], str] = ""
+    is_detail: bool = False
 
-    def value(self, row: VolumeRow) -> float | str:
+    def value(self, row: VolumeRow) -> str:
         """The content of a cell."""
+        if callable(self.form):
+            return self.form(row)
         value = getattr(row, self.field)
-        if self.form is None:
-            return value
-        return MISSING if math.isnan(value) else format(value, self.form)
+        return _written(value, self.form) if self.form else value
 
 
 def columns(reference_icv_mm3: float) -> tuple[Column, ...]:
@@ -53,57 +55,78 @@ def columns(reference_icv_mm3: float) -> tuple[Column, ...]:
     percent = f"{100 * COVERAGE:.0f}"
     interval = f"the interval that contains the reference volume in {percent} % of new scans"
     return (
-        Column("name", "Structure", "", "What was measured"),
+        Column("name", "Structure", "What was measured"),
         Column(
-            "value", "Volume", "", "Posterior-weighted volume, or the asymmetry index (see Unit)"
+            "shown_value",
+            "Volume",
+            "Posterior-weighted volume, or the asymmetry index",
+            lambda row: _with_unit(row.value, row.unit),
         ),
-        Column("unit", "Unit", "", "Unit of volume, spread and difference"),
-        Column("percent_of_icv", "% of ICV", "%", "Volume as a share of the ICV", ".4f"),
+        Column(
+            "interval",
+            f"{percent} % interval",
+            f"The {interval[4:]}, in the unit of the row",
+            _interval,
+        ),
+        Column("percent_of_icv", "% of ICV", "Volume as a share of the ICV", ".4f"),
+        Column(
+            "difference",
+            "Edited by",
+            "Difference from the network output, in the unit of the row",
+            _difference,
+        ),
+        Column("status", "Status", "As segmented, edited or deleted"),
+        Column("value", "Value", "The volume again, as a number alone", ".3f", is_detail=True),
+        Column("unit", "Unit", "Unit of volume, spread and difference", is_detail=True),
         Column(
             "adjusted_mm3",
             f"At {reference} ICV (mm³)",
-            "mm3",
             f"Volume × {reference} / ICV (proportion method, for single cases only)",
             ".1f",
+            is_detail=True,
         ),
         Column(
             "fold_sd",
             "Fold SD",
-            "",
             "Standard deviation of the networks' volumes, in the unit of the row",
             ".2f",
-        ),
-        Column(
-            "low",
-            f"From ({percent} %)",
-            "",
-            f"Lower limit of {interval}, in the unit of the row",
-            ".1f",
-        ),
-        Column(
-            "high",
-            f"To ({percent} %)",
-            "",
-            f"Upper limit of {interval}, in the unit of the row",
-            ".1f",
-        ),
-        Column(
-            "difference",
-            "Edited by",
-            "",
-            "Difference from the network output, in the unit of the row",
-            "+.2f",
+            is_detail=True,
         ),
         Column(
             "difference_percent",
             "Edited by (%)",
-            "%",
             "Difference from the network output in percent",
             "+.2f",
+            is_detail=True,
         ),
-        Column("dice", "Dice", "", "Overlap with the network output; 1 = not edited", ".3f"),
-        Column("status", "Status", "", "As segmented, edited or deleted"),
+        Column(
+            "dice",
+            "Dice",
+            "Overlap with the network output; 1 = not edited",
+            ".3f",
+            is_detail=True,
+        ),
     )
+
+
+def _written(value: float, form: str) -> str:
+    return MISSING if math.isnan(value) else format(value, form)
+
+
+def _with_unit(value: float, unit: str) -> str:
+    """With as many digits as say something: the interval is some percent wide."""
+    return MISSING if math.isnan(value) else f"{value:.1f} {unit}"
+
+
+def _interval(row: VolumeRow) -> str:
+    if math.isnan(row.low) or math.isnan(row.high):
+        return MISSING
+    return f"{row.low:.1f}–{row.high:.1f}"
+
+
+def _difference(row: VolumeRow) -> str:
+    """Zero is shown as no difference: a column of zeros hides the one that is not."""
+    return MISSING if row.difference == 0 else _written(row.difference, "+.1f")
 
 
 def write_table(
@@ -113,15 +136,13 @@ def write_table(
     was_modifying = node.StartModify()
     node.RemoveAllColumns()
     for column in columns(reference_icv_mm3):
-        cells = [column.value(row) for row in rows]
-        is_text = any(isinstance(cell, str) for cell in cells)
-        array = vtk.vtkStringArray() if is_text else vtk.vtkDoubleArray()
+        array = vtk.vtkStringArray()
         array.SetName(column.field)
-        for cell in cells:
-            array.InsertNextValue(cell)
+        for row in rows:
+            array.InsertNextValue(column.value(row))
         node.AddColumn(array)
+        # Units are in the titles: Slicer would add a unit label in brackets, "% of ICV [%]".
         node.SetColumnTitle(column.field, column.title)
-        node.SetColumnUnitLabel(column.field, column.unit)
         node.SetColumnDescription(column.field, column.description)
     node.SetUseColumnTitleAsColumnHeader(True)
     node.SetLocked(True)

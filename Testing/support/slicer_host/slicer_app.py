@@ -58,6 +58,8 @@ class Application(QtWidgets.QApplication):
         self._modules = ModuleManager()
         self._files = IOManager()
         self._layout = LayoutManager()
+        self._main_window = QtWidgets.QMainWindow()
+        self._main_window.objectName = "qSlicerMainWindow"  # what slicer.util.mainWindow() finds
 
     def _get_folder(self) -> str:
         return self._folder
