@@ -15,7 +15,7 @@ import slicer
 import vtk
 from HypothalamusSegLib.measures.intervals import COVERAGE
 
-from .rows import VolumeRow
+from .rows import UNCHANGED, VolumeRow
 
 MISSING = "–"
 
@@ -64,7 +64,7 @@ def columns(reference_icv_mm3: float) -> tuple[Column, ...]:
         ),
         Column(
             "interval",
-            f"{percent} % interval",
+            f"{percent} % range",
             f"The {interval[4:]}, in the unit of the row",
             _interval,
         ),
@@ -75,7 +75,12 @@ def columns(reference_icv_mm3: float) -> tuple[Column, ...]:
             "Difference from the network output, in the unit of the row",
             _difference,
         ),
-        Column("status", "Status", "As segmented, edited or deleted"),
+        Column(
+            "status",
+            "Status",
+            "Edited, deleted, or as the networks segmented it (–)",
+            lambda row: MISSING if row.status == UNCHANGED else row.status,
+        ),
         Column("value", "Value", "The volume again, as a number alone", ".3f", is_detail=True),
         Column("unit", "Unit", "Unit of volume, spread and difference", is_detail=True),
         Column(
@@ -121,7 +126,7 @@ def _with_unit(value: float, unit: str) -> str:
 def _interval(row: VolumeRow) -> str:
     if math.isnan(row.low) or math.isnan(row.high):
         return MISSING
-    return f"{row.low:.1f}–{row.high:.1f}"
+    return f"{row.low:.0f}–{row.high:.0f}"
 
 
 def _difference(row: VolumeRow) -> str:
