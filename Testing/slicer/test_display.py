@@ -72,28 +72,37 @@ def table_texts(panel) -> list[list[str]]:
     return [header, *([model.data(model.index(row, c)) for c in shown] for row in rows)]
 
 
-def test_the_table_says_in_six_columns_what_a_reader_needs(panel, nodes):
+def test_the_table_says_in_four_columns_what_a_reader_needs(panel, nodes):
     header, left, *_ = table_texts(panel)
-    assert header == ["Structure", "Volume", "90 % range", "% of ICV", "Edited by", "Status"]
+    assert header == ["Structure", "Volume (90 % range)", "% of ICV", "Edited by"]
     entry = nodes.record.engine["hypothalamus"]["left"]
     value, low, high = (entry[f"volume_{key}mm3"] for key in ("", "low_", "high_"))
-    assert left[:3] == ["left hypothalamus", f"{value:.1f} mm³", f"{low:.0f}–{high:.0f}"]
-    assert left[4:] == ["–", "–"]
+    assert left[:2] == ["left hypothalamus", f"{value:.1f} mm³ ({low:.0f}–{high:.0f})"]
+    assert left[3] == "–"
     panel.ui.allColumnsCheckBox.checked = True
     assert {"Fold SD", "Dice", "Edited by (%)"} <= set(table_texts(panel)[0])
     assert not any("[" in title for title in table_texts(panel)[0])
 
 
-def test_the_columns_fit_the_panel(panel, nodes):
+@pytest.mark.parametrize("width_px", [420, 520])
+def test_the_columns_fit_the_panel(panel, nodes, width_px):
     view = panel.ui.tableView
+    window = view.window()
+    window.resize(width_px, 900)
+    window.show()
+    host.pump(20)
     columns = range(view.model().columnCount())
     widths = [view.columnWidth(c) for c in columns if not view.isColumnHidden(c)]
-    assert sum(widths) < 500, widths
+    assert sum(widths) <= view.viewport().width
+    assert min(widths) > 55
+    window.hide()
+    panel.ui.allColumnsCheckBox.checked = True
+    assert sum(view.columnWidth(c) for c in columns) > width_px
 
 
 def test_a_deleted_segment_is_a_dash(panel, nodes):
     nodes.segmentation("hypothalamus").GetSegmentation().RemoveSegment(RIGHT)
-    assert host.pump_until(lambda: table_texts(panel)[2][5] == "deleted", seconds=5)
+    assert host.pump_until(lambda: table_texts(panel)[2][3] == "deleted", seconds=5)
     assert table_texts(panel)[2][1] == "–"
     assert not any("nan" in text for row in table_texts(panel) for text in row)
 
@@ -236,3 +245,21 @@ def test_reload_and_test_checks_the_installation(panel, loaded, monkeypatch):
     monkeypatch.setattr(self_test, "TERMINOLOGY_NAME", "missing")
     with pytest.raises(AssertionError, match="terminology missing"):
         code.HypothalamusSegTest().runTest()
+
+
+def test_the_patient_is_shown_in_full(panel, nodes):
+    label = panel.ui.patientLabel
+    hierarchy = slicer.vtkMRMLSubjectHierarchyNode.GetSubjectHierarchyNode(slicer.mrmlScene)
+    patient = hierarchy.CreateSubjectItem(hierarchy.GetSceneItemID(), "patient")
+    hierarchy.SetItemAttribute(patient, "DICOM.PatientName", "Mustermann-Beispiel^Annegret Maria")
+    hierarchy.SetItemAttribute(patient, "DICOM.PatientBirthDate", "19610203")
+    hierarchy.CreateItem(patient, nodes.volume)
+    panel.show_results_of(nodes.volume)
+    window = label.window()
+    window.resize(440, 900)
+    window.show()
+    host.pump(50)
+    assert label.text.splitlines() == ["Mustermann-Beispiel, Annegret Maria", "born 1961-02-03"]
+    assert label.width >= label.sizeHint().width()
+    assert label.height >= label.sizeHint().height()
+    window.hide()

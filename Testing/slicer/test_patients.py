@@ -91,9 +91,9 @@ def contents(folder) -> dict:
 
 def test_patient_and_study_are_read_from_the_subject_hierarchy(scene, heads):
     found = identify(load_dicom(heads[0], "Smith^John Paul", 1))
-    assert found.one_line == "Smith, John Paul · ID P1 · born 1961-02-03 · study 2026-01-02"
+    assert found.label == "Smith, John Paul · ID P1\nborn 1961-02-03 · study 2026-01-02"
     assert (found.study_uid, found.series_uid) == ("1.2.1", "1.2.1.3")
-    assert identify(load_volume(heads[0].scan)).one_line == ""
+    assert identify(load_volume(heads[0].scan)).label == ""
 
 
 def test_two_patients_of_one_protocol_are_exported_side_by_side(scene, heads, tmp_path):

@@ -70,23 +70,29 @@ def _draw_planes(painter, nodes: ResultNodes, top: int) -> int:
     from HypothalamusSegLib.results.planes import AXIAL, CORONAL, SAGITTAL
 
     scan = _engine_volume(nodes.volume)
-    outlined, centre = _outlines(nodes)
-    if centre is None:
-        centre = scan.grid.centre_mm
+    outlined, sides = _outlines(nodes)
+    centre = np.mean(sides, axis=0) if sides else scan.grid.centre_mm
+    # Between the sides lies the third ventricle, where a sagittal plane would show no outline.
+    in_a_side = np.array([sides[0][0], *centre[1:]]) if sides else centre
     y = top
     for field_mm, note in ((CLOSE_MM, "60 mm"), (WHOLE_MM, "220 mm")):
         for column, view in enumerate((CORONAL, AXIAL, SAGITTAL)):
             x = MARGIN_PX + column * (PANEL_PX + GAP_PX)
-            _draw_plane(painter, (x, y), scan, outlined, view, centre, field_mm)
+            place = in_a_side if view is SAGITTAL else centre
+            _draw_plane(painter, (x, y), scan, outlined, view, place, field_mm)
             _text(painter, x, y + PANEL_PX + 18, f"{view.name}, {note} wide", 8, FAINT)
         y += PANEL_PX + 34
-    convention = "Radiological convention: the patient's left is on the right of the image. "
-    names = "Blue: left hypothalamus. Orange: right hypothalamus. Yellow: intracranial volume."
-    _text(painter, MARGIN_PX, y + 8, convention + names, 9, FAINT)
-    return y + 44
+    for line in (
+        "Radiological convention: the patient's left is on the right of the image.",
+        "Blue: left hypothalamus. Orange: right hypothalamus. Yellow: intracranial volume.",
+    ):
+        _text(painter, MARGIN_PX, y + 8, line, 9, FAINT)
+        y += 20
+    return y + 32
 
 
-def _outlines(nodes: ResultNodes) -> tuple[list, np.ndarray | None]:
+def _outlines(nodes: ResultNodes) -> tuple[list, list[np.ndarray]]:
+    """The outlines, and the centers of the sides of the hypothalamus, left first."""
     from HypothalamusSegLib.geometry.voxel_image import VoxelImage
     from HypothalamusSegLib.results.planes import outline_of
 
@@ -105,7 +111,7 @@ def _outlines(nodes: ResultNodes) -> tuple[list, np.ndarray | None]:
             outlined.append(outline)
             if plan.role == "hypothalamus":
                 centres.append(outline.centre_mm)
-    return outlined, np.mean(centres, axis=0) if centres else None
+    return outlined, centres
 
 
 def _padded(affine: np.ndarray) -> np.ndarray:
@@ -160,7 +166,8 @@ def _image(pixels: np.ndarray) -> qt.QImage:
     picture.GetPointData().SetScalars(numpy_to_vtk(flat, deep=True))
     writer = vtk.vtkPNGWriter()
     writer.SetInputData(picture)
-    with tempfile.TemporaryDirectory(prefix="hypothalamus-seg-") as folder:
+    where = slicer.app.temporaryPath
+    with tempfile.TemporaryDirectory(prefix="hypothalamus-seg-", dir=where) as folder:
         path = str(Path(folder) / "plane.png")
         writer.SetFileName(path)
         writer.Write()
@@ -199,7 +206,7 @@ def _draw_table(painter, rows: Sequence[VolumeRow], reference: str, top: int) ->
             f"{_shown(row.value, 1)} {row.unit}",
             f"{_shown(row.low, 1)}–{_shown(row.high, 1)}" if row.low == row.low else "–",
             _shown(row.fold_sd, 1),
-            _shown(row.percent_of_icv, 4),
+            "–" if row.structure == "icv" else _shown(row.percent_of_icv, 4),
             _shown(row.adjusted_mm3, 1),
             row.status,
         )

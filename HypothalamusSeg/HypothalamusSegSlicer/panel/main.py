@@ -171,7 +171,7 @@ class HypothalamusSegPanel:
             self.show_results_of(volume)
 
     def show_results_of(self, volume: slicer.vtkMRMLScalarVolumeNode | None) -> None:
-        self.ui.patientLabel.text = _patient_text(volume)
+        self.ui.patientLabel.text = self.ui.patientLabel.toolTip = _patient_text(volume)
         if volume is not None:
             show_alone(volume)
         nodes = ResultNodes(volume) if volume is not None else None
@@ -326,4 +326,4 @@ class HypothalamusSegPanel:
 def _patient_text(volume: slicer.vtkMRMLScalarVolumeNode | None) -> str:
     if volume is None:
         return ""
-    return identify(volume).one_line or _("not known: the scan was not loaded from DICOM")
+    return identify(volume).label or _("not known: the scan was not loaded from DICOM")

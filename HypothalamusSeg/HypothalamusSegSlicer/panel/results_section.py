@@ -28,6 +28,7 @@ class ResultsSection:
         self.ui = ui
         self._nodes: ResultNodes | None = None
         self._rows: Sequence[VolumeRow] = ()
+        ui.tableView.verticalHeader().hide()
         ui.show3dButton.connect("toggled(bool)", self._show_3d)
         ui.opacitySlider.connect("valueChanged(double)", self._set_opacity)
         ui.allColumnsCheckBox.connect("toggled(bool)", self._show_columns)
@@ -94,6 +95,9 @@ class ResultsSection:
         for index, column in enumerate(columns(self._nodes.record.engine["reference_icv_mm3"])):
             self.ui.tableView.setColumnHidden(index, column.is_detail and not every)
         self.ui.tableView.resizeColumnsToContents()
+        # Without details the names take what is left, so that no column is out of sight.
+        mode = qt.QHeaderView.Interactive if every else qt.QHeaderView.Stretch
+        self.ui.tableView.horizontalHeader().setSectionResizeMode(0, mode)
 
     def show_lost(self, structures: Sequence[str]) -> None:
         """Say which structures cannot be compared with the networks' output."""

@@ -50,17 +50,17 @@ class ScanIdentity:
         return bool(self.patient)
 
     @property
-    def one_line(self) -> str:
-        """Name, ID, date of birth and study, as a reader checks them; empty if not known."""
+    def label(self) -> str:
+        """What a reader checks, in two lines: name and ID, birth and study; empty if not known."""
         if not self.is_known:
             return ""
-        parts = (
-            self.patient,
-            f"ID {self.patient_id}" if self.patient_id not in ("", self.patient) else "",
+        has_id = self.patient_id not in ("", self.patient)
+        person = f"{self.patient} · ID {self.patient_id}" if has_id else self.patient
+        dates = (
             f"born {self.birth_date}" if self.birth_date else "",
             f"study {self.study_date}" if self.study_date else "",
         )
-        return " · ".join(part for part in parts if part)
+        return "\n".join(line for line in (person, " · ".join(d for d in dates if d)) if line)
 
 
 def identify(volume: slicer.vtkMRMLScalarVolumeNode) -> ScanIdentity:

@@ -15,7 +15,7 @@ import slicer
 import vtk
 from HypothalamusSegLib.measures.intervals import COVERAGE
 
-from .rows import UNCHANGED, VolumeRow
+from .rows import EDITED, UNCHANGED, VolumeRow
 
 MISSING = "–"
 
@@ -58,29 +58,18 @@ def columns(reference_icv_mm3: float) -> tuple[Column, ...]:
         Column("name", "Structure", "What was measured"),
         Column(
             "shown_value",
-            "Volume",
-            "Posterior-weighted volume, or the asymmetry index",
-            lambda row: _with_unit(row.value, row.unit),
-        ),
-        Column(
-            "interval",
-            f"{percent} % range",
-            f"The {interval[4:]}, in the unit of the row",
-            _interval,
+            f"Volume ({percent} % range)",
+            f"Posterior-weighted volume, or the asymmetry index; in brackets {interval}",
+            _volume_and_range,
         ),
         Column("percent_of_icv", "% of ICV", "Volume as a share of the ICV", ".4f"),
         Column(
-            "difference",
+            "change",
             "Edited by",
-            "Difference from the network output, in the unit of the row",
-            _difference,
+            "Difference from the network output, in the unit of the row; – if not edited",
+            _change,
         ),
-        Column(
-            "status",
-            "Status",
-            "Edited, deleted, or as the networks segmented it (–)",
-            lambda row: MISSING if row.status == UNCHANGED else row.status,
-        ),
+        Column("status", "Status", "As segmented, edited or deleted", is_detail=True),
         Column("value", "Value", "The volume again, as a number alone", ".3f", is_detail=True),
         Column("unit", "Unit", "Unit of volume, spread and difference", is_detail=True),
         Column(
@@ -118,20 +107,20 @@ def _written(value: float, form: str) -> str:
     return MISSING if math.isnan(value) else format(value, form)
 
 
-def _with_unit(value: float, unit: str) -> str:
-    """With as many digits as say something: the interval is some percent wide."""
-    return MISSING if math.isnan(value) else f"{value:.1f} {unit}"
-
-
-def _interval(row: VolumeRow) -> str:
-    if math.isnan(row.low) or math.isnan(row.high):
+def _volume_and_range(row: VolumeRow) -> str:
+    """With as many digits as say something: the range is some percent wide."""
+    if math.isnan(row.value):
         return MISSING
-    return f"{row.low:.0f}–{row.high:.0f}"
+    text = f"{row.value:.1f} {row.unit}".replace("-", "−")
+    is_known = not (math.isnan(row.low) or math.isnan(row.high))
+    return f"{text} ({row.low:.0f}–{row.high:.0f})" if is_known else text
 
 
-def _difference(row: VolumeRow) -> str:
-    """Zero is shown as no difference: a column of zeros hides the one that is not."""
-    return MISSING if row.difference == 0 else _written(row.difference, "+.1f")
+def _change(row: VolumeRow) -> str:
+    """A dash where nothing was edited: a column of zeros would hide the one that is not."""
+    if row.status != EDITED:
+        return MISSING if row.status == UNCHANGED else row.status
+    return EDITED if math.isnan(row.difference) else f"{row.difference:+.1f}".replace("-", "−")
 
 
 def write_table(
