@@ -10,15 +10,17 @@ import argparse
 import sys
 from pathlib import Path
 
+from HypothalamusSegLib.command_line import argument
 from HypothalamusSegLib.flags import FLAG_CODES
 
 from .group.icv_adjustment import ADJUSTMENTS, ANCOVA
 from .group.options import GroupOptions
-from .tables import write_table
+from .structures import TOTAL
+from .tables import described, write_table
 
 PARTICIPANTS_NAME = "participants.tsv"
 VOLUMES_NAME, STATISTICS_NAME = "group_volumes.tsv", "group_statistics.tsv"
-CHANGES_NAME = "group_longitudinal.tsv"
+CHANGES_NAME, MODELS_NAME = "group_longitudinal.tsv", "group_models.tsv"
 REPORT_NAME, CONTACT_SHEET_NAME = "group_report.html", "contact_sheet.html"
 
 
@@ -64,6 +66,31 @@ def add_group_arguments(parser: argparse.ArgumentParser | argparse._ArgumentGrou
         help="covariates that enter as natural splines rather than as lines, for example age",
     )
     parser.add_argument(
+        "--site",
+        metavar="NAME",
+        help="column of sites: enters as a covariate, and the result is given without each site",
+    )
+    parser.add_argument(
+        "--predictor",
+        type=_names,
+        default=(),
+        metavar="NAMES",
+        help="columns of numbers with which volumes are associated, for example ALSFRS-R",
+    )
+    parser.add_argument(
+        "--equivalence",
+        type=argument(_margin),
+        metavar="PERCENT",
+        help="differences below this percentage of the controls' mean count as none; choose it "
+        "before you look at results",
+    )
+    parser.add_argument(
+        "--repeat-scans",
+        type=Path,
+        metavar="FILE",
+        help="compare_agreement.tsv of repeat scans, for the share of measurement error",
+    )
+    parser.add_argument(
         "--adjustment",
         choices=ADJUSTMENTS,
         default=ANCOVA,
@@ -106,6 +133,10 @@ def options_from(parsed: argparse.Namespace) -> GroupOptions:
         categorical=parsed.categorical,
         numeric=parsed.numeric,
         splines=parsed.spline,
+        site=parsed.site,
+        predictors=parsed.predictor,
+        equivalence_percent=parsed.equivalence,
+        repeat_scans=parsed.repeat_scans,
         adjustment=parsed.adjustment,
         exclude_flagged=parsed.exclude_flagged,
         ignored_flags=parsed.ignore_flags,
@@ -136,6 +167,7 @@ def run_group(options: GroupOptions) -> list[Path]:
 
     from .group.analysis import analyse
     from .group.joined_table import write_group_volumes
+    from .group.supplement import COLUMNS, supplement_table
     from .index.results_table import read_results
     from .report.contact_sheet import write_contact_sheet
     from .report.group_report import write_report
@@ -150,11 +182,14 @@ def run_group(options: GroupOptions) -> list[Path]:
 
             statistics = statistics_table(analysis.statistics, analysis.contrast)
             write_statistics(statistics, stage / STATISTICS_NAME)
+        others = supplement_table(analysis.supplement, TOTAL)
+        if len(others):
+            write_table(others, stage / MODELS_NAME, described(COLUMNS), float_format="%.6g")
         if analysis.longitudinal is not None and len(analysis.longitudinal.changes):
             changes = analysis.longitudinal.changes
             write_table(changes, stage / CHANGES_NAME, float_format="%.4f")
         names = sorted(path.name for path in stage.iterdir())
-    for stale in {STATISTICS_NAME, CHANGES_NAME} - set(names):
+    for stale in {STATISTICS_NAME, MODELS_NAME, CHANGES_NAME} - set(names):
         # What an earlier run with other options left would not belong to this report.
         for name in (stale, Path(stale).with_suffix(".json").name):
             (options.output / name).unlink(missing_ok=True)
@@ -166,6 +201,13 @@ def run_group(options: GroupOptions) -> list[Path]:
 
 def _names(text: str) -> tuple[str, ...]:
     return tuple(name.strip() for name in text.split(",") if name.strip())
+
+
+def _margin(text: str) -> float:
+    value = float(text)
+    if not 0 < value < 100:
+        raise ValueError(f"{text} is not a percentage between 0 and 100")
+    return value
 
 
 def _flags(text: str) -> tuple[str, ...]:

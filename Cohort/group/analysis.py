@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
 
 from ..number_format import counted
 from ..structures import INTRACRANIAL, VOLUME, Structure, adjusted_column, measured
+from .association import check_predictors
 from .comparisons import ALL_SCANS, WITHOUT_LISTED, Statistics, compare_groups
 from .contrast import Contrast, resolve_contrast
-from .covariates import Covariate, check_covariates
+from .covariates import CATEGORY, Covariate, check_covariates
 from .errors import (
     ContrastError,
     CovariateError,
@@ -26,8 +27,11 @@ from .joined_table import GroupTable, first_sessions, join
 from .longitudinal import Longitudinal, analyse_change
 from .options import GroupOptions
 from .outliers import is_listed, one_sided, review
+from .overlap import missing_overlap
 from .participants_table import SESSION_PREFIX, SUBJECT_PREFIX, Participants, read_participants
+from .reliability import Reliability, read_reliability
 from .session_times import SessionTimes, read_session_times
+from .supplement import Supplement, supplement
 
 SMALL_GROUP = 10
 
@@ -53,6 +57,8 @@ class GroupAnalysis:
         All scans, and on request without the listed ones; empty without a contrast.
     adjustment : str
         The one that the report leads with: as asked, or none without ICV.
+    supplement : Supplement
+    reliability : Reliability or None
     times : SessionTimes
     longitudinal : Longitudinal or None
     findings : tuple of Finding
@@ -69,6 +75,8 @@ class GroupAnalysis:
     structures: tuple[Structure, ...]
     statistics: list[Statistics]
     adjustment: str
+    supplement: Supplement
+    reliability: Reliability | None
     times: SessionTimes
     longitudinal: Longitudinal | None
     findings: tuple[Finding, ...]
@@ -89,6 +97,8 @@ def analyse(options: GroupOptions, results: pd.DataFrame) -> GroupAnalysis:
         See `Cohort.group.errors`.
     """
     participants, contrast, covariates, decided = _design(options)
+    check_predictors(options.predictors, participants)
+    reliability = read_reliability(options.repeat_scans) if options.repeat_scans else None
     results = _chosen(results, options)
     table = join(results, participants, options.output)
     structures = measured(table.scans)
@@ -106,6 +116,7 @@ def analyse(options: GroupOptions, results: pd.DataFrame) -> GroupAnalysis:
         sample = complete.frame
         findings += [*_in_neither(first, contrast), *complete.findings]
         findings += [*_small_groups(sample, contrast), *one_sided(sample, contrast)]
+        findings += missing_overlap(sample, contrast, covariates)
         if options.exclude_flagged:
             kept = first[~is_listed(first)]
             try:
@@ -121,6 +132,15 @@ def analyse(options: GroupOptions, results: pd.DataFrame) -> GroupAnalysis:
     findings += icv_findings(sample, contrast)
     if sample["icv_mm3"].isna().all():
         adjustment = UNADJUSTED
+    beside = supplement(
+        statistics[0] if statistics else None,
+        first,
+        contrast,
+        covariates,
+        structures,
+        adjustment,
+        options,
+    )
     longitudinal = None
     if times.source:
         longitudinal = analyse_change(reviewed, contrast, covariates)
@@ -135,6 +155,8 @@ def analyse(options: GroupOptions, results: pd.DataFrame) -> GroupAnalysis:
         structures=structures,
         statistics=statistics,
         adjustment=adjustment,
+        supplement=beside,
+        reliability=reliability,
         times=times,
         longitudinal=longitudinal,
         findings=tuple(findings),
@@ -163,6 +185,11 @@ def _design(
     covariates = check_covariates(
         options.covariates, participants, contrast, options.numeric, options.splines, findings
     )
+    if options.site:
+        named = replace(participants, categorical=participants.categorical | {options.site})
+        check_covariates((options.site,), named, contrast)
+        others = tuple(c for c in covariates if c.column != options.site)
+        covariates = (*others, Covariate(options.site, CATEGORY))
     return participants, contrast, covariates, findings
 
 

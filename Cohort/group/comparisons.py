@@ -19,8 +19,9 @@ from .contrast import Contrast
 from .covariates import Covariate, complete_rows, design_columns
 from .errors import CovariateError, TooFewScansError
 from .findings import Finding
-from .icv_adjustment import ADJUSTMENTS, ANCOVA, UNADJUSTED, IcvAdjustment, fit_adjustment
+from .icv_adjustment import ADJUSTMENTS, ANCOVA, UNADJUSTED, IcvAdjustment
 from .linear_models import FEWEST_IN_A_GROUP, ContrastFit, fit_contrast
+from .model_data import model_data
 from .power import design_of
 from .small_sample_errors import Estimate
 
@@ -175,23 +176,15 @@ def _compare(
     structure: Structure,
     method: str,
 ) -> Comparison:
-    needed = [structure.column] + (["icv_mm3"] if method != UNADJUSTED else [])
-    frame = frame.dropna(subset=needed)
-    is_a = contrast.is_a(frame).to_numpy()
-    volume, icv = (frame[c].to_numpy(float) for c in (structure.column, "icv_mm3"))
-    adjustment = fit_adjustment(method, volume, icv, ~is_a)
-    outcome = adjustment.apply(volume, icv)
-    nuisance = design_columns(frame, covariates).to_numpy()
-    if method == ANCOVA:
-        nuisance = np.column_stack([nuisance, icv])
-    fit = fit_contrast(outcome, is_a, nuisance) if np.isfinite(outcome).all() else None
+    data = model_data(frame, contrast, covariates, structure, method)
+    fit = fit_contrast(data.outcome, data.is_a, data.nuisance)
     checks, left = AssumptionChecks(), NAN
     if fit is not None:
-        checks = check_assumptions(fit, outcome, icv if method == ANCOVA else None)
+        checks = check_assumptions(fit, data.outcome, data.icv_mm3 if data.has_icv else None)
         if method not in (ANCOVA, UNADJUSTED):
-            left = icv_correlation_left(outcome, icv, is_a)
-    groups = (_description(chosen) for chosen in (volume[is_a], volume[~is_a]))
-    return Comparison(structure, adjustment, fit, checks, left, *groups)
+            left = icv_correlation_left(data.outcome, data.icv_mm3, data.is_a)
+    groups = (_description(data.volume[chosen]) for chosen in (data.is_a, ~data.is_a))
+    return Comparison(structure, data.adjustment, fit, checks, left, *groups)
 
 
 def _description(values: np.ndarray) -> GroupDescription:

@@ -41,6 +41,12 @@ class NoResultsError(HypothalamusSegError):
     code = "no_results"
 
 
+class RepeatScansError(HypothalamusSegError):
+    """The table of repeat scans is missing or is not what `cohort compare` writes."""
+
+    code = "repeat_scans"
+
+
 class RunsDoNotMatchError(HypothalamusSegError):
     """Two runs to be compared have no scan in common."""
 

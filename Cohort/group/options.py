@@ -28,6 +28,14 @@ class GroupOptions:
         Columns of numbers that are categories, and of few integers that are quantities.
     splines : tuple of str
         Covariates that enter as natural splines.
+    predictors : tuple of str
+        Columns of numbers with which volumes are associated.
+    site : str or None
+        Column of sites: a covariate, and each is left out in turn.
+    equivalence_percent : float or None
+        Margin within which groups count as equal, in percent of the controls' mean.
+    repeat_scans : Path or None
+        compare_agreement.tsv of repeat scans, for the error of a volume.
     adjustment : str
         The way to adjust for ICV that the report leads with; the others are shown beside it.
     exclude_flagged : bool
@@ -48,6 +56,10 @@ class GroupOptions:
     categorical: tuple[str, ...] = ()
     numeric: tuple[str, ...] = ()
     splines: tuple[str, ...] = ()
+    predictors: tuple[str, ...] = ()
+    site: str | None = None
+    equivalence_percent: float | None = None
+    repeat_scans: Path | None = None
     adjustment: str = ANCOVA
     exclude_flagged: bool = False
     ignored_flags: tuple[str, ...] = ()

@@ -92,6 +92,22 @@ class SmallSampleErrors:
         influence, weights, _ = self._weights(combination)
         return self._freedom(influence, weights)
 
+    def t_of(self, outcomes: np.ndarray, combination: np.ndarray) -> np.ndarray:
+        """Student's t of a combination in the same model of other outcomes.
+
+        Parameters
+        ----------
+        outcomes : ndarray of shape (n, m)
+        combination : ndarray of shape (k,)
+
+        Returns
+        -------
+        ndarray of shape (m,)
+        """
+        influence, weights, _ = self._weights(combination)
+        residuals = outcomes - self._basis @ (self._basis.T @ outcomes)
+        return (influence @ outcomes) / np.sqrt(weights @ residuals**2)
+
     def _weights(self, combination: np.ndarray) -> tuple[np.ndarray, np.ndarray, bool]:
         """What each outcome adds to the combination, the square of it over 1 − leverage."""
         influence = self._basis @ np.linalg.solve(self._triangle.T, combination)

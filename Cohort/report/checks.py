@@ -33,7 +33,7 @@ def assumptions_section(analysis: GroupAnalysis) -> Markup:
         "Residuals are not normal; with few scans the p is approximate. Look for outliers below.",
         "The spread is not the same everywhere. The HC2 errors used here allow for that.",
         "The volume grows differently with ICV in the two groups, so that the difference depends "
-        "on head size; the one given is at the mean ICV.",
+        "on head size; the one given is an average over head sizes. Where it lies is below.",
     )
     parts = []
     for place, consequence in enumerate(consequences):

@@ -17,6 +17,14 @@ from .change import change_section
 from .checks import assumptions_section, both_ways_section, power_section
 from .html_parts import Section, notice, page, paragraph, review_count, together
 from .methods import methods_section, software_section
+from .other_models import (
+    all_groups_section,
+    association_section,
+    dependence,
+    dependence_section,
+    methods_beside_section,
+    sites_section,
+)
 from .results import (
     adjustments_section,
     differences_section,
@@ -53,7 +61,15 @@ def report_of(analysis: GroupAnalysis) -> str:
             Section("icv", "ICV adjustment, four ways", adjusted),
             Section("subunits", "Subunits", subunits_section(analysis)),
             Section("assumptions", "Assumptions", assumptions_section(analysis)),
+            Section("dependence", "Where the difference lies", dependence_section(analysis)),
+            Section("methods-beside", "Other methods", methods_beside_section(analysis)),
         ]
+        if analysis.supplement.all_groups is not None:
+            sections.append(Section("groups", "All groups", all_groups_section(analysis)))
+        if analysis.options.site:
+            sections.append(Section("sites", "Without each site", sites_section(analysis)))
+    if analysis.options.predictors:
+        sections.append(Section("association", "Association", association_section(analysis)))
     sections.append(Section("quality", "Scans to review", quality_section(analysis)))
     if analysis.statistics:
         sections += [
@@ -83,6 +99,9 @@ def _in_short(analysis: GroupAnalysis) -> Markup:
             parts.append(
                 notice(agreement.sentence, warning=not agreement.agree, lead="ICV adjustment:")
             )
+        for one in analysis.supplement.interactions.get(TOTAL, ()):
+            if one.p < ALPHA:
+                parts.append(notice(dependence(analysis, TOTAL, one), lead="Check:"))
         if len(analysis.statistics) == 2 and is_listed(analysis.sample).any():
             sentence = lead_sentence(analysis, analysis.statistics[1])
             changes = _crosses(analysis)

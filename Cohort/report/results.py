@@ -13,6 +13,7 @@ from ..group.linear_models import ALPHA, ContrastFit
 from ..number_format import MISSING, interval, number, p_phrase, p_value, signed
 from ..structures import ASYMMETRY, ICV, ML_PER_MM3, TOTAL, VOLUME, WHOLE, Structure
 from .html_parts import figure, notice, paragraph, table, together
+from .other_models import means_table
 from .plots import ForestRow, forest
 
 DIGITS = {ASYMMETRY: 1}
@@ -69,7 +70,7 @@ def differences_section(analysis: GroupAnalysis) -> Markup:
         "others are not corrected for their number."
     )
     strong = [i for i, s in enumerate(whole) if s == TOTAL]
-    parts = [table(caption, header, rows, strong=strong)]
+    parts = [table(caption, header, rows, strong=strong), means_table(analysis)]
     lines = []
     for structure in (s for s in analysis.structures if s.kind != ICV):
         comparison = main_comparison(analysis, statistics, structure)

@@ -241,6 +241,8 @@ def test_all_files_are_written_and_agree(run, folder):
         "group_volumes.json",
         "group_statistics.tsv",
         "group_statistics.json",
+        "group_models.tsv",
+        "group_models.json",
     }
     statistics = pd.read_csv(files["group_statistics.tsv"], sep="\t", na_values="n/a")
     explained = json.loads(files["group_statistics.json"].read_text(encoding="utf-8"))
@@ -275,6 +277,38 @@ def test_all_files_are_written_and_agree(run, folder):
     assert p_phrase(main["p"]) in page.text
 
 
+def test_models_beside_the_main_one_are_in_report_and_table(run, folder):
+    results, table = simulated(effect_mm3=-40, n_a=30, n_b=30)
+    table.loc[:9, "group"] = "pls"
+    table["site"] = ["1", "2", "3"] * 20
+    table["bmi"] = np.random.default_rng(1).normal(25, 3, 60).round(1).astype(str)
+    asked = {"site": "site", "predictors": ("bmi",), "equivalence_percent": 20.0}
+    files = run(results, table, splines=("age",), **asked)
+    models = pd.read_csv(files["group_models.tsv"], sep="\t", na_values="n/a")
+    assert set(models) == set(json.loads(files["group_models.json"].read_text(encoding="utf-8")))
+    total = models[models["structure"] == TOTAL.name].set_index("analysis")
+    counts = total.index.value_counts()
+    assert (counts["without_site"], counts["pair"], counts["association"]) == (3, 3, 1)
+    page = WellFormed(files["group_report.html"].read_text(encoding="utf-8")).text
+    for heading in ("All groups", "Without each site", "Association", "Other methods"):
+        assert page.count(heading) >= 2, heading
+    assert "the groups were shown to be equal" in page
+    assert "natural cubic spline" in page
+    # The site is a category, though it is written in numbers.
+    assert "site (categorical)" in page
+
+
+def test_a_difference_that_depends_on_head_size_leads_the_report(folder):
+    results, table = simulated(n_a=50, n_b=50)
+    is_a = (table["group"] == "als").to_numpy()
+    results[TOTAL.column] += is_a * (results["icv_mm3"] - 1.45e6) * 8e-4
+    page = WellFormed(report_of(analyse(options_in(folder, table), results))).text
+    short = page[page.index("In short Difference") : page.index("Sample Mean")]
+    assert "the difference depends on head size" in short
+    assert "at the mean of control" in short
+    assert "at the mean ICV" not in page
+
+
 def test_files_of_an_earlier_contrast_do_not_stay(run, folder):
     results, table = simulated()
     run(results, table)
@@ -307,11 +341,14 @@ def test_the_command_line_makes_the_options(folder):
     assert plain == GroupOptions(output=folder / "out", data_root=folder)
     arguments = ["--contrast", "group:als-control", "--covariates", "age,sex", "--exclude-flagged"]
     arguments += ["--ignore-flags", "anisotropic,fov_cut", "--categorical", "site"]
-    arguments += ["--numeric", "stage", "--spline", "age"]
+    arguments += ["--numeric", "stage", "--spline", "age", "--site", "clinic", "--predictor", "bmi"]
+    arguments += ["--equivalence", "3.5", "--repeat-scans", "compare_agreement.tsv"]
     full = options_from(parser.parse_args([str(folder), str(folder / "out"), *arguments]))
     assert full.participants == folder / "participants.tsv"
     assert (full.contrast, full.covariates) == (CONTRAST, ("age", "sex"))
     assert (full.numeric, full.splines) == (("stage",), ("age",))
+    assert (full.site, full.predictors, full.equivalence_percent) == ("clinic", ("bmi",), 3.5)
+    assert full.repeat_scans == Path("compare_agreement.tsv")
     assert (full.exclude_flagged, full.ignored_flags) == (True, ("anisotropic", "fov_cut"))
     with pytest.raises(SystemExit):
         parser.parse_args([str(folder), "out", "--ignore-flags", "no_such_flag"])
