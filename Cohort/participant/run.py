@@ -17,6 +17,7 @@ from HypothalamusSegLib.options import Options
 
 from ..index.cohort_index import FINISHED, MINE, RENEW_EVERY_S, CohortIndex
 from ..index.outcome import DONE, FAILED, UNCHANGED, Outcome
+from ..report.subject_page import page_of, write_subject_page
 from .dataset_files import STAGE_FOLDER, write_dataset_files
 from .executors import ClusterWorkers, LocalWorkers
 from .progress_line import CohortProgress
@@ -144,7 +145,14 @@ class _Run:
             except BrokenProcessPool:
                 suspects.extend(self._take_back())
             self._run_alone(suspects)
+        self._write_missing_pages()
         return self._summary
+
+    def _write_missing_pages(self) -> None:
+        """Pages of subjects whose results an earlier version wrote, or whose page was removed."""
+        for subject in {scan.subject for scan in self._plan.scans}:
+            if not page_of(self._plan.output, subject).exists():
+                write_subject_page(self._plan.output, subject)
 
     def _run_alone(self, suspects: deque[Task]) -> None:
         """One after the other what was under way when a worker died: one of them killed it."""
@@ -259,6 +267,7 @@ class _Run:
             self._summary.unchanged.append(name)
         elif outcome.status == DONE:
             self._summary.done.append(name)
+            write_subject_page(self._plan.output, task.scan.subject)
 
 
 def _files_stand(output: Path, files: str) -> bool:

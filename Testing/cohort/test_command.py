@@ -139,6 +139,12 @@ def test_the_description_leads_back_to_the_data_set_wherever_both_are_moved(
     assert description["License"]
 
 
+def test_a_subject_with_a_result_has_a_page_of_its_own(cohort_run):
+    assert [path.name for path in cohort_run.output.glob("*.html")] == ["sub-01.html"]
+    page = (cohort_run.output / "sub-01.html").read_text(encoding="utf-8")
+    assert 'src="sub-01/figures/sub-01_overview.png"' in page
+
+
 def test_no_temporary_file_is_left(cohort_run):
     left = [path for path in cohort_run.output.rglob(".*") if path.name != ".bidsignore"]
     assert left == []
