@@ -352,7 +352,7 @@ def test_mixed_model_of_balanced_sessions_is_the_t_test_of_slopes():
     is_a = found.changes["group"] == "als"
     reference = sm.stats.CompareMeans.from_data(slopes[is_a], slopes[~is_a])
     difference = slopes[is_a].mean() - slopes[~is_a].mean()
-    half = (term.ci_high - term.ci_low) / 2 / stats.norm.ppf(0.975)
+    half = (term.ci_high - term.ci_low) / 2 / stats.t.ppf(0.975, 28)
     assert term.estimate == pytest.approx(difference, rel=1e-4)
     assert half == pytest.approx(reference.std_meandiff_pooledvar, rel=0.02)
 

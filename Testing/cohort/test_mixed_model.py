@@ -1,0 +1,122 @@
+"""The mixed model of change against published results, and where it must not be fitted."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+from scipy import stats
+
+from Cohort.group.contrast import Contrast
+from Cohort.group.covariates import Covariate
+from Cohort.group.mixed_model import Effect, mixed_model
+from Cohort.group.satterthwaite import VarianceModel
+from Cohort.structures import TOTAL
+
+# Distance between pituitary and pterygomaxillary fissure in mm at 8, 10, 12 and 14 years, of 11
+# girls and 16 boys (Potthoff & Roy, Biometrika 1964;51:313-326, Table 1).
+GIRLS_MM = """
+21 20 21.5 23, 21 21.5 24 25.5, 20.5 24 24.5 26, 23.5 24.5 25 26.5, 21.5 23 22.5 23.5,
+20 21 21 22.5, 21.5 22.5 23 25, 23 23 23.5 24, 20 21 22 21.5, 16.5 19 19 19.5, 24.5 25 28 28
+"""
+BOYS_MM = """
+26 25 29 31, 21.5 22.5 23 26.5, 23 22.5 24 27.5, 25.5 27.5 26.5 27, 20 23.5 22.5 26,
+24.5 25.5 27 28.5, 22 22 24.5 26.5, 24 21.5 24.5 25.5, 23 20.5 31 26, 27.5 28 31 31.5,
+23 23 23.5 25, 21.5 23.5 24 28, 17 24.5 26 29.5, 22.5 25.5 25.5 26, 23 24.5 26 30, 22 21.5 23.5 25
+"""
+AGES = (8, 10, 12, 14)
+GIRLS_BOYS = Contrast("group", "girls", "boys")
+
+
+def dental(sessions: int = len(AGES), girls: int = 11, boys: int = 16) -> pd.DataFrame:
+    rows = []
+    for group, text, count in (("girls", GIRLS_MM, girls), ("boys", BOYS_MM, boys)):
+        for number, child in enumerate(text.split(",")[:count]):
+            for age, mm in list(zip(AGES, child.split(), strict=True))[:sessions]:
+                rows.append((f"sub-{group}{number}", group, age - AGES[0], float(mm)))
+    frame = pd.DataFrame(rows, columns=["participant_id", "group", "years", TOTAL.column])
+    return frame.assign(years=frame["years"].astype(float), icv_mm3=np.nan)
+
+
+def fitted(frame: pd.DataFrame, covariates: tuple[Covariate, ...] = ()):
+    remarks: list[str] = []
+    terms = mixed_model(frame, TOTAL, GIRLS_BOYS, covariates, remarks)
+    return {term.effect: term for term in terms}, remarks
+
+
+def test_degrees_of_freedom_are_those_published_for_the_sleep_study():
+    # Bates et al. (lme4) and Kuznetsova et al. (J Stat Softw 2017;82(13), lmerTest): 18 subjects
+    # on 10 days; variances, standard errors and degrees of freedom as printed there.
+    days, subjects = np.tile(np.arange(10.0), 18), np.repeat(np.arange(18), 10)
+    design = np.column_stack([np.ones(180), days])
+    intercept_alone = VarianceModel(design, design[:, :1], subjects)
+    covariance, df = intercept_alone.degrees_of_freedom(np.array([[1378.18]]), 960.46)
+    assert np.sqrt(np.diag(covariance)) == pytest.approx([9.7467, 0.8042], abs=1e-4)
+    assert df == pytest.approx([22.8102, 161.0], abs=1e-3)
+    with_slope = VarianceModel(design, design, subjects)
+    random_covariance = np.array([[612.10, 9.604], [9.604, 35.07]])
+    covariance, df = with_slope.degrees_of_freedom(random_covariance, 654.94)
+    assert np.sqrt(np.diag(covariance)) == pytest.approx([6.825, 1.546], abs=1e-3)
+    assert df == pytest.approx([17.0, 17.0], abs=1e-6)
+
+
+def test_growth_of_jaws_is_that_published():
+    # distance ~ age * Sex with a random line a child (Pinheiro & Bates, Mixed-Effects Models in S
+    # and S-PLUS, 2000): -0.3048, standard error 0.1347. All were seen at the same ages, so that it
+    # is also the t test of the children's own slopes.
+    terms, remarks = fitted(dental())
+    boys, difference = terms[Effect.CHANGE], terms[Effect.DIFFERENCE]
+    assert boys.estimate == pytest.approx(0.7844, abs=1e-4)
+    assert difference.estimate == pytest.approx(-0.3048, abs=1e-4)
+    assert difference.df == pytest.approx(25, abs=0.05)
+    half = (difference.ci_high - difference.ci_low) / 2
+    assert half / 2.0595 == pytest.approx(0.1347, abs=2e-4)
+    wide = dental().pivot(index=["participant_id", "group"], columns="years", values=TOTAL.column)
+    slopes = wide.apply(lambda own: stats.linregress(wide.columns, own).slope, axis=1)
+    reference = stats.ttest_ind(*(slopes.xs(group, level="group") for group in ("girls", "boys")))
+    assert difference.p == pytest.approx(reference.pvalue, rel=1e-3)
+    assert difference.has_random_slope
+    assert (difference.subjects, difference.repeated, difference.sessions) == (27, 27, 108)
+    assert any("intercept and slope" in remark for remark in remarks)
+
+
+def test_two_sessions_equally_far_apart_are_the_t_test_of_differences():
+    frame = dental(sessions=2)
+    terms, _ = fitted(frame)
+    difference = terms[Effect.DIFFERENCE]
+    wide = frame.pivot(index=["participant_id", "group"], columns="years", values=TOTAL.column)
+    changes = (wide[2.0] - wide[0.0]) / 2
+    girls, boys = (changes.xs(group, level="group") for group in ("girls", "boys"))
+    reference = stats.ttest_ind(girls, boys)
+    assert not difference.has_random_slope
+    assert difference.p == pytest.approx(reference.pvalue, rel=1e-3)
+
+
+def test_two_sessions_at_differing_intervals_have_a_random_slope():
+    frame = dental()
+    number = frame["participant_id"].str.extract(r"(\d+)")[0].astype(int)
+    # One comes back after two years, the next after four, the next after six.
+    frame = frame[(frame["years"] == 0) | (frame["years"] == 2.0 * (1 + number % 3))]
+    terms, _ = fitted(frame)
+    assert terms[Effect.DIFFERENCE].has_random_slope
+    assert terms[Effect.DIFFERENCE].df <= 25
+
+
+@pytest.mark.parametrize(("girls", "boys"), [(4, 16), (11, 4)])
+def test_four_subjects_of_a_group_are_too_few(girls, boys):
+    terms, remarks = fitted(dental(girls=girls, boys=boys))
+    assert not terms
+    assert remarks == [
+        f"No mixed model: it needs 5 subjects with several dated sessions in each group (girls "
+        f"{girls}, boys {boys})."
+    ]
+
+
+def test_subjects_with_one_session_are_in_the_model_but_do_not_count_as_repeated():
+    frame = dental()
+    once = frame["participant_id"].isin(["sub-girls0", "sub-boys0", "sub-boys1"])
+    terms, _ = fitted(frame[~once | (frame["years"] == 0)])
+    assert (terms[Effect.DIFFERENCE].subjects, terms[Effect.DIFFERENCE].repeated) == (27, 24)
+    assert terms[Effect.DIFFERENCE].df <= 22
+    only_one = frame[(frame["group"] == "girls") | (frame["years"] == 0)]
+    assert not fitted(only_one)[0]
