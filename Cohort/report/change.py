@@ -58,8 +58,8 @@ def change_section(analysis: GroupAnalysis) -> Markup:
         ]
         caption = (
             "Mixed model over all dated sessions: volume ~ time × group + covariates + ICV (mean "
-            "of the subject's sessions). Wald limits and p, which are a little too sure with few "
-            "subjects."
+            "of the subject's sessions). Student's t with Satterthwaite's degrees of "
+            "freedom, at most those between the subjects with several sessions."
         )
         header = ["Structure", "Term", "mm³ a year (95 % CI)", "p", "Subjects / sessions"]
         parts.append(table(caption, header, rows, words=2))
