@@ -256,7 +256,7 @@ def test_the_patient_is_shown_in_full(panel, nodes):
     hierarchy.CreateItem(patient, nodes.volume)
     panel.show_results_of(nodes.volume)
     window = label.window()
-    window.resize(440, 900)
+    window.resize(440, 2000)  # as tall as its content: Slicer scrolls it
     window.show()
     host.pump(50)
     assert label.text.splitlines() == ["Mustermann-Beispiel, Annegret Maria", "born 1961-02-03"]
