@@ -15,6 +15,8 @@ from concurrent.futures import Executor, ProcessPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
+from HypothalamusSegLib.machine.cancelling import start_child_first
+
 from ..errors import ExecutorConfigError, MissingPackageError
 from .worker import begin_worker
 
@@ -23,6 +25,14 @@ STOP_PATIENCE_S = 1.0
 # Enough for a cluster to see how much work there is, and to size itself.
 CLUSTER_WINDOW = 1000
 CONFIG_NAME = "config"
+
+
+class _Pool(ProcessPoolExecutor):
+    """A pool whose processes, which start when work is submitted, are never lost half-started."""
+
+    def submit(self, *arguments, **named):
+        with start_child_first():
+            return super().submit(*arguments, **named)
 
 
 @dataclass(frozen=True)
@@ -51,7 +61,7 @@ class LocalWorkers:
         # Spawned: a forked process shares the state of torch's and ITK's threads, and hangs.
         context = multiprocessing.get_context("spawn")
         before = set(multiprocessing.active_children())
-        pool = ProcessPoolExecutor(self.workers, mp_context=context, initializer=begin_worker)
+        pool = _Pool(self.workers, mp_context=context, initializer=begin_worker)
         try:
             yield pool
         except BaseException:

@@ -8,7 +8,8 @@ import signal
 import sys
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 from ..errors import CancelledError
 
@@ -26,6 +27,30 @@ def with_cancel_signals() -> None:
 
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, cancel)
+
+
+@contextmanager
+def start_child_first() -> Iterator[None]:
+    """Act on Ctrl+C and SIGTERM only when the child process that starts here is known.
+
+    An exception in the middle of a start leaves a child that nobody will stop. The child is born
+    with Ctrl+C blocked: a terminal sends it to every process, and the parent decides. SIGTERM must
+    reach the child, so it is not blocked but remembered.
+    """
+    is_main = threading.current_thread() is threading.main_thread()
+    if not is_main or not hasattr(signal, "pthread_sigmask"):  # Windows sends no signals.
+        yield
+        return
+    arrived: list[int] = []
+    handler = signal.signal(signal.SIGTERM, lambda number, frame: arrived.append(number))
+    mask = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, handler)
+        signal.pthread_sigmask(signal.SIG_SETMASK, mask)
+        if arrived:
+            signal.raise_signal(signal.SIGTERM)
 
 
 def cancel_main_thread(
