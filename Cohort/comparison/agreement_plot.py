@@ -19,7 +19,7 @@ from ..report.plot_style import (
     style_axes,
     svg_of,
 )
-from .agreement import PairAgreement
+from .agreement import ROUNDING, PairAgreement
 
 
 def bland_altman(
@@ -40,6 +40,9 @@ def bland_altman(
             rasterized=len(mean) > MOST_VECTOR_POINTS,
         )
         axis.axhline(0, color=FAINT, linewidth=0.9)
+        if np.abs(difference).max() <= ROUNDING * np.abs(mean).max():
+            # Equal runs: rounding errors are no scale.
+            axis.set_ylim(-(10.0**-digits), 10.0**-digits)
         across = axis.get_yaxis_transform()
         for value, low, high, name, line in (
             (agreement.upper, agreement.upper_low, agreement.upper_high, "+1.96 SD", "--"),

@@ -47,8 +47,9 @@ METHODS = (
     "1999. CV is the within-scan coefficient of variation, the root of the mean of half the "
     "squared relative difference; it contains the bias. ICC is that for absolute agreement of "
     "single measurements, ICC(A,1) of McGraw & Wong 1996, with bootstrap limits (BCa, 2000 "
-    "samples). Trend is the p of the regression of the difference on the mean: where it is small, "
-    "the bias depends on the volume, and one bias for all does not describe it. The smallest real "
+    "samples). Equal spread is the p that A and B vary equally over the scans (Pitman & Morgan "
+    "1939): where it is small, one run is noisier, or draws small and large volumes apart; pairs "
+    "alone cannot tell which. The smallest real "
     "change is 1.96 · √2 · CV, in percent: where the pairs are repeat scans of unchanged people, "
     "95 of 100 differ by less, and a person whose scans differ by more has changed. Where the "
     "pairs are one scan processed twice, it holds for the processing alone, not for two visits."
@@ -73,7 +74,7 @@ COLUMNS = {
     "icc": "Intraclass correlation ICC(A,1), absolute agreement",
     "icc_low": "Its lower 95 % confidence limit (bootstrap)",
     "icc_high": "Its upper 95 % confidence limit (bootstrap)",
-    "trend_p": "p of the slope of B - A on the mean of both",
+    "equal_spread_p": "p that A and B vary equally over the scans (Pitman-Morgan)",
     "smallest_change_percent": "Smallest change between two scans of one person that the pairs' "
     "repeatability allows to call real, 1.96 * sqrt(2) * CV, percent of their mean",
 }
@@ -206,7 +207,7 @@ def _agreement_table(known: dict[Structure, PairAgreement]) -> Markup:
                 MISSING if is_ratio else number(found.cv_percent, 2),
                 MISSING if is_ratio else number(found.smallest_change_percent, 1),
                 f"{number(found.icc, 3)} ({number(found.icc_low, 3)}–{number(found.icc_high, 3)})",
-                p_value(found.trend_p),
+                p_value(found.equal_spread_p),
             ]
         )
     header = ["Measure", "Pairs", "Mean A", "Mean B", "Bias B − A\n(95 % CI)", "Bias,\n%"]
@@ -215,7 +216,7 @@ def _agreement_table(known: dict[Structure, PairAgreement]) -> Markup:
         "CV,\n%",
         "Smallest real\nchange, %",
         "ICC\n(95 % CI)",
-        "Trend\np",
+        "Equal\nspread p",
     ]
     return table("See Methods for the meaning of the columns.", header, rows)
 

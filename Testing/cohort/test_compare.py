@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import re
 
 import numpy as np
 import pandas as pd
@@ -10,9 +11,11 @@ import pytest
 import statsmodels.formula.api as smf
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy import stats
 from statsmodels.stats.anova import anova_lm
 
 from Cohort.comparison.agreement import agreement_of_pairs, icc_absolute
+from Cohort.comparison.agreement_plot import bland_altman
 from Cohort.comparison.matched_runs import CompareOptions, MatchedBy, match_runs
 from Cohort.comparison_run import add_compare_arguments, compare_runs, options_from
 from Cohort.group.errors import RunsDoNotMatchError
@@ -95,6 +98,42 @@ def test_repeat_scans_differ_by_less_than_the_smallest_real_change_in_95_of_100(
     assert found.smallest_change_percent == pytest.approx(1.96 * np.sqrt(2) * 1.4, rel=0.05)
     changes = 100 * np.abs(b - a) / ((a + b) / 2)
     assert (changes < found.smallest_change_percent).mean() == pytest.approx(0.95, abs=0.01)
+
+
+def test_equal_spread_is_pitman_and_morgans_test():
+    generator = np.random.default_rng(4)
+    true = generator.normal(850, 80, 30)
+    a, b = true + generator.normal(0, 10, 30), true + generator.normal(0, 40, 30)
+    # Morgan 1939: the variance ratio F and the correlation r of both.
+    f, r = a.var(ddof=1) / b.var(ddof=1), np.corrcoef(a, b)[0, 1]
+    t = (f - 1) * np.sqrt(28) / (2 * np.sqrt(f * (1 - r**2)))
+    found = agreement_of_pairs(a, b)
+    assert found.equal_spread_p == pytest.approx(2 * stats.t.sf(abs(t), 28))
+
+
+def test_a_noisier_run_has_no_equal_spread_though_its_bias_is_the_same_everywhere():
+    # What was told of as a bias that depends on the volume.
+    generator = np.random.default_rng(4)
+    true = generator.normal(850, 80, 60)
+    found = agreement_of_pairs(true, true + generator.normal(0, 60, 60))
+    assert found.equal_spread_p < 0.05
+    assert np.isnan(agreement_of_pairs(true, true).equal_spread_p)
+    assert np.isnan(agreement_of_pairs(true, true + 1e-13 * true).equal_spread_p)
+
+
+@pytest.mark.parametrize("factor", [1.0, 1 / 3])
+def test_equal_runs_have_an_axis_of_the_unit(factor):
+    values = np.random.default_rng(1).normal(0.01, 0.03, 20)
+    again = (values * 3) * factor if factor != 1 else values
+    found = agreement_of_pairs(values, again)
+    svg = bland_altman(values, again, found, "Asymmetry", "%", 2)
+    assert "1e−" not in readable(svg)
+    assert "1e-" not in readable(svg)
+
+
+def readable(svg: str) -> str:
+    """Texts of a figure, which its comments keep beside their outlines."""
+    return " ".join(re.findall(r"<!--(.*?)-->", svg, re.DOTALL))
 
 
 def test_limits_of_agreement_hold_95_percent():
