@@ -10,6 +10,8 @@ import pytest
 import SimpleITK as sitk
 
 from Testing.support.command_runs import SHARED_DATA, CommandRun, run_command
+from Testing.support.distribution import arrange, mark_slow
+from Testing.support.made_once import made_once
 
 
 @pytest.fixture(scope="session")
@@ -23,18 +25,28 @@ def sample_image() -> sitk.Image:
 
 
 @pytest.fixture(scope="session")
-def sample_path(sample_image, tmp_path_factory) -> Path:
-    path = tmp_path_factory.mktemp("sample") / "brain.nii.gz"
-    sitk.WriteImage(sample_image, str(path))
-    return path
+def sample_path(tmp_path_factory, request) -> Path:
+    def write(folder: Path) -> None:
+        image = request.getfixturevalue("sample_image")
+        sitk.WriteImage(image, str(folder / "brain.nii.gz"))
+
+    return made_once("sample", tmp_path_factory, write) / "brain.nii.gz"
 
 
 @pytest.fixture(scope="session")
 def sample_run(sample_path, tmp_path_factory) -> CommandRun:
-    """One run of the command on the sample, with everything switched on."""
-    output = tmp_path_factory.mktemp("run") / "output"
-    arguments = ("segment", sample_path, "--output", output, "--subunits", "--progress", "json")
-    return run_command(output, *arguments)
+    """One run of the command on the sample, with everything switched on; only to be read."""
+
+    def run(folder: Path) -> None:
+        output = folder / "output"
+        arguments = ("segment", sample_path, "--output", output, "--subunits", "--progress", "json")
+        done = run_command(output, *arguments)
+        said = {"code": done.code, "stdout": done.stdout, "stderr": done.stderr}
+        (folder / "said.json").write_text(json.dumps(said), encoding="utf-8")
+
+    folder = made_once("sample_run", tmp_path_factory, run)
+    said = json.loads((folder / "said.json").read_text(encoding="utf-8"))
+    return CommandRun(output=folder / "output", **said)
 
 
 @pytest.fixture(scope="session")
@@ -44,11 +56,11 @@ def sample_json(sample_run) -> dict:
 
 @pytest.fixture(scope="session")
 def segmenter():
-    """Both ensembles with their real weights."""
+    """One real network of each ensemble: what holds for it does so for their mean."""
     from HypothalamusSegLib.options import Options
     from HypothalamusSegLib.pipeline import Segmenter
 
-    return Segmenter(Options(device="cpu"))
+    return Segmenter(Options(device="cpu", folds=(0,)))
 
 
 @pytest.fixture(scope="session")
@@ -56,6 +68,13 @@ def shared_data() -> Path:
     if not SHARED_DATA.exists():
         pytest.skip("the labelled scans of ../shared/data are not here")
     return SHARED_DATA
+
+
+@pytest.hookimpl(tryfirst=True)  # before pytest-xdist reads the groups
+def pytest_collection_modifyitems(config, items):
+    mark_slow(items)
+    if config.getoption("loadgroup", False):
+        arrange(items)
 
 
 @pytest.hookimpl(wrapper=True)
