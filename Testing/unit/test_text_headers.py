@@ -141,13 +141,14 @@ def test_a_header_that_is_nothing_but_line_ends_is_refused_at_once(tmp_path, suf
 
     path = tmp_path / f"a{suffix}"
     path.write_bytes((b"NRRD0004" if suffix == ".nrrd" else b"NDims = 3") + b"\n" * MEGABYTE * 4)
-    began = time.monotonic()
+    began = time.process_time()
     with pytest.raises(HypothalamusSegError):
         check_upload(path, 64 * MEGABYTE)
     path.write_bytes((b"NRRD0004\n" if suffix == ".nrrd" else b"") + b"a:=\r" * MEGABYTE)
     with pytest.raises(HypothalamusSegError):
         check_upload(path, 64 * MEGABYTE)
-    assert time.monotonic() - began < 5
+    # Of the processor, whatever else it does; the square of so many lines takes ten minutes.
+    assert time.process_time() - began < 60
 
 
 def test_a_header_of_64_kilobytes_is_the_longest(tmp_path):
