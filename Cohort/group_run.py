@@ -185,8 +185,8 @@ def run_group(options: GroupOptions) -> list[Path]:
         others = supplement_table(analysis.supplement, TOTAL)
         if len(others):
             write_table(others, stage / MODELS_NAME, described(COLUMNS), float_format="%.6g")
-        if analysis.longitudinal is not None and len(analysis.longitudinal.changes):
-            changes = analysis.longitudinal.changes
+        if analysis.longitudinal and len(analysis.longitudinal[0].changes):
+            changes = analysis.longitudinal[0].changes.replace({"": None})
             write_table(changes, stage / CHANGES_NAME, float_format="%.4f")
         names = sorted(path.name for path in stage.iterdir())
     for stale in {STATISTICS_NAME, MODELS_NAME, CHANGES_NAME} - set(names):

@@ -24,7 +24,7 @@ from .findings import NOTE, WARNING, Finding, Topic
 from .icv_adjustment import ADJUSTMENTS, ANCOVA, UNADJUSTED, fit_adjustment
 from .icv_trust import icv_findings
 from .joined_table import GroupTable, first_sessions, join
-from .longitudinal import Longitudinal, analyse_change
+from .longitudinal import Longitudinal, analyse_change, outlying_subjects
 from .options import GroupOptions
 from .outliers import is_listed, one_sided, review
 from .overlap import missing_overlap
@@ -60,7 +60,9 @@ class GroupAnalysis:
     supplement : Supplement
     reliability : Reliability or None
     times : SessionTimes
-    longitudinal : Longitudinal or None
+    longitudinal : list of Longitudinal
+        All scans, and on request without the listed ones and without subjects whose change is an
+        outlier; empty without session times.
     findings : tuple of Finding
         Remarks about data, matching and ICV.
     """
@@ -78,7 +80,7 @@ class GroupAnalysis:
     supplement: Supplement
     reliability: Reliability | None
     times: SessionTimes
-    longitudinal: Longitudinal | None
+    longitudinal: list[Longitudinal]
     findings: tuple[Finding, ...]
 
 
@@ -141,9 +143,6 @@ def analyse(options: GroupOptions, results: pd.DataFrame) -> GroupAnalysis:
         adjustment,
         options,
     )
-    longitudinal = None
-    if times.source:
-        longitudinal = analyse_change(reviewed, contrast, covariates)
     return GroupAnalysis(
         options=options,
         table=table,
@@ -158,9 +157,26 @@ def analyse(options: GroupOptions, results: pd.DataFrame) -> GroupAnalysis:
         supplement=beside,
         reliability=reliability,
         times=times,
-        longitudinal=longitudinal,
+        longitudinal=_changes(reviewed, times, contrast, covariates, options.exclude_flagged),
         findings=tuple(findings),
     )
+
+
+def _changes(
+    reviewed: pd.DataFrame,
+    times: SessionTimes,
+    contrast: Contrast | None,
+    covariates: tuple[Covariate, ...],
+    also_without_listed: bool,
+) -> list[Longitudinal]:
+    if not times.source:
+        return []
+    every = analyse_change(reviewed, contrast, covariates)
+    if not also_without_listed:
+        return [every]
+    is_outlier = reviewed["participant_id"].isin(outlying_subjects(every.changes))
+    kept = reviewed[~is_listed(reviewed) & ~is_outlier]
+    return [every, analyse_change(kept, contrast, covariates, WITHOUT_LISTED)]
 
 
 def _design(

@@ -47,6 +47,12 @@ class RepeatScansError(HypothalamusSegError):
     code = "repeat_scans"
 
 
+class SameImageError(HypothalamusSegError):
+    """Two subjects or sessions have the same image."""
+
+    code = "same_image"
+
+
 class RunsDoNotMatchError(HypothalamusSegError):
     """Two runs to be compared have no scan in common."""
 

@@ -14,8 +14,8 @@ import pandas as pd
 
 from ..structures import volume_column
 from ..tables import write_table
-from .errors import NoResultsError
-from .findings import NOTE, WARNING, Finding, Topic
+from .errors import NoResultsError, SameImageError
+from .findings import LISTED_IN_A_LINE, NOTE, WARNING, Finding, Topic
 from .outliers import reasons_in_words
 from .participants_table import Participants
 
@@ -55,6 +55,8 @@ def join(results: pd.DataFrame, participants: Participants | None, folder: Path)
     ------
     NoResultsError
         If there is no finished scan.
+    SameImageError
+        If two subjects or sessions have the same image.
     """
     if results.empty:
         raise NoResultsError(
@@ -63,6 +65,7 @@ def join(results: pd.DataFrame, participants: Participants | None, folder: Path)
         )
     findings = list(participants.findings) if participants else []
     scans = _one_a_session(results, findings)
+    refuse_same_images(scans)
     described: tuple[str, ...] = ()
     if participants is not None:
         scans, described = _matched(scans, participants, findings)
@@ -70,11 +73,32 @@ def join(results: pd.DataFrame, participants: Participants | None, folder: Path)
 
 
 def first_sessions(scans: pd.DataFrame) -> tuple[pd.DataFrame, list[Finding]]:
-    """One row a subject: the earliest session by ``years``, or the first by name where unknown."""
-    order = scans.sort_values("years", kind="stable", na_position="last")
-    first = order.drop_duplicates("participant_id", keep="first").sort_index()
+    """One row a subject: the earliest session by ``years``, or the first by name.
+
+    By name where a session of the subject has no time: it may be the earliest, and a later one must
+    not take its place unseen.
+
+    Parameters
+    ----------
+    scans : DataFrame
+        In the order of their names.
+    """
+    subjects = scans["participant_id"]
+    has_undated = scans["years"].isna().groupby(subjects).transform("any")
+    order = scans.assign(years=scans["years"].mask(has_undated)).sort_values(
+        "years", kind="stable", na_position="last"
+    )
+    first = scans.loc[order.drop_duplicates("participant_id", keep="first").index].sort_index()
     later = scans.index.difference(first.index)
     findings = []
+    is_dated = scans["years"].notna().groupby(subjects).any()
+    undated = first[first["years"].isna() & first["participant_id"].map(is_dated)]
+    if len(undated):
+        text = (
+            "The first session by name has no time, though a later one has; it is compared as the "
+            "first, and is not in the change over time"
+        )
+        findings.append(Finding(WARNING, Topic.MATCHING, text, tuple(undated["scan"])))
     if len(later):
         text = (
             f"{len(later)} later sessions do not enter the comparison of groups, which uses each "
@@ -86,7 +110,7 @@ def first_sessions(scans: pd.DataFrame) -> tuple[pd.DataFrame, list[Finding]]:
 
 def write_group_volumes(table: pd.DataFrame, described: tuple[str, ...], path: Path) -> list[Path]:
     """Write one row a scan as tab-separated text, and a JSON file that explains the columns."""
-    table = table.drop(columns=["flag_messages"], errors="ignore")
+    table = table.drop(columns=["flag_messages", "input_sha256"], errors="ignore")
     in_words = table["listed"].map(reasons_in_words)
     # BIDS has no empty cells.
     written = table.assign(listed=in_words).replace({"": None})
@@ -95,6 +119,32 @@ def write_group_volumes(table: pd.DataFrame, described: tuple[str, ...], path: P
         written[column] = written[column].round(digits)
     explained = {c: _explanation(c, c in described) for c in table.columns}
     return write_table(written, path, explained)
+
+
+def refuse_same_images(scans: pd.DataFrame) -> None:
+    """Refuse a table in which one image stands for two subjects or sessions.
+
+    It would count twice, or show a change of exactly 0; nothing says whose image it is.
+
+    Raises
+    ------
+    SameImageError
+        Names all scans whose images have the same SHA-256.
+    """
+    if "input_sha256" not in scans:
+        return
+    known = scans[scans["input_sha256"].fillna("") != ""]
+    same = known[known.duplicated("input_sha256", keep=False)]
+    if same.empty:
+        return
+    pairs = [" = ".join(group["scan"]) for _, group in same.groupby("input_sha256", sort=False)]
+    shown = "; ".join(pairs[:LISTED_IN_A_LINE])
+    more = f"; and {len(pairs) - LISTED_IN_A_LINE} more" if len(pairs) > LISTED_IN_A_LINE else ""
+    raise SameImageError(
+        f"The same image (SHA-256) stands for different subjects or sessions: {shown}{more}. "
+        "Correct the data set and run the participant level again, or reject the wrong ones with "
+        "--review FILE."
+    )
 
 
 def natural_order(name: str) -> list[tuple[int, int | str]]:

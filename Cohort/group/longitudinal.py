@@ -3,7 +3,7 @@
 Each subject's annualised change is the slope of the volume over time (with two sessions: the
 difference over the years between them), compared between the groups by
 `Cohort.group.linear_models`. The mixed model (`Cohort.group.mixed_model`) uses all sessions at
-once.
+once, also those of subjects who have one.
 """
 
 from __future__ import annotations
@@ -12,17 +12,20 @@ from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
-import statsmodels.api as sm
 
 from ..structures import INTRACRANIAL, MM3, PERCENT, WHOLE, Structure, change_column
+from .comparisons import ALL_SCANS
 from .contrast import Contrast
 from .covariates import Covariate, complete_rows, design_columns
-from .linear_models import ContrastFit, fit_contrast
+from .findings import NOTE, WARNING, Finding, Topic
+from .linear_models import FEWEST_IN_A_GROUP, ContrastFit, fit_contrast
 from .mixed_model import MixedTerm, mixed_model
+from .outliers import FAR_Z, robust_z
 
 # Slopes over weeks are mostly the noise of two measurements.
 SHORTEST_YEARS = 0.25
 NAN = float("nan")
+CHANGE_Z, CHANGE_Z_OF = "robust_z", "robust_z_of"
 
 
 @dataclass(frozen=True)
@@ -31,71 +34,77 @@ class Longitudinal:
 
     Attributes
     ----------
+    set_name : str
+        ``ALL_SCANS`` or ``WITHOUT_LISTED``.
+    dated : DataFrame
+        The sessions that have a time, with the covariates of each subject's first.
     changes : DataFrame
         One row a subject: ``participant_id``, ``sessions``, ``years`` (first to last), per
         structure ``<name>_mm3_per_year`` and ``<name>_percent_per_year`` (of the first session's
-        volume), and with a contrast its column and the covariates.
+        volume), the largest ``robust_z`` of the changes in percent and ``robust_z_of`` which
+        structure it is; with a contrast its column and the covariates.
     comparisons : list of tuple
         Structure and the fit of annualised change in percent a year, group a minus group b.
     mixed : list of MixedTerm
     remarks : list of str
-        What could not be done and why, and how the model was built.
+        How the models were built, or why there is none.
+    findings : tuple of Finding
+        Subjects who are not in it, and why.
     """
 
+    set_name: str
+    dated: pd.DataFrame
     changes: pd.DataFrame
     comparisons: list[tuple[Structure, ContrastFit | None]]
     mixed: list[MixedTerm]
     remarks: list[str]
+    findings: tuple[Finding, ...]
 
 
 def analyse_change(
     scans: pd.DataFrame,
     contrast: Contrast | None,
     covariates: tuple[Covariate, ...],
+    set_name: str = ALL_SCANS,
 ) -> Longitudinal:
     """Annualised changes, their comparison, and the mixed model.
 
     Parameters
     ----------
     scans : DataFrame
-        One row a subject and session with ``years``; covariates of later sessions are replaced by
-        those of the first.
+        One row a subject and session with ``years``; group and covariates of later sessions are
+        replaced by those of the first.
     contrast : Contrast or None
         Without one, only the change of everyone together is estimated.
     covariates : tuple of Covariate
+    set_name : str
     """
     remarks: list[str] = []
-    dated = _with_first_covariates(scans[scans["years"].notna()], contrast, covariates)
+    scans = _with_first_covariates(scans, contrast, covariates)
+    dated = scans[scans["years"].notna()]
     structures = [s for s in (*WHOLE, INTRACRANIAL) if s.column in dated]
-    changes = annual_changes(dated, structures)
-    repeated = dated.loc[dated["participant_id"].duplicated(), "participant_id"].nunique()
-    short = repeated - len(changes)
-    if short:
-        remarks.append(
-            f"{short} subjects whose sessions lie less than {SHORTEST_YEARS * 12:.0f} months apart "
-            "have no annualised change."
-        )
-    comparisons = []
+    changes = _with_outliers(annual_changes(dated, structures), structures)
+    members = scans if contrast is None else contrast.members(scans)
+    findings = _without_change(members, changes)
+    comparisons: list[tuple[Structure, ContrastFit | None]] = []
+    modelled = dated
     if contrast is not None:
-        describing = _describing(dated, contrast, covariates)
-        changes = changes.merge(describing, on="participant_id", how="left")
-        members, _ = complete_rows(contrast.members(changes), covariates)
-        is_a = contrast.is_a(members).to_numpy(bool)
-        nuisance = design_columns(members, covariates).to_numpy()
-        for structure in structures:
-            outcome = members[change_column(structure, PERCENT)].to_numpy(float)
-            known = np.isfinite(outcome)
-            fit = fit_contrast(outcome[known], is_a[known], nuisance[known])
-            comparisons.append((structure, fit))
-        if all(fit is None for _, fit in comparisons):
-            remarks.append(
-                "Too few subjects with an annualised change in each group to compare them."
-            )
+        first = members.drop_duplicates("participant_id")
+        described = first[["participant_id", contrast.column, *(c.column for c in covariates)]]
+        changes = changes.merge(described, on="participant_id", how="left")
+        known, left_out = complete_rows(first, covariates)
+        findings += left_out
+        modelled = dated[dated["participant_id"].isin(known["participant_id"])]
+        chosen = changes[changes["participant_id"].isin(known["participant_id"])]
+        chosen, alone = complete_rows(chosen, covariates)
+        findings += alone
+        comparisons = _compared(chosen, structures, contrast, covariates, remarks)
     mixed = []
     for structure in WHOLE:
-        if structure.column in dated:
-            mixed += mixed_model(dated, structure, contrast, covariates, remarks)
-    return Longitudinal(changes, comparisons, mixed, list(dict.fromkeys(remarks)))
+        if structure.column in modelled:
+            mixed += mixed_model(modelled, structure, contrast, covariates, remarks)
+    remarks = list(dict.fromkeys(remarks))
+    return Longitudinal(set_name, dated, changes, comparisons, mixed, remarks, tuple(findings))
 
 
 def annual_changes(dated: pd.DataFrame, structures: list[Structure]) -> pd.DataFrame:
@@ -105,34 +114,106 @@ def annual_changes(dated: pd.DataFrame, structures: list[Structure]) -> pd.DataF
         years = sessions["years"]
         if years.max() - years.min() < SHORTEST_YEARS:
             continue
-        first = sessions.loc[years.idxmin()]
         row = {"participant_id": subject}
         row.update(sessions=len(sessions), years=float(years.max() - years.min()))
         for structure in structures:
-            known = sessions[["years", structure.column]].dropna().astype(float)
-            slope = NAN
-            if len(known) and np.ptp(known["years"]) >= SHORTEST_YEARS:
-                design = sm.add_constant(known["years"].to_numpy(), has_constant="add")
-                slope = float(sm.OLS(known[structure.column].to_numpy(), design).fit().params[1])
+            known = sessions[["years", structure.column]].dropna().astype(float).to_numpy()
+            slope, first = NAN, NAN
+            if len(known) and np.ptp(known[:, 0]) >= SHORTEST_YEARS:
+                slope = float(np.polyfit(known[:, 0], known[:, 1], 1)[0])
+                first = known[known[:, 0].argmin(), 1]
             row[change_column(structure, MM3)] = slope
-            row[change_column(structure, PERCENT)] = 100 * slope / first[structure.column]
+            row[change_column(structure, PERCENT)] = 100 * slope / first
         rows.append(row)
     names = [change_column(s, unit) for s in structures for unit in (MM3, PERCENT)]
     return pd.DataFrame(rows, columns=["participant_id", "sessions", "years", *names])
 
 
+def outlying_subjects(changes: pd.DataFrame) -> pd.Series:
+    """Subjects with an annualised change whose robust z lies beyond 3.5."""
+    return changes.loc[changes[CHANGE_Z].abs() > FAR_Z, "participant_id"]
+
+
+def _with_outliers(changes: pd.DataFrame, structures: list[Structure]) -> pd.DataFrame:
+    """The changes with the farthest robust z of each subject, among all and blind to the group."""
+    z = pd.DataFrame(
+        {s.title: robust_z(changes[change_column(s, PERCENT)]) for s in structures}, changes.index
+    ).astype(float)
+    size = z.abs().fillna(-1.0)
+    if z.empty:
+        return changes.assign(**{CHANGE_Z: NAN, CHANGE_Z_OF: ""})
+    where = size.idxmax(axis=1)
+    farthest = pd.Series([z.at[i, name] for i, name in where.items()], z.index)
+    return changes.assign(**{CHANGE_Z: farthest, CHANGE_Z_OF: where.where(farthest.notna(), "")})
+
+
+def _without_change(members: pd.DataFrame, changes: pd.DataFrame) -> list[Finding]:
+    """Who has no annualised change, by reason."""
+    subjects = members.groupby("participant_id")["years"]
+    sessions, dated = subjects.size(), subjects.count()
+    rest = sessions[~sessions.index.isin(changes["participant_id"])].index
+    once, undated = sessions.loc[rest] == 1, dated.loc[rest] < 2
+    reasons = (
+        (NOTE, "Subjects with one session have no change of their own", once),
+        (WARNING, "Fewer than two sessions of these subjects have a time", undated & ~once),
+        (
+            WARNING,
+            f"The sessions of these subjects lie less than {12 * SHORTEST_YEARS:.0f} months apart, "
+            "too close for an annualised change",
+            ~undated,
+        ),
+    )
+    findings = [
+        Finding(severity, Topic.SESSION_TIMES, text, tuple(rest[chosen]))
+        for severity, text, chosen in reasons
+        if chosen.any()
+    ]
+    unmeasured = changes[changes.filter(like=PERCENT).isna().all(axis=1)]["participant_id"]
+    unmeasured = unmeasured[unmeasured.isin(sessions.index)]
+    if len(unmeasured):
+        text = "Too few sessions of these subjects have volumes for an annualised change"
+        findings.append(Finding(WARNING, Topic.SESSION_TIMES, text, tuple(unmeasured)))
+    return findings
+
+
+def _compared(
+    changes: pd.DataFrame,
+    structures: list[Structure],
+    contrast: Contrast,
+    covariates: tuple[Covariate, ...],
+    remarks: list[str],
+) -> list[tuple[Structure, ContrastFit | None]]:
+    is_a = contrast.is_a(changes).to_numpy(bool)
+    nuisance = design_columns(changes, covariates).to_numpy()
+    comparisons = []
+    for structure in structures:
+        outcome = changes[change_column(structure, PERCENT)].to_numpy(float)
+        known = np.isfinite(outcome)
+        fit = fit_contrast(outcome[known], is_a[known], nuisance[known])
+        comparisons.append((structure, fit))
+        if fit is None:
+            remarks.append(_why_not_compared(structure, is_a[known], contrast))
+    return comparisons
+
+
+def _why_not_compared(structure: Structure, is_a: np.ndarray, contrast: Contrast) -> str:
+    counts = f"{contrast.level_a} {is_a.sum()}, {contrast.level_b} {(~is_a).sum()}"
+    if min(is_a.sum(), (~is_a).sum()) < FEWEST_IN_A_GROUP:
+        return (
+            f"Annualised change was not compared: it needs {FEWEST_IN_A_GROUP} subjects in each "
+            f"group ({counts})."
+        )
+    return (
+        f"Annualised change of {structure.title} was not compared: group and covariates cannot be "
+        f"told apart, or leave too few degrees of freedom ({counts})."
+    )
+
+
 def _with_first_covariates(
-    dated: pd.DataFrame, contrast: Contrast | None, covariates: tuple[Covariate, ...]
+    scans: pd.DataFrame, contrast: Contrast | None, covariates: tuple[Covariate, ...]
 ) -> pd.DataFrame:
     columns = [c.column for c in covariates] + ([contrast.column] if contrast else [])
-    dated = dated.sort_values(["participant_id", "years"])
+    scans = scans.sort_values(["participant_id", "years"], na_position="last", kind="stable")
     for column in columns:
-        dated[column] = dated.groupby("participant_id")[column].transform("first")
-    return dated
-
-
-def _describing(
-    dated: pd.DataFrame, contrast: Contrast, covariates: tuple[Covariate, ...]
-) -> pd.DataFrame:
-    columns = ["participant_id", contrast.column, *(c.column for c in covariates)]
-    return dated[columns].drop_duplicates("participant_id")
+        scans[column] = scans.groupby("participant_id")[column].transform("first")
+    return scans

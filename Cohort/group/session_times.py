@@ -79,7 +79,11 @@ def read_session_times(
         count = int((since_first.notna() & spans).sum())
         if count > dated:
             best, source, dated = since_first, column, count
-    return SessionTimes(best, source, tuple(_findings(scans, best, source)))
+    findings = tuple(_findings(scans, best, source))
+    if source:
+        # A subject's only session is its first, whether or not anything dates it.
+        best = best.mask(~scans["participant_id"].duplicated(keep=False), 0.0)
+    return SessionTimes(best, source, findings)
 
 
 def _session_table(

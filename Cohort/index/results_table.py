@@ -27,6 +27,7 @@ SCAN_COLUMNS = (
     "confidence",
     "place_confidence",
     "flags",
+    "input_sha256",
     "fingerprint",
 )
 
@@ -45,8 +46,8 @@ def read_results(output: Path) -> pandas.DataFrame:
         One row a scan, sorted by name: ``participant_id`` (``sub-01``), ``session_id`` (``ses-1``
         or empty), ``scan``, ``input``, ``overview`` (relative to ``output``, or empty), a column
         ``<structure>_mm3`` for each structure, ``asymmetry_index``, ``fold_dice`` (mean over the
-        folds), ``confidence``, ``place_confidence``, ``flags`` (codes with ";" between),
-        ``flag_messages`` (a tuple of sentences). Missing numbers are NaN.
+        folds), ``input_sha256`` (of the image), ``confidence``, ``place_confidence``, ``flags``
+        (codes with ";" between), ``flag_messages`` (a tuple of sentences). Missing numbers are NaN.
 
     Raises
     ------

@@ -7,63 +7,117 @@ from markupsafe import Markup
 from ..group.analysis import GroupAnalysis
 from ..group.contrast import Contrast
 from ..group.findings import WARNING
+from ..group.longitudinal import (
+    CHANGE_Z,
+    CHANGE_Z_OF,
+    SHORTEST_YEARS,
+    Longitudinal,
+    outlying_subjects,
+)
 from ..group.mixed_model import Effect, MixedTerm
-from ..number_format import MISSING, interval, number, p_value, signed
+from ..group.outliers import FAR_Z
+from ..number_format import MISSING, counted, interval, number, p_value, signed
 from ..structures import PERCENT, change_column
-from .html_parts import bullets, notice, paragraph, table, together
+from .html_parts import bullets, finding_list, heading, notice, paragraph, table, together
 
 
 def change_section(analysis: GroupAnalysis) -> Markup:
     """Annualised change by group and the mixed model, or why there is neither."""
-    longitudinal = analysis.longitudinal
-    if longitudinal is None:
+    if not analysis.longitudinal:
         told = [f for f in analysis.times.findings if f.severity == WARNING]
         if told:
             return notice(f"{told[0].text}.", warning=True)
         return paragraph("Every subject has one session: there is no change to estimate.")
+    every, *without = analysis.longitudinal
+    parts = [_of_a_set(analysis, every), _outliers(every)]
+    for kept in without:
+        parts.append(heading("Without the listed scans"))
+        left = sorted(set(every.changes["participant_id"]) - set(kept.changes["participant_id"]))
+        parts.append(
+            paragraph(
+                "Without scans that are listed for review, and without subjects whose change is an "
+                f"outlier. No longer with a change: {', '.join(left) or 'nobody'}."
+            )
+        )
+        parts.append(_of_a_set(analysis, kept))
+    return together(parts)
+
+
+def _of_a_set(analysis: GroupAnalysis, longitudinal: Longitudinal) -> Markup:
+    """Tables of one set of scans, and who is not in them."""
     changes = longitudinal.changes
+    span = f"; first to last session: median {number(changes['years'].median(), 1)} years"
     parts = [
         paragraph(
-            f"{len(changes)} subjects have sessions far enough apart (time from the column "
-            f"{analysis.times.source}; first to last session: median "
-            f"{number(changes['years'].median(), 1)} years)."
+            f"{counted(len(changes), 'subject')} with sessions at least "
+            f"{number(12 * SHORTEST_YEARS)} months apart (time from the column "
+            f"{analysis.times.source}{span if len(changes) else ''})."
         ),
+        finding_list(longitudinal.findings),
         bullets(longitudinal.remarks) if longitudinal.remarks else "",
     ]
-    rows = _change_rows(analysis)
-    if rows:
-        contrast = analysis.contrast
-        if contrast is None:
-            header = ["Structure", "Mean ± SD (n)"]
-        else:
-            header = ["Structure", f"{contrast.level_a}\nmean ± SD (n)"]
-            header += [f"{contrast.level_b}\nmean ± SD (n)", f"{contrast.title}\n(95 % CI)", "p"]
-            header += ["g (95 % CI)"]
-        caption = (
-            "Annualised change in percent of the first session's volume: the slope over a "
-            "subject's sessions. ICV should not change in adults; what it does is error. "
-            "Group difference as in the main analysis (HC2, the same covariates), without ICV."
-        )
-        parts.append(table(caption, header, rows))
+    if len(changes):
+        parts.append(_annualised(analysis, longitudinal))
     if longitudinal.mixed:
-        rows = [
-            [
-                term.structure.title,
-                _meaning(term, analysis.contrast),
-                f"{signed(term.estimate, 1)} ({interval(term.ci_low, term.ci_high, 1)})",
-                p_value(term.p),
-                f"{term.subjects} / {term.sessions}",
-            ]
-            for term in longitudinal.mixed
-        ]
-        caption = (
-            "Mixed model over all dated sessions: volume ~ time × group + covariates + ICV (mean "
-            "of the subject's sessions). Student's t with Satterthwaite's degrees of "
-            "freedom, at most those between the subjects with several sessions."
-        )
-        header = ["Structure", "Term", "mm³ a year (95 % CI)", "p", "Subjects / sessions"]
-        parts.append(table(caption, header, rows, words=2))
+        parts.append(_mixed(analysis, longitudinal))
     return together(parts)
+
+
+def _annualised(analysis: GroupAnalysis, longitudinal: Longitudinal) -> Markup:
+    contrast = analysis.contrast
+    caption = (
+        "Annualised change in percent of the first session's volume: the slope over a subject's "
+        "sessions. ICV should not change in adults; what it does is error."
+    )
+    if contrast is None:
+        header = ["Structure", "Mean ± SD (n)"]
+    else:
+        header = ["Structure", f"{contrast.level_a}\nmean ± SD (n)"]
+        header += [f"{contrast.level_b}\nmean ± SD (n)", f"{contrast.title}\n(95 % CI)", "p"]
+        header += ["g (95 % CI)"]
+        caption += (
+            " Group difference by the main analysis's model and errors, with the same covariates, "
+            "without ICV."
+        )
+    return table(caption, header, _change_rows(analysis, longitudinal))
+
+
+def _mixed(analysis: GroupAnalysis, longitudinal: Longitudinal) -> Markup:
+    rows = [
+        [
+            term.structure.title,
+            _meaning(term, analysis.contrast),
+            f"{signed(term.estimate, 1)} ({interval(term.ci_low, term.ci_high, 1)})",
+            number(term.df, 1),
+            p_value(term.p),
+            f"{term.subjects} ({term.repeated}) / {term.sessions}",
+        ]
+        for term in longitudinal.mixed
+    ]
+    caption = (
+        "Mixed model over all dated sessions: volume ~ time × group + covariates + ICV (mean of "
+        "the subject's sessions). Student's t with Satterthwaite's degrees of freedom, at most "
+        "those between the subjects with several sessions, whose number stands in brackets."
+    )
+    header = ["Structure", "Term", "mm³ a year (95 % CI)", "df", "p", "Subjects / sessions"]
+    return table(caption, header, rows, words=2)
+
+
+def _outliers(longitudinal: Longitudinal) -> Markup:
+    changes = longitudinal.changes
+    far = changes[changes["participant_id"].isin(outlying_subjects(changes))]
+    if far.empty:
+        return Markup()
+    scans = longitudinal.dated.groupby("participant_id")["scan"].agg(", ".join)
+    rows = [
+        [row["participant_id"], row[CHANGE_Z_OF], signed(row[CHANGE_Z], 1), scans[subject]]
+        for subject, row in far.set_index("participant_id", drop=False).iterrows()
+    ]
+    caption = (
+        f"Subjects whose annualised change has a robust z beyond {FAR_Z}, among all subjects of "
+        "both groups. One of their scans may have failed: look at them in contact_sheet.html."
+    )
+    return table(caption, ["Subject", "Change of", "Robust z", "Scans"], rows, words=2)
 
 
 def _meaning(term: MixedTerm, contrast: Contrast | None) -> str:
@@ -74,9 +128,8 @@ def _meaning(term: MixedTerm, contrast: Contrast | None) -> str:
     return f"difference of change a year, {contrast.title}"
 
 
-def _change_rows(analysis: GroupAnalysis) -> list[list[str]]:
-    longitudinal, contrast = analysis.longitudinal, analysis.contrast
-    changes = longitudinal.changes
+def _change_rows(analysis: GroupAnalysis, longitudinal: Longitudinal) -> list[list[str]]:
+    contrast, changes = analysis.contrast, longitudinal.changes
     if contrast is None:
         names = [s for s in analysis.structures if change_column(s, PERCENT) in changes]
         return [[s.title, _spread(changes[change_column(s, PERCENT)])] for s in names]

@@ -22,6 +22,8 @@ REFERENCES = (
     "multi-stage samples. Surv Methodol 2002;28:169–181.",
     "Benjamini Y, Hochberg Y. Controlling the false discovery rate. J R Stat Soc B "
     "1995;57:289–300.",
+    "Giesbrecht FG, Burns JC. Two-stage analysis based on a mixed model: large-sample asymptotic "
+    "theory and small-sample simulation results. Biometrics 1985;41:477–486.",
     "Hedges LV. Distribution theory for Glass's estimator of effect size and related estimators. "
     "J Educ Stat 1981;6:107–128.",
     "Hoenig JM, Heisey DM. The abuse of power. Am Stat 2001;55:19–24.",
@@ -84,14 +86,34 @@ def methods_section(analysis: GroupAnalysis) -> Markup:
     ignored = analysis.options.ignored_flags
     if ignored:
         parts.append(f"These flags did not list a scan, as asked: {', '.join(ignored)}.")
-    if analysis.longitudinal is not None:
-        parts.append(
-            f"Annualised change is the least-squares slope over a subject's sessions "
-            f"(time: {analysis.times.source}), of subjects whose sessions span at least "
-            f"{number(12 * SHORTEST_YEARS)} months. The mixed model was fitted by restricted "
-            "maximum likelihood (statsmodels MixedLM)."
-        )
+    parts += _change_over_time(analysis)
     return together(map(paragraph, parts))
+
+
+def _change_over_time(analysis: GroupAnalysis) -> list[str]:
+    """What was done with several sessions; a model that was not fitted is not named."""
+    if not analysis.longitudinal or not len(analysis.longitudinal[0].changes):
+        return []
+    longitudinal = analysis.longitudinal[0]
+    text = (
+        "Annualised change is the least-squares slope over a subject's sessions (time: "
+        f"{analysis.times.source}), of subjects whose sessions span at least "
+        f"{number(12 * SHORTEST_YEARS)} months."
+    )
+    if any(fit is not None for _, fit in longitudinal.comparisons):
+        text += " Groups were compared as above, without ICV."
+    if longitudinal.mixed:
+        slopes = {term.has_random_slope for term in longitudinal.mixed}
+        random = " and a random slope" if slopes == {True} else ""
+        if len(slopes) == 2:
+            random = " and, where the sessions identify one, a random slope"
+        text += (
+            f" A linear mixed model with a random intercept{random} a subject was fitted to all "
+            "dated sessions by restricted maximum likelihood (statsmodels MixedLM); p and limits "
+            "are from Student's t with Satterthwaite's degrees of freedom (Giesbrecht & Burns "
+            "1985), at most those between the subjects with several sessions."
+        )
+    return [text]
 
 
 def software_section(analysis: GroupAnalysis) -> Markup:

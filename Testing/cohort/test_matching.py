@@ -347,7 +347,7 @@ def test_ages_serve_where_there_are_no_dates(folder):
 def test_sessions_without_times_are_told(folder):
     results, table = simulated(n_a=5, n_b=5, sessions=2)
     analysis = analyse(options_in(folder, table, covariates=()), results)
-    assert analysis.longitudinal is None
+    assert analysis.longitudinal == []
     assert len(analysis.sample) == 10
     assert "nothing tells the time" in WellFormed(report_of(analysis)).text
 
@@ -360,7 +360,7 @@ def test_the_first_session_in_time_is_compared(folder):
         write_sessions(folder, subject, text)
     analysis = analyse(options_in(folder, table, covariates=()), results)
     assert set(analysis.sample["session_id"]) == {"ses-2"}
-    changes = analysis.longitudinal.changes
+    changes = analysis.longitudinal[0].changes
     assert changes["years"].tolist() == pytest.approx([2.0] * 16, abs=0.01)
     page = WellFormed(report_of(analysis)).text
     assert "difference of change a year, als − control" in page

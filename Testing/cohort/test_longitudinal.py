@@ -1,0 +1,202 @@
+"""Several sessions a subject: who is in the results, who is not, and what the report says of it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from Cohort.group.analysis import GroupAnalysis, analyse
+from Cohort.group.contrast import Contrast
+from Cohort.group.errors import SameImageError
+from Cohort.group.joined_table import first_sessions, refuse_same_images
+from Cohort.group.longitudinal import analyse_change, outlying_subjects
+from Cohort.report.change import change_section
+from Cohort.report.methods import methods_section
+from Cohort.structures import PERCENT, TOTAL, change_column
+from Testing.simulated_statistics import longitudinal as simulated_change
+from Testing.support.cohort_tables import found, options_in, simulated
+
+ALS_CONTROL = Contrast("group", "als", "control")
+
+
+def sessions_of(people: pd.DataFrame, sessions: int, folder: Path, undated: str = "") -> Path:
+    """A participants.tsv with a row a session, a year apart."""
+    rows = [
+        {
+            **person,
+            "session_id": f"ses-{session + 1}",
+            "years": "n/a"
+            if f"{person['participant_id']}_ses-{session + 1}" == undated
+            else str(session),
+        }
+        for person in people.to_dict("records")
+        for session in range(sessions)
+    ]
+    pd.DataFrame(rows).to_csv(folder / "sessions.tsv", sep="\t", index=False)
+    return folder / "sessions.tsv"
+
+
+def analysed(
+    folder: Path, results: pd.DataFrame, people: pd.DataFrame, undated: str = "", **options
+) -> GroupAnalysis:
+    options = {"covariates": (), **options}
+    chosen = options_in(folder, people, **options)
+    table = sessions_of(people, results["session_id"].nunique(), folder, undated)
+    return analyse(type(chosen)(**{**vars(chosen), "participants": table}), results)
+
+
+def spoiled(results: pd.DataFrame, scan: str, factor: float, flags: str = "") -> pd.DataFrame:
+    """The results with one scan's volumes wrong, as a failed segmentation's are."""
+    row = results["scan"] == scan
+    volumes = [c for c in results if c.startswith("hypothalamus_")]
+    results = results.copy()
+    results.loc[row, volumes] *= factor
+    results.loc[row, "flags"] = flags
+    return results
+
+
+def test_a_listed_scan_is_not_in_the_change_without_listed_scans(tmp_path):
+    results, people = simulated(n_a=12, n_b=12, sessions=3)
+    bad = spoiled(results, "sub-003_ses-2", 4.0, "low_confidence")
+    bad = spoiled(bad, "sub-003_ses-3", 5.0, "low_confidence")
+    analysis = analysed(tmp_path, bad, people, exclude_flagged=True)
+    every, kept = analysis.longitudinal
+    with_bad, without = (dict(part.comparisons)[TOTAL] for part in (every, kept))
+    assert with_bad.ci_high - with_bad.ci_low > 20
+    assert without.ci_high - without.ci_low < 2
+    assert "sub-003" not in set(kept.changes["participant_id"])
+    assert max(term.ci_high - term.ci_low for term in kept.mixed) < 20
+    assert "No longer with a change: sub-003." in str(change_section(analysis))
+
+
+def test_a_change_that_is_an_outlier_is_listed_though_no_scan_is(tmp_path):
+    # Both scans are usual for the group; that one person has both is not.
+    results, people = simulated(n_a=15, n_b=15, sessions=2)
+    ordinary = results.set_index("scan")[TOTAL.column]
+    low = ordinary[ordinary.index.str.endswith("ses-1")].sort_values()
+    subject = low.index[8][:7]
+    factor = 1.13 if ordinary[f"{subject}_ses-2"] < ordinary.median() else 0.87
+    results = spoiled(results, f"{subject}_ses-2", factor)
+    analysis = analysed(tmp_path, results, people, exclude_flagged=True)
+    listed = analysis.reviewed.loc[analysis.reviewed["listed"].map(bool), "participant_id"]
+    assert subject not in set(listed)
+    every, kept = analysis.longitudinal
+    assert subject in set(outlying_subjects(every.changes))
+    assert subject not in set(kept.changes["participant_id"])
+    assert f"{subject}_ses-1, {subject}_ses-2" in str(change_section(analysis))
+
+
+def test_an_undated_first_session_stays_the_first(tmp_path):
+    results, people = simulated(n_a=8, n_b=8, sessions=2, change_a=-0.1, change_b=-0.1)
+    analysis = analysed(tmp_path, results, people, undated="sub-002_ses-1")
+    sample = analysis.sample.set_index("participant_id")["scan"]
+    assert sample["sub-002"] == "sub-002_ses-1"
+    told = found(analysis.findings, "has no time, though a later one has")
+    assert told.items == ("sub-002_ses-1",)
+    assert "sub-002" not in set(analysis.longitudinal[0].changes["participant_id"])
+
+
+def test_an_earlier_date_still_makes_the_first_session():
+    scans = pd.DataFrame(
+        {
+            "participant_id": ["sub-1", "sub-1", "sub-2", "sub-2"],
+            "scan": ["sub-1_ses-a", "sub-1_ses-b", "sub-2_ses-a", "sub-2_ses-b"],
+            "years": [1.0, 0.0, np.nan, np.nan],
+        }
+    )
+    first, findings = first_sessions(scans)
+    assert first["scan"].tolist() == ["sub-1_ses-b", "sub-2_ses-a"]
+    assert [f for f in findings if "no time" in f.text] == []
+
+
+def test_one_image_for_two_subjects_is_refused(tmp_path):
+    results, people = simulated(n_a=5, n_b=5)
+    results["input_sha256"] = [f"{number:064x}" for number in range(len(results))]
+    refuse_same_images(results)
+    analyse(options_in(tmp_path, people), results)
+    results.loc[3, "input_sha256"] = results.loc[7, "input_sha256"]
+    with pytest.raises(SameImageError, match="sub-004 = sub-008"):
+        analyse(options_in(tmp_path, people), results)
+    # Where no checksum is known, nothing is the same.
+    refuse_same_images(results.assign(input_sha256=None))
+
+
+def test_subjects_with_one_session_enter_the_mixed_model(tmp_path):
+    results, people = simulated(n_a=12, n_b=12, sessions=3)
+    once = ["sub-001", "sub-002", "sub-020"]
+    kept = ~(results["participant_id"].isin(once) & (results["session_id"] != "ses-1"))
+    longitudinal = analysed(tmp_path, results[kept], people).longitudinal[0]
+    assert {(t.subjects, t.repeated, t.sessions) for t in longitudinal.mixed} == {(24, 21, 66)}
+    assert found(longitudinal.findings, "one session").items == tuple(once)
+
+
+def test_methods_do_not_name_a_mixed_model_that_was_not_fitted(tmp_path):
+    results, people = simulated(n_a=12, n_b=12, sessions=2)
+    assert "linear mixed model" in str(methods_section(analysed(tmp_path, results, people)))
+    controls = people.loc[people["group"] == "control", "participant_id"].tolist()
+    kept = ~(results["participant_id"].isin(controls[4:]) & (results["session_id"] != "ses-1"))
+    analysis = analysed(tmp_path, results[kept], people)
+    page = str(methods_section(analysis)) + str(change_section(analysis))
+    assert "linear mixed model" not in page
+    assert "it needs 5 subjects with several dated sessions in each group (als 12, control 4)" in (
+        page
+    )
+
+
+def test_who_has_no_change_is_told_with_the_reason():
+    results, people = simulated(n_a=8, n_b=8, sessions=2)
+    frame = results.merge(people, on="participant_id")
+    frame["years"] = (frame["session_id"] == "ses-2").astype(float)
+
+    def late(subject: str) -> pd.Series:
+        return (frame["participant_id"] == subject) & (frame["session_id"] == "ses-2")
+
+    frame.loc[late("sub-001"), "years"] = 0.1
+    frame.loc[late("sub-002"), "years"] = np.nan
+    frame = frame[~late("sub-003")]
+    frame.loc[late("sub-004"), [c for c in frame if c.endswith("_mm3")]] = np.nan
+    findings = analyse_change(frame, ALS_CONTROL, ()).findings
+    reasons = {"months apart": "sub-001", "have a time": "sub-002", "one session": "sub-003"}
+    for words, subject in {**reasons, "have volumes": "sub-004"}.items():
+        assert found(findings, words).items == (subject,)
+
+
+def test_a_comparison_that_fails_for_its_covariate_does_not_blame_the_number_of_subjects():
+    from Cohort.group.covariates import Covariate
+
+    results, people = simulated(n_a=8, n_b=8, sessions=2)
+    frame = results.merge(people, on="participant_id")
+    frame["years"] = (frame["session_id"] == "ses-2").astype(float)
+    frame["site"] = np.where(frame["group"] == "als", "north", "south")
+    longitudinal = analyse_change(frame, ALS_CONTROL, (Covariate("site", "category"),))
+    assert any("cannot be told apart" in remark for remark in longitudinal.remarks)
+    assert not any("it needs" in remark for remark in longitudinal.remarks)
+
+
+def test_a_change_in_percent_refers_to_the_first_session_that_has_a_volume():
+    frame = pd.DataFrame(
+        {
+            "participant_id": "sub-1",
+            "years": [0.0, 1.0, 2.0],
+            TOTAL.column: [np.nan, 800.0, 792.0],
+        }
+    )
+    frame["icv_mm3"] = 1.5e6
+    changes = analyse_change(frame, None, ()).changes
+    assert changes[change_column(TOTAL, PERCENT)].tolist() == pytest.approx([-1.0])
+
+
+@pytest.mark.parametrize(
+    ("scenario", "cohorts", "most_percent"),
+    [
+        (simulated_change.few_subjects, 12, 0),
+        (simulated_change.one_control, 12, 0),
+        (simulated_change.fewest_subjects, 40, 15),
+    ],
+)
+def test_groups_that_change_alike_seldom_seem_to_differ(scenario, cohorts, most_percent):
+    mixed, _ = scenario(cohorts)
+    assert mixed.percent <= most_percent, mixed
