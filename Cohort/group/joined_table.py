@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePath
 
 import pandas as pd
 
@@ -110,7 +110,12 @@ def first_sessions(scans: pd.DataFrame) -> tuple[pd.DataFrame, list[Finding]]:
 
 def write_group_volumes(table: pd.DataFrame, described: tuple[str, ...], path: Path) -> list[Path]:
     """Write one row a scan as tab-separated text, and a JSON file that explains the columns."""
+    # BIDS wants the participant first. The input's folder would name this machine.
+    first = [name for name in ("participant_id", "session_id", "scan") if name in table]
+    table = table[[*first, *table.columns.difference(first, sort=False)]]
     table = table.drop(columns=["flag_messages", "input_sha256"], errors="ignore")
+    if "input" in table:
+        table = table.assign(input=table["input"].map(lambda path: PurePath(path).name))
     in_words = table["listed"].map(reasons_in_words)
     # BIDS has no empty cells.
     written = table.assign(listed=in_words).replace({"": None})

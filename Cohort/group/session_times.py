@@ -1,9 +1,10 @@
 """When each session took place, in years since the subject's first.
 
-Looked for, in this order, in sub-X/sub-X_sessions.tsv and in a participants.tsv that has a column
-session_id: the column that --time-column names (years); acq_time (a date; dates shifted to hide a
-birthday keep their distances); years; age. One source serves all subjects, the one that dates the
-most sessions, so that intervals are comparable.
+Looked for, in this order: the column that --time-column names (years); acq_time (a date; dates
+shifted to hide a birthday keep their distances); years; age. They are read from a participants.tsv
+that has a column session_id, from the scans' own ``*_scans.tsv`` (acq_time) and from
+``sub-X/sub-X_sessions.tsv``. One column serves all subjects, the one that dates the most sessions,
+so that intervals are comparable.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from .covariates import as_numbers
 from .errors import SessionsFileError
 from .findings import NOTE, WARNING, Finding, Topic
 from .participants_table import SESSION_PREFIX, Participants, read_tsv
+from .scan_times import read_scan_times
 
 DAYS_PER_YEAR = 365.25
 DATE, YEARS, AGE = "acq_time", "years", "age"
@@ -95,6 +97,9 @@ def _session_table(
         tables.append(participants.frame)
     repeated = scans.loc[scans["participant_id"].duplicated(), "participant_id"].unique()
     for subject in repeated if root is not None else ():
+        times = read_scan_times(root, scans[scans["participant_id"] == subject])
+        if times is not None:
+            tables.append(times)
         path = root / subject / f"{subject}_sessions.tsv"
         if path.is_file():
             tables.append(_read_sessions(path, subject))

@@ -105,6 +105,9 @@ def test_the_bids_validator_finds_no_error_even_with_the_group_level_beside(
     shutil.copytree(cohort_run.output, derivatives)
     group = run_command(derivatives, "cohort", data_set, derivatives, "group")
     assert group.code == 0, group.stderr
+    table = (derivatives / "group_volumes.tsv").read_text(encoding="utf-8")
+    assert table.split("\t")[:3] == ["participant_id", "session_id", "scan"]
+    assert str(data_set) not in table
     validator = Path(sys.executable).parent / "bids-validator-deno"
     if not validator.exists():
         pytest.skip("bids-validator-deno is not installed")

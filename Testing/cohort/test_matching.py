@@ -313,6 +313,37 @@ def write_sessions(folder: Path, subject: str, text: str) -> None:
     (folder / subject / f"{subject}_sessions.tsv").write_text(text, encoding="utf-8")
 
 
+def write_scan_time(folder: Path, subject: str, session: str, time: str) -> None:
+    where = folder / subject / session
+    where.mkdir(parents=True, exist_ok=True)
+    name = f"{subject}_{session}"
+    text = (
+        f"filename\tacq_time\nfunc/{name}_bold.nii.gz\t1999-01-01\nanat/{name}_T1w.nii.gz\t{time}\n"
+    )
+    (where / f"{name}_scans.tsv").write_text(text, encoding="utf-8")
+
+
+def test_the_times_of_the_scans_themselves_are_used(folder):
+    results, table = simulated(n_a=1, n_b=1, sessions=2)
+    write_scan_time(folder, "sub-001", "ses-1", "1850-03-01T10:00:00")
+    write_scan_time(folder, "sub-001", "ses-2", "1852-03-01T10:00:00")
+    scans = join(results, as_read(table, folder), folder).scans
+    times = read_session_times(scans, None, folder, None)
+    assert times.source == "acq_time"
+    assert times.years.iloc[:2].round(2).tolist() == [0, 2]
+
+
+def test_a_shifted_date_is_never_subtracted_from_one_of_another_file(folder):
+    results, table = simulated(n_a=1, n_b=1, sessions=2)
+    write_sessions(
+        folder, "sub-001", "session_id\tacq_time\nses-1\t2020-01-01\nses-2\t2021-01-01\n"
+    )
+    write_scan_time(folder, "sub-001", "ses-1", "1850-03-01T10:00:00")
+    scans = join(results, as_read(table, folder), folder).scans
+    times = read_session_times(scans, None, folder, None)
+    assert times.years.iloc[:2].round(2).tolist() == [0, 1]
+
+
 def test_dates_of_sessions_become_years(folder):
     results, table = simulated(n_a=2, n_b=1, sessions=2)
     write_sessions(
