@@ -41,6 +41,8 @@ def register_terminology(path: str) -> bool:
 
 def register_colours(path: str) -> bool:
     """Offer the colors of the exported label maps, in this scene and in later ones."""
+    if slicer.mrmlScene.GetSingletonNode(COLOURS_TAG, "vtkMRMLColorTableNode") is not None:
+        return True
     node = slicer.modules.colors.logic().LoadColorFile(path)
     if node is None:
         logging.warning("The colors %s could not be loaded; label maps are shown in others.", path)

@@ -309,13 +309,13 @@ def test_a_scene_of_others_gets_no_node_of_this_module(panel):
     panel.leave()
     panel.unbind()
     scene = slicer.mrmlScene
-    for tag, kind in (
+    own = (
         ("HypothalamusSeg", "vtkMRMLScriptedModuleNode"),
         ("HypothalamusSegEditor", "vtkMRMLSegmentEditorNode"),
-    ):
+    )
+    for tag, kind in own:
         scene.RemoveNode(scene.GetSingletonNode(tag, kind))
     host.clear_scene()
-    names = [scene.GetNthNode(i).GetName() or "" for i in range(scene.GetNumberOfNodes())]
-    assert not [name for name in names if "Hypothalamus" in name]
+    assert [scene.GetSingletonNode(tag, kind) for tag, kind in own] == [None, None]
     panel.enter()
     assert panel.parameters is not None

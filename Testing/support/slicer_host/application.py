@@ -30,13 +30,12 @@ from . import (
     scene,
     scripted_modules,
     segment_editor_widget,
-    segmentation_widgets,
     table_view,
 )
 from . import dialogs as dialog_stand_ins
 from . import problems as problem_list
 from .dialogs import Dialog
-from .problems import problems, report
+from .problems import problems
 from .scripted_modules import sample_data_sources
 from .slicer_app import Application
 from .ui_loader import QUiLoader
@@ -52,7 +51,6 @@ __all__ = [
     "pump",
     "pump_until",
     "sample_data_sources",
-    "selected_modules",
     "start",
 ]
 
@@ -60,18 +58,11 @@ __all__ = [
 answers: list[Any] = []
 # What the user was asked and told.
 dialogs: list[Dialog] = []
-# Names that modules have given to ``slicer.util.selectModule``.
-selected_modules: list[str] = []
 
 _MRML_WIDGETS = [
-    mrml_widgets.qMRMLCollapsibleButton,
     mrml_widgets.qMRMLWidget,
-    mrml_widgets.qSlicerWidget,
     node_combo_box.qMRMLNodeComboBox,
     segment_editor_widget.qMRMLSegmentEditorWidget,
-    segmentation_widgets.qMRMLSegmentationShow3DButton,
-    segmentation_widgets.qMRMLSegmentsTableView,
-    table_view.qMRMLPlotView,
     table_view.qMRMLTableView,
 ]
 # Slicer's parameterNodeWrapper mentions these, so they must be there when it is used itself.
@@ -96,7 +87,6 @@ def start() -> Application:
     slicer.app = Application()
     scripted_modules.install()
     dialog_stand_ins.install(_next_answer, _note_dialog)
-    slicer.util.selectModule = _select_module
     return slicer.app
 
 
@@ -247,11 +237,3 @@ def _next_answer() -> Any:
 
 def _note_dialog(dialog: Dialog) -> None:
     dialogs.append(dialog)
-
-
-def _select_module(module: Any) -> None:
-    """Stand-in for ``slicer.util.selectModule``, which needs a main window."""
-    name = module if isinstance(module, str) else module.name
-    if not slicer.app.moduleManager().isLoaded(name):
-        report(f"selectModule: there is no module '{name}'")
-    selected_modules.append(name)

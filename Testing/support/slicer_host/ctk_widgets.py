@@ -17,14 +17,7 @@ _SLIDER_STEPS = 1000
 class ctkCollapsibleButton(StandIn, QtWidgets.QAbstractButton):
     """A section whose title is a button that folds its content away; checked means open."""
 
-    properties = {
-        "collapsed": False,
-        "collapsedHeight": 10,
-        "contentsFrameShape": 0,
-        "contentsFrameShadow": 0,
-        "contentsLineWidth": 1,
-        "flat": False,
-    }
+    properties = {"collapsed": False}
     contentsCollapsed = QtCore.Signal(bool)
 
     def __init__(self, *arguments: Any) -> None:
@@ -109,7 +102,6 @@ class ctkSliderWidget(StandIn, QtWidgets.QWidget):
     """A slider and a spin box that show one number."""
 
     valueChanged = QtCore.Signal(float)
-    valueIsChanging = QtCore.Signal(float)
 
     def __init__(self, parent: QtWidgets.QWidget | None = None) -> None:
         super().__init__(parent)
@@ -149,87 +141,21 @@ class ctkSliderWidget(StandIn, QtWidgets.QWidget):
         self._box.setMaximum(float(maximum))
         self._show_on_slider()
 
-    def setRange(self, minimum: float, maximum: float) -> None:
-        self._box.setRange(float(minimum), float(maximum))
-        self._show_on_slider()
-
     def setSingleStep(self, step: float) -> None:
         self._box.setSingleStep(float(step))
-
-    def setDecimals(self, decimals: int) -> None:
-        self._box.setDecimals(int(decimals))
-
-    def setSuffix(self, suffix: str) -> None:
-        self._box.setSuffix(suffix)
 
     value = QtCore.Property(float, lambda self: self._box.value, setValue)
     minimum = QtCore.Property(float, lambda self: self._box.minimum, setMinimum)
     maximum = QtCore.Property(float, lambda self: self._box.maximum, setMaximum)
     singleStep = QtCore.Property(float, lambda self: self._box.singleStep, setSingleStep)
-    decimals = QtCore.Property(int, lambda self: self._box.decimals, setDecimals)
-    suffix = QtCore.Property(str, lambda self: self._box.suffix, setSuffix)
 
 
-class ctkPathLineEdit(StandIn, QtWidgets.QWidget):
-    """A line with a path and a button to look for one."""
-
-    properties = {
-        "filters": 0,
-        "showBrowseButton": True,
-        "showHistoryButton": True,
-        "nameFilters": [],
-        "settingKey": "",
-        "label": "",
-    }
-    currentPathChanged = QtCore.Signal(str)
-    Dirs, Files, Readable, Writable = 1, 2, 16, 32
-
-    def __init__(self, parent: QtWidgets.QWidget | None = None) -> None:
-        super().__init__(parent)
-        layout = QtWidgets.QHBoxLayout(self)
-        layout.setContentsMargins(0, 0, 0, 0)
-        self._line = QtWidgets.QComboBox()
-        self._line.setEditable(True)
-        self._browse = QtWidgets.QToolButton()
-        self._browse.setText("…")
-        layout.addWidget(self._line, 1)
-        layout.addWidget(self._browse)
-        self._line.currentTextChanged.connect(self.currentPathChanged)
-
-    def _showBrowseButton_changed(self) -> None:
-        self._browse.setVisible(self.showBrowseButton)
-
-    def setCurrentPath(self, path: str) -> None:
-        self._line.setCurrentText(path)
-
-    currentPath = QtCore.Property(str, lambda self: self._line.currentText, setCurrentPath)
-
-    def addCurrentPathToHistory(self) -> None:
-        """Keep nothing: there is no history between tests."""
-
-
-class ctkCheckBox(QtWidgets.QCheckBox):
-    """A check box, which can show an icon in Slicer."""
-
-
-class ctkComboBox(QtWidgets.QComboBox):
-    """A combo box, which can show a default text in Slicer."""
-
-
-class ctkFittedTextBrowser(QtWidgets.QTextBrowser):
-    """A text browser, which is as tall as its text in Slicer."""
-
-
-WIDGETS = [
-    ctkCheckBox,
-    ctkCollapsibleButton,
-    ctkComboBox,
-    ctkFittedTextBrowser,
-    ctkPathLineEdit,
-    ctkSliderWidget,
-]
+WIDGETS = [ctkCollapsibleButton, ctkSliderWidget]
 # Slicer's parameterNodeWrapper mentions these, so they must be there when it is used itself.
 NAMES_ONLY = [
+    "ctkCheckBox",
+    "ctkComboBox",
+    "ctkPathLineEdit",
     "ctkCheckablePushButton",
     "ctkColorPickerButton",
     "ctkDirectoryButton",

@@ -6,13 +6,13 @@ from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import slicer.util
-from PySide6 import QtGui, QtWidgets
+from PySide6 import QtWidgets
 
 
 class Dialog(NamedTuple):
     """What a module asked or told its user."""
 
-    kind: str  # one of those below, or "box", "file" or "browser"
+    kind: str  # one of those below, or "file"
     text: str
     title: str = ""
     answer: Any = None
@@ -21,18 +21,12 @@ class Dialog(NamedTuple):
 _QUESTIONS = {
     "confirmYesNoDisplay": "yes or no",
     "confirmOkCancelDisplay": "ok or cancel",
-    "confirmRetryCloseDisplay": "retry or close",
 }
 _STATEMENTS = {
     "errorDisplay": "error",
     "warningDisplay": "warning",
-    "infoDisplay": "info",
-    "delayDisplay": "info",
-    "messageBox": "info",
 }
-_FILE_QUESTIONS = ("getOpenFileName", "getSaveFileName", "getExistingDirectory")
-_AFFIRMATIVE = ("Ok", "Yes", "Retry", "Open", "Save")
-_NEGATIVE = ("Cancel", "No", "Close")
+_FILE_QUESTIONS = ("getSaveFileName", "getExistingDirectory")
 
 
 def install(next_answer: Callable[[], Any], note: Callable[[Dialog], None]) -> None:
@@ -49,11 +43,7 @@ def install(next_answer: Callable[[], Any], note: Callable[[Dialog], None]) -> N
         setattr(slicer.util, name, _question(kind, next_answer, note))
     for name, kind in _STATEMENTS.items():
         setattr(slicer.util, name, _statement(kind, note))
-    _install_boxes(next_answer, note)
     _install_file_dialogs(next_answer, note)
-    QtGui.QDesktopServices.openUrl = staticmethod(
-        lambda url: note(Dialog("browser", url.toString())) or True
-    )
 
 
 def _question(
@@ -74,43 +64,6 @@ def _statement(kind: str, note: Callable[[Dialog], None]) -> Callable[..., None]
     return tell
 
 
-def _install_boxes(next_answer: Callable[[], Any], note: Callable[[Dialog], None]) -> None:
-    """``exec_`` of any dialog, and the static functions of message boxes."""
-    boxes, buttons = QtWidgets.QMessageBox, QtWidgets.QMessageBox.StandardButton
-
-    def run(dialog: QtWidgets.QDialog) -> int:
-        answer = bool(next_answer())
-        text = dialog.text if isinstance(dialog, boxes) else ""
-        note(Dialog("box", text, dialog.windowTitle, answer))
-        if not isinstance(dialog, boxes):
-            return int(answer)
-        offered = int(dialog.standardButtons)
-        return _button(offered or int(buttons.Ok), answer)
-
-    def ask(parent: object, title: str, text: str, offered: int = 0, *more: Any) -> int:
-        answer = bool(next_answer())
-        note(Dialog("box", text, title, answer))
-        return _button(int(offered) or int(buttons.Yes) | int(buttons.No), answer)
-
-    def tell(parent: object, title: str, text: str, *more: Any) -> int:
-        note(Dialog("box", text, title))
-        return int(buttons.Ok)
-
-    QtWidgets.QDialog.exec = QtWidgets.QDialog.exec_ = run
-    boxes.exec = boxes.exec_ = run
-    boxes.question = staticmethod(ask)
-    for name in ("information", "warning", "critical"):
-        setattr(boxes, name, staticmethod(tell))
-    QtWidgets.QMenu.exec = QtWidgets.QMenu.exec_ = lambda menu, *place: None
-
-
-def _button(offered: int, answer: bool) -> int:
-    """The number of the button that means yes or no among those offered."""
-    standard = QtWidgets.QMessageBox.StandardButton
-    numbers = [int(getattr(standard, name)) for name in (_AFFIRMATIVE if answer else _NEGATIVE)]
-    return next((number for number in numbers if number & offered), offered)
-
-
 def _install_file_dialogs(next_answer: Callable[[], Any], note: Callable[[Dialog], None]) -> None:
     """PythonQt gives a path or a text alone, where PySide6 gives a pair. No answer means Cancel."""
 
@@ -120,13 +73,5 @@ def _install_file_dialogs(next_answer: Callable[[], Any], note: Callable[[Dialog
         note(Dialog("file", title, title, chosen))
         return chosen
 
-    def ask_files(parent: object = None, title: str = "", *more: Any) -> list[str]:
-        answer = next_answer()
-        chosen = [str(each) for each in answer] if isinstance(answer, (list, tuple)) else []
-        note(Dialog("file", title, title, chosen))
-        return chosen
-
     for name in _FILE_QUESTIONS:
         setattr(QtWidgets.QFileDialog, name, staticmethod(ask_text))
-    QtWidgets.QFileDialog.getOpenFileNames = staticmethod(ask_files)
-    QtWidgets.QInputDialog.getText = staticmethod(ask_text)

@@ -6,9 +6,8 @@ from __future__ import annotations
 from typing import Any
 
 import slicer
-from PySide6 import QtCore, QtGui, QtWidgets
+from PySide6 import QtCore, QtWidgets
 
-from .ctk_widgets import ctkCollapsibleButton
 from .stand_in import StandIn
 
 
@@ -31,11 +30,7 @@ class qMRMLWidget(StandIn, QtWidgets.QWidget):
             self.mrmlSceneChanged.emit(scene)
 
 
-class qSlicerWidget(qMRMLWidget):
-    """A widget of the application; here no more than one with a scene."""
-
-
-class qSlicerScriptedLoadableModuleWidget(qSlicerWidget):
+class qSlicerScriptedLoadableModuleWidget(qMRMLWidget):
     """What a scripted module's widget gets as its ``parent``."""
 
     def __init__(self, *arguments: Any) -> None:
@@ -46,16 +41,6 @@ class qSlicerScriptedLoadableModuleWidget(qSlicerWidget):
     def self(self) -> Any:
         """The module's own widget object, written in Python."""
         return self._python_self
-
-
-class qMRMLCollapsibleButton(ctkCollapsibleButton):
-    """A collapsible section with a scene."""
-
-    mrmlSceneChanged = QtCore.Signal(object)
-    vtk_signals = {"mrmlSceneChanged(vtkMRMLScene*)": "mrmlSceneChanged"}
-
-    def setMRMLScene(self, scene: slicer.vtkMRMLScene | None) -> None:
-        self.mrmlSceneChanged.emit(scene)
 
 
 class ScriptedModule(StandIn, QtCore.QObject):
@@ -75,28 +60,15 @@ class ScriptedModule(StandIn, QtCore.QObject):
         "categories": [],
         "contributors": [],
         "dependencies": [],
-        "associatedNodeTypes": [],
         "helpText": "",
         "acknowledgementText": "",
-        "hidden": False,
-        "index": -1,
-        "widgetRepresentationCreationEnabled": True,
     }
 
     def __init__(self, name: str, path: str) -> None:
         super().__init__()
         self.objectName = name
         self.path = path
-        self._icon = QtGui.QIcon()
         self._widget = None
-
-    def setIcon(self, icon: QtGui.QIcon) -> None:
-        self._icon = icon
-
-    icon = QtCore.Property(QtGui.QIcon, lambda self: self._icon, setIcon)
-
-    def logic(self) -> None:
-        """None: the logic of a scripted module belongs to its widget."""
 
     def widgetRepresentation(self) -> qSlicerScriptedLoadableModuleWidget | None:
         return self._widget

@@ -24,17 +24,10 @@ _LOGICS = {
     "Segmentations": "vtkSlicerSegmentationsModuleLogic",
     "Tables": "vtkSlicerTablesLogic",
     "SubjectHierarchy": "vtkSlicerSubjectHierarchyModuleLogic",
-    "Models": "vtkSlicerModelsLogic",
-    "Markups": "vtkSlicerMarkupsLogic",
-    "Transforms": "vtkSlicerTransformLogic",
-    "CropVolume": "vtkSlicerCropVolumeLogic",
-    "Sequences": "vtkSlicerSequencesLogic",
-    "Texts": "vtkSlicerTextsLogic",
     "Plots": "vtkSlicerPlotsLogic",
-    "Data": "vtkSlicerDataModuleLogic",
 }
 # Modules that are only switched to or looked for.
-_WITHOUT_LOGIC = ("SampleData", "SegmentEditor")
+_WITHOUT_LOGIC = ("SampleData",)
 
 
 class Module:

@@ -5,13 +5,13 @@ from __future__ import annotations
 
 import slicer
 import vtk
-from PySide6 import QtCore, QtWidgets
+from PySide6 import QtCore, QtGui, QtWidgets
 
 from .mrml_widgets import qMRMLWidget
 from .observers import WidgetObserver
 from .problems import report
-from .segmentation_widgets import qMRMLSegmentsTableView
 
+_ID = QtCore.Qt.ItemDataRole.UserRole
 # Reference of a segmentation to the volume that it was made for.
 _REFERENCE_VOLUME = slicer.vtkMRMLSegmentationNode.GetReferenceImageGeometryReferenceRole()
 
@@ -39,7 +39,7 @@ class qMRMLSegmentEditorWidget(qMRMLWidget):
     def __init__(self, parent: QtWidgets.QWidget | None = None) -> None:
         super().__init__(parent)
         self._logic = slicer.vtkSlicerSegmentEditorLogic()
-        self._segments = qMRMLSegmentsTableView()
+        self._segments = QtWidgets.QListWidget()
         self._observer = WidgetObserver(self._update)
         self._shown_segmentation, self._shown_segment = None, ""
         self.__dict__.update(observes_views=False, has_shortcuts=False)
@@ -96,14 +96,26 @@ class qMRMLSegmentEditorWidget(qMRMLWidget):
         segmentation = editor.GetSegmentationNode()
         if segmentation is not self._shown_segmentation:
             self._shown_segmentation = segmentation
-            self._segments.setSegmentationNode(segmentation)
+            self._segments.clear()
             if segmentation is not None:
+                self._list_segments(segmentation)
                 self._logic.SetSourceVolumeNode(segmentation.GetNodeReference(_REFERENCE_VOLUME))
                 self.setCurrentSegmentID(segmentation.GetSegmentation().GetNthSegmentID(0))
         if self.currentSegmentID() != self._shown_segment:
             self._shown_segment = self.currentSegmentID()
-            self._segments.setSelectedSegmentIDs([self._shown_segment])
+            for row in range(self._segments.count):
+                item = self._segments.item(row)
+                item.setSelected(item.data(_ID) == self._shown_segment)
             self.currentSegmentIDChanged.emit(self._shown_segment)
+
+    def _list_segments(self, node: slicer.vtkMRMLSegmentationNode) -> None:
+        for identifier in node.GetSegmentation().GetSegmentIDs():
+            segment = node.GetSegmentation().GetSegment(identifier)
+            item = QtWidgets.QListWidgetItem(segment.GetName(), self._segments)
+            item.setData(_ID, identifier)
+            picture = QtGui.QPixmap(12, 12)
+            picture.fill(QtGui.QColor.fromRgbF(*segment.GetColor()))
+            item.setIcon(QtGui.QIcon(picture))
 
     def _has_editor_node(self, method: str) -> bool:
         """Without a node that keeps its choices, the editor forgets them."""

@@ -3,14 +3,12 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 from pathlib import Path
 
 import slicer
 from PySide6 import QtCore, QtWidgets
 
-from .file_io import IOManager
 from .scene import application_logic, temporary_folder
 from .views import LayoutManager
 
@@ -56,7 +54,6 @@ class Application(QtWidgets.QApplication):
         # The very file that `qt.QSettings()` opens, so that both see the same values.
         self._settings = settings()
         self._modules = ModuleManager()
-        self._files = IOManager()
         self._layout = LayoutManager()
         self._main_window = QtWidgets.QMainWindow()
         self._main_window.objectName = "qSlicerMainWindow"  # what slicer.util.mainWindow() finds
@@ -65,19 +62,7 @@ class Application(QtWidgets.QApplication):
         return self._folder
 
     temporaryPath = QtCore.Property(str, _get_folder)
-    slicerHome = QtCore.Property(str, _get_folder)
-    cachePath = QtCore.Property(str, _get_folder)
-    extensionsInstallPath = QtCore.Property(str, _get_folder)
-    slicerUserSettingsFilePath = QtCore.Property(str, lambda self: self._settings.fileName())
     documentationBaseUrl = QtCore.Property(str, lambda self: "https://slicer.readthedocs.io/")
-    majorVersion = QtCore.Property(int, lambda self: 5)
-    minorVersion = QtCore.Property(int, lambda self: 13)
-    revision = QtCore.Property(str, lambda self: "test host")
-    os = QtCore.Property(str, lambda self: "linux")
-    arch = QtCore.Property(str, lambda self: "amd64")
-
-    def mrmlScene(self) -> slicer.vtkMRMLScene:
-        return slicer.mrmlScene
 
     def applicationLogic(self) -> slicer.vtkSlicerApplicationLogic:
         return application_logic()
@@ -85,31 +70,19 @@ class Application(QtWidgets.QApplication):
     def moduleManager(self) -> ModuleManager:
         return self._modules
 
-    def coreIOManager(self) -> IOManager:
-        return self._files
-
-    ioManager = coreIOManager
-
     def layoutManager(self) -> LayoutManager:
         return self._layout
 
     def settings(self) -> QtCore.QSettings:
         return self._settings
 
-    userSettings = revisionUserSettings = settings
-
-    def testingEnabled(self) -> bool:
-        """False: a module shall do what it does for its users."""
-        return False
+    userSettings = settings
 
     def translate(self, context: str, text: str, *more: object) -> str:
         return text
 
     def moduleDocumentationUrl(self, name: str) -> str:
         return f"{self.documentationBaseUrl}en/latest/user_guide/modules/{name.lower()}.html"
-
-    def startupEnvironment(self) -> dict[str, str]:
-        return dict(os.environ)
 
     def pauseRender(self) -> None:
         """Do nothing: the views draw only when they are asked for a picture."""

@@ -1,9 +1,7 @@
 """Slice and 3-D views that Slicer's own displayable managers draw, offscreen, without Qt."""
-# ruff: noqa: N802, N815 (names of Slicer)
+# ruff: noqa: N802 (names of Slicer)
 
 from __future__ import annotations
-
-from types import SimpleNamespace
 
 import slicer
 import slicer.util
@@ -22,12 +20,9 @@ SLICE_VIEWS = {
 _AXES = {"Sagittal": "RL", "Coronal": "AP", "Axial": "SI"}
 _DEFAULT_SIZE = (400, 400)
 _SLICE_MANAGERS = (
-    "vtkMRMLCrosshairDisplayableManager",
     "vtkMRMLModelSliceDisplayableManager",
     "vtkMRMLOrientationMarkerDisplayableManager",
-    "vtkMRMLRulerDisplayableManager",
     "vtkMRMLSegmentationsDisplayableManager2D",
-    "vtkMRMLMarkupsDisplayableManager",
 )
 _THREE_D_MANAGERS = (
     "vtkMRMLCameraDisplayableManager",
@@ -35,7 +30,6 @@ _THREE_D_MANAGERS = (
     "vtkMRMLModelDisplayableManager",
     "vtkMRMLOrientationMarkerDisplayableManager",
     "vtkMRMLSegmentationsDisplayableManager3D",
-    "vtkMRMLMarkupsDisplayableManager",
 )
 
 
@@ -185,20 +179,12 @@ class LayoutManager(QtCore.QObject):
         return self._layout_logic.GetLayoutNode().GetViewArrangement()
 
     layout = QtCore.Property(int, _get_layout, setLayout)
-    threeDViewCount = QtCore.Property(int, lambda self: 1)
 
     def sliceViewNames(self) -> tuple[str, ...]:
         return tuple(self._logics)
 
     def mrmlSliceLogics(self) -> vtk.vtkCollection:
         return application_logic().GetSliceLogics()
-
-    def resetSliceViews(self) -> None:
-        for logic in self._logics.values():
-            logic.FitSliceToBackground()
-
-    def resetThreeDViews(self) -> None:
-        """Do nothing: the camera is reset whenever a picture is taken."""
 
     def slice_view(self, name: str) -> SliceView:
         """The view of a name, with its render window."""
@@ -211,40 +197,6 @@ class LayoutManager(QtCore.QObject):
         if self._three_d_view is None:
             self._three_d_view = ThreeDView(self._view_logic)
         return self._three_d_view
-
-    def sliceWidget(self, name: str) -> SimpleNamespace:
-        """What a module asks of a slice widget, no more."""
-        logic = self._logics[name]
-        view = SimpleNamespace(
-            forceRender=lambda: None,
-            scheduleRender=lambda: None,
-            renderWindow=lambda: self.slice_view(name).window,
-        )
-        return SimpleNamespace(
-            sliceLogic=lambda: logic,
-            mrmlSliceNode=logic.GetSliceNode,
-            mrmlSliceCompositeNode=logic.GetSliceCompositeNode,
-            fitSliceToBackground=logic.FitSliceToBackground,
-            sliceController=lambda: SimpleNamespace(
-                fitSliceToBackground=logic.FitSliceToBackground
-            ),
-            sliceView=lambda: view,
-        )
-
-    def threeDWidget(self, index: int) -> SimpleNamespace:
-        """What a module asks of the 3-D widget, no more."""
-        view = SimpleNamespace(
-            resetFocalPoint=lambda: None,
-            resetCamera=lambda: None,
-            forceRender=lambda: None,
-            scheduleRender=lambda: None,
-            renderWindow=lambda: self.three_d_view().window,
-        )
-        return SimpleNamespace(
-            threeDView=lambda: view,
-            threeDController=lambda: SimpleNamespace(resetFocalPoint=lambda: None),
-            mrmlViewNode=self._view_logic.GetViewNode,
-        )
 
 
 def _new_view_logic() -> slicer.vtkMRMLViewLogic:
