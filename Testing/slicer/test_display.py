@@ -263,3 +263,55 @@ def test_the_patient_is_shown_in_full(panel, nodes):
     assert label.width >= label.sizeHint().width()
     assert label.height >= label.sizeHint().height()
     window.hide()
+
+
+def test_the_reading_layout_shows_both_sides_and_gives_the_users_layout_back(panel, nodes):
+    layouts = slicer.app.layoutManager()
+    display = nodes.volume.GetDisplayNode()
+    display.SetAutoWindowLevel(False)
+    display.SetWindowLevel(3000, 1500)
+    before = layouts.layout
+    panel.ui.layoutButton.checked = True
+    assert layouts.layout not in (before, 0)
+    views = slicer.util.getNodesByClass("vtkMRMLSliceNode")
+    sagittal = [offset(v, 0) for v in views if v.GetOrientationString() == "Sagittal"]
+    structure = nodes.segmentation("hypothalamus")
+    wanted = [structure.GetSegmentCenterRAS(side)[0] for side in (LEFT, RIGHT)]
+    assert np.allclose(sorted(sagittal), sorted(wanted), atol=0.3)
+    # The noise of the drawn brain is 600 ± 20; around it lies the dark.
+    assert 600 < display.GetWindowLevelMax() < 700
+    panel.leave()
+    assert layouts.layout == before
+    assert (display.GetWindow(), display.GetLevel()) == (3000, 1500)
+    panel.enter()
+    assert panel.ui.layoutButton.checked
+    assert layouts.layout != before
+    panel.ui.layoutButton.checked = False
+    assert layouts.layout == before
+
+
+def test_a_layout_that_the_user_chose_meanwhile_is_kept(panel, nodes):
+    layouts = slicer.app.layoutManager()
+    panel.ui.layoutButton.checked = True
+    layouts.setLayout(slicer.vtkMRMLLayoutNode.SlicerLayoutOneUp3DView)
+    panel.ui.layoutButton.checked = False
+    assert layouts.layout == slicer.vtkMRMLLayoutNode.SlicerLayoutOneUp3DView
+    layouts.setLayout(slicer.vtkMRMLLayoutNode.SlicerLayoutFourUpView)
+
+
+def test_the_reading_layout_follows_the_volume_and_ends_without_a_result(panel, nodes, files):
+    layouts = slicer.app.layoutManager()
+    before = layouts.layout
+    panel.ui.layoutButton.checked = True
+    width = nodes.volume.GetDisplayNode().GetWindow()
+    second = load_volume(files.scan)
+    second.GetDisplayNode().SetAutoWindowLevel(False)
+    second.GetDisplayNode().SetWindowLevel(5000, 2500)
+    other = take(files, second)
+    panel.parameters.inputVolume = second
+    host.pump(20)
+    assert other.volume.GetDisplayNode().GetWindow() == pytest.approx(width)
+    panel.parameters.inputVolume = load_volume(files.scan)
+    host.pump(20)
+    assert (layouts.layout, panel.ui.layoutButton.checked) == (before, False)
+    assert second.GetDisplayNode().GetWindow() == 5000

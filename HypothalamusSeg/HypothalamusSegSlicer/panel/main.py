@@ -113,12 +113,14 @@ class HypothalamusSegPanel:
         if self.parameters is None:
             self.bind()
         self._choose_volume()
+        self.review.enter()
         self.editor.enter()
         self.results.sync()
 
     def leave(self) -> None:
         """Another module is shown."""
         self._is_shown = False
+        self.review.leave()
         self.editor.leave()
 
     def close(self) -> None:
@@ -126,6 +128,7 @@ class HypothalamusSegPanel:
         if self.job is not None:
             self.job.abandon()
         self._clock.stop()
+        self.review.leave()
         self.editor.leave()
         self.unbind()
         for tag in self._scene_observers:
@@ -280,6 +283,8 @@ class HypothalamusSegPanel:
             self.ui.stepLabel.text = _("Done in {seconds:.0f} s").format(seconds=elapsed_s)
             if self.parameters is not None:  # shown anew: this result, or another hidden again
                 self.show_results_of(self.parameters.inputVolume)
+                if self._is_shown and result.nodes.volume is self.parameters.inputVolume:
+                    self.review.arrange()
         elif outcome.cancelled:
             self.ui.stepLabel.text = _("Canceled; nothing was changed")
         else:

@@ -6,6 +6,7 @@ import slicer
 from slicer.i18n import tr as _
 
 from ..scene.navigation import go_to, step_coronal
+from ..scene.reading_layout import ReadingLayout
 from ..scene.result_nodes import ResultNodes
 from ..scene.review import STATUSES
 from ..scene.shown_volume import show_alone
@@ -16,6 +17,7 @@ CORONAL_STEP_MM = 0.5
 REVIEWER_SETTING = "HypothalamusSeg/Reviewer"
 WIDGETS = (
     "goToButton",
+    "layoutButton",
     "statusComboBox",
     "reviewerLineEdit",
     "noteText",
@@ -33,7 +35,10 @@ class ReviewSection:
         self._masks: dict[str, str] = {}  # checksums as last measured
         for status in STATUSES:
             ui.statusComboBox.addItem(status_titles()[status])
+        self.layout = ReadingLayout(scene)
+        self._was_on = False
         ui.goToButton.connect("clicked(bool)", self._go_to)
+        ui.layoutButton.connect("toggled(bool)", self._set_layout)
         ui.anteriorButton.connect("clicked(bool)", self.anterior)
         ui.posteriorButton.connect("clicked(bool)", self.posterior)
         ui.statusComboBox.connect("currentIndexChanged(int)", self._judged)
@@ -54,6 +59,10 @@ class ReviewSection:
         self.ui.noteText.plainText = review.note if review else ""
         self.ui.reviewTimeLabel.text = review_text(review, ()) if review else ""
         self._showing = False
+        if nodes is None:
+            self.ui.layoutButton.checked = False
+        elif self.layout.volume_id not in ("", nodes.volume.GetID()):
+            self.layout.show(nodes)
 
     def show_changes(self, masks: dict[str, str]) -> None:
         """Say what changed since the verdict; ``masks`` are the present checksums, by role."""
@@ -61,6 +70,27 @@ class ReviewSection:
         if self._nodes is not None and self._nodes.record is not None:
             review = self._nodes.record.review
             self.ui.reviewTimeLabel.text = review_text(review, review.changed_since(masks))
+
+    def arrange(self) -> None:
+        """Show the reading layout, after a run."""
+        self.ui.layoutButton.checked = True
+        self._set_layout(True)
+
+    def enter(self) -> None:
+        """The module is shown again, with the layout that it was left with."""
+        if self._was_on and self._nodes is not None:
+            self.arrange()
+
+    def leave(self) -> None:
+        """Another module gets the user's own layout."""
+        self._was_on = self.layout.is_on
+        self.ui.layoutButton.checked = False
+
+    def _set_layout(self, is_on: bool) -> None:
+        if is_on and self._nodes is not None:
+            self.layout.show(self._nodes)
+        elif not is_on:
+            self.layout.restore()
 
     def anterior(self, checked: bool = False) -> None:
         step_coronal(self._scene, CORONAL_STEP_MM)
