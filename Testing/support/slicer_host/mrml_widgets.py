@@ -6,7 +6,7 @@ from __future__ import annotations
 from typing import Any
 
 import slicer
-from PySide6 import QtCore, QtWidgets
+from PySide6 import QtCore, QtGui, QtWidgets
 
 from .stand_in import StandIn
 
@@ -68,7 +68,14 @@ class ScriptedModule(StandIn, QtCore.QObject):
         super().__init__()
         self.objectName = name
         self.path = path
+        self._icon = QtGui.QIcon()
         self._widget = None
+
+    def setIcon(self, icon: QtGui.QIcon) -> None:
+        self._icon = icon
+
+    # Set by Slicer's own ScriptedLoadableModule (SLICER_SRC).
+    icon = QtCore.Property(QtGui.QIcon, lambda self: self._icon, setIcon)
 
     def widgetRepresentation(self) -> qSlicerScriptedLoadableModuleWidget | None:
         return self._widget
