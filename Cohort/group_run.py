@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import sys
+from fnmatch import fnmatch
 from pathlib import Path
 
 from HypothalamusSegLib.command_line import argument
@@ -21,6 +22,8 @@ from .tables import described, write_table
 PARTICIPANTS_NAME = "participants.tsv"
 VOLUMES_NAME, STATISTICS_NAME = "group_volumes.tsv", "group_statistics.tsv"
 CHANGES_NAME, MODELS_NAME = "group_longitudinal.tsv", "group_models.tsv"
+# The report's figures and tables.
+EXHIBITS = "group_report_*-[0-9][0-9].*"
 REPORT_NAME, CONTACT_SHEET_NAME = "group_report.html", "contact_sheet.html"
 
 
@@ -156,7 +159,8 @@ def run_group(options: GroupOptions) -> list[Path]:
     Returns
     -------
     list of Path
-        The files, the report first. What was found amiss with the data goes to stderr as well.
+        The files, the report first, without the report's figures and tables. What was found amiss
+        with the data goes to stderr as well.
 
     Raises
     ------
@@ -189,12 +193,16 @@ def run_group(options: GroupOptions) -> list[Path]:
             changes = analysis.longitudinal[0].changes.replace({"": None})
             write_table(changes, stage / CHANGES_NAME, float_format="%.4f")
         names = sorted(path.name for path in stage.iterdir())
+    for path in options.output.glob(EXHIBITS):
+        if path.name not in names:
+            path.unlink()
     for stale in {STATISTICS_NAME, MODELS_NAME, CHANGES_NAME} - set(names):
         # What an earlier run with other options left would not belong to this report.
         for name in (stale, Path(stale).with_suffix(".json").name):
             (options.output / name).unlink(missing_ok=True)
     for finding in analysis.findings:
         print(f"{finding.severity}: {finding.line}", file=sys.stderr)
+    names = [name for name in names if not fnmatch(name, EXHIBITS)]
     names.sort(key=lambda name: (name != REPORT_NAME, name != CONTACT_SHEET_NAME, name))
     return [options.output / name for name in names]
 

@@ -15,6 +15,7 @@ from ..number_format import counted, p_phrase
 from ..structures import TOTAL
 from .change import change_section
 from .checks import assumptions_section, both_ways_section, power_section
+from .exhibits import numbered
 from .html_parts import Section, notice, page, paragraph, review_count, together
 from .methods import methods_section, software_section
 from .other_models import (
@@ -36,14 +37,17 @@ from .sample import data_section, figures_section, icv_notices, quality_section,
 
 
 def write_report(analysis: GroupAnalysis, path: Path) -> None:
-    """Write the report.
+    """Write the report, and beside it each of its figures as SVG and each table as TSV.
 
     Parameters
     ----------
     analysis : GroupAnalysis
     path : Path
+        The others are named after it: ``group_report_table-01.tsv``.
     """
-    path.write_text(report_of(analysis), encoding="utf-8")
+    with numbered() as exhibits:
+        path.write_text(report_of(analysis), encoding="utf-8")
+    exhibits.write(path.parent, path.stem)
 
 
 def report_of(analysis: GroupAnalysis) -> str:

@@ -17,6 +17,7 @@ from markupsafe import Markup
 
 from ..group.findings import WARNING, Finding
 from ..number_format import counted
+from .exhibits import numbered_figure, numbered_table
 
 SHOWN_BEFORE_FOLDING = 12
 HEADER_CHARACTERS = 28
@@ -93,6 +94,7 @@ def table(
     blocks : mapping of int to str
         Rows before which a heading stands.
     """
+    caption = numbered_table(caption, header, rows, blocks or {})
     header = ["\n".join(map(_wrapped, title.split("\n"))) for title in header]
     lines = [
         {
@@ -106,7 +108,7 @@ def table(
 
 
 def figure(svg: Markup, caption: str) -> Markup:
-    return _part("figure", svg, caption)
+    return _part("figure", svg, numbered_figure(svg, caption))
 
 
 def review_count(listed: int, total: int) -> Markup:
@@ -150,4 +152,4 @@ def _part(name: str, *values: object) -> Markup:
 
 
 def _wrapped(line: str) -> str:
-    return "\n".join(wrap(line, HEADER_CHARACTERS, break_long_words=False)) or line
+    return "\n".join(wrap(line, HEADER_CHARACTERS)) or line

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import zlib
 from dataclasses import dataclass
-from textwrap import shorten, wrap
+from textwrap import wrap
 
 import numpy as np
 import pandas as pd
@@ -34,7 +34,8 @@ from .plot_style import (
 
 FEWEST_FOR_LINE = 4
 # As many characters as the figures have room for.
-TICK_CHARACTERS, LEGEND_CHARACTERS, AXIS_CHARACTERS = 11, 40, 50
+TICK_CHARACTERS, LEGEND_CHARACTERS, AXIS_CHARACTERS = 9, 60, 50
+SHORT_LEGEND_CHARACTERS = 18
 FEW_POINTS = 80
 
 
@@ -142,7 +143,10 @@ def volume_against(groups: list[Series], structure: Structure, along: list[Predi
             style_axes(axis, along=True)
         axes[0, 0].set_ylabel(f"{structure.title} / {structure.unit}")
         handles = [_legend_entry(group.name, place % 2) for place, group in enumerate(groups)]
-        figure.legend(handles=handles, loc="outside upper left", ncols=2)
+        widest = max(len(handle.get_label()) for handle in handles)
+        # Two long names do not fit beside each other.
+        columns = 2 if widest <= SHORT_LEGEND_CHARACTERS * len(along) else 1
+        figure.legend(handles=handles, loc="outside upper left", ncols=columns)
     return svg_of(figure, f"{structure.title} against {', '.join(p.label for p in along)}")
 
 
@@ -168,7 +172,7 @@ def forest(rows: list[ForestRow], contrast_title: str) -> Markup:
             tick.set_fontweight("bold" if row.bold else "normal")
         axis.set_xlim(-reach, reach)
         axis.set_ylim(-0.7, len(rows) + 0.2)
-        axis.set_xlabel(f"Hedges' g, {shorten(contrast_title, AXIS_CHARACTERS, placeholder=' …')}")
+        axis.set_xlabel(f"Hedges' g, {_cut(contrast_title, AXIS_CHARACTERS)}")
         style_axes(axis, across=False, along=True)
         axis.spines["left"].set_visible(False)
         _numbers_beside(table, heights, rows)
@@ -182,10 +186,14 @@ def _point_look(count: int) -> dict[str, float]:
 
 
 def _legend_entry(name: str, look: int) -> Line2D:
-    label = shorten(name, LEGEND_CHARACTERS, placeholder=" …")
+    label = _cut(name, LEGEND_CHARACTERS)
     return Line2D(
         [], [], color=COLOURS[look], marker=MARKERS[look], linestyle=LINES[look], label=label
     )
+
+
+def _cut(name: str, characters: int) -> str:
+    return name if len(name) <= characters else f"{name[: characters - 1].rstrip()}…"
 
 
 def _broken(name: str) -> str:

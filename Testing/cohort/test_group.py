@@ -315,6 +315,9 @@ def test_files_of_an_earlier_contrast_do_not_stay(run, folder):
     files = run(results, table, contrast=None, covariates=())
     assert "group_statistics.tsv" not in files
     assert not (folder / "group_statistics.tsv").exists()
+    text = files["group_report.html"].read_text(encoding="utf-8")
+    tables = len(set(re.findall(r"Table (\d+)\. ", text)))
+    assert len(list(folder.glob("group_report_table-*.tsv"))) == tables
     assert "Nothing was compared" in files["group_report.html"].read_text(encoding="utf-8")
 
 

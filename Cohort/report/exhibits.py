@@ -1,0 +1,101 @@
+"""Numbers of the report's figures and tables, and each of them as a file of its own.
+
+While `numbered` is open, `figure` and `table` of html_parts give each a number in the order in
+which they are made, and keep what a paper needs: figures as SVG, tables as tab-separated text.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from .plot_style import CSS_VARIABLES
+
+TABLE, FIGURE = "Table", "Figure"
+
+
+@dataclass
+class Exhibits:
+    """Figures and tables of one page, in their order.
+
+    Attributes
+    ----------
+    tables : list of tuple
+        Caption, header and rows of cells.
+    figures : list of tuple
+        Caption and SVG.
+    """
+
+    tables: list[tuple[str, list[str], list[list[str]]]] = field(default_factory=list)
+    figures: list[tuple[str, str]] = field(default_factory=list)
+
+    def write(self, folder: Path, stem: str) -> None:
+        """Write ``STEM_table-01.tsv`` and ``STEM_figure-01.svg``; the first line is the caption."""
+        for number, (caption, header, rows) in enumerate(self.tables, start=1):
+            lines = [f"# {TABLE} {number}. {caption}", "\t".join(header)]
+            lines += ["\t".join(row) for row in rows]
+            path = folder / f"{stem}_table-{number:02d}.tsv"
+            path.write_text("\n".join(lines) + "\n", encoding="utf-8")
+        for number, (_, svg) in enumerate(self.figures, start=1):
+            path = folder / f"{stem}_figure-{number:02d}.svg"
+            path.write_text(standing_alone(svg), encoding="utf-8")
+
+
+_open: ContextVar[Exhibits | None] = ContextVar("exhibits", default=None)
+
+
+@contextmanager
+def numbered() -> Iterator[Exhibits]:
+    """Number and keep what is made until the end."""
+    exhibits = Exhibits()
+    token = _open.set(exhibits)
+    try:
+        yield exhibits
+    finally:
+        _open.reset(token)
+
+
+def numbered_table(
+    caption: str,
+    header: Sequence[str],
+    rows: Sequence[Sequence[str]],
+    blocks: Mapping[int, str],
+) -> str:
+    """Keep a table where exhibits are numbered; its caption with the number."""
+    exhibits = _open.get()
+    if exhibits is None:
+        return caption
+    header, cells = [_one_line(title) for title in header], []
+    block = ""
+    for number, row in enumerate(rows):
+        block = blocks.get(number, block)
+        cells.append(([_one_line(block)] if blocks else []) + [_one_line(str(c)) for c in row])
+    exhibits.tables.append((caption, ["", *header] if blocks else header, cells))
+    return f"{TABLE} {len(exhibits.tables)}. {caption}"
+
+
+def numbered_figure(svg: str, caption: str) -> str:
+    """Keep a figure where exhibits are numbered; its caption with the number."""
+    exhibits = _open.get()
+    if exhibits is None:
+        return caption
+    exhibits.figures.append((caption, str(svg)))
+    return f"{FIGURE} {len(exhibits.figures)}. {caption}"
+
+
+def standing_alone(svg: str) -> str:
+    """A page's figure as a file: colours in the place of the page's variables, and a size."""
+    for colour, variable in CSS_VARIABLES.items():
+        svg = svg.replace(f"var({variable})", colour)
+    size = re.search(r'viewBox="0 0 ([\d.]+) ([\d.]+)"', svg)
+    if size:
+        svg = svg.replace("<svg ", f'<svg width="{size[1]}pt" height="{size[2]}pt" ', 1)
+    return f'<?xml version="1.0" encoding="UTF-8"?>\n{svg}'
+
+
+def _one_line(text: str) -> str:
+    return " ".join(text.split())
