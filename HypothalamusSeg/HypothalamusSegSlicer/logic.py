@@ -9,6 +9,7 @@ from HypothalamusSegLib.options import Options
 from slicer.ScriptedLoadableModule import ScriptedLoadableModuleLogic
 
 from .engine_run.job import JobResult, SegmentationJob
+from .engine_run.loaded_engine import LoadedEngine
 
 
 class SegmentationFailedError(Exception):
@@ -22,6 +23,8 @@ def _ignore(*_: object) -> None:
 class HypothalamusSegLogic(ScriptedLoadableModuleLogic):
     """The module's logic; the parameter node comes with its base class.
 
+    Its engine stays loaded between runs: use one logic for many volumes.
+
     Examples
     --------
     In ``Slicer --no-main-window --python-script segment.py``::
@@ -31,6 +34,14 @@ class HypothalamusSegLogic(ScriptedLoadableModuleLogic):
         slicer.util.saveNode(result.hypothalamus, "head_hypothalamus.seg.nrrd")
         print([(row.name, row.value, row.unit) for row in result.rows])
     """
+
+    def __init__(self, parent: object = None) -> None:
+        ScriptedLoadableModuleLogic.__init__(self, parent)
+        self._engine = LoadedEngine()
+
+    def close(self) -> None:
+        """End the engine, and what it is doing."""
+        self._engine.close()
 
     def process(
         self,
@@ -63,7 +74,8 @@ class HypothalamusSegLogic(ScriptedLoadableModuleLogic):
         HandoverError
             If the volume cannot be written for the engine.
         """
-        job = SegmentationJob(volumeNode, settings or Options(), on_progress, on_log, on_finished)
+        options = settings or Options()
+        job = SegmentationJob(volumeNode, options, self._engine, on_progress, on_log, on_finished)
         job.start()
         if not waitForCompletion:
             return job

@@ -13,18 +13,20 @@ from Testing.support.slicer_host import application as host
 host.start()
 
 import slicer
+from HypothalamusSegLib.machine.processes import may_be_alive
 from HypothalamusSegLib.options import Options
 from HypothalamusSegSlicer import registration
 from HypothalamusSegSlicer.logic import HypothalamusSegLogic, SegmentationFailedError
 
-from Testing.support.slicer_results import load_volume
+from Testing.slicer.conftest import RECORDED
+from Testing.support.slicer_results import load_volume, record
 
 RESOURCES = REPOSITORY / "HypothalamusSeg" / "Resources"
-QUICK = Options(threads=1, folds=(0,))
+ICV_ALONE = Options(structures=("icv",), threads=1, folds=(0,))
 
 
 @pytest.fixture
-def volume(sample_path):
+def volume(sample_path, replay):
     host.clear_scene()
     yield load_volume(sample_path)
     host.clear_scene()
@@ -36,7 +38,7 @@ def volume(sample_path):
 def test_a_script_gets_nodes_table_and_rows(volume):
     steps = []
     result = HypothalamusSegLogic().process(
-        volume, QUICK, on_progress=lambda fraction, step: steps.append(fraction)
+        volume, RECORDED, on_progress=lambda fraction, step: steps.append(fraction)
     )
     assert result.hypothalamus.GetSegmentation().GetNumberOfSegments() == 2
     assert result.icv.GetSegmentation().GetNumberOfSegments() == 1
@@ -46,18 +48,41 @@ def test_a_script_gets_nodes_table_and_rows(volume):
     assert steps == sorted(steps)
 
 
-def test_one_structure_alone_is_possible(volume):
-    settings = Options(structures=("icv",), threads=1, folds=(0,))
-    result = HypothalamusSegLogic().process(volume, settings)
+def test_one_structure_alone_is_possible(volume, sample_path, recordings):
+    record(sample_path, recordings, ICV_ALONE)
+    result = HypothalamusSegLogic().process(volume, ICV_ALONE)
     assert result.hypothalamus is None
     assert [row.structure for row in result.rows] == ["icv"]
 
 
-def test_a_failure_is_an_exception_with_the_reason(volume):
+def test_one_logic_segments_many_volumes_with_one_engine(volume, sample_path):
+    logic, other = HypothalamusSegLogic(), load_volume(sample_path)
+    engines, results = set(), []
+    for each in (volume, other):
+        job = logic.process(each, RECORDED, waitForCompletion=False)
+        results.append(job.wait())
+        engines.add(job.process_id)
+    assert len(engines) == 1
+    assert [result.nodes.volume.GetID() for result in results] == [volume.GetID(), other.GetID()]
+    logic.close()
+    assert not may_be_alive(*engines)
+
+
+def test_a_script_that_drops_its_logic_leaves_no_engine(volume):
+    job = HypothalamusSegLogic().process(volume, RECORDED, waitForCompletion=False)
+    job.wait()
+    process_id = job.process_id
+    assert may_be_alive(process_id)
+    del job
+    assert not may_be_alive(process_id)
+
+
+def test_a_failure_is_an_exception_with_the_reason(volume, replay):
+    replay.use("--read")
     slicer.util.arrayFromVolume(volume)[:] = 0
     slicer.util.arrayFromVolumeModified(volume)
     with pytest.raises(SegmentationFailedError, match="same value"):
-        HypothalamusSegLogic().process(volume, QUICK)
+        HypothalamusSegLogic().process(volume, RECORDED)
     assert not slicer.mrmlScene.GetFirstNodeByClass("vtkMRMLSegmentationNode")
 
 

@@ -1,10 +1,12 @@
-"""The panel as a newcomer uses it: real clicks, the real engine in its process, a real scene."""
+"""The panel as a newcomer uses it: real clicks, a real scene, an engine in a process of its own.
+
+Three tests run the real engine; for the others it replays one real run.
+"""
 
 from __future__ import annotations
 
 import math
 import os
-import shutil
 import signal
 import subprocess
 import sys
@@ -25,7 +27,8 @@ host.start()
 
 import slicer
 from HypothalamusSegLib.flags import FLAG_TITLES
-from HypothalamusSegSlicer.engine_run import command_line, torch_setup
+from HypothalamusSegLib.machine.processes import may_be_alive
+from HypothalamusSegSlicer.engine_run import torch_setup
 from HypothalamusSegSlicer.panel.quality_text import flag_titles
 from HypothalamusSegSlicer.panel.states import State
 from HypothalamusSegSlicer.scene.result_nodes import ResultNodes
@@ -49,7 +52,7 @@ def own_temporary_folder(monkeypatch, tmp_path):
 
 
 @pytest.fixture
-def panel(loaded, monkeypatch, own_temporary_folder):
+def panel(loaded, replay, own_temporary_folder):
     host.clear_scene()
     host.dialogs.clear()
     widget = host.open_widget(*loaded)
@@ -88,7 +91,8 @@ def nodes(panel, volume, files) -> ResultNodes:
 
 
 def engine_folders() -> set[str]:
-    return {p.name for p in Path(tempfile.gettempdir()).glob("hypothalamus-seg-*")}
+    folders = (tempfile.gettempdir(), slicer.app.temporaryPath)
+    return {path.name for folder in folders for path in Path(folder).glob("hypothalamus-seg-*")}
 
 
 def click(button) -> None:
@@ -117,14 +121,6 @@ def cell(panel, row: int, column: str) -> str:
     return table.GetTable().GetColumnByName(column).GetVariantValue(row).ToString()
 
 
-def is_alive(process_id: int) -> bool:
-    try:
-        os.kill(process_id, 0)
-    except ProcessLookupError:
-        return False
-    return Path(f"/proc/{process_id}/stat").read_text(encoding="utf-8").split()[2] != "Z"
-
-
 def test_a_disabled_apply_says_what_is_missing(panel, sample_path):
     assert not panel.ui.applyButton.enabled
     assert "input volume" in panel.ui.applyButton.toolTip
@@ -139,7 +135,8 @@ def test_a_disabled_apply_says_what_is_missing(panel, sample_path):
     assert "0 to 4" in panel.ui.applyButton.toolTip
 
 
-def test_a_newcomers_whole_way(panel, volume, tmp_path, monkeypatch):
+def test_a_newcomers_whole_way(panel, volume, tmp_path, monkeypatch, replay):
+    replay.off()
     seen = []
     monkeypatch.setattr(panel, "_progressed", _recording(panel._progressed, seen))
     QtTest.QTest.keyClick(
@@ -188,7 +185,10 @@ def _recording(function, seen: list):
     return record
 
 
-def test_the_panels_numbers_are_those_of_the_command_line(panel, volume, sample_path, tmp_path):
+def test_the_panels_numbers_are_those_of_the_command_line(
+    panel, volume, sample_path, tmp_path, replay
+):
+    replay.off()
     segment(panel)
     arguments = ("segment", sample_path, "--output", tmp_path, "--folds", "0", "--threads", "1")
     command = [sys.executable, "-m", "HypothalamusSegLib", *map(str, arguments)]
@@ -202,23 +202,25 @@ def test_the_panels_numbers_are_those_of_the_command_line(panel, volume, sample_
     assert rows["icv"] * 1000 == pytest.approx(wanted["icv"], abs=1e-6)
 
 
-def test_cancel_ends_the_process_at_once_and_leaves_nothing(panel, volume):
+def test_cancel_ends_the_process_at_once_and_leaves_nothing(panel, volume, replay):
+    replay.off()
     click(panel.ui.applyButton)
-    process_id = panel.job.process_id
     wait_for_step(panel, "hypothalamus")
+    process_id = panel.job.process_id
     asked = time.monotonic()
     click(panel.ui.applyButton)
     assert panel.state is State.CANCELLING
     assert not panel.ui.applyButton.enabled
     wait_for_end(panel)
     assert time.monotonic() - asked < 2.5
-    assert not is_alive(process_id)
+    assert not may_be_alive(process_id)
     assert panel.state is State.READY
     assert "nothing was changed" in panel.ui.stepLabel.text
     assert ResultNodes(volume).record is None
 
 
-def test_the_key_does_not_start_a_second_run(panel, volume):
+def test_the_key_does_not_start_a_second_run(panel, volume, replay):
+    replay.use("--pause", "coarse")
     click(panel.ui.applyButton)
     job = panel.job
     panel._apply_by_key()
@@ -227,7 +229,8 @@ def test_the_key_does_not_start_a_second_run(panel, volume):
     wait_for_end(panel)
 
 
-def test_a_killed_engine_is_said_and_apply_is_there_again(panel, volume):
+def test_a_killed_engine_is_said_and_apply_is_there_again(panel, volume, replay):
+    replay.use("--pause", "coarse")
     click(panel.ui.applyButton)
     wait_for_step(panel, "ICV")
     os.kill(panel.job.process_id, signal.SIGKILL)
@@ -239,7 +242,8 @@ def test_a_killed_engine_is_said_and_apply_is_there_again(panel, volume):
 
 def test_an_engine_that_cannot_be_started_is_said(panel, volume, monkeypatch):
     monkeypatch.setattr(
-        "HypothalamusSegSlicer.engine_run.job.python_executable", lambda: "/no/such/python"
+        "HypothalamusSegSlicer.engine_run.loaded_engine.python_executable",
+        lambda: "/no/such/python",
     )
     click(panel.ui.applyButton)
     wait_for_end(panel)
@@ -247,19 +251,16 @@ def test_an_engine_that_cannot_be_started_is_said(panel, volume, monkeypatch):
     assert "could not be started" in host.dialogs[-1].text
 
 
-def test_damaged_weights_are_said(panel, volume, tmp_path, monkeypatch):
-    shutil.copytree(command_line.MODULE_FOLDER, tmp_path / "module")
-    shutil.copytree(REPOSITORY / "weights", tmp_path / "weights")
-    damaged = tmp_path / "weights" / "icv_fold0.pt"
-    damaged.write_bytes(damaged.read_bytes()[:-100])
-    monkeypatch.setattr(command_line, "MODULE_FOLDER", tmp_path / "module")
+def test_an_error_of_the_engine_is_said(panel, volume, replay):
+    replay.use("--fail", "weights")
     click(panel.ui.applyButton)
     wait_for_end(panel)
-    assert "damaged" in host.dialogs[-1].text
+    assert host.dialogs[-1].text == "An error of the kind weights."
     assert ResultNodes(volume).record is None
 
 
-def test_an_image_that_is_no_head_is_said(panel, sample_path):
+def test_an_image_that_is_no_head_is_said(panel, sample_path, replay):
+    replay.use("--read")
     empty = load_volume(sample_path)
     slicer.util.arrayFromVolume(empty)[:] = 0
     slicer.util.arrayFromVolumeModified(empty)
@@ -272,10 +273,11 @@ def test_an_image_that_is_no_head_is_said(panel, sample_path):
 
 
 @pytest.mark.parametrize("what", ["delete the input", "close the scene", "close the module"])
-def test_what_is_running_ends_with_what_it_works_on(panel, volume, what, loaded):
+def test_what_is_running_ends_with_what_it_works_on(panel, volume, what, replay):
+    replay.use("--pause", "coarse")
     click(panel.ui.applyButton)
-    process_id = panel.job.process_id
     wait_for_step(panel, "ICV")
+    process_id = panel.job.process_id
     if what == "delete the input":
         slicer.mrmlScene.RemoveNode(volume)
     elif what == "close the scene":
@@ -283,7 +285,7 @@ def test_what_is_running_ends_with_what_it_works_on(panel, volume, what, loaded)
     else:
         panel.close()
     host.pump(200)
-    assert not is_alive(process_id)
+    assert not may_be_alive(process_id)
     assert panel.job is None
     assert not slicer.mrmlScene.GetFirstNodeByClass("vtkMRMLSegmentationNode")
 
@@ -374,7 +376,8 @@ class FakePyTorchUtils(ModuleType):
         )
 
 
-def test_missing_torch_is_installed_after_a_question(panel, volume, monkeypatch):
+def test_missing_torch_is_installed_after_a_question(panel, volume, monkeypatch, replay):
+    replay.use("--pause", "coarse")
     monkeypatch.setattr(torch_setup, "is_installed", lambda: False)
     click(panel.ui.applyButton)
     assert "Extensions Manager" in host.dialogs[-1].text
@@ -394,7 +397,9 @@ def test_missing_torch_is_installed_after_a_question(panel, volume, monkeypatch)
     wait_for_end(panel)
 
 
-def test_a_broken_torch_is_repaired_after_a_question(panel, volume, monkeypatch, tmp_path):
+def test_a_broken_torch_is_repaired_after_a_question(panel, volume, monkeypatch, tmp_path, replay):
+    """By the real engine, which finds this torch, and no networks."""
+    replay.off()
     broken = tmp_path / "torch"
     broken.mkdir()
     (broken / "__init__.py").write_text("raise ImportError('half installed')\n")

@@ -48,8 +48,11 @@ def share_near(image: np.ndarray, colour: tuple[int, int, int]) -> float:
     return float((np.abs(image - colour).max(-1) < 40).mean())
 
 
-@pytest.mark.slow
-def test_pictures_before_during_and_after_a_run(sample_path, folder, tmp_path):
+def test_pictures_before_during_and_after_a_run(sample_path, folder, tmp_path, replay):
+    if os.environ.get("HYPOTHALAMUSSEG_PICTURES"):
+        replay.off()
+    else:
+        replay.use("--pause", "fine")
     host.clear_scene()
     module, code = host.load_module(str(REPOSITORY / "HypothalamusSeg" / "HypothalamusSeg.py"))
     widget = host.open_widget(module, code)
@@ -69,6 +72,7 @@ def test_pictures_before_during_and_after_a_run(sample_path, folder, tmp_path):
     panel.apply()
     assert host.pump_until(lambda: "hypothalamus" in panel.ui.stepLabel.text, seconds=120)
     during = picture("panel_during")
+    replay.go_on()
     assert host.pump_until(lambda: panel.job is None, seconds=240)
     nodes = ResultNodes(volume)
     panel.ui.show3dButton.click()

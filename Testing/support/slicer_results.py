@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
+import functools
 import json
-import subprocess
-import sys
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,12 +12,13 @@ import slicer
 import vtk
 from HypothalamusSegLib.options import Options
 from HypothalamusSegSlicer.engine_run import handover
-from HypothalamusSegSlicer.engine_run.command_line import engine_arguments
+from HypothalamusSegSlicer.engine_run.command_line import segment_request
 from HypothalamusSegSlicer.scene.result_nodes import ResultNodes
 from HypothalamusSegSlicer.volumes.segment_voxels import read_segment
 from vtk.util.numpy_support import vtk_to_numpy
 
-from Testing.support.command_runs import environment
+from Testing.support.replay_engine import recording_of
+from Testing.support.worker_process import ENGINE, WorkerProcess
 
 # One network each is enough to move voxels from files to nodes.
 QUICK = Options(subunits=True, threads=1, folds=(0,))
@@ -33,22 +33,37 @@ class EngineFiles:
     description: dict
 
 
+@functools.cache
+def real_engine() -> WorkerProcess:
+    """One for the whole session; it ends with the session, which holds its input open."""
+    return WorkerProcess(ENGINE, log=None)
+
+
 def run_engine(scan: Path, folder: Path, options: Options = QUICK) -> EngineFiles:
     """Run the engine as the module does, on a volume written as the module writes it."""
+    events = _ask_engine(scan, folder, options)
+    return EngineFiles(scan, folder, events[-1]["result"])
+
+
+def record(scan: Path, recordings: Path, options: Options) -> None:
+    """Record a run of the real engine for `replay_engine`."""
+    folder = recording_of(recordings, options)
+    folder.mkdir()
+    events = _ask_engine(scan, folder, options)
+    (folder / "events.json").write_text(json.dumps(events), encoding="utf-8")
+
+
+def _ask_engine(scan: Path, folder: Path, options: Options) -> list[dict]:
+    """Run a scan; the events without the last, which says that it is the last."""
     volume = load_volume(scan)
     written = handover.write_scan(volume, folder)
-    arguments = engine_arguments(options, written, folder)
-    arguments.remove("--stop-with-stdin")  # nobody holds it open here
-    subprocess.run(
-        [sys.executable, *arguments],
-        check=True,
-        env=environment(),
-        stdout=subprocess.DEVNULL,
-        timeout=300,
-    )
     slicer.mrmlScene.RemoveNode(volume)
-    path = folder / f"{handover.SCAN_NAME}_volumes.json"
-    return EngineFiles(scan, folder, json.loads(path.read_text(encoding="utf-8")))
+    engine = real_engine()
+    engine.send(**segment_request(options, written, folder), id="run")
+    *events, end = engine.until_end("run")
+    assert end["exit_code"] == 0, events[-1]
+    written.unlink()
+    return events
 
 
 def load_volume(path: Path) -> slicer.vtkMRMLScalarVolumeNode:

@@ -7,7 +7,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable, Iterator, Sequence
-from pathlib import Path
+from subprocess import PIPE
 
 from Testing.support.command_runs import REPOSITORY, environment
 
@@ -18,13 +18,13 @@ STUB = (sys.executable, "-m", "Testing.support.stub_worker")
 class WorkerProcess:
     """A worker, its requests and its events; a context that leaves no process behind."""
 
-    def __init__(self, command: Sequence[str], *arguments: str) -> None:
+    def __init__(self, command: Sequence[str], *arguments: str, log: int | None = PIPE) -> None:
         paths = os.pathsep.join([environment()["PYTHONPATH"], str(REPOSITORY)])
         self.process = subprocess.Popen(
             [*command, *arguments],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
+            stdin=PIPE,
+            stdout=PIPE,
+            stderr=log,
             env={**environment(), "PYTHONPATH": paths},
         )
         self.ready = self.next_event()
@@ -68,12 +68,3 @@ class WorkerProcess:
 
     def wait(self) -> int:
         return self.process.wait(timeout=60)
-
-
-def is_alive(process_id: int) -> bool:
-    """Whether a process exists and is not only waiting to be buried."""
-    try:
-        status = Path(f"/proc/{process_id}/stat").read_text(encoding="utf-8")
-    except OSError:
-        return False
-    return status.rpartition(")")[2].split()[0] != "Z"

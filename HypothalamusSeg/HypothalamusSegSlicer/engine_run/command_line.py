@@ -1,4 +1,4 @@
-"""Build the command line of the engine from the panel settings."""
+"""How the engine is started, and what it is asked."""
 
 from __future__ import annotations
 
@@ -10,23 +10,23 @@ from pathlib import Path
 from HypothalamusSegLib.options import Options
 
 MODULE_FOLDER = Path(__file__).resolve().parents[2]
+# An engine holds several hundred megabytes between two scans.
+IDLE_SECONDS = 300
 
 
 class SettingsError(ValueError):
     """Invalid settings; the message says what to change."""
 
 
-def engine_arguments(options: Options, scan: Path, output: Path) -> list[str]:
-    """Build the arguments of ``python`` for one scan, with progress as JSON lines."""
-    run = ["-m", "HypothalamusSegLib", "segment", str(scan), "--output", str(output)]
-    return [
-        *run,
-        *options.as_arguments(),
-        "--progress",
-        "json",
-        "--no-overview",
-        "--stop-with-stdin",
-    ]
+def worker_arguments() -> list[str]:
+    """Arguments of ``python`` for an engine that stays loaded; see Docs/WORKER.md."""
+    return ["-m", "HypothalamusSegLib", "worker", "--idle-seconds", str(IDLE_SECONDS)]
+
+
+def segment_request(options: Options, scan: Path, output: Path) -> dict:
+    """What the engine is asked to do with one scan."""
+    files = {"input": str(scan), "output": str(output), "overview": False}
+    return {"request": "segment", **files, "options": options.as_json()}
 
 
 def python_executable() -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import shutil
 import tempfile
 from collections.abc import Callable
@@ -15,9 +16,11 @@ from HypothalamusSegLib.options import Options
 from ..scene.result_nodes import ResultNodes
 from ..volumes.edits import update_table
 from ..volumes.rows import VolumeRow
-from .command_line import engine_arguments, python_executable
+from .command_line import segment_request
 from .handover import HandoverError, take_results, write_scan
-from .process import EngineOutcome, EngineProcess
+from .loaded_engine import LoadedEngine
+from .outcome import EngineOutcome
+from .process import EngineProcess, Run
 
 
 @dataclass(frozen=True)
@@ -54,6 +57,13 @@ class JobResult:
         return self.nodes.table if self.nodes else None
 
 
+UNFORESEEN = "The result could not be loaded. Press Apply again, or report it with the log"
+
+
+def _not_taken(message: str) -> EngineOutcome:
+    return EngineOutcome(error_code="handover", message=message)
+
+
 class SegmentationJob:
     """A run that can be canceled at any time and leaves nothing behind.
 
@@ -62,8 +72,9 @@ class SegmentationJob:
     volume : vtkMRMLScalarVolumeNode
         A volume in a scene. If it is removed or the scene is closed, the job cancels itself.
     options : Options
+    engine : LoadedEngine
     on_progress, on_log : callable
-        As of `EngineProcess`.
+        As of `Run`.
     on_finished : callable(JobResult)
     """
 
@@ -71,6 +82,7 @@ class SegmentationJob:
         self,
         volume: slicer.vtkMRMLScalarVolumeNode,
         options: Options,
+        engine: LoadedEngine,
         on_progress: Callable[[float, str], None],
         on_log: Callable[[str], None],
         on_finished: Callable[[JobResult], None],
@@ -78,24 +90,26 @@ class SegmentationJob:
         self.volume = volume
         self.options = options
         self.result: JobResult | None = None
-        self._on_finished = on_finished
+        self._engine = engine
+        self._on_progress, self._on_log, self._on_finished = on_progress, on_log, on_finished
         self._scene = volume.GetScene()
         self._observers: list[int] = []
         self._folder: Path | None = None
-        self._process = EngineProcess(on_progress, on_log, self._ended)
+        self._process: EngineProcess | None = None
 
     def start(self) -> None:
-        """Write the volume and start the engine.
+        """Write the volume and give it to the engine.
 
         Raises
         ------
         HandoverError
             If the volume cannot be written.
         """
-        self._folder = Path(tempfile.mkdtemp(prefix="hypothalamus-seg-"))
+        folder = tempfile.mkdtemp(prefix="hypothalamus-seg-", dir=slicer.app.temporaryPath)
+        self._folder = Path(folder)
         try:
             scan = write_scan(self.volume, self._folder)
-        except HandoverError:
+        except Exception:
             self._clean_up()
             raise
         for event, observer in (
@@ -103,25 +117,31 @@ class SegmentationJob:
             (self._scene.NodeAboutToBeRemovedEvent, self._node_goes),
         ):
             self._observers.append(self._scene.AddObserver(event, observer))
-        self._process.start(python_executable(), engine_arguments(self.options, scan, self._folder))
+        request = segment_request(self.options, scan, self._folder)
+        run = Run(request, self._on_progress, self._on_log, self._ended)
+        self._process = self._engine.begin(run)
 
     @property
     def is_running(self) -> bool:
-        return self._process.is_running
+        return self._process is not None and self.result is None
 
     @property
     def process_id(self) -> int:
         return self._process.process_id
 
     def cancel(self) -> None:
-        self._process.cancel()
+        """End the engine; the job has ended when it is gone."""
+        if self.is_running:
+            self._process.end()
 
     def abandon(self) -> None:
         """Cancel and wait until everything is cleaned up."""
-        self._process.cancel_and_wait()
+        if self.is_running:
+            self._process.end_and_wait()
 
     def wait(self) -> JobResult:
-        self._process.wait()
+        if self.is_running:
+            self._process.wait()
         return self.result
 
     @vtk.calldata_type(vtk.VTK_OBJECT)
@@ -134,12 +154,16 @@ class SegmentationJob:
 
     def _ended(self, outcome: EngineOutcome) -> None:
         nodes, rows = None, ()
-        if outcome.result is not None:
-            try:
+        try:
+            if outcome.result is not None:
                 nodes = take_results(self.volume, outcome.result, self._folder)
                 rows = tuple(update_table(nodes, {}))  # nothing is edited yet
-            except HandoverError as error:
-                outcome = EngineOutcome(error_code="handover", message=str(error))
+        except HandoverError as error:
+            nodes, outcome = None, _not_taken(str(error))
+        except Exception as error:
+            # Whatever it is: a panel that is not told stays busy for ever.
+            logging.exception("The result could not be loaded")
+            nodes, outcome = None, _not_taken(f"{UNFORESEEN} ({type(error).__name__}: {error}).")
         self._clean_up()
         self.result = JobResult(nodes, rows, outcome)
         self._on_finished(self.result)

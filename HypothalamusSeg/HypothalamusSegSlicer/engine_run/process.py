@@ -1,51 +1,38 @@
-"""Run the engine in a separate process.
+"""One engine process: it stays loaded and segments one scan after another.
 
-A thread could not be canceled, and its crash would end Slicer. The process writes one JSON object
-per line to standard output. Closing its standard input cancels it, even through a launcher.
+A thread could not be canceled, and its crash would end Slicer. The process speaks the protocol of
+Docs/WORKER.md. Slicer's launcher stands between the two: the process that Slicer starts is not the
+engine, so the engine is known by the process ID that it says itself.
 """
 
 from __future__ import annotations
 
 import json
+import time
+import weakref
 from collections.abc import Callable
 from dataclasses import dataclass
 
 import qt
+from HypothalamusSegLib.machine.processes import end_process, may_be_alive
 
-from .command_line import python_path
+from .command_line import IDLE_SECONDS, python_path
+from .outcome import EngineOutcome, cancelled, not_started, outcome_of, outcome_without_end
 
-# Time between asking a process to end and killing it; enough to remove its files.
+# Time between closing the engine's input and killing it; enough to remove its files.
 PATIENCE_MS = 900
 LOG_LINES_KEPT = 12
+# A process this close to the end of its idle time is not asked again.
+IDLE_MARGIN_S = 10.0
 
 
-@dataclass(frozen=True)
-class EngineOutcome:
-    """The outcome of a run.
+@dataclass
+class Run:
+    """One request, and who is told about it.
 
     Attributes
     ----------
-    result : dict or None
-        The engine's description of the result; None where there is none.
-    files : tuple of str
-        What it wrote.
-    error_code, message : str or None
-        Why there is no result.
-    cancelled : bool
-    """
-
-    result: dict | None = None
-    files: tuple[str, ...] = ()
-    error_code: str | None = None
-    message: str | None = None
-    cancelled: bool = False
-
-
-class EngineProcess:
-    """One run of the engine.
-
-    Parameters
-    ----------
+    request : dict
     on_progress : callable(fraction, step)
     on_log : callable(line)
         All other output of the process.
@@ -53,64 +40,117 @@ class EngineProcess:
         Called once, whatever happens.
     """
 
-    def __init__(
-        self,
-        on_progress: Callable[[float, str], None],
-        on_log: Callable[[str], None],
-        on_finished: Callable[[EngineOutcome], None],
-    ) -> None:
-        self._on_progress, self._on_log, self._on_finished = on_progress, on_log, on_finished
+    request: dict
+    on_progress: Callable[[float, str], None]
+    on_log: Callable[[str], None]
+    on_finished: Callable[[EngineOutcome], None]
+    result: dict | None = None
+    error: dict | None = None
+
+
+class EngineProcess:
+    """An engine that serves one run at a time."""
+
+    def __init__(self) -> None:
+        self._run: Run | None = None
+        self._runs = 0
+        self._last_end_s = 0.0
+        self._engine_id: int | None = None
+        self._was_told_to_end = self._has_closed = False
         self._unread = {"out": b"", "err": b""}
         self._log: list[str] = []
-        self._result: dict | None = None
-        self._error: dict | None = None
-        self._cancelled = self._ended = False
         self._process = qt.QProcess()
         environment = qt.QProcessEnvironment.systemEnvironment()
         environment.insert("PYTHONPATH", python_path())
         environment.insert("PYTHONIOENCODING", "utf-8")
         self._process.setProcessEnvironment(environment)
-        self._process.connect("readyReadStandardOutput()", self._read_output)
-        self._process.connect("readyReadStandardError()", self._read_log)
-        self._process.connect("finished(int,QProcess::ExitStatus)", self._ended_with)
-        self._process.connect("errorOccurred(QProcess::ProcessError)", self._failed_to_start)
+        for signal, slot in (
+            ("readyReadStandardOutput()", self._read_output),
+            ("readyReadStandardError()", self._read_log),
+            ("finished(int,QProcess::ExitStatus)", self._ended_with),
+            ("errorOccurred(QProcess::ProcessError)", self._failed_to_start),
+        ):
+            self._process.connect(signal, weakly(slot))
 
-    def start(self, program: str, arguments: list[str]) -> None:
-        self._on_log(" ".join([program, *arguments]))
+    def start(self, program: str, arguments: list[str], run: Run) -> None:
+        """Start the process with its first run."""
+        self._run = run
+        run.on_log(" ".join([program, *arguments]))
         self._process.start(program, arguments)
+        if not self.is_gone:
+            self._ask()
+
+    def take(self, run: Run) -> None:
+        """Begin another run; only where `is_free`."""
+        self._run = run
+        self._log = []
+        self._ask()
+
+    @property
+    def is_free(self) -> bool:
+        """Whether the process is loaded and can take a run."""
+        idle_s = time.monotonic() - self._last_end_s
+        return (
+            self._run is None
+            and not self._was_told_to_end
+            and not self._has_closed
+            and self._process.state() == qt.QProcess.Running
+            and self._engine_id is not None
+            and idle_s < IDLE_SECONDS - IDLE_MARGIN_S
+            and may_be_alive(self._engine_id)
+        )
+
+    @property
+    def is_gone(self) -> bool:
+        return self._process.state() == qt.QProcess.NotRunning
 
     @property
     def is_running(self) -> bool:
-        return self._process.state() != qt.QProcess.NotRunning
+        """Whether a run has not ended yet."""
+        return self._run is not None
 
     @property
     def process_id(self) -> int:
-        return int(self._process.processId())
+        """The engine's own process ID, or that of its launcher until the engine has told it."""
+        return self._engine_id or int(self._process.processId())
 
-    def cancel(self) -> None:
-        """Ask the process and its children to end; kill them after a second."""
-        self._cancelled = True
+    def end(self) -> None:
+        """End the process, without its run: close its input, then kill the engine."""
+        self._was_told_to_end = True
         self._process.closeWriteChannel()
-        self._process.terminate()
-        qt.QTimer.singleShot(PATIENCE_MS, self._kill)
+        qt.QTimer.singleShot(PATIENCE_MS, weakly(self._kill))
 
-    def cancel_and_wait(self) -> None:
-        """Like `cancel`, but block until the end, because the scene or the application closes."""
-        self._cancelled = True
+    def end_and_wait(self) -> None:
+        """Like `end`, but block until it is gone, because the scene or the application closes."""
+        self._was_told_to_end = True
         self._process.closeWriteChannel()
-        self._process.terminate()
-        if not self._process.waitForFinished(PATIENCE_MS):
-            self._kill()
-            self._process.waitForFinished(PATIENCE_MS)
+        for stop in (self._kill, self._process.kill):
+            if self.is_gone:
+                return
+            if not self._process.waitForFinished(PATIENCE_MS):
+                stop()
+        self._process.waitForFinished(PATIENCE_MS)
 
     def wait(self) -> None:
-        """Block until the process has ended; for scripts without an event loop."""
-        while self.is_running:
-            self._process.waitForFinished(1000)
+        """Block until the run has ended; for scripts without an event loop."""
+        while self.is_running and not self.is_gone:
+            self._process.waitForReadyRead(200)
+
+    def _ask(self) -> None:
+        self._runs += 1
+        line = json.dumps({**self._run.request, "id": str(self._runs)})
+        self._process.write(f"{line}\n".encode())
 
     def _kill(self) -> None:
-        if self.is_running:
+        """Kill the engine, and its launcher ends; without an engine, kill the launcher."""
+        if self.is_gone:
+            return
+        if self._engine_id is None or self._has_closed:
             self._process.kill()
+        else:
+            end_process(self._engine_id)
+
+    # What the process says
 
     def _read_output(self) -> None:
         for line in self._lines("out", self._process.readAllStandardOutput()):
@@ -119,16 +159,25 @@ class EngineProcess:
             except ValueError:
                 self._note(line)
                 continue
-            self._take(event)
+            self._take_event(event)
 
-    def _take(self, event: dict) -> None:
-        kind = event.get("event")
-        if kind == "progress":
-            self._on_progress(float(event["fraction"]), str(event["step"]))
+    def _take_event(self, event: dict) -> None:
+        kind, run = event.get("event"), self._run
+        if kind == "ready":
+            self._engine_id = int(event["process_id"])
+        elif kind == "closed":
+            self._has_closed = True
+        elif run is None or event.get("id") != str(self._runs):
+            return
+        elif kind == "progress":
+            run.on_progress(float(event["fraction"]), str(event["step"]))
         elif kind == "result":
-            self._result = event
+            run.result = event
         elif kind == "error":
-            self._error = event
+            run.error = event
+        elif kind == "end" and not self._was_told_to_end:
+            self._has_closed = not event["stays"]
+            self._finish(outcome_of(run.result, run.error))
 
     def _read_log(self) -> None:
         for line in self._lines("err", self._process.readAllStandardError()):
@@ -141,40 +190,47 @@ class EngineProcess:
 
     def _note(self, line: str) -> None:
         self._log = [*self._log, line][-LOG_LINES_KEPT:]
-        self._on_log(line)
+        if self._run is not None:
+            self._run.on_log(line)
+
+    # Its end
 
     def _failed_to_start(self, error: int) -> None:
         if int(error) == int(qt.QProcess.FailedToStart):
-            self._finish(
-                EngineOutcome(
-                    error_code="not_started",
-                    message=f"The engine could not be started ({self._process.errorString()}). "
-                    "Reinstall the extension.",
-                )
-            )
+            self._finish(not_started(self._process.errorString()))
 
     def _ended_with(self, code: int, status: int) -> None:
+        """The process that Slicer started is gone; the engine must be, too."""
         self._read_output()
         self._read_log()
-        self._finish(self._outcome(code, status))
-
-    def _outcome(self, code: int, status: int) -> EngineOutcome:
-        if self._cancelled:
-            return EngineOutcome(cancelled=True, message="Canceled.")
-        if self._error:
-            return EngineOutcome(error_code=self._error["code"], message=self._error["message"])
-        if self._result and code == 0:
-            return EngineOutcome(self._result["result"], tuple(self._result["files"]))
-        crashed = int(status) == int(qt.QProcess.CrashExit)
-        how = "was stopped by the system" if crashed else f"stopped with code {code}"
-        last = f" Its last message: {self._log[-1]}" if self._log else ""
-        why = " This usually means that memory ran out: close other programs." if crashed else ""
-        return EngineOutcome(
-            error_code="crashed" if crashed else "failed",
-            message=f"The engine {how} before it finished.{why}{last}",
-        )
+        # One that has said that it closes is gone, and its ID may be another process's by now.
+        if self._engine_id is not None and not self._has_closed:
+            end_process(self._engine_id)
+        run = self._run
+        if self._was_told_to_end:
+            self._finish(cancelled())
+        elif run is not None and run.error:
+            self._finish(outcome_of(None, run.error))
+        else:
+            self._finish(outcome_without_end(self._engine_id is not None, code, self._log))
 
     def _finish(self, outcome: EngineOutcome) -> None:
-        if not self._ended:
-            self._ended = True
-            self._on_finished(outcome)
+        run, self._run = self._run, None
+        self._last_end_s = time.monotonic()
+        if run is not None:
+            run.on_finished(outcome)
+
+
+def weakly(method: Callable) -> Callable:
+    """Wrap a bound method so that a connection does not keep its object.
+
+    PythonQt holds what is connected, and a circle through a C++ object is never collected.
+    """
+    reference = weakref.WeakMethod(method)
+
+    def call(*arguments: object) -> None:
+        bound = reference()
+        if bound is not None:
+            bound(*arguments)
+
+    return call

@@ -127,6 +127,7 @@ class HypothalamusSegPanel:
         """Stop everything when the module is reloaded or Slicer quits."""
         if self.job is not None:
             self.job.abandon()
+        self.logic.close()
         self._clock.stop()
         self.review.leave()
         self.editor.leave()
