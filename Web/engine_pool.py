@@ -38,7 +38,7 @@ class EnginePool:
     Parameters
     ----------
     command : sequence of str
-        Starts one worker, see `engine_worker`.
+        Starts one worker, see `engine_worker`. It speaks the protocol of Docs/WORKER.md.
     size : int
     most_waiting : int
         Further tasks are refused with `fair_queue.QueueFullError`.
@@ -173,17 +173,22 @@ class EnginePool:
         return False
 
     async def _follow(self, process: Process, ticket: Ticket) -> bool:
-        """Take events until the task's end; False if the worker ended first."""
+        """Take events until the task's end; False if the worker ended, or is going to."""
         try:
-            process.stdin.write(json.dumps(ticket.task).encode() + b"\n")
+            # One task at a time is with a worker, so all can have the same identifier.
+            request = {**ticket.task, "id": "task"}
+            process.stdin.write(json.dumps(request).encode() + b"\n")
             await process.stdin.drain()
+            outcome: dict | None = None
             while line := await process.stdout.readline():
                 event = json.loads(line)
                 if event["event"] == "progress":
                     ticket.fraction, ticket.progress = event["fraction"], event
+                elif event["event"] == "end" and outcome is not None:
+                    ticket.end(outcome)
+                    return event["stays"]
                 else:
-                    ticket.end(event)
-                    return True
+                    outcome = event
         except (ConnectionError, ValueError) as error:
             log.error("Worker %d: %r", process.pid, error)
         return False

@@ -2,37 +2,34 @@
 
     python -m Web.engine_worker segment|check [--memory-mb N] [--file-mb N] [--folder DIR] [--gpu]
 
-One JSON object a line comes in on standard input and goes out on standard output, events as those
-of the command line's ``--progress json``. The process stays, so that torch is imported once; each
-scan goes through `HypothalamusSegLib.batch.Batch` as on the command line, and gives its numbers.
-The end of standard input ends the process at once, whatever it is doing.
+It speaks the protocol of the engine's worker (Docs/WORKER.md), with requests of its own. The
+process stays, so that torch is imported once; each scan goes through
+`HypothalamusSegLib.batch.Batch` as on the command line, and gives its numbers. It is confined
+before it opens a file.
 """
 
 from __future__ import annotations
 
 import argparse
-import json
 import logging
-import os
-import queue
 import sys
-import threading
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TextIO
 
-from HypothalamusSegLib.errors import HypothalamusSegError, OutOfMemoryError
+from HypothalamusSegLib.errors import CancelledError, HypothalamusSegError, OutOfMemoryError
+from HypothalamusSegLib.machine.cancelling import with_cancel_signals
+from HypothalamusSegLib.worker.channel import Channel
+from HypothalamusSegLib.worker.service import FAILED, Finish, Report, WorkerService
 
 from .archives import UNPACKED
 from .confinement import Limits, PeakMemory, confine
 from .log_references import new_reference
 
-Report = Callable[[dict], None]
 log = logging.getLogger("hypothalamus_seg.web.worker")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Work until standard input ends."""
+    """Work until standard input ends; returns the exit code."""
     parser = argparse.ArgumentParser(prog="python -m Web.engine_worker")
     parser.add_argument("kind", choices=("segment", "check"))
     parser.add_argument("--memory-mb", type=int, default=None)
@@ -42,42 +39,29 @@ def main(arguments: Sequence[str] | None = None) -> int:
     )
     parser.add_argument("--gpu", action="store_true")
     parsed = parser.parse_args(arguments)
-    channel = _own_channel()
+    channel = Channel()
+    with_cancel_signals()
     logging.basicConfig(format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     peak = PeakMemory()
     limits = Limits(parsed.memory_mb, parsed.file_mb, parsed.folder, parsed.gpu)
     protections = confine(limits)
-
-    def report(event: dict) -> None:
-        channel.write(json.dumps(event, allow_nan=False) + "\n")
-        channel.flush()
-
     handle = _segmenter() if parsed.kind == "segment" else _checker()
-    report({"event": "ready", "protections": protections})
-    tasks: queue.Queue[dict] = queue.Queue()
-    threading.Thread(target=_read_tasks, args=(tasks,), daemon=True).start()
-    while True:
-        task = tasks.get()
+
+    def serve(task: dict, report: Report) -> Finish:
         peak.forget()
-        _run(handle, task, report)
+        return _run(handle, task, report)
+
+    service = WorkerService(channel, {parsed.kind: serve}, about={"protections": protections})
+    return service.run()
 
 
-def _own_channel() -> TextIO:
-    """Standard output for events alone; whatever a library prints goes to standard error."""
-    channel = os.fdopen(os.dup(sys.stdout.fileno()), "w", encoding="utf-8")
-    os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
-    return channel
-
-
-def _read_tasks(tasks: queue.Queue[dict]) -> None:
-    for line in sys.stdin:
-        tasks.put(json.loads(line))
-    os._exit(0)
-
-
-def _run(handle: Callable[[dict, Report], None], task: dict, report: Report) -> None:
+def _run(handle: Callable[[dict, Report], None], task: dict, report: Report) -> Finish:
+    """Do a task; its errors say nothing of the server."""
     try:
         handle(task, report)
+        return Finish()
+    except CancelledError:
+        raise
     except HypothalamusSegError as error:
         report({"event": "error", "code": error.code, "message": error.worded(shown_path)})
     except MemoryError:
@@ -87,6 +71,7 @@ def _run(handle: Callable[[dict, Report], None], task: dict, report: Report) -> 
         reference = new_reference()
         log.exception("Unexpected failure, reference %s", reference)
         report({"event": "error", "code": "unexpected", "reference": reference, "message": ""})
+    return Finish(FAILED)
 
 
 def shown_path(path: Path) -> str:

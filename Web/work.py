@@ -56,7 +56,7 @@ class Work:
 
     async def check(self, session: Session, entry: Entry) -> None:
         """Check an upload; the entry records the outcome."""
-        task = {"input": str(entry.upload), "most_bytes": 0}
+        task = {"request": "check", "input": str(entry.upload), "most_bytes": 0}
         if _is_archive(entry.upload):
             most = UNPACKED_SHARE * self.most_upload_bytes
             size = entry.held_bytes
@@ -72,7 +72,8 @@ class Work:
         is_open = entry is not None and entry.state is EntryState.CHOOSING
         if not is_open or number not in [series["number"] for series in entry.series]:
             raise RefusedError(404, texts.NO_CHOICE)
-        task = {"input": entry.checked["path"], "series": number, "most_bytes": 0}
+        path = entry.checked["path"]
+        task = {"request": "check", "input": path, "series": number, "most_bytes": 0}
         await self._submit_check(session, entry, task)
         return entry
 
@@ -160,6 +161,7 @@ class Work:
         output = entry.results.with_name("new-results")
         shutil.rmtree(output, ignore_errors=True)
         task = {
+            "request": "segment",
             "input": entry.checked["path"],
             "output": str(output),
             "scene": str(output / SCENE_NAME),

@@ -175,11 +175,11 @@ def test_a_run_behind_a_launcher_has_its_result_and_its_engine(paused, replay):
     assert not may_be_alive(launcher)
 
 
-@pytest.mark.parametrize("is_frozen", [False, True])
-def test_cancel_is_said_when_the_engine_behind_a_launcher_is_gone(paused, replay, is_frozen):
+@pytest.mark.parametrize("frozen", [None, "engine", "launcher"])
+def test_cancel_is_said_when_the_engine_behind_a_launcher_is_gone(paused, replay, frozen):
     panel, engine, launcher = paused, paused.job.process_id, launcher_of(paused)
-    if is_frozen:  # it cannot end by itself
-        os.kill(engine, signal.SIGSTOP)
+    if frozen:  # it cannot end by itself
+        os.kill({"engine": engine, "launcher": launcher}[frozen], signal.SIGSTOP)
     panel.cancel()
     said = []
     while panel.job is not None:

@@ -114,7 +114,7 @@ def test_the_table_has_titles_and_a_dash_for_what_is_missing(nodes):
     rows_of(nodes)
     table = nodes.table
     assert table.GetNumberOfRows() == 15
-    assert table.GetColumnTitle("shown_value") == "Volume"
+    assert table.GetColumnTitle("shown_value") == "Volume (90 % range)"
     spread = table.GetTable().GetColumnByName("fold_sd")
     assert spread.GetValue(0) == "–"  # one network has no spread
     share = table.GetTable().GetColumnByName("percent_of_icv")

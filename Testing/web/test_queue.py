@@ -96,7 +96,7 @@ def test_an_idle_worker_is_room_too():
 def task(tmp_path, name: str) -> dict:
     scan = tmp_path / f"{name}.nii"
     scan.touch()
-    return {"input": str(scan), "output": str(tmp_path / name)}
+    return {"request": "segment", "input": str(scan), "output": str(tmp_path / name)}
 
 
 def pool(command=STUB, size=1, seconds=30.0) -> EnginePool:

@@ -316,7 +316,7 @@ def check_in_worker(path, memory_mb: int) -> list[dict]:
     command = (sys.executable, "-m", "Web.engine_worker", "check", "--memory-mb", str(memory_mb))
     surroundings = environment()
     surroundings["PYTHONPATH"] += f":{REPOSITORY}"
-    task = json.dumps({"input": str(path), "most_bytes": MOST})
+    task = json.dumps({"request": "check", "id": "1", "input": str(path), "most_bytes": MOST})
     with subprocess.Popen(
         command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=surroundings
     ) as worker:

@@ -5,6 +5,7 @@ Docs/WORKER.md describes it for the programs at the other end of the pipes.
 
 from __future__ import annotations
 
+import math
 import os
 import queue
 import threading
@@ -220,6 +221,13 @@ def _finish_of(error: Exception) -> Finish:
 
 def _described(error: Exception) -> dict:
     if isinstance(error, HypothalamusSegError):
-        return {"code": error.code, "message": str(error)}
+        fields = {name: _plain(value) for name, value in error.fields.items()}
+        return {"code": error.code, "message": str(error), "fields": fields}
     traceback.print_exception(error)
-    return {"code": "unexpected", "message": f"{type(error).__name__}: {error}"}
+    return {"code": "unexpected", "message": f"{type(error).__name__}: {error}", "fields": {}}
+
+
+def _plain(value: object) -> object:
+    """A value as JSON has it; paths, and numbers that are none, as text."""
+    is_number = isinstance(value, int | float) and math.isfinite(value)
+    return value if is_number or value is None else str(value)

@@ -119,14 +119,13 @@ class EngineProcess:
         self._was_told_to_end = True
         self._process.closeWriteChannel()
         qt.QTimer.singleShot(PATIENCE_MS, weakly(self._kill))
+        qt.QTimer.singleShot(2 * PATIENCE_MS, weakly(self._kill_launcher))
 
     def end_and_wait(self) -> None:
         """Like `end`, but block until it is gone, because the scene or the application closes."""
         self._was_told_to_end = True
         self._process.closeWriteChannel()
-        for stop in (self._kill, self._process.kill):
-            if self.is_gone:
-                return
+        for stop in (self._kill, self._kill_launcher):
             if not self._process.waitForFinished(PATIENCE_MS):
                 stop()
         self._process.waitForFinished(PATIENCE_MS)
@@ -143,12 +142,14 @@ class EngineProcess:
 
     def _kill(self) -> None:
         """Kill the engine, and its launcher ends; without an engine, kill the launcher."""
-        if self.is_gone:
-            return
-        if self._engine_id is None or self._has_closed:
-            self._process.kill()
-        else:
+        if self._engine_id is None:
+            self._kill_launcher()
+        elif not self.is_gone and not self._has_closed:
             end_process(self._engine_id)
+
+    def _kill_launcher(self) -> None:
+        if not self.is_gone:
+            self._process.kill()
 
     # What the process says
 
@@ -203,6 +204,9 @@ class EngineProcess:
         """The process that Slicer started is gone; the engine must be, too."""
         self._read_output()
         self._read_log()
+        # Kept until its signal has been sent: whoever is told may drop the last reference to it.
+        process = self._process
+        qt.QTimer.singleShot(0, lambda: process)
         # One that has said that it closes is gone, and its ID may be another process's by now.
         if self._engine_id is not None and not self._has_closed:
             end_process(self._engine_id)
