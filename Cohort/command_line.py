@@ -70,7 +70,7 @@ def parse_level(arguments: Sequence[str]) -> argparse.Namespace:
 
 
 def _level(name: str) -> Callable[[argparse.Namespace], int]:
-    return {"participant": _participant, "group": _group}[name]
+    return {"participant": _participant, "group": _group, "reindex": _reindex}[name]
 
 
 def cohort_parser() -> argparse.ArgumentParser:
@@ -80,8 +80,8 @@ def cohort_parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="hypothalamus-seg cohort",
         description="Segment all T1-weighted scans of a data set (participant), then compare "
-        "groups (group). `hypothalamus-seg cohort compare RUN_A RUN_B` sets two runs side by side. "
-        "Not a medical device.",
+        "groups (group), or build the index of the results anew (reindex). `hypothalamus-seg "
+        "cohort compare RUN_A RUN_B` sets two runs side by side. Not a medical device.",
     )
     add_bids_app_arguments(parser)
     which = parser.add_argument_group("which scans")
@@ -187,6 +187,17 @@ def _group(parsed: argparse.Namespace) -> int:
     for path in run_group(options_from(parsed)):
         print(path)
     return ALL_DONE
+
+
+def _reindex(parsed: argparse.Namespace) -> int:
+    from .participant.reindex import rebuild_index
+
+    root = parsed.bids_dir if parsed.bids_dir.is_dir() else parsed.bids_dir.parent
+    rebuilt = rebuild_index(parsed.output_dir, root)
+    print(f"{rebuilt.finished} finished and {rebuilt.failed} failed scans are in the new index")
+    for path in rebuilt.unreadable:
+        print(f"! {path} cannot be used; the scan will be segmented again", file=sys.stderr)
+    return SOME_FAILED if rebuilt.unreadable else ALL_DONE
 
 
 def _compare_parser() -> argparse.ArgumentParser:

@@ -10,6 +10,7 @@ import argparse
 import sys
 from fnmatch import fnmatch
 from pathlib import Path
+from unicodedata import normalize
 
 from HypothalamusSegLib.command_line import argument
 from HypothalamusSegLib.flags import FLAG_CODES
@@ -131,7 +132,7 @@ def options_from(parsed: argparse.Namespace) -> GroupOptions:
         output=parsed.output_dir,
         participants=participants,
         data_root=root,
-        contrast=parsed.contrast,
+        contrast=parsed.contrast and normalize("NFC", parsed.contrast),
         covariates=parsed.covariates,
         categorical=parsed.categorical,
         numeric=parsed.numeric,
@@ -208,7 +209,8 @@ def run_group(options: GroupOptions) -> list[Path]:
 
 
 def _names(text: str) -> tuple[str, ...]:
-    return tuple(name.strip() for name in text.split(",") if name.strip())
+    names = normalize("NFC", text).split(",")
+    return tuple(name.strip() for name in names if name.strip())
 
 
 def _margin(text: str) -> float:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass, field
 from pathlib import Path
+from unicodedata import normalize
 
 import pandas as pd
 
@@ -101,7 +102,8 @@ def read_tsv(
 ) -> pd.DataFrame:
     """Read a BIDS table as text, ``n/a`` as missing; failures are raised as ``error``."""
     try:
-        text = path.read_text(encoding="utf-8-sig")
+        # One spelling of ü: macOS writes it as u with a combining mark.
+        text = normalize("NFC", path.read_text(encoding="utf-8-sig"))
     except FileNotFoundError:
         raise error(f"There is no {path}. Give its place with --participants FILE.") from None
     except UnicodeDecodeError:
@@ -197,7 +199,7 @@ def _described_columns(path: Path, findings: list[Finding]) -> dict[str, dict]:
     if not path.is_file():
         return {}
     try:
-        described = json.loads(path.read_text(encoding="utf-8-sig"))
+        described = json.loads(normalize("NFC", path.read_text(encoding="utf-8-sig")))
         return {name: entry for name, entry in described.items() if isinstance(entry, dict)}
     except (OSError, ValueError, AttributeError):
         findings.append(

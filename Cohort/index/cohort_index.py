@@ -26,6 +26,7 @@ from ..errors import IndexFileError
 from .outcome import DONE, FAILED, UNCHANGED, Outcome
 
 INDEX_NAME = "hypothalamusseg.sqlite"
+REINDEX = "hypothalamus-seg cohort BIDS_DIR OUT reindex"
 BEGUN = "begun"
 # What a claim can meet: it is this run's now, another living run has it, or it was just finished.
 MINE, TAKEN, FINISHED = "mine", "taken", "finished"
@@ -145,7 +146,7 @@ class CohortIndex:
                 )
                 return MINE
             holder = row["claimed_by"]
-            if holder not in (None, self.owner) and _is_alive(holder, row["claimed_at"], now):
+            if holder not in (None, self.owner) and is_alive(holder, row["claimed_at"], now):
                 return TAKEN
             # By another run since this one looked at what there is to do.
             recent = row["status"] == DONE and row["finished_at"] > self._opened_at
@@ -225,10 +226,20 @@ class CohortIndex:
         try:
             yield
         except sqlite3.DatabaseError as error:
-            raise IndexFileError(
-                f"The index {self.path} cannot be used ({error}). If it is damaged, remove it: the "
-                "scans are then segmented anew."
-            ) from error
+            raise IndexFileError(unusable(self.path, error)) from error
+
+
+def unusable(path: Path, error: Exception) -> str:
+    """What to do about an index that cannot be read or written; no result is lost with it."""
+    if isinstance(error, sqlite3.OperationalError) and "locked" in str(error):
+        return (
+            f"The index {path} is in use by another program ({error}). Wait until it has ended, "
+            f"then run again. If none is running, build the index anew: {REINDEX}"
+        )
+    return (
+        f"The index {path} cannot be used ({error}). Build it anew from the results, which takes "
+        f"seconds and segments nothing: {REINDEX}"
+    )
 
 
 def _result_values(outcome: Outcome, fingerprint: str) -> dict:
@@ -253,7 +264,7 @@ def _result_values(outcome: Outcome, fingerprint: str) -> dict:
     }
 
 
-def _is_alive(claimed_by: str, claimed_at: float, now: float) -> bool:
+def is_alive(claimed_by: str, claimed_at: float, now: float) -> bool:
     """Whether the run that holds a claim may still be working."""
     if now - claimed_at > CLAIM_EXPIRES_S:
         return False

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from ..errors import IndexFileError, MixedResultsError
 from ..structures import VOLUME_SUFFIX
 from ..tables import join_codes
-from .cohort_index import INDEX_NAME
+from .cohort_index import INDEX_NAME, unusable
 from .outcome import DONE
 
 if TYPE_CHECKING:
@@ -74,7 +74,7 @@ def read_results(output: Path) -> pandas.DataFrame:
         finally:
             connection.close()
     except (sqlite3.DatabaseError, pandas.errors.DatabaseError) as error:
-        raise IndexFileError(f"The index {path} cannot be read ({error}).") from error
+        raise IndexFileError(unusable(path, error.__cause__ or error)) from error
     if scans.empty:
         raise IndexFileError(f"{output} has no finished scan. Run the participant level first.")
     _check_alike(scans, output)

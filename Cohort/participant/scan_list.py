@@ -6,10 +6,13 @@ import csv
 import json
 import logging
 import re
+import sys
 import warnings
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
+from difflib import get_close_matches
 from pathlib import Path
+from unicodedata import normalize
 
 from HypothalamusSegLib.reading.dicom_series import DICOM_SUFFIXES, is_dicom_file
 from HypothalamusSegLib.reading.scan import READERS
@@ -77,7 +80,7 @@ def find_scans(
     elif not source.is_dir():
         raise ScanListError(f"{source} does not exist. Check the path.")
     elif is_bids(source):
-        scans = _from_bids(source, _read_filters(filter_file), database)
+        scans = _from_bids(source, filter_file, database)
     else:
         scans = _from_folder(source)
     if filter_file and (source.is_file() or not is_bids(source)):
@@ -87,6 +90,7 @@ def find_scans(
             f"No T1-weighted scan was found in {source}. A BIDS data set has "
             "sub-*/[ses-*/]anat/*_T1w.nii.gz; of another folder every image is taken."
         )
+    scans = _without_twins(scans)
     _check_unique(scans)
     scans = _only(scans, participants, "subject", "sub-")
     scans = _only(scans, sessions, "session", "ses-")
@@ -98,7 +102,8 @@ def is_bids(folder: Path) -> bool:
     return any(path.is_dir() for path in folder.glob("sub-*"))
 
 
-def _from_bids(root: Path, filters: dict, database: Path | None) -> list[CohortScan]:
+def _from_bids(root: Path, filter_file: Path | None, database: Path | None) -> list[CohortScan]:
+    filters = _read_filters(filter_file)
     try:
         # Some of pybids' own dependencies warn about each other at import.
         with warnings.catch_warnings():
@@ -121,6 +126,14 @@ def _from_bids(root: Path, filters: dict, database: Path | None) -> list[CohortS
         key: special.get(value, value) if not isinstance(value, list) else value
         for key, value in filters.items()
     }
+    unknown = sorted(set(asked) - set(layout.get_entities(metadata=False)))
+    if unknown:
+        near = get_close_matches(unknown[0], layout.get_entities(metadata=False), 1)
+        hint = f" Did you mean {near[0]!r}?" if near else ""
+        raise ScanListError(
+            f"{filter_file} filters by {unknown[0]!r}, which is no BIDS entity that these scans "
+            f"have.{hint}"
+        )
     query = {"suffix": "T1w", "extension": [".nii", ".nii.gz"], **asked}
     scans = []
     for file in layout.get(**query):
@@ -217,10 +230,29 @@ def _named(path: Path, participant: str, session: str = "") -> CohortScan:
 
 
 def _label(words: str, prefix: str, path: Path) -> str:
-    label = re.sub(r"[^a-zA-Z0-9]", "", words.removeprefix(prefix))
+    label = "".join(map(_in_ascii, normalize("NFC", words.removeprefix(prefix))))
     if words and not label:
         raise ScanListError(f"{path}: {words!r} has no letter or digit that could name it.")
     return label
+
+
+def _in_ascii(character: str) -> str:
+    """A letter or digit as BIDS allows it: ü is u, and what has no such form is its code point."""
+    if not character.isalnum():
+        return ""
+    plain = "".join(c for c in normalize("NFKD", character) if c.isascii() and c.isalnum())
+    return plain or f"u{ord(character):04x}"
+
+
+def _without_twins(scans: list[CohortScan]) -> list[CohortScan]:
+    """Without the uncompressed of two files of one name, name.nii beside name.nii.gz."""
+    paths = {scan.path for scan in scans}
+    twins = [s for s in scans if s.path.suffix == ".nii" and Path(f"{s.path}.gz") in paths]
+    for scan in twins:
+        print(
+            f"{scan.path} is not used, since {scan.path.name}.gz lies beside it.", file=sys.stderr
+        )
+    return [scan for scan in scans if scan not in twins]
 
 
 def _check_unique(scans: list[CohortScan]) -> None:

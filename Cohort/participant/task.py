@@ -46,13 +46,18 @@ def fingerprint(options: Options, weights: Path | None = None) -> str:
     Device and threads are left out: they change the last digits at most, and a cohort that moves to
     another machine should not begin anew.
     """
+    weights_sha256 = weight_checksums(options, weights)
+    decisive = {k: v for k, v in asdict(options).items() if k not in ("device", "threads")}
+    text = json.dumps([__version__, decisive, weights_sha256], sort_keys=True)
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def weight_checksums(options: Options, weights: Path | None = None) -> list[str]:
+    """SHA-256 of all networks of the folds that are used, sorted."""
     ensembles = weight_files.read_manifest(weights or weight_files.default_weights_folder())
-    weights_sha256 = sorted(
+    return sorted(
         fold.sha256
         for ensemble in ensembles.values()
         for fold in ensemble.folds
         if fold.fold in options.folds
     )
-    decisive = {k: v for k, v in asdict(options).items() if k not in ("device", "threads")}
-    text = json.dumps([__version__, decisive, weights_sha256], sort_keys=True)
-    return hashlib.sha256(text.encode()).hexdigest()

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+import unicodedata
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
 
+from Cohort.command_line import parse_level
 from Cohort.group.analysis import analyse
 from Cohort.group.contrast import Contrast, resolve_contrast
 from Cohort.group.covariates import check_covariates, complete_rows, design_columns
@@ -24,6 +26,7 @@ from Cohort.group.joined_table import first_sessions, join, natural_order
 from Cohort.group.options import GroupOptions
 from Cohort.group.participants_table import read_participants
 from Cohort.group.session_times import read_session_times
+from Cohort.group_run import options_from
 from Cohort.report.group_report import report_of
 from Cohort.structures import TOTAL
 from Testing.support.cohort_tables import CONTRAST, as_read, found, options_in, simulated, table_in
@@ -395,3 +398,14 @@ def test_the_first_session_in_time_is_compared(folder):
     assert changes["years"].tolist() == pytest.approx([2.0] * 16, abs=0.01)
     page = WellFormed(report_of(analysis)).text
     assert "difference of change a year, als − control" in page
+
+
+def test_a_group_is_found_however_its_umlaut_is_spelled(folder):
+    # macOS writes ü as u and a combining mark, a keyboard as one character.
+    composed, decomposed = (unicodedata.normalize(form, "für") for form in ("NFC", "NFD"))
+    path = table_in(folder, f"participant_id\tgroup\n01\t{decomposed}\n02\t{composed}\n03\tc\n")
+    participants = read_participants(path)
+    assert participants.frame["group"].nunique() == 2
+    command = [str(folder), str(folder), "group", "--contrast", f"group:{decomposed}-c"]
+    options = options_from(parse_level([*command, "--participants", str(path)]))
+    assert resolve_contrast(options.contrast, participants).level_a == composed

@@ -151,7 +151,7 @@ def start(data: Path, output: Path, workers: int = 2) -> subprocess.Popen:
 def wait_for_results(output: Path, count: int, process: subprocess.Popen) -> None:
     until = time.monotonic() + 60
     while time.monotonic() < until and process.poll() is None:
-        if len(list(output.glob("sub-*/anat/*.json"))) >= count:
+        if len(list(output.glob("sub-*/anat/*_volumes.json"))) >= count:
             return
         time.sleep(0.02)
     raise AssertionError(f"no {count} results; exit code {process.poll()}")
@@ -186,7 +186,7 @@ def test_killed_at_any_moment_it_loses_only_what_was_under_way(data, output, how
         time.sleep(0.05)
     assert not processes_of(data)
     monkeypatch.delenv("COHORT_TEST")
-    finished = sorted(output.glob("sub-*/anat/*.json"))
+    finished = sorted(output.glob("sub-*/anat/*_volumes.json"))
     assert 2 <= len(finished) < len(scans)
     for path in finished:
         assert json.loads(path.read_text(encoding="utf-8"))["name"] == path.name.removesuffix(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import unicodedata
 from pathlib import Path
 
 import pytest
@@ -159,3 +160,23 @@ def test_the_real_data_set_has_all_its_scans(shared_data):
     scans = find_scans(shared_data / "hypothalamus")
     there = sorted(path.name for path in (shared_data / "hypothalamus").glob("sub-*"))
     assert [scan.name for scan in scans] == there
+
+
+def test_an_unknown_entity_in_the_filter_file_is_named(data_set, tmp_path):
+    path = tmp_path / "filter.json"
+    path.write_text(json.dumps({"t1w": {"acquisiton": "mprage"}}), encoding="utf-8")
+    with pytest.raises(ScanListError, match=r"filter\.json.*'acquisiton'.*'acquisition'"):
+        find_scans(data_set, filter_file=path)
+
+
+def test_names_in_any_script_have_labels_of_their_own(tmp_path):
+    umlaut = unicodedata.normalize("NFD", "Müller.nii.gz")
+    folder = touch(tmp_path / "scans", umlaut, "Möller.nii.gz", "患者.nii.gz", "Straße.nii.gz")
+    labels = [scan.name for scan in find_scans(folder)]
+    assert labels == ["sub-Moller", "sub-Muller", "sub-Strau00dfe", "sub-u60a3u8005"]
+
+
+def test_an_image_beside_its_compressed_twin_is_used_once(tmp_path, capsys):
+    folder = touch(tmp_path / "scans", "a.nii", "a.nii.gz", "b.nii")
+    assert [scan.path.name for scan in find_scans(folder)] == ["a.nii.gz", "b.nii"]
+    assert "a.nii is not used, since a.nii.gz lies beside it" in capsys.readouterr().err

@@ -14,6 +14,7 @@ import sys
 import time
 from pathlib import Path
 
+from HypothalamusSegLib import __version__
 from HypothalamusSegLib.errors import CancelledError
 from HypothalamusSegLib.machine.cancelling import with_cancel_signals
 from HypothalamusSegLib.options import Options
@@ -25,7 +26,8 @@ from Cohort.participant.executors import ClusterWorkers, LocalWorkers
 from Cohort.participant.progress_line import LOG_NAME, CohortProgress
 from Cohort.participant.run import CohortPlan, Summary, run_participant_level
 from Cohort.participant.scan_list import CohortScan
-from Cohort.participant.task import Task
+from Cohort.participant.task import Task, weight_checksums
+from Cohort.tables import as_tsv
 
 FAIL, KILL, SLOW = "fail", "kill", "slow"
 SLOW_S = 0.4
@@ -43,7 +45,7 @@ def write_cohort(folder: Path, words: dict[str, str]) -> tuple[CohortScan, ...]:
 
 
 def stub_segment(task: Task) -> Outcome:
-    """Do what the text says, and leave one file as the real worker leaves several."""
+    """Do what the text says, and leave the files that the cohort tool reads."""
     name, data = task.scan.name, task.scan.path.read_bytes()
     sha256 = hashlib.sha256(data).hexdigest()
     if sha256 == task.known_sha256:
@@ -53,18 +55,7 @@ def stub_segment(task: Task) -> Outcome:
         return Outcome(name, FAILED, "corrupt_file", f"{task.scan.path} is damaged.", sha256)
     if word == KILL:
         os.kill(os.getpid(), signal.SIGKILL)
-    file = f"{name}/anat/{name}_volumes.json"
-    stage = task.output / STAGE_FOLDER / name / "volumes.json"
-    stage.parent.mkdir(parents=True, exist_ok=True)
-    if word == SLOW:
-        stage.write_text("half ", encoding="utf-8")
-        time.sleep(SLOW_S)
     volume_mm3 = 800.0 + len(name)
-    description = {"name": name, "sha256": sha256, "quality": {"fold_dice": [0.9, 1.0]}}
-    stage.write_text(json.dumps(description))
-    (task.output / file).parent.mkdir(parents=True, exist_ok=True)
-    os.replace(stage, task.output / file)
-    stage.parent.rmdir()
     rows = [
         {
             "structure": structure,
@@ -80,7 +71,58 @@ def stub_segment(task: Task) -> Outcome:
         }
         for structure, value in (("hypothalamus_total", volume_mm3), ("icv", 1.5e6))
     ]
-    return Outcome(name, DONE, "", "", sha256, 0.1, description, rows, [file])
+    description = {
+        "name": name,
+        "asymmetry_index": None,
+        "reference_icv_mm3": 1.5e6,
+        "quality": {
+            "fold_dice": [0.9, 1.0],
+            "icv_fold_dice": [0.9, 1.0],
+            "flags": [],
+        },
+        "provenance": _provenance(task, sha256),
+    }
+    source = {"Sources": [f"bids:raw:{task.scan.path.relative_to(task.source_root).as_posix()}"]}
+    texts = {
+        "label-icv_mask.json": json.dumps(source),
+        "volumes.tsv": as_tsv(rows),
+        "volumes.json": json.dumps(description),
+    }
+    stage = task.output / STAGE_FOLDER / name
+    stage.mkdir(parents=True, exist_ok=True)
+    if word == SLOW:
+        (stage / "volumes.json").write_text("half ", encoding="utf-8")
+        time.sleep(SLOW_S)
+    files = [f"{name}/anat/{name}_{end}" for end in texts]
+    (task.output / files[0]).parent.mkdir(parents=True, exist_ok=True)
+    for (end, text), file in zip(texts.items(), files, strict=True):
+        (stage / end).write_text(text, encoding="utf-8")
+        os.replace(stage / end, task.output / file)
+    stage.rmdir()
+    return Outcome(name, DONE, "", "", sha256, 0.1, description, rows, files)
+
+
+def _provenance(task: Task, sha256: str) -> dict:
+    """Write it as `HypothalamusSegLib.pipeline` does, as far as the cohort tool reads it."""
+    options = task.options
+    return {
+        "version": __version__,
+        "weights_sha256": {
+            f"hypothalamus_fold{n}": sha for n, sha in enumerate(weight_checksums(options))
+        },
+        "input": task.scan.path.name,
+        "input_sha256": sha256,
+        "options": {
+            "structures": list(options.structures),
+            "subunits": options.subunits,
+            "grid": options.grid,
+            "folds": list(options.folds),
+        },
+        "device": "cpu",
+        "threads": 1,
+        "torch": "none",
+        "seconds": 0.1,
+    }
 
 
 def run_stub(
