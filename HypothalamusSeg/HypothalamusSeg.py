@@ -62,6 +62,8 @@ class HypothalamusSegWidget(ScriptedLoadableModuleWidget):
         ui = slicer.util.childWidgetVariables(root)
         root.setMRMLScene(slicer.mrmlScene)
         self.panel = HypothalamusSegPanel(ui, root, slicer.mrmlScene)
+        if self.parent.isEntered:  # reloaded while it is shown: Slicer does not enter it again
+            self.panel.enter()
 
     def enter(self) -> None:
         """Slicer calls this each time the module is shown."""

@@ -319,3 +319,14 @@ def test_a_scene_of_others_gets_no_node_of_this_module(panel):
     assert [scene.GetSingletonNode(tag, kind) for tag, kind in own] == [None, None]
     panel.enter()
     assert panel.parameters is not None
+
+
+def test_a_module_reloaded_while_it_is_shown_is_ready(loaded, files):
+    host.clear_scene()
+    volume = load_volume(files.scan)
+    widget = host.open_widget(*loaded)
+    widget.cleanup()
+    widget.setup()
+    assert widget.panel.parameters.inputVolume is volume
+    assert widget.panel.ui.applyButton.enabled
+    host.close_widget(widget)

@@ -28,7 +28,7 @@ class EditorSection:
         self._nodes: ResultNodes | None = None
         self._choosing = False
         self.editor.setEffectNameOrder(EFFECTS)
-        self.editor.setUnorderedEffectsVisible(False)
+        self.editor.unorderedEffectsVisible = False  # its setter is no slot
         ui.segmentComboBox.connect("currentIndexChanged(int)", self._chosen_in_panel)
         ui.revertButton.connect("clicked(bool)", self._revert)
         ui.editCollapsible.connect("contentsCollapsed(bool)", self._folded)

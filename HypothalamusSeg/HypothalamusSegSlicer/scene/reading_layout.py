@@ -20,20 +20,20 @@ SECOND_SAGITTAL = "HypothalamusSegRight"
 REGION_MM = 35.0  # around the center, for the window
 PERCENTILES = (1.0, 99.5)
 _VIEW = (
-    '<item splitSize="{size}"><view class="vtkMRMLSliceNode" singletontag="{tag}">'
+    '<item{size}><view class="vtkMRMLSliceNode" singletontag="{tag}">'
     '<property name="orientation" action="default">{orientation}</property>'
     '<property name="viewlabel" action="default">{label}</property>'
     '<property name="viewcolor" action="default">{colour}</property></view></item>'
 )
 
 
-def _view(tag: str, orientation: str, label: str, colour: str, size: int = 1) -> str:
+def _view(tag: str, orientation: str, label: str, colour: str, size: str = "") -> str:
     return _VIEW.format(tag=tag, orientation=orientation, label=label, colour=colour, size=size)
 
 
 LAYOUT = (
     '<layout type="horizontal" split="true">'
-    + _view("Green", "Coronal", "G", "#6EB04B", 650)
+    + _view("Green", "Coronal", "G", "#6EB04B", ' splitSize="650"')
     + '<item splitSize="350"><layout type="vertical" split="true">'
     + _view("Red", "Axial", "R", "#F34A33")
     + _view("Yellow", "Sagittal", "Y", "#EDD54C")

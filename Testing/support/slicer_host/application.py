@@ -143,6 +143,7 @@ def open_widget(module: mrml_widgets.ScriptedModule, code: ModuleType) -> Any:
     parent._python_self = widget
     module._widget = parent
     widget.setup()
+    parent.isEntered = True
     if hasattr(widget, "enter"):
         widget.enter()
     return widget

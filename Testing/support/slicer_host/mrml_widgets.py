@@ -33,6 +33,8 @@ class qMRMLWidget(StandIn, QtWidgets.QWidget):
 class qSlicerScriptedLoadableModuleWidget(qMRMLWidget):
     """What a scripted module's widget gets as its ``parent``."""
 
+    properties = {"isEntered": False}
+
     def __init__(self, *arguments: Any) -> None:
         super().__init__(*arguments)
         self._python_self = None

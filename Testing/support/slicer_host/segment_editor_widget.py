@@ -33,6 +33,7 @@ class qMRMLSegmentEditorWidget(qMRMLWidget):
         "autoShowSourceVolumeNode": True,
         "switchToSegmentationsButtonVisible": True,
         "maximumNumberOfUndoStates": 10,
+        "unorderedEffectsVisible": True,
     }
     currentSegmentIDChanged = QtCore.Signal(str)
 
@@ -140,9 +141,6 @@ class qMRMLSegmentEditorWidget(qMRMLWidget):
     def setEffectNameOrder(self, names: list[str]) -> None:
         """Ignore the order: there are no effects."""
 
-    def setUnorderedEffectsVisible(self, visible: bool) -> None:
-        """Ignore it, see `setEffectNameOrder`."""
-
     def installKeyboardShortcuts(self, parent: QtWidgets.QWidget | None = None) -> None:
         self.__dict__["has_shortcuts"] = True
 
@@ -154,3 +152,7 @@ class qMRMLSegmentEditorWidget(qMRMLWidget):
 
     def removeViewObservations(self) -> None:
         self.__dict__["observes_views"] = False
+
+
+# A property only: the setter is neither slot nor invokable, so Python does not see it.
+del qMRMLSegmentEditorWidget.setUnorderedEffectsVisible
