@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 import numpy as np
-from scipy import optimize, stats
+from scipy import optimize, special, stats
 
 from .linear_models import ALPHA, FEWEST_DF, FEWEST_IN_A_GROUP, ContrastFit
 
@@ -144,12 +144,13 @@ def design_of(fit: ContrastFit) -> TwoGroupDesign:
     return TwoGroupDesign(sd_a, sd_b, fit.variance_inflation, fit.design.shape[1] - 2)
 
 
-def power_of(noncentrality: float, df: float) -> float:
+def power_of(noncentrality: np.ndarray | float, df: float) -> np.ndarray | float:
     """Power of a two-sided t test whose difference is that many standard errors."""
-    size, limit = abs(noncentrality), stats.t.ppf(1 - ALPHA / 2, df)
-    power = float(stats.nct.sf(limit, df, size) + stats.nct.cdf(-limit, df, size))
-    # scipy's non-central t gives up far from 0, where the normal distribution is as good.
-    return power if math.isfinite(power) else float(stats.norm.sf(limit - size))
+    size, limit = np.abs(noncentrality), stats.t.ppf(1 - ALPHA / 2, df)
+    power = 1 - special.nctdtr(df, size, limit) + special.nctdtr(df, size, -limit)
+    # The non-central t gives up far from 0, where the normal distribution is as good.
+    power = np.where(np.isfinite(power), power, stats.norm.sf(limit - size))
+    return power if power.ndim else float(power)
 
 
 def detectable_difference(fit: ContrastFit) -> float:
@@ -169,7 +170,7 @@ def detectable_multiple(df: float) -> float:
     relative = np.sqrt(stats.chi2.ppf(quantiles, df) / df)
 
     def missing(multiple: float) -> float:
-        return float(np.mean([power_of(multiple * r, df) for r in relative])) - POWER
+        return float(np.mean(power_of(multiple * relative, df))) - POWER
 
     return float(optimize.brentq(missing, 1.0, MOST_ERRORS, xtol=1e-4))
 

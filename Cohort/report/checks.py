@@ -9,10 +9,12 @@ from ..group.analysis import GroupAnalysis
 from ..group.icv_adjustment import TITLES
 from ..group.linear_models import ALPHA, ContrastFit
 from ..group.power import detectable_difference, power_table
+from ..group.reliability import Reliability
 from ..number_format import MISSING, counted, number, p_value, signed
 from ..structures import ICV, TOTAL
 from .html_parts import heading, notice, paragraph, table, together
 from .results import difference_cells, main_comparison
+from .validation_figures import MEASURED
 
 NOTED_INFLATION = 1.2
 
@@ -126,6 +128,7 @@ def power_section(analysis: GroupAnalysis) -> Markup:
             words=2,
             blocks={0: "From this cohort", 3: "From the literature"},
         )
+        + paragraph(_measurement_error(analysis, fit))
         + heading("How to read it")
         + paragraph(
             "Where the limits of the observed difference lie on both sides of 0, no number of "
@@ -142,4 +145,27 @@ def _inflation(fit: ContrastFit) -> str:
     return (
         f"; because the groups differ in the covariates, its variance is "
         f"{number(fit.variance_inflation, 1)} times what it would be otherwise"
+    )
+
+
+def _measurement_error(analysis: GroupAnalysis, fit: ContrastFit) -> str:
+    """What measurement error costs, from repeat scans or, as a lower bound, from the validation."""
+    measured = analysis.reliability or Reliability(MEASURED.repeat_cv_percent, 0, "")
+    share = measured.error_share(abs(fit.reference_mean), fit.residual_sd)
+    source = (
+        f"{counted(measured.pairs, 'pair')} of repeat scans"
+        if measured.pairs
+        else "perturbed copies of one scan, Docs/VALIDATION.md; give --repeat-scans for your own"
+    )
+    d = measured.true_d(fit.estimate / fit.residual_sd, abs(fit.reference_mean), fit.residual_sd)
+    text = (
+        f"Measurement error (CV {number(measured.cv_percent, 2)} %, {source}) makes up "
+        f"{number(100 * share, 1)} % of the variance that the covariates leave: reliability "
+        f"{number(1 - share, 3)}."
+    )
+    if not np.isfinite(d):
+        return f"{text} Such an error hides all differences."
+    return (
+        f"{text} Without it the observed difference would be d = {signed(d, 2)}; the mean of two "
+        f"scans a person would save {number(100 * share / 2, 1)} % of the people."
     )

@@ -15,6 +15,7 @@ from ..structures import ASYMMETRY, ICV, ML_PER_MM3, TOTAL, VOLUME, WHOLE, Struc
 from .html_parts import figure, notice, paragraph, table, together
 from .other_models import means_table
 from .plots import ForestRow, forest
+from .validation_figures import share_in_words
 
 DIGITS = {ASYMMETRY: 1}
 
@@ -71,6 +72,7 @@ def differences_section(analysis: GroupAnalysis) -> Markup:
     )
     strong = [i for i, s in enumerate(whole) if s == TOTAL]
     parts = [table(caption, header, rows, strong=strong), means_table(analysis)]
+    parts.append(paragraph(share_in_words()))
     lines = []
     for structure in (s for s in analysis.structures if s.kind != ICV):
         comparison = main_comparison(analysis, statistics, structure)

@@ -14,10 +14,8 @@ from Cohort.group.icv_adjustment import (
 )
 from Cohort.group.linear_models import ALPHA, fit_contrast
 
-from .scenario import Scenario
+from .other_models import SCENARIOS as SCENARIOS
 
-# One function a scenario, from the number of cohorts to its rates.
-SCENARIOS: tuple[Scenario, ...] = ()
 ADJUSTMENTS_NAME, ADJUSTMENTS_COHORTS = "adjustments for ICV", 2000
 SEED = 20250601
 MEAN_MM3, MEAN_ICV_MM3, ICV_SD_MM3 = 850.0, 1.45e6, 1.3e5

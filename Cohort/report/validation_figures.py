@@ -1,0 +1,48 @@
+"""How much of a true difference the engine reads, as measured for Docs/VALIDATION.md.
+
+The figures are those of Docs/validation/results.json, which is not packaged; a test compares them.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from ..number_format import number
+
+
+@dataclass(frozen=True)
+class MeasuredShare:
+    """What was measured.
+
+    Attributes
+    ----------
+    planted_low, planted_high : float
+        Share of changes planted in scans that is read, by kind of change.
+    slope, sd_ratio : float
+        Measured volumes on those of the labels, one scan a person, in the cross-validation.
+    people : int
+    repeat_cv_percent : float
+        Coefficient of variation over perturbed copies of one scan; two visits differ by more.
+    """
+
+    planted_low: float
+    planted_high: float
+    slope: float
+    sd_ratio: float
+    people: int
+    repeat_cv_percent: float
+
+
+MEASURED = MeasuredShare(0.99, 1.03, 0.70, 0.95, 53, 0.25)
+
+
+def share_in_words(measured: MeasuredShare = MEASURED) -> str:
+    """What a reader of an effect must know of the measure."""
+    return (
+        "How much of a true difference is read: of changes planted in scans, a share of "
+        f"{number(measured.planted_low, 2)} to {number(measured.planted_high, 2)}. Between people, "
+        f"measured volumes rise by {number(measured.slope, 2)} mm³ for each mm³ of the reference "
+        f"labels ({measured.people} scans; labels of a network, not of a rater) and vary "
+        f"{number(measured.sd_ratio, 2)} times as much, so that a true difference between groups "
+        "may be larger than the one that is read (Docs/VALIDATION.md)."
+    )
