@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 import numpy as np
 import SimpleITK as sitk
 
@@ -18,9 +20,33 @@ def fill_holes(mask: np.ndarray) -> np.ndarray:
 
 
 def dilate(mask: np.ndarray, voxels: int) -> np.ndarray:
-    """Grow a mask by a ball of some voxels."""
-    grown = sitk.BinaryDilate(_image(mask), [voxels] * 3, sitk.sitkBall)
-    return sitk.GetArrayFromImage(grown) == 1
+    """Grow a mask by a ball of some voxels, ITK's.
+
+    As a union of shifted masks, in a fraction of the time of ITK's filter.
+    """
+    # The ball is the same from all sides, so the axes may be taken as they lie in memory.
+    order = np.argsort(np.abs(mask.strides), kind="stable")[::-1]
+    padded = np.pad(np.ascontiguousarray(mask.transpose(order), bool), voxels)
+    shape = [n - 2 * voxels for n in padded.shape]
+    grown = np.zeros(shape, bool)
+    # Runs along the last axis: the union of all shifts by at most ``half``.
+    runs = padded[:, :, voxels : voxels + shape[2]].copy()
+    columns = _ball(voxels).sum(2)
+    for half in range(voxels + 1):
+        for shift in {voxels - half, voxels + half}:
+            runs |= padded[:, :, shift : shift + shape[2]]
+        for i, j in np.argwhere(columns == 2 * half + 1):
+            grown |= runs[i : i + shape[0], j : j + shape[1]]
+    return grown.transpose(np.argsort(order))
+
+
+@lru_cache(maxsize=8)
+def _ball(radius: int) -> np.ndarray:
+    """ITK's ball in a cube of 2·radius + 1 voxels."""
+    middle = np.zeros([2 * radius + 1] * 3, np.uint8)
+    middle[radius, radius, radius] = 1
+    ball = sitk.BinaryDilate(sitk.GetImageFromArray(middle), [radius] * 3, sitk.sitkBall)
+    return sitk.GetArrayFromImage(ball)
 
 
 def depth(mask: np.ndarray) -> np.ndarray:

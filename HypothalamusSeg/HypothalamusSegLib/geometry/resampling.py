@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 import SimpleITK as sitk
 
+from .separable import (
+    along_axes,
+    cubic_matrix,
+    linear_matrix,
+    shared_axes,
+    smoothing_matrix,
+    smoothing_sigma_voxels,
+)
 from .voxel_image import Grid, VoxelImage, image_from_volume
 
-# Standard deviation of a Gaussian in units of its full width at half maximum, 1 / (2 sqrt(2 ln
-# 2)). It models the point spread of a voxel.
-SD_PER_FWHM = 0.4247
 # Cubic B-splines need a few voxels around the region, Gaussian smoothing some more.
 CROP_MARGIN_VOXELS = 8
 
@@ -25,12 +32,14 @@ def resample_cubic(volume: VoxelImage, grid: Grid) -> np.ndarray:
     -------
     ndarray of float32, shape ``grid.shape``
     """
-    return _resample(volume, grid, sitk.sitkBSpline3)
+    target_mm = float(np.mean(grid.spacing_mm))
+    return _resample(volume, grid, target_mm, sitk.sitkBSpline3, cubic_matrix)
 
 
 def resample_linear(volume: VoxelImage, grid: Grid) -> np.ndarray:
     """Sample linearly after smoothing to the resolution of the grid; 0 outside the volume."""
-    return _resample(volume, grid, sitk.sitkLinear)
+    target_mm = float(np.mean(grid.spacing_mm))
+    return _resample(volume, grid, target_mm, sitk.sitkLinear, linear_matrix)
 
 
 def resample_mask(posterior: VoxelImage, grid: Grid) -> np.ndarray:
@@ -40,32 +49,56 @@ def resample_mask(posterior: VoxelImage, grid: Grid) -> np.ndarray:
     -------
     ndarray of uint8, shape ``grid.shape``
     """
-    image = image_from_volume(posterior)
-    resampled = _onto(image, grid, sitk.sitkLinear)
-    return sitk.GetArrayFromImage(resampled > 0.5).T
+    # With i fastest, as image files store it.
+    posterior = VoxelImage(np.asfortranarray(posterior.array), posterior.affine)
+    found = _resample(posterior, grid, 0.0, sitk.sitkLinear, linear_matrix)
+    return (found > 0.5).astype(np.uint8)
 
 
 def smooth_part(volume: VoxelImage, grid: Grid, spacing_mm: float) -> VoxelImage:
-    """Crop a volume to a grid and smooth it where it is finer, as float32."""
+    """Crop a volume to a grid and smooth it where it is finer, as a float32 copy."""
     part = _crop_to(volume, grid)
-    if (part.spacing_mm >= spacing_mm).all():
-        return VoxelImage(np.ascontiguousarray(part.array), part.affine)
-    image = _smooth_to_resolution(image_from_volume(part), part, spacing_mm)
-    return VoxelImage(np.ascontiguousarray(sitk.GetArrayFromImage(image).T), part.affine)
+    smooth = along_axes(part.array, _smoothing(part, spacing_mm))
+    if smooth is part.array:
+        # The copy has the order of the volume, but all its strides are positive.
+        smooth = np.array(part.array, order="K")
+    return VoxelImage(smooth, part.affine)
 
 
-def _resample(volume: VoxelImage, grid: Grid, interpolator: int) -> np.ndarray:
-    target_mm = float(np.mean(grid.spacing_mm))
-    # Free the cropped copy while ITK smooths its own.
-    image = image_from_volume(_crop_to(volume, grid))
-    image = _smooth_to_resolution(image, volume, target_mm)
-    return sitk.GetArrayFromImage(_onto(image, grid, interpolator)).T
+def _resample(
+    volume: VoxelImage,
+    grid: Grid,
+    target_mm: float,
+    interpolator: int,
+    interpolation_matrix: Callable[[int, np.ndarray], np.ndarray],
+) -> np.ndarray:
+    """Smooth to a voxel size and interpolate, by matrices where the axes of both are the same."""
+    part = _crop_to(volume, grid)
+    smoothing = _smoothing(part, target_mm)
+    shared = shared_axes(part.grid, grid)
+    if shared is None:
+        smooth = VoxelImage(along_axes(part.array, smoothing), part.affine)
+        return _onto(smooth, grid, interpolator)
+    matrices: list[np.ndarray | None] = [None] * 3
+    for axis, positions in shared:
+        matrix, before = interpolation_matrix(part.array.shape[axis], positions), smoothing[axis]
+        matrices[axis] = matrix if before is None else matrix @ before
+    return along_axes(part.array, matrices).transpose([axis for axis, _ in shared])
 
 
-def _onto(image: sitk.Image, grid: Grid, interpolator: int) -> sitk.Image:
+def _smoothing(volume: VoxelImage, target_mm: float) -> list[np.ndarray | None]:
+    """Matrices that blur the axes that are finer than a voxel size, to avoid aliasing."""
+    sigmas = [smoothing_sigma_voxels(float(mm), target_mm) for mm in volume.spacing_mm]
+    return [
+        smoothing_matrix(count, sigma) if sigma else None
+        for count, sigma in zip(volume.array.shape, sigmas, strict=True)
+    ]
+
+
+def _onto(volume: VoxelImage, grid: Grid, interpolator: int) -> np.ndarray:
     template = image_from_volume(VoxelImage(np.zeros((1, 1, 1), np.uint8), grid.affine))
-    return sitk.Resample(
-        image,
+    resampled = sitk.Resample(
+        image_from_volume(volume),
         list(grid.shape),
         sitk.Transform(3, sitk.sitkIdentity),
         interpolator,
@@ -75,22 +108,11 @@ def _onto(image: sitk.Image, grid: Grid, interpolator: int) -> sitk.Image:
         0.0,
         sitk.sitkFloat32,
     )
-
-
-def _smooth_to_resolution(image: sitk.Image, volume: VoxelImage, target_mm: float) -> sitk.Image:
-    """Blur axes that are sampled finer than the target voxel size, to avoid aliasing."""
-    excess = target_mm**2 - volume.spacing_mm**2
-    sigmas_mm = SD_PER_FWHM * np.sqrt(np.clip(excess, 0, None))
-    for axis, sigma in enumerate(sigmas_mm):
-        if sigma > 0.1 * volume.spacing_mm[axis]:
-            image = sitk.RecursiveGaussian(
-                image, sigma=float(sigma), normalizeAcrossScale=False, direction=axis
-            )
-    return image
+    return sitk.GetArrayFromImage(resampled).T
 
 
 def _crop_to(volume: VoxelImage, grid: Grid) -> VoxelImage:
-    """Crop the volume to the box under a grid, with a margin."""
+    """Crop the volume, as float32, to the box under a grid, with a margin."""
     ends = [[0, n - 1] for n in grid.shape]
     corners = np.array(np.meshgrid(*ends, indexing="ij")).reshape(3, -1).T
     indices = volume.grid.indices_of(grid.points_at(corners))
@@ -102,6 +124,6 @@ def _crop_to(volume: VoxelImage, grid: Grid) -> VoxelImage:
     affine = volume.affine.copy()
     affine[:3, 3] = volume.grid.points_at(low.astype(float))
     (a, b, c), (d, e, f) = low, high
-    # Keep the order of the volume: reordering costs more than the copy, and ITK would undo it.
-    part = np.array(volume.array[a:d, b:e, c:f], dtype=np.float32, order="K")
+    # In the order of the volume, and a view where it is float32 already.
+    part = np.asarray(volume.array[a:d, b:e, c:f], np.float32)
     return VoxelImage(part, affine)

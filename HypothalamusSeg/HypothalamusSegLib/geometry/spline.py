@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 import numpy as np
 
 
@@ -21,17 +23,24 @@ def spline_matrix(source_count: int, positions: np.ndarray) -> np.ndarray:
     -------
     ndarray of float32, shape (m, source_count)
     """
-    knots = np.arange(source_count)
-    interpolation = _basis(knots[:, None] - knots[None])
-    # Mirrored ends keep the system well posed and constants constant.
-    for row, column in ((0, 1), (source_count - 1, source_count - 2)):
-        interpolation[row, column] *= 2
     inside = np.clip(positions, 0, source_count - 1)
     values = np.zeros((len(inside), source_count))
-    for shift in range(-1, source_count + 1):
-        reflected = min(abs(shift), 2 * (source_count - 1) - shift)
-        values[:, reflected] += _basis(inside - shift)
-    return (values @ np.linalg.inv(interpolation)).astype(np.float32)
+    rows, low = np.arange(len(inside)), np.floor(inside).astype(int)
+    for shift in (low - 1, low, low + 1, low + 2):
+        reflected = np.minimum(np.abs(shift), 2 * (source_count - 1) - shift)
+        values[rows, reflected] += _basis(inside - shift)
+    return (values @ _coefficients(source_count)).astype(np.float32)
+
+
+@lru_cache(maxsize=16)
+def _coefficients(count: int) -> np.ndarray:
+    """Matrix from samples to the coefficients of the spline through them."""
+    knots = np.arange(count)
+    interpolation = _basis(knots[:, None] - knots[None])
+    # Mirrored ends keep the system well posed and constants constant.
+    for row, column in ((0, 1), (count - 1, count - 2)):
+        interpolation[row, column] *= 2
+    return np.linalg.inv(interpolation)
 
 
 def _basis(distance: np.ndarray) -> np.ndarray:

@@ -81,15 +81,14 @@ class ProfileNetwork(nn.Module):
         Tensor, shape (N,)
             Millimetres along the normals.
         """
-        features = functional.leaky_relu(_along(self.first, profiles[:, :, None]), 0.01)
+        features = _rectified(_along(self.first, profiles[:, :, None]))
         described = self.describe(features[:, :, 0, 1::3].flatten(1))
-        described = functional.leaky_relu(described, 0.01)
+        described = _rectified(described)
         place = _place(points_mm, normals)
         everywhere = described.mean(0, keepdim=True).expand_as(described)
         known = torch.cat([mean_around(described, points_mm), everywhere, place], 1)
-        features = _along(self.second, features) + self.inform(known)[:, :, None, None]
-        features = functional.leaky_relu(features, 0.01)
-        features = functional.leaky_relu(_along(self.third, features), 0.01)
+        features = _along(self.second, features).add_(self.inform(known)[:, :, None, None])
+        features = _rectified(_along(self.third, _rectified(features)))
         scores = _along(self.score, features)[:, 0, 0].float()
         scores = scores[:, self.margin : scores.shape[1] - self.margin] + self.prior
         return (scores.softmax(1) * self.positions_mm).sum(1)
@@ -103,6 +102,10 @@ def _along(convolution: nn.Conv1d, profiles: Tensor) -> Tensor:
         convolution.bias,
         padding=(0, convolution.padding[0]),
     )
+
+
+def _rectified(features: Tensor) -> Tensor:
+    return functional.leaky_relu(features, 0.01, inplace=True)
 
 
 def _place(points_mm: Tensor, normals: Tensor) -> Tensor:

@@ -80,13 +80,28 @@ class ResidualUNet(nn.Module):
         skips = []
         for level, encoder in enumerate(self.encoders):
             if level:
-                features = functional.avg_pool3d(features, 2)
+                features = mean_of_blocks(features)
             features = encoder(features)
             skips.append(features)
         for level in reversed(range(len(self.decoders))):
             upsampled = functional.interpolate(self.expand[level](features), scale_factor=2)
             features = self.decoders[level](skips[level] + upsampled)
         return unfold_channels_into_voxels(self.head(features), self.block)
+
+
+def mean_of_blocks(features: Tensor) -> Tensor:
+    """Mean over blocks of 2 × 2 × 2 voxels, in float32; I, J and K must be even.
+
+    For inference sums of slices: on the CPU, average pooling is slow, and its result must be
+    brought back to the order that convolutions want, which takes a fifth of a network's time.
+    """
+    if torch.is_grad_enabled():
+        return functional.avg_pool3d(features.float(), 2)
+    features = features.float()
+    for axis in (2, 3, 4):
+        even, odd = ((slice(None),) * axis + (slice(first, None, 2),) for first in (0, 1))
+        features = features[even] + features[odd]
+    return features.mul_(1 / 8)
 
 
 def fold_voxels_into_channels(image: Tensor, factor: int) -> Tensor:

@@ -42,19 +42,19 @@ class Surface:
         Voxels of the grid that are inside and have a neighbor outside.
     points_mm, normals : Tensor, shape (N, 3)
         Border point and outward normal near each of the voxels.
-    normal_field : Tensor, shape (3, I, J, K)
-        Outward direction near the border, 0 elsewhere.
+    smooth : Tensor, shape (I, J, K)
+        The posterior, smoothed: it falls along the normals.
     """
 
     voxels: Tensor
     points_mm: Tensor
     normals: Tensor
-    normal_field: Tensor
+    smooth: Tensor
 
     def at(self, picked: Tensor) -> Surface:
         """Select points by index."""
         points, normals = self.points_mm[picked], self.normals[picked]
-        return Surface(self.voxels[picked], points, normals, self.normal_field)
+        return Surface(self.voxels[picked], points, normals, self.smooth)
 
 
 def find_surface(posterior: Tensor, grid: Grid, thinned: bool = False) -> Surface:
@@ -68,12 +68,12 @@ def find_surface(posterior: Tensor, grid: Grid, thinned: bool = False) -> Surfac
     if thinned:
         voxels = voxels[voxels.sum(1) % 2 == 0]
         voxels = voxels[:: max(1, math.ceil(len(voxels) / MOST_POINTS))]
-    field = _normals(posterior)
-    normals = field.permute(1, 2, 3, 0)[tuple(voxels.T)]
+    smooth = _smoothed(posterior[None], NORMAL_SMOOTHING_VOXELS)[0]
+    normals = _normals(smooth, voxels)
     origin, spacing = _origin_and_spacing(posterior, grid)
     points = origin + spacing * voxels
     points = points + border_distance_mm(posterior, grid, points, normals)[:, None] * normals
-    return Surface(voxels, points, normals, field)
+    return Surface(voxels, points, normals, smooth)
 
 
 def border_distance_mm(posterior: Tensor, grid: Grid, points: Tensor, normals: Tensor) -> Tensor:
@@ -146,7 +146,7 @@ def moved(posteriors: Tensor, grid: Grid, surface: Surface, displacements_mm: Te
     voxels = near + low
     here = tuple(voxels.T)
     origin, spacing = _origin_and_spacing(posteriors, grid)
-    normals = surface.normal_field.permute(1, 2, 3, 0)[here]
+    normals = _normals(surface.smooth, voxels)
     found = posteriors.clone()
     for posterior, answer, total in zip(posteriors, found, totals, strict=True):
         distance_mm = (total[within] / weight[within])[:, None]
@@ -180,13 +180,19 @@ def _with_neighbour_outside(inside: Tensor) -> Tensor:
     return found
 
 
-def _normals(posterior: Tensor) -> Tensor:
-    """Unit vectors (3, I, J, K) along the falling smoothed posterior, 0 where it is flat."""
+def _normals(smooth: Tensor, voxels: Tensor) -> Tensor:
+    """Unit vectors along which a smooth image falls at voxels (N, 3); 0 where it is flat."""
     import torch
 
-    smooth = _smoothed(posterior[None], NORMAL_SMOOTHING_VOXELS)[0]
-    gradient = -torch.stack(torch.gradient(smooth))
-    length = gradient.norm(dim=0)
+    slopes = []
+    for axis, count in enumerate(smooth.shape):
+        before, after = voxels.clone(), voxels.clone()
+        before[:, axis].sub_(1).clamp_(min=0)
+        after[:, axis].add_(1).clamp_(max=count - 1)
+        difference = smooth[tuple(before.T)] - smooth[tuple(after.T)]
+        slopes.append(difference / (after - before)[:, axis])
+    gradient = torch.stack(slopes, 1)
+    length = gradient.norm(dim=1, keepdim=True)
     return torch.where(length > 1e-3, gradient / length.clamp_min(1e-3), 0.0)
 
 

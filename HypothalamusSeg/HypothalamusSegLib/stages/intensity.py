@@ -155,16 +155,22 @@ def fluid_within_ventricles(fluid: Tensor, head: Tensor, logit: Tensor) -> Tenso
 
 
 def _eroded(mask: Tensor, reach: int) -> Tensor:
-    """Erode a mask (N, 1, I, J, K) with a cube of 2·reach + 1 voxels."""
+    """Erode a mask (N, 1, I, J, K) with a cube of 2·reach + 1 voxels; the edge erodes nothing."""
     from torch.nn import functional
 
-    outside = (~mask).float()
-    # Axis by axis: same result as the whole cube, in a third of the time.
-    for axis in range(3):
-        size, padding = [1, 1, 1], [0, 0, 0]
-        size[axis], padding[axis] = 2 * reach + 1, reach
-        outside = functional.max_pool3d(outside, size, stride=1, padding=padding)
-    return outside == 0
+    outside = ~mask
+    for axis in (2, 3, 4):
+        padding = [0] * 6
+        padding[2 * (4 - axis)] = padding[2 * (4 - axis) + 1] = reach
+        outside = functional.pad(outside, padding)
+        # Whether any of the next 1, 2, 4, … voxels is outside, up to the edge of the cube.
+        seen, wanted = 1, 2 * reach + 1
+        while seen < wanted:
+            step = min(seen, wanted - seen)
+            left = outside.shape[axis] - step
+            outside = outside.narrow(axis, 0, left) | outside.narrow(axis, step, left)
+            seen += step
+    return ~outside
 
 
 def with_usual_fluid(head: Tensor, logit: Tensor) -> Tensor:
