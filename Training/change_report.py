@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from .change_evaluation import agreement_of_volumes, other_side_share, share_of_change
+from .dataset import STABLE_VIEW_DICE
 from .report_tables import is_unstable, table
 
 KINDS = (
@@ -74,6 +75,11 @@ def volumes_section(results: dict) -> str:
         for scanner in sorted({results["scanner"][row["subject"]] for row in stable}):
             of_scanner = [row for row in stable if results["scanner"][row["subject"]] == scanner]
             groups[scanner] = of_scanner
+        known = [row for row in stable if row["stability"] is not None]
+        for steady, sign in ((True, "from"), (False, "below")):
+            groups[f"teacher's view Dice {sign} {STABLE_VIEW_DICE:.2f}"] = [
+                row for row in known if (row["stability"] >= STABLE_VIEW_DICE) == steady
+            ]
         for group, rows in groups.items():
             if len(rows) < 3:
                 continue
@@ -97,7 +103,8 @@ def volumes_section(results: dict) -> str:
         "Scans with a stable label, one volume each. If the slope and the ratio of standard "
         "deviations are below 1, differences between people are measured too small. The labels "
         "themselves are drawn toward the mean by the teacher. The last column shows how far off a "
-        "single volume may be.",
+        "single volume may be: the error of the measured volume and that of the label together. "
+        "Where the teacher agrees with itself better, the second part is smaller.",
         "",
         *table(
             ["scans", "n", "slope", "SD ratio", "r", "mean error %", "SD of single errors %"], body

@@ -34,6 +34,16 @@ HYPOTHALAMUS_COLUMNS = (
     ("posterior_volume_percent", "posterior volume %", "{:+.1f}"),
 )
 
+# The next who looks need not look there again.
+NO_REPEAT_SCANS = (
+    "Repeat scans of one person were not measured: none could be had where this was made. Of the "
+    "public sets on GitHub, Kirby 21 (kirby21.t1, kirby21, Neurohacking_data) came without files "
+    "above 4 MiB, which all its T1-weighted scans are; ds000114 and ds000232 of OpenNeuro came as "
+    "git-annex links; for the 120 scans of Maclaren et al. 2014 there is only a description. To "
+    "measure your own, segment both visits with `hypothalamus-seg cohort` and compare them with "
+    "`hypothalamus-seg cohort compare`."
+)
+
 
 def coefficients_of_variation(rows: dict[str, dict[str, float]]) -> dict[str, float]:
     """Standard deviation over mean, in percent, of each structure over all perturbations."""
@@ -233,6 +243,7 @@ def _repeatability_section(results: dict) -> str:
             f"hypothalamus is {mean / share:.2f} %. All of these are perturbed copies of one scan, "
             "not scans from another day.",
         ]
+    lines += ["", NO_REPEAT_SCANS]
     lines += ["", "Mean change of the volume under each perturbation:", ""]
     body = []
     for label in list(first)[1:]:
