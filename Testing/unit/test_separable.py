@@ -25,7 +25,8 @@ from Testing.support.scan_files import affine_of
 
 ORDERS = st.permutations(range(3))
 SIGNS = st.tuples(*[st.sampled_from([-1, 1])] * 3)
-SPACINGS = st.tuples(*[st.floats(0.4, 3.0)] * 3)
+# Not so fine that a blur reaches beyond the margin to which a scan is cropped.
+SPACINGS = st.tuples(*[st.floats(1.0, 3.0)] * 3)
 NO_TURN = (0.0, 0.0, 0.0)
 
 
@@ -66,10 +67,12 @@ def test_along_shared_axes_a_scan_is_resampled_as_itk_does_it(
     affine[:3, 3] = scan.grid.centre_mm + off_mm - affine[:3, :3] @ np.array([6, 7, 8])
     grid = Grid((12, 14, 16), affine)
     assert shared_axes(scan.grid, grid) is not None
-    found = resample_linear(scan, grid)
-    # ITK and this may round a point on the very edge of the scan to either side of it.
-    differs = np.abs(found - by_itk(scan, grid, target_mm)) > 0.01
-    assert differs.mean() < 0.002
+    found, wanted = resample_linear(scan, grid), by_itk(scan, grid, target_mm)
+    # A point on the very edge of the scan may be rounded to either side of it.
+    indices = scan.grid.indices_of(grid.points_at(np.moveaxis(np.indices(grid.shape), 0, -1)))
+    to_edge = np.abs(np.abs(indices - (np.array(scan.array.shape) - 1) / 2) * 2 - scan.array.shape)
+    inner = (to_edge > 1e-6).all(-1)
+    np.testing.assert_allclose(found[inner], wanted[inner], atol=0.01)
 
 
 @settings(max_examples=20, deadline=None)
