@@ -22,7 +22,15 @@ SYSTEM_FILES = (
     *("/usr", "/lib", "/lib64", "/etc/ld.so.cache", "/etc/fonts", "/sys/devices", "/dev"),
     *("/proc/self", "/proc/cpuinfo", "/proc/meminfo", "/proc/stat", "/proc/filesystems"),
 )
-GPU_CONTROL = Path("/dev/nvidiactl")
+DEVICES = Path("/dev")
+# Of NVIDIA, of Windows' Linux, of AMD.
+GPU_CONTROLS = ("nvidiactl", "dxg", "kfd")
+# The driver's interface, and shared memory, with which CUDA connects processes.
+GPU_DEVICES = ("nvidia*", "dxg", "kfd", "dri", "shm")
+GPU_INFORMATION = (
+    *("/proc/driver/nvidia", "/proc/modules", "/proc/devices", "/proc/sys/vm"),
+    *("/sys/bus/pci", "/sys/class/kfd", "/sys/module"),
+)
 
 
 @dataclass(frozen=True)
@@ -63,14 +71,26 @@ def confine(limits: Limits) -> list[str]:
     os.umask(0o077)
     for name in ("HOME", "TMPDIR", "MPLCONFIGDIR"):
         os.environ[name] = str(scratch)
-    is_gpu = limits.gpu and GPU_CONTROL.exists()
-    writable = [limits.folder, Path(os.devnull), *([Path("/dev")] if is_gpu else [])]
+    readable, writable = _program_files(), [limits.folder, Path(os.devnull)]
+    if limits.gpu and has_gpu():
+        readable += map(Path, GPU_INFORMATION)
+        writable += gpu_devices()
     try:
-        version = restrict(_program_files(), writable)
+        version = restrict(readable, writable)
     except LandlockMissingError as error:
         return [*protections, f"NO sandbox (Landlock: {error})"]
     network = "and no network" if version >= NETWORK_SINCE else "but the network"
     return [*protections, f"sandbox (Landlock {version}): no other files, {network}"]
+
+
+def has_gpu(devices: Path = DEVICES) -> bool:
+    """Whether the machine has a GPU that torch may use."""
+    return any((devices / name).exists() for name in GPU_CONTROLS)
+
+
+def gpu_devices(devices: Path = DEVICES) -> list[Path]:
+    """Files through which a process uses a GPU; it gets no other device."""
+    return [path for pattern in GPU_DEVICES for path in sorted(devices.glob(pattern))]
 
 
 def _limit_resources(limits: Limits) -> list[str]:
@@ -79,7 +99,7 @@ def _limit_resources(limits: Limits) -> list[str]:
     except ImportError:  # Windows
         return ["NO limits (Windows)"]
     protections = []
-    if limits.memory_mb and not (limits.gpu and GPU_CONTROL.exists()):
+    if limits.memory_mb and not (limits.gpu and has_gpu()):
         # On Linux, limit data; elsewhere the address space, which is larger than the used memory.
         kind = resource.RLIMIT_DATA if sys.platform == "linux" else resource.RLIMIT_AS
         _limit(kind, limits.memory_mb << 20)

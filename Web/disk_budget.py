@@ -44,14 +44,14 @@ class DiskFullError(Exception):
 
 @dataclass
 class DiskBudget:
-    """Reserved bytes, by owner.
+    """Reserved bytes of each owner.
 
     Parameters
     ----------
     folder : Path
-        On the disk in question.
+        A folder on the disk.
     share_bytes : int
-        Of one owner.
+        Limit for one owner.
     """
 
     folder: Path
@@ -78,7 +78,7 @@ class DiskBudget:
         return max(0, min(share, groups, self.total_bytes - self._held.total()))
 
     def hold(self, owner: str, count: int, beyond_share: bool = False) -> None:
-        """Hold ``count`` bytes more; results may go ``beyond_share``, uploads not.
+        """Reserve ``count`` more bytes; results may go ``beyond_share``, uploads may not.
 
         Raises
         ------

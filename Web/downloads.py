@@ -89,13 +89,13 @@ class Downloads:
                 data = held_back + chunk
                 yield data[:-HELD_BACK_BYTES]
                 held_back = data[-HELD_BACK_BYTES:]
-            # What was sent so far may be anywhere on its way. A browser that wants the rest still
-            # listens now; one that broke off, or was made to by another page, does not.
+            # The data sent so far may still be on its way. A browser that wants the rest is still
+            # connected; one that canceled the download is not.
             await asyncio.sleep(HANG_UP_S)
             if await request.is_disconnected():
                 return
             yield held_back
-            # What came since then was not downloaded.
+            # Scans that were added since then are not in the archive.
             if all(entry in done for entry in session.entries.values()):
                 self.store.note_download(session)
         except OSError as error:  # deleted meanwhile

@@ -38,24 +38,24 @@ class Entry:
     file_name : str
         Sanitized upload name.
     folder : Path
-        Of this scan alone.
+        Folder of this scan only.
     state : EntryState
     held_bytes : int
-        Of the disk's budget: what its files take, or may take while they are being written.
+        Disk space reserved for its files.
     checked : dict
         Result of the check: name, shape, spacing_mm, flags, path.
     series : tuple of dict
-        Where the upload holds several: number, description, images, size; one must be chosen.
+        Series to choose from, if the upload has several: number, description, images, size.
     ticket : fair_queue.Ticket or None
-        Of the check or the segmentation that goes on.
+        Ticket of the running check or segmentation.
     options : dict
-        With which the result was made.
+        Options of the result.
     result : dict or None
         The engine's description.
     files : tuple of str
         Names of the files in ``results``.
     error : dict or None
-        Code, message and perhaps reference of what went wrong.
+        Code, message and sometimes reference number of a failure.
     """
 
     identifier: str
@@ -73,7 +73,7 @@ class Entry:
 
     @property
     def input(self) -> Path:
-        """Folder of what was uploaded and unpacked, whatever its name: nothing else is in it."""
+        """Folder with the upload, or what was unpacked from it, and nothing else."""
         return self.folder / "input"
 
     @property
@@ -92,7 +92,7 @@ class Entry:
 
     @property
     def series_pictures(self) -> dict[str, Path]:
-        """Of the series to choose from, by the last part of their addresses."""
+        """Pictures of the series, by the last part of their URL."""
         numbers = [series["number"] for series in self.series]
         return {f"series-{n}.png": self.folder / "series" / f"{n}.png" for n in numbers}
 

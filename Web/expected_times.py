@@ -11,26 +11,26 @@ FEW_SECONDS, MINUTE, HALF_MINUTE, COARSE_STEP_S, FINE_STEP_S = 8, 60, 30, 10, 5
 
 
 class ExpectedTimes:
-    """Seconds of the last runs, and what follows for those that wait."""
+    """Durations of the last runs, and estimates for waiting scans."""
 
     def __init__(self) -> None:
         self._seconds: deque[float] = deque(maxlen=REMEMBERED)
 
     def note(self, seconds: float) -> None:
-        """A run is done."""
+        """Record the duration of a run."""
         self._seconds.append(seconds)
 
     @property
     def of_a_run(self) -> float | None:
-        """Median of the last runs; None before the first."""
+        """Median duration in seconds; None before the first run."""
         return median(self._seconds) if self._seconds else None
 
     def left(self, elapsed: float) -> float | None:
-        """Seconds until a run that has begun is done."""
+        """Seconds until a running scan is done."""
         return None if self.of_a_run is None else max(self.of_a_run - elapsed, 0.0)
 
     def until_done(self, place: int, workers: int, elapsed: Sequence[float]) -> float | None:
-        """Seconds until the one at a place in the queue is done.
+        """Seconds until the scan at a place in the queue is done.
 
         Parameters
         ----------
@@ -38,7 +38,7 @@ class ExpectedTimes:
             1 for the next.
         workers : int
         elapsed : sequence of float
-            Seconds that the runs at work have taken so far.
+            Seconds since each running scan was started.
         """
         if self.of_a_run is None:
             return None

@@ -13,7 +13,7 @@ class QueueFullError(Exception):
 
 
 class TicketState(Enum):
-    """Where a task is on its way."""
+    """State of a task."""
 
     WAITING = "waiting"
     RUNNING = "running"
@@ -27,19 +27,19 @@ class Ticket:
     Attributes
     ----------
     task : dict
-        For the worker.
+        What the worker is to do.
     owner : str
-        Whose turn it takes.
+        User or address that it belongs to.
     state : TicketState
     started : float
-        On the clock of ``time.monotonic``, once a worker has it.
+        ``time.monotonic()`` when a worker took it.
     fraction : float
     progress : dict
         The engine's last event of progress: its ``stage``, ``fold``, ``folds`` and ``step``.
     outcome : dict or None
         The worker's last event: ``result`` or ``error``.
     cancelled, ended : asyncio.Event
-        Asked to end; has ended.
+        Whether it was canceled; whether it has ended.
     """
 
     task: dict
@@ -53,7 +53,7 @@ class Ticket:
     ended: asyncio.Event = field(default_factory=asyncio.Event)
 
     def end(self, outcome: dict) -> None:
-        """Take the outcome; the first one counts."""
+        """Set the outcome; only the first call has an effect."""
         if not self.ended.is_set():
             self.state, self.outcome = TicketState.ENDED, outcome
             self.ended.set()
@@ -63,12 +63,12 @@ class Ticket:
 
 
 class FairQueue:
-    """Tickets that wait.
+    """Waiting tickets.
 
     Parameters
     ----------
     most_waiting : int
-        Beside those that idle workers take at once.
+        In addition to tasks that idle workers take at once.
     owners_share : float
         Share of these for one owner, so that there is always room for others.
     most_running_of_owner : int or None
@@ -130,7 +130,7 @@ class FairQueue:
             self._waiting.remove(ticket)
 
     def in_order(self) -> list[Ticket]:
-        """First every owner's first, then every owner's second, and so on, each by arrival."""
+        """Every owner's first ticket by arrival, then every owner's second, and so on."""
         seen: dict[str, int] = {}
         ranked = []
         for number, ticket in enumerate(self._waiting):
@@ -139,6 +139,6 @@ class FairQueue:
         return [ticket for *_, ticket in sorted(ranked, key=lambda entry: entry[:2])]
 
     def place_of(self, ticket: Ticket) -> int | None:
-        """1 for the next; None if it waits no more."""
+        """Place in the queue, from 1; None if the ticket is not waiting."""
         order = self.in_order()
         return order.index(ticket) + 1 if ticket in order else None

@@ -31,7 +31,7 @@ COOKIE = "hypothalamus_seg_session"
 # Of browsers' Sec-Fetch-Site; programs send none.
 OTHER_SITES = ("cross-site", "same-site")
 API = "/gradio_api"
-# Files of Gradio's and of this page, the same for everybody.
+# Static files of Gradio and of this page.
 OPEN_ROUTES = re.compile(
     r"/(assets|static|browser)/[^?]*|/(theme\.css|favicon\.ico|robots\.txt|manifest\.json)"
 )
@@ -51,8 +51,8 @@ MOST_STREAMS = 8
 MOST_JSON_BYTES = 1 << 17
 WRONG_PASSWORD_PAUSE_S = 1.0
 SECURITY_HEADERS = {
-    # Gradio's page evaluates strings and has inline scripts; what counts is that nothing at all
-    # is loaded from, or sent to, anywhere else.
+    # Gradio's page evaluates strings and has inline scripts. What matters: nothing is loaded from,
+    # or sent to, any other server.
     "content-security-policy": "; ".join(
         (
             "default-src 'self'",
@@ -119,7 +119,7 @@ class Gate:
                 headers = MutableHeaders(scope=message)
                 for name, value in SECURITY_HEADERS.items():
                     headers[name] = value
-                # Gradio would let other sites' scripts in where the server is not on loopback.
+                # Gradio would allow other sites' scripts if the server is not on loopback.
                 for name in [n for n in headers if n.lower().startswith("access-control-")]:
                     del headers[name]
                 if new_cookie:
@@ -157,14 +157,14 @@ class Gate:
             await refused.response()(scope, receive, hardened)
 
     async def _listened(self, session: Session, scope: Scope, receive: Receive, send: Send) -> None:
-        """One of a visitor's few event streams, until its end."""
+        """Serve an event stream; a visitor may have only a few."""
         if session.listening >= MOST_STREAMS:
             raise RefusedError(429, texts.TOO_MANY_AT_ONCE)
         session.listening += 1
         try:
             await self.app(scope, receive, send)
         except RuntimeError as error:
-            # Gradio answers for a page that has asked nothing only after it has begun to answer.
+            # Gradio starts its response before it notices that the page sent no request.
             if not isinstance(error.__cause__, HTTPException):
                 raise
             log.info("A stream of a page that sent no request was closed")
@@ -175,7 +175,7 @@ class Gate:
         if self.passwords is None:
             return None
         authorization = headers.get("authorization")
-        # Who is known does not wait behind those who try passwords.
+        # Known users do not wait while others guess passwords.
         user = self.passwords.remembered(authorization)
         if user is None:
             try:
@@ -207,10 +207,10 @@ class Gate:
             raise RefusedError(503, texts.TOO_MANY_VISITORS) from error
 
     def _cookie_name(self, scope: Scope) -> str:
-        """With TLS a name that no other host, and nobody without TLS, can set."""
+        """Cookie name; with TLS, one that other hosts and plain HTTP cannot set."""
         if scope["scheme"] != "https":
             return COOKIE
-        # Such a cookie is for all paths of the host, so the path goes into its name.
+        # Such a cookie applies to all paths of the host, so its name includes the path.
         return f"__Host-{COOKIE}" + re.sub(r"[^A-Za-z0-9]+", "_", self.root_path)
 
     def _cookie(self, session: Session, scope: Scope) -> str:
@@ -222,7 +222,7 @@ class Gate:
         self, scope: Scope, headers: Headers, path: str, session: Session, receive: Receive
     ) -> Receive:
         query = parse_qs(scope["query_string"].decode("latin-1"))
-        if "deep_link" in query:  # another of Gradio's ways to a file of the server
+        if "deep_link" in query:  # another way in Gradio to read a file of the server
             raise RefusedError(404, texts.NOT_FOUND)
         matched = GRADIO_ROUTES.fullmatch(path)
         if matched:
@@ -240,8 +240,8 @@ class Gate:
         if body is None:
             raise RefusedError(413, texts.too_large(limit), connection="close")
         content = bounded_json(body)
-        # Gradio takes an object with a path for a file: it would copy any path of the server's
-        # disk, or fetch any address, into its cache.
+        # Gradio treats an object with a path as a file: it would copy any file of the server, or
+        # fetch any URL, into its cache.
         if not isinstance(content, dict) or names_a_file(content):
             raise RefusedError(400, texts.BAD_REQUEST)
         name = content.get("session_hash")
@@ -269,7 +269,7 @@ def _route_path(scope: Scope) -> str:
 
 def _refuse_other_sites(scope: Scope, headers: Headers, path: str) -> None:
     """Prevent other sites from using the visitor's cookie to act or to fetch results."""
-    # A link elsewhere brings the cookie along; browsers say where it was.
+    # A link on another site sends the cookie, too; browsers tell where the link was.
     if path.startswith(RESULTS_ROUTE) and headers.get("sec-fetch-site") in OTHER_SITES:
         raise RefusedError(403, texts.OTHER_SITE)
     origin = headers.get("origin")

@@ -3,7 +3,7 @@
 A malicious page can let its own name point to this machine (DNS rebinding), so that the browser
 treats this server as part of that page. Such names are rejected; IP addresses are safe.
 
-Starlette's TrustedHostMiddleware knows lists of names only, and no address but by its digits.
+Starlette's TrustedHostMiddleware accepts only listed names, so it cannot accept every IP address.
 """
 
 from __future__ import annotations
@@ -16,12 +16,12 @@ from urllib.parse import urlsplit
 
 @dataclass(frozen=True)
 class Hosts:
-    """Names that are taken, besides addresses, localhost and the machine's own name.
+    """Accepted host names, in addition to IP addresses, localhost and the machine's own name.
 
     Parameters
     ----------
     names : tuple of str
-        As ``--allow-host`` gives them, without a port.
+        From ``--allow-host``, without a port.
     """
 
     names: tuple[str, ...] = ()

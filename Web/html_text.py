@@ -1,4 +1,4 @@
-"""Text for HTML inside of Gradio's templates."""
+"""Escape text for HTML in Gradio's templates."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import html
 
 
 def escaped(text: object) -> str:
-    """Escape also the braces and dollars that mean something to Gradio's templates."""
+    """Escape HTML, and the characters that Gradio's templates interpret."""
     plain = html.escape(str(text))
     for sign in "{}$`\\":
         plain = plain.replace(sign, f"&#{ord(sign)};")

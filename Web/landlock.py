@@ -16,7 +16,7 @@ CREATE_RULESET, ADD_RULE, RESTRICT_SELF = 444, 445, 446
 ASK_VERSION, PATH_BENEATH, NO_NEW_PRIVILEGES = 1, 1, 38
 EXECUTE, WRITE_FILE, READ_FILE, READ_DIR = (1 << bit for bit in range(4))
 REMOVE_DIR, REMOVE_FILE, MAKE_DIR, MAKE_REGULAR = (1 << bit for bit in (4, 5, 7, 8))
-# By the version that brought them: moving between folders, cutting files.
+# Since later versions: moving between folders, truncating files.
 REFER, TRUNCATE = 1 << 13, 1 << 14
 READ = EXECUTE | READ_FILE | READ_DIR
 WRITE = READ | WRITE_FILE | REMOVE_DIR | REMOVE_FILE | MAKE_DIR | MAKE_REGULAR | REFER | TRUNCATE
@@ -36,17 +36,17 @@ def restrict(readable: Iterable[Path], writable: Iterable[Path]) -> int:
     Parameters
     ----------
     readable, writable : iterable of Path
-        Files, and folders with all that is in them; what does not exist is skipped.
+        Files, and folders with their content; missing ones are skipped.
 
     Returns
     -------
     int
-        Landlock's version; from 4 on, no TCP either.
+        Landlock's version; from 4 on, TCP is blocked, too.
 
     Raises
     ------
     LandlockMissingError
-        Nothing is restricted then.
+        Nothing is restricted.
     """
     version = _version()
     rights = WRITE | _makers()
@@ -91,12 +91,12 @@ def _allow(ruleset: int, path: Path, rights: int) -> None:
 
 
 def _makers() -> int:
-    """Rights to make devices, sockets, pipes and links, which nobody gets."""
+    """Rights to create devices, sockets, pipes and links, which no worker gets."""
     return sum(1 << bit for bit in (6, 9, 10, 11, 12))
 
 
 def _version() -> int:
-    # Threads that run already would stay as they are.
+    # Threads that are already running would not be restricted.
     if sys.platform != "linux" or len(os.listdir("/proc/self/task")) > 1:
         raise LandlockMissingError("not Linux, or threads were already running")
     return _call(CREATE_RULESET, None, 0, ASK_VERSION)

@@ -70,14 +70,14 @@ class PageSettings:
 
 
 def own_theme() -> gr.themes.Base:
-    """Fonts of the visitor's own system: nothing is fetched for them."""
+    """Use the fonts of the visitor's system, so nothing is downloaded."""
     return gr.themes.Base(
         primary_hue="blue",
         neutral_hue="slate",
         font=["system-ui", "sans-serif"],
         font_mono=["ui-monospace", "monospace"],
     ).set(
-        # White on it has a contrast of 6.7:1; on Gradio's own blue it would be 3.7:1.
+        # White text has a contrast of 6.7:1 here; on Gradio's own blue, 3.7:1.
         button_primary_background_fill="*primary_700",
         button_primary_background_fill_hover="*primary_800",
         button_primary_background_fill_dark="*primary_700",
@@ -137,10 +137,10 @@ def build_page(updates: PageUpdates, api: Api, settings: PageSettings) -> gr.Blo
             listen(callback, list(inputs), outputs, **without_spinner(callback.__name__), **options)
 
         page.load(updates.opened, [], [*outputs, *options], **without_spinner("opened"))
-        # Each counts: files may arrive faster than the page asks what has become of them.
+        # None is skipped: files may arrive faster than the page updates.
         on(dropzone.submit, updates.refresh, trigger_mode="multiple")
         on(timer.tick, updates.refresh)
-        # It has heard an old answer after a newer one.
+        # The page received an older answer after a newer one.
         on(news.submit, updates.refresh, trigger_mode="multiple")
         on(sample.click, updates.add_sample)
         on(scans.select, updates.remove, trigger_mode="multiple")
@@ -222,7 +222,7 @@ def _results() -> tuple[gr.Dropdown, gr.HTML, gr.HTML, ResultParts]:
 
 
 def without_spinner(name: str) -> dict:
-    """How the page's own events run: what takes time waits in the engine's queue, not Gradio's."""
+    """Options of the page's events: they bypass Gradio's queue; long tasks have their own."""
     return {
         "queue": False,
         "show_progress": "hidden",

@@ -56,11 +56,11 @@ class PageUpdates:
     turns: Iterator[int] = field(default_factory=lambda: itertools.count(1))
 
     async def refresh(self, heard: str, request: gr.Request) -> list:
-        """Whatever has changed; asked every second while there is work."""
+        """Return what has changed; called every second while there is work."""
         return self._changes(request, heard, keep_words=True)
 
     async def opened(self, request: gr.Request) -> list:
-        """Everything and the options, for a page that was just loaded."""
+        """Return everything and the options, for a page that was just loaded."""
         session = session_of(request)
         options = session.options
         chosen = [options[name] for name in ("structures", "subunits", "grid", "folds")]
@@ -117,8 +117,8 @@ class PageUpdates:
     async def _after(
         self, act: Awaitable[Any], request: gr.Request, heard: str, words: str = ""
     ) -> list:
-        """The page after something was done, with its own words or those of its failure."""
-        # Gradio would not show an error that is raised: this page hides its progress signs.
+        """Perform an action and return the page, with its message or an error message."""
+        # Gradio would not show the exception, because this page hides its progress display.
         try:
             outcome = await act
         except Exception as error:

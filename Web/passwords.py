@@ -28,11 +28,11 @@ from limits.storage import MemoryStorage
 from limits.strategies import MovingWindowRateLimiter
 
 ARGON2 = "argon2id"
-# Lines of version 0.1.0. Their parameters stand here, since they are not in the line.
+# Lines of version 0.1.0 do not contain the parameters.
 SCRYPT = "scrypt"
 SCRYPT_PARAMETERS = {"n": 1 << 14, "r": 8, "p": 1, "dklen": 32}
 MOST_REMEMBERED = 1000
-# Guesses from one address, and of one name, wherever they come from.
+# Attempts from one address, and for one name from any address.
 GUESSES_OF_ADDRESS = parse("20/15minutes")
 GUESSES_OF_NAME = parse("50/15minutes")
 # A hash takes 64 MB on purpose; this limits how many are computed at a time.
@@ -50,7 +50,7 @@ class TooManyGuessesError(Exception):
     Attributes
     ----------
     seconds : int
-        Until the next guess is looked at.
+        Until the next attempt is allowed.
     """
 
     def __init__(self, seconds: int) -> None:
@@ -65,7 +65,7 @@ class Passwords:
     ----------
     path : Path
         Lines ``NAME:$argon2id$…``, ``NAME:scrypt:SALT:HASH`` of version 0.1.0, or
-        ``NAME:PASSWORD`` as it is; empty lines and lines that begin with # do not count.
+        plain ``NAME:PASSWORD``; empty lines and lines that begin with # are ignored.
 
     Raises
     ------
@@ -75,8 +75,8 @@ class Passwords:
     def __init__(self, path: Path) -> None:
         self._hashes: dict[str, str] = {}
         self._hasher = PasswordHasher()
-        # Hashing is slow on purpose, and a page asks often: what was right once is remembered, as
-        # a keyed hash that is worth nothing outside of this process.
+        # Hashing is slow on purpose, but a page sends many requests. Correct logins are remembered
+        # as keyed hashes, which are useless outside this process.
         self._remembered: OrderedDict[bytes, str] = OrderedDict()
         self._key = secrets.token_bytes(32)
         self._nobody = self._hasher.hash(secrets.token_hex())
@@ -111,7 +111,7 @@ class Passwords:
         self._hashes[name] = rest
 
     def remembered(self, authorization: str | None) -> str | None:
-        """As `user_of`, but only if it was right before; fast."""
+        """As `user_of`, but only for logins that were correct before; fast."""
         return self._remembered.get(self._fingerprint(authorization))
 
     def _fingerprint(self, authorization: str | None) -> bytes:
@@ -120,12 +120,12 @@ class Passwords:
     def user_of(self, authorization: str | None, address: str | None) -> str | None:
         """The name in a request's ``Authorization: Basic`` if its password is right.
 
-        Takes as long for a name that does not exist. Slow: not for an event loop.
+        Takes equally long for unknown names. Slow, so do not call it in the event loop.
 
         Raises
         ------
         TooManyGuessesError
-            Before anything is looked at, whether it would have been right or not.
+            Raised before the password is checked.
         """
         scheme, _, encoded = (authorization or "").partition(" ")
         if scheme.lower() != "basic":
@@ -134,7 +134,7 @@ class Passwords:
             name, _, password = base64.b64decode(encoded, validate=True).decode().partition(":")
         except ValueError:
             return None
-        # Counted before the hash, so that guesses sent all at once count, too.
+        # Counted before hashing, so that simultaneous attempts count, too.
         counted = self._count_guess(name, address or "")
         with self._hashing:
             is_right = self._is_right(self._hashes.get(name, self._nobody), password)
@@ -149,7 +149,7 @@ class Passwords:
         return name
 
     def _count_guess(self, name: str, address: str) -> list[tuple[RateLimitItem, str]]:
-        # The name's own bytes are the stranger's choice, and are kept for a while.
+        # The visitor chooses the name; its hash has a fixed length.
         hidden = hashlib.sha256(name.encode()).hexdigest()
         counted = [
             (GUESSES_OF_ADDRESS, f"address {address}"),

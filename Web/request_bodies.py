@@ -12,17 +12,17 @@ from starlette.types import Message, Receive
 from . import texts
 from .refusals import RefusedError
 
-# Deeper than anything the page sends; what reads a body by recursion would give up at some 900.
+# Deeper than anything the page sends. Recursive parsers fail at about 900 levels.
 DEEPEST_JSON = 32
 
 
 async def whole_body(receive: Receive, most_bytes: int, patience_s: float) -> bytes | None:
-    """A request's body; None if it is longer than ``most_bytes``.
+    """Read the body of a request; None if it is longer than ``most_bytes``.
 
     Raises
     ------
     RefusedError
-        It broke off, or took longer than ``patience_s``.
+        The request was cut off, or took longer than ``patience_s``.
     """
     body = bytearray()
     end = time.monotonic() + patience_s
@@ -75,7 +75,7 @@ def replay(body: bytes, receive: Receive) -> Receive:
 
 
 def announced_bytes(headers: Headers) -> int:
-    """The length that a request says it has; 0 if it does not say."""
+    """Announced length of a request; 0 if unknown."""
     try:
         return max(0, int(headers.get("content-length", "0") or 0))
     except ValueError as error:
@@ -83,7 +83,7 @@ def announced_bytes(headers: Headers) -> int:
 
 
 def names_a_file(value: object) -> bool:
-    """Whether anything in a request is what Gradio would take for a file."""
+    """Whether a request contains anything that Gradio would treat as a file."""
     if isinstance(value, dict):
         return "path" in value or "url" in value or any(map(names_a_file, value.values()))
     return isinstance(value, list) and any(map(names_a_file, value))

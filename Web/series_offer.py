@@ -13,9 +13,9 @@ from HypothalamusSegLib.reading.dicom_series import Slice, read_slice
 from .upload_refusals import UploadTooLargeError
 
 LARGEST_PICTURE = 160
-# A picture's darkest and brightest values, so that one bright vessel does not make all else dark.
+# Darkest and brightest values of a picture, so that one bright vessel does not darken the rest.
 RANGE_PERCENTILES = (1.0, 99.0)
-# Of one file: an enhanced object may hold a whole volume, or say so.
+# Limit for one file: an enhanced object holds a whole volume, or claims to.
 MOST_VOXELS_OF_A_FILE = 1 << 27
 # A study has about a dozen series. The page lists them again and again, so there is a limit.
 MOST_SERIES = 100
@@ -31,9 +31,9 @@ class OfferedSeries:
     Attributes
     ----------
     number : int
-        From 1, in the order of the files.
+        From 1, in file order.
     description : str
-        The scanner's; may be empty.
+        From the scanner; may be empty.
     images : int
     size : tuple of int
         Voxels of an image along its rows, columns and, for enhanced DICOM, slices.

@@ -12,8 +12,8 @@ from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-# Before Gradio is imported: no telemetry, no look for new versions, no accounts, no history, and
-# nothing of the environment opens a door that the command line has closed.
+# Set before Gradio is imported: no telemetry, version checks, accounts or history. The environment
+# cannot turn on what the server turns off.
 SILENCED = {
     "GRADIO_ANALYTICS_ENABLED": "False",
     "HF_HUB_DISABLE_TELEMETRY": "1",
@@ -54,10 +54,10 @@ CHECKERS = 2
 MOST_CHECKS_WAITING = 100
 CHECK_SECONDS, SEGMENT_SECONDS = 90.0, 1200.0
 CHECK_MEMORY_MB = 4096
-# Of one file that an engine writes.
+# Largest file that an engine may write.
 RESULT_MB = 512
 MOST_SESSIONS = 200
-# Of a visitor on the disk, unpacked archives and results counted, in units of the largest upload.
+# Disk space of a visitor, with unpacked archives and results, in units of the largest upload.
 SESSION_SHARE = 5
 
 
@@ -68,11 +68,11 @@ class ServerSettings:
     Attributes
     ----------
     host, port
-        Loopback by default.
+        Address to listen on.
     most_upload_mb : int
-        Of one file.
+        Size limit of one file.
     workers : int
-        Engine processes, each of about 1 GB.
+        Number of engine processes; each takes about 1 GB.
     worker_memory_mb : int
         Memory limit of one worker.
     queue : int
@@ -81,18 +81,18 @@ class ServerSettings:
         Until files are deleted.
     password_file : Path or None
     root_path : str
-        Where a proxy shows the page.
+        Path at which a proxy serves the page.
     hosts : tuple of str
-        Names by which the server may be asked, besides its own.
+        Further host names of the server.
     certificate, certificate_key : Path or None
         For TLS without a proxy.
     patience_s : float
-        For the rest of a request that has begun.
+        Time limit for the rest of a request.
     device : str
     threads : int or None
-        Of each worker; None: torch's choice for one worker, an equal share for several.
+        Per worker; None: torch's choice for one worker, an equal share for several.
     worker_command : tuple of str
-        What starts a worker, the kind to follow.
+        Command that starts a worker; its kind is appended.
     """
 
     host: str = "127.0.0.1"
@@ -190,7 +190,7 @@ def build_server(settings: ServerSettings) -> ASGIApp:
         css_paths=[BROWSER_FILES / "page.css"],
         head=f'<script type="module" src="browser/{browser_version()}/main.js"></script>',
     )
-    # So that Gradio itself also refuses these paths, in addition to the gate.
+    # Makes Gradio refuse these paths, too, in addition to the gate.
     page.has_launched = True
     return Gate(
         app,
@@ -210,7 +210,7 @@ def _limits(memory_mb: int, file_mb: int) -> tuple[str, ...]:
 
 @functools.cache
 def browser_version() -> str:
-    """Names what the browser's files hold."""
+    """Hash of the browser files, used in their URL."""
     digest = hashlib.sha256()
     for path in sorted(BROWSER_FILES.iterdir()):
         digest.update(path.read_bytes())
@@ -218,12 +218,12 @@ def browser_version() -> str:
 
 
 def _add_routes(app: FastAPI, uploads: Uploads, downloads: Downloads) -> None:
-    # Before Gradio is mounted at "/", which would take them.
+    # Added before Gradio, which is mounted at "/" and would handle them.
     app.add_api_route("/uploads", uploads.receive, methods=["PUT"])
     app.add_api_route("/results/everything.zip", downloads.everything, methods=["GET"])
     app.add_api_route("/results/{entry}/{name}", downloads.file, methods=["GET"])
     app.add_api_route("/expiry", expiry, methods=["GET"])
-    # Files of two versions never meet in a browser: another version has another address.
+    # Each version has its own URL, so a browser never mixes files of two versions.
     app.mount(f"/browser/{browser_version()}", StaticFiles(directory=BROWSER_FILES))
 
     @app.exception_handler(RefusedError)

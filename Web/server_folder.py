@@ -23,8 +23,8 @@ def own_folder() -> tuple[Path, IO[bytes]]:
 def remove_leftovers() -> None:
     """Remove the folders of servers that were killed.
 
-    A living server holds a lock on its folder: its process may be invisible here, as that of a
-    server in another container that shares the temporary folder.
+    A running server holds a lock on its folder. Its process may be invisible here, for example in
+    another container that shares the temporary folder.
     """
     for folder in Path(tempfile.gettempdir()).glob(f"{PREFIX}*"):
         try:

@@ -1,8 +1,8 @@
 """Sessions: the scans and results of a visitor in a private folder, until they expire.
 
-Every visitor has a token that nobody can guess, in a cookie that scripts cannot read; the folder
-is found by the token alone. All of this lives in memory and below one folder that the server
-makes at its start and removes at its end.
+Every visitor has a random token, in a cookie that scripts cannot read. Only the token leads to the
+visitor's folder. Sessions are kept in memory; all folders are in one folder, which the server
+creates when it starts and removes when it stops.
 """
 
 from __future__ import annotations
@@ -43,14 +43,14 @@ class Session:
     ----------
     token : str
     user : str or None
-        The name given with a password.
+        User name, if the server has passwords.
     address : str or None
         Source address of the visitor's requests.
     folder : Path
     expires : float
-        On the clock of ``time.monotonic``.
+        In terms of ``time.monotonic()``.
     entries : dict of str to Entry
-        In order of their arrival.
+        Scans in the order of arrival.
     downloaded : bool
         Whether everything was downloaded; the session then expires soon.
     arriving : int
@@ -60,13 +60,13 @@ class Session:
     listening : int
         Open event streams.
     page_names : list of str
-        Of the visitor's pages, as Gradio calls them; the newest last.
+        Names of the visitor's pages in Gradio, the newest last.
     told : dict of str to Told
         Last update sent to each of these pages.
     options : dict
-        Of the last start, for a page that is loaded again.
+        Options of the last start, for a page that is loaded again.
     lively_until : float
-        Until when the page asks every second.
+        Time until which the page asks every second.
     """
 
     token: str
@@ -102,7 +102,7 @@ class Session:
         return kept or self.arriving > 0
 
     def new_entry(self, file_name: str) -> Entry:
-        """A place for a file that is about to arrive; in no list until `adopt`."""
+        """Create a place for a file that is about to arrive; not listed before `adopt`."""
         identifier = secrets.token_urlsafe(16)
         entry = Entry(identifier, file_name, self.folder / identifier)
         entry.folder.mkdir(mode=0o700)
@@ -130,7 +130,7 @@ class SessionStore:
         The same, after everything was downloaded.
     most_sessions : int
     share_bytes : int
-        Of the disk, for one visitor.
+        Disk space for one visitor.
     stop_ticket : callable
         Stops a running task of a deleted session.
 
@@ -190,7 +190,7 @@ class SessionStore:
         self.hold_exactly(session, entry, 0)
 
     def hold_exactly(self, session: Session, entry: Entry, count: int) -> None:
-        """From now on an entry holds ``count`` bytes, no more than before or already written."""
+        """Change the reserved space of an entry; it must not exceed what is free."""
         difference = count - entry.held_bytes
         entry.held_bytes = count
         self.disk.release(session.token, -difference)

@@ -1,8 +1,8 @@
 """Remember the last update of each page, so that only changes are sent.
 
-Answers overtake each other on their way. Each therefore carries a turn, which the page sends back
-with its next question: a page that has not heard the last answer is told everything again, and one
-that hears an older answer after a newer one asks at once (`browser/news.js`).
+Answers can overtake each other. Each one therefore carries a number (turn), which the page sends
+back with its next request. A page that did not receive the last answer gets everything again, and a
+page that receives an older answer after a newer one asks at once (`browser/news.js`).
 """
 
 from __future__ import annotations
@@ -22,9 +22,9 @@ class Told:
     Attributes
     ----------
     turn : int
-        Of the last answer; rises with each.
+        Number of the last answer.
     values : dict
-        By the name of the page's part.
+        Values by the name of the part of the page.
     choice : str or None
         The result that the page shows.
     """
@@ -35,7 +35,7 @@ class Told:
 
 
 def told_to(pages: dict[str, Told], page: str) -> Told:
-    """The memory of one page among a visitor's; the oldest are forgotten."""
+    """Get the last update of a page; the oldest pages of a visitor are dropped."""
     told = pages.pop(page, None) or Told()
     pages[page] = told
     while len(pages) > MOST_PAGES:
@@ -44,7 +44,7 @@ def told_to(pages: dict[str, Told], page: str) -> Told:
 
 
 def turn_of(news: object) -> int | None:
-    """The turn of the last answer that a page has heard; whatever it sends may be made up."""
+    """Number of the last answer that a page received; its request may be forged."""
     try:
         heard = json.loads(news) if isinstance(news, str) else None
     except ValueError:

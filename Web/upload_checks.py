@@ -43,11 +43,11 @@ class CheckedUpload:
     path : Path
         Input for the engine: the file, or the folder with the DICOM slices.
     name : str
-        Of the results.
+        Name of the results.
     shape : tuple of int
     spacing_mm : tuple of float
     flags : tuple of dict
-        Code and message of what reading found.
+        Code and message of each flag found while reading.
     """
 
     path: Path
@@ -57,7 +57,7 @@ class CheckedUpload:
     flags: tuple[dict, ...]
 
     def as_event(self) -> dict:
-        """For the process that asked."""
+        """As JSON, for the server."""
         return {**self.__dict__, "path": str(self.path)}
 
 
@@ -76,7 +76,7 @@ class SeriesOffer:
     series: tuple[OfferedSeries, ...]
 
     def as_event(self) -> dict:
-        """For the process that asked."""
+        """As JSON, for the server."""
         return {"path": str(self.path), "series": [asdict(each) for each in self.series]}
 
 
@@ -92,10 +92,10 @@ def check_upload(
     Parameters
     ----------
     path : Path
-        The uploaded file, alone in its folder; an archive is replaced by a folder with its slices.
-        With ``series``, that folder.
+        The uploaded file, alone in its folder. An archive is replaced by a folder with its slices;
+        with ``series``, this is that folder.
     most_bytes : int
-        Taken by an archive when unpacked.
+        Size limit of an unpacked archive.
     pictures : Path or None
         New folder for pictures of the series, if there are several; None: no pictures.
     series : int or None
@@ -112,7 +112,7 @@ def check_upload(
     ------
     UploadRefusedError, UploadTooLargeError
     HypothalamusSegError
-        What `read_scan` refuses.
+        See `read_scan`.
     """
     if series is not None:
         slices = list(find_series(path).values())[series - 1]

@@ -30,12 +30,12 @@ from .sessions import Session, SessionStore
 from .work import Work, described
 
 NAME_HEADER = "x-file-name"
-# In bytes: with what results append, a file's name has at most 255.
+# File systems allow 255 bytes; results append to the name.
 LONGEST_NAME_BYTES = 150
 MOST_FILES = 30
-# The page sends one after the other.
+# Uploads at the same time; the page sends one after the other.
 MOST_ARRIVING = 4
-# A line that carries less than this within the patience is a stranger's who holds a place.
+# A connection that sends less than this within the time limit is closed.
 SLOWEST_BYTES = 1 << 14
 HOLD_STEP_BYTES = 1 << 20
 WINDOWS_DEVICES = re.compile(r"(con|prn|aux|nul|com\d|lpt\d)(\..*)?", re.IGNORECASE)
@@ -43,18 +43,18 @@ WINDOWS_DEVICES = re.compile(r"(con|prn|aux|nul|com\d|lpt\d)(\..*)?", re.IGNOREC
 
 @dataclass(frozen=True)
 class Uploads:
-    """Where files arrive.
+    """Receives files.
 
     Parameters
     ----------
     store : SessionStore
-        With the disk's budget.
+        Sessions and their disk budget.
     work : Work
-        Checks what arrived.
+        Checks the uploads.
     most_bytes : int
-        Of one file.
+        Size limit of one file.
     patience_s : float
-        In which some of a file must arrive.
+        Time limit in which part of a file must arrive.
     """
 
     store: SessionStore
@@ -84,7 +84,7 @@ class Uploads:
 
     @contextmanager
     def _place(self, session: Session, name: str) -> Iterator[Entry]:
-        """An entry that counts from the first byte, and is removed if the upload fails."""
+        """Create an entry that counts from the first byte; removed if the upload fails."""
         if session.arriving >= MOST_ARRIVING:
             raise RefusedError(429, texts.TOO_MANY_AT_ONCE)
         if len(session.entries) + session.arriving >= MOST_FILES:

@@ -24,14 +24,14 @@ from .surface import surface_of
 
 HEAD_SPACING_MM = 1.0
 CLOSE_SHAPE, CLOSE_SPACING_MM = (128, 128, 128), 0.5
-# 256 gray values between these percentiles of the head; beyond them is air or fat.
+# 256 gray values between these percentiles of the head; beyond them are air and fat.
 RANGE_PERCENTILES = (0.1, 99.9)
 SURFACE_SD_VOXELS = {"left": 0.8, "right": 0.8, "icv": 0.8}
 # Some subunits are only a few voxels thick; more smoothing would remove them.
 SUBUNIT_SD_VOXELS = 0.6
 ICV_SURFACE_STEP = 3
 COMPRESSION = 3
-# Of a membership of 0–255.
+# Half of the largest membership, 255.
 HALF = 127.5
 ROOM_VOXELS = 5
 
@@ -149,7 +149,7 @@ def _surfaces(layers: list[Layer], head: Grid, close: Grid) -> list[Layer]:
 
 
 def _cropped(inside: np.ndarray, grid: Grid) -> tuple[np.ndarray, Grid]:
-    """Membership 0–255 of a mask with some room around it, and the grid of this part."""
+    """Crop a mask, with some margin, as membership 0–255; also return its grid."""
     found = np.argwhere(inside)
     low = np.maximum(found.min(0) - ROOM_VOXELS, 0)
     high = np.minimum(found.max(0) + 1 + ROOM_VOXELS, inside.shape)

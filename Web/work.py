@@ -18,14 +18,14 @@ from .fair_queue import QueueFullError, Ticket, TicketState
 from .refusals import RefusedError
 from .sessions import Session, SessionStore
 
-# An archive, unpacked, in units of the largest upload, and of itself: DICOM is packed to a half or
-# a third, and where most of it is empty to a tenth.
+# Limits of an unpacked archive, in units of the largest upload and of its own size. Zipped DICOM has
+# a half or a third of its size, or a tenth if most of the image is empty.
 UNPACKED_SHARE, UNPACKED_RATIO, UNPACKED_AT_LEAST = 4, 20, 64 << 20
 ZIP_MAGIC = b"PK"
 PROGRESS_KEYS = ("stage", "fold", "folds", "step")
-# Of all files of a result, a run's partial files among them.
+# Space reserved for the files of a result, including partial files during a run.
 RESULT_BYTES = 64 << 20
-# Results still to be written are in no visitor's share, only in the whole.
+# Results not yet written count for the total, not for a visitor.
 RESULTS_OWNER = "results"
 log = logging.getLogger("hypothalamus_seg.web.work")
 
@@ -37,12 +37,12 @@ class Work:
     Parameters
     ----------
     store : SessionStore
-        With the disk's budget.
+        Sessions and their disk budget.
     checkers, engines : EnginePool
     most_upload_bytes : int
     device : str
     threads : int or None
-        For each engine; None: as many as torch chooses, as on the command line.
+        Per engine; None: torch's choice, as on the command line.
     """
 
     store: SessionStore
@@ -62,7 +62,7 @@ class Work:
             size = entry.held_bytes
             likely = max(UNPACKED_AT_LEAST, UNPACKED_RATIO * size)
             task["most_bytes"] = min(most, likely, self.store.disk.left(session.token))
-            # Held without asking: it is what is left, or less.
+            # Cannot fail: it is at most what is left.
             self.store.hold_exactly(session, entry, size + task["most_bytes"])
         await self._submit_check(session, entry, task)
 
@@ -129,7 +129,7 @@ class Work:
             self.stop(ticket)
         for ticket in tickets:
             await ticket.ended.wait()
-        # The followers have to run once more for the entries to tell it.
+        # Let the followers run, which update the entries.
         await asyncio.sleep(0)
         return len(tickets)
 
@@ -167,7 +167,7 @@ class Work:
             "scene": str(output / SCENE_NAME),
             "options": settings,
         }
-        # Full before the run's end, it would lose what was worked for.
+        # If the disk became full during the run, the result would be lost.
         try:
             self.store.disk.hold(RESULTS_OWNER, RESULT_BYTES, beyond_share=True)
         except DiskFullError as error:
@@ -196,11 +196,11 @@ class Work:
 
     async def _refused(self, session: Session, entry: Entry, outcome: dict) -> None:
         entry.error = _error(**outcome)
-        if entry.series:  # another one may do
+        if entry.series:  # another series may be usable
             entry.state = EntryState.CHOOSING
             return
         entry.state = EntryState.REFUSED
-        # Nobody needs it any more.
+        # No longer needed.
         await asyncio.to_thread(shutil.rmtree, entry.folder, ignore_errors=True)
         await self._count_files(session, entry)
 

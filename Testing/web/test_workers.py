@@ -13,6 +13,7 @@ from HypothalamusSegLib.reading import read_scan
 
 from Testing.support.command_runs import REPOSITORY, environment
 from Testing.support.scan_files import head_volume, write_scan
+from Web.confinement import gpu_devices, has_gpu
 
 pytest.importorskip("gradio", reason="the web page's tests need gradio")
 
@@ -111,6 +112,18 @@ def test_a_confined_worker_reaches_its_folder_and_its_programs_alone(tried):
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="needs Linux's clear_refs")
+def test_a_worker_with_a_gpu_may_write_to_its_devices_alone(tmp_path):
+    for name in ("sda", "kmsg", "tty", "null", "nvme0"):
+        (tmp_path / name).touch()
+    assert not has_gpu(tmp_path)
+    for name in ("nvidiactl", "nvidia0", "nvidia-uvm"):
+        (tmp_path / name).touch()
+    (tmp_path / "nvidia-caps").mkdir()
+    assert has_gpu(tmp_path)
+    names = {path.name for path in gpu_devices(tmp_path)}
+    assert names == {"nvidiactl", "nvidia0", "nvidia-uvm", "nvidia-caps"}
+
+
 def test_the_peak_of_memory_is_told_anew_for_each_scan():
     before, after = map(float, python(PEAK).split())
     assert before > 300
