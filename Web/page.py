@@ -16,8 +16,8 @@ SECONDS_BETWEEN_TICKS = 1.0
 DROPZONE = """
 <div class="dropzone" data-most-megabytes="{megabytes}">
   <label for="scan-files"><b>Drop scans here, or click to choose files</b>
-  <span>One T1-weighted head scan per file: NIfTI, NRRD, MGZ, MetaImage, or a zip file with one
-  DICOM series; up to {megabytes} MB each</span>
+  <span>One T1-weighted head scan per file: NIfTI, NRRD, MGZ, MetaImage, or a zip file with
+  DICOM; up to {megabytes} MB each</span>
   <input id="scan-files" type="file" multiple></label>
   <ul aria-live="polite"></ul>
 </div>"""

@@ -1,8 +1,9 @@
 """Triangle surfaces of masks, for display only: no volumes are measured on them.
 
-Surface nets (Gibson 1998): one vertex in every cell of eight voxels that the surface passes, at
-the mean of where the surface cuts the cell's edges, and one quadrilateral across every voxel edge
-that it cuts.
+Surface nets (Gibson 1998): one vertex in each cell of eight voxels that the surface crosses, at the
+mean of its crossings of the cell's edges, and one quadrilateral across each voxel edge that it
+crosses. The same as scikit-image's marching cubes in size, and nearly in smoothness and time, without
+170 MB of further packages (scikit-image with scipy).
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ class Surface(NamedTuple):
     vertices : ndarray of float, shape (V, 3)
         In voxels of the array.
     triangles : ndarray of int, shape (T, 3)
-        Seen from outside, counter-clockwise.
+        Counter-clockwise, seen from outside.
     """
 
     vertices: np.ndarray
@@ -31,7 +32,7 @@ class Surface(NamedTuple):
 
 
 def surface_of(membership: np.ndarray, level: float) -> Surface:
-    """The surface at which an array passes a level.
+    """Extract the surface at which an array crosses a level.
 
     Parameters
     ----------
@@ -42,7 +43,7 @@ def surface_of(membership: np.ndarray, level: float) -> Surface:
     Returns
     -------
     Surface
-        Empty where nothing is above the level.
+        Empty if nothing is above the level.
     """
     values = np.asarray(membership, np.float32)[1:-1, 1:-1, 1:-1] - np.float32(level)
     values[values == 0] = TINY
@@ -66,7 +67,7 @@ def surface_of(membership: np.ndarray, level: float) -> Surface:
 def _add_crossings(
     values: np.ndarray, inside: np.ndarray, axis: int, total: np.ndarray, count: np.ndarray
 ) -> None:
-    """Add to every cell where the surface cuts its four edges along an axis."""
+    """Add the crossings of the four edges along an axis to each cell."""
     others = [other for other in range(3) if other != axis]
     for corner in product((0, 1), repeat=2):
         low = [slice(None, -1)] * 3
@@ -84,7 +85,7 @@ def _add_crossings(
 
 
 def _quads(inside: np.ndarray, number: np.ndarray, axis: int) -> np.ndarray:
-    """The four cells around every cut edge along an axis, in order around it."""
+    """The four cells around each crossed edge along an axis, in order around it."""
     first, second = (axis + 1) % 3, (axis + 2) % 3
     low = [slice(1, -1)] * 3
     low[axis] = slice(None, -1)

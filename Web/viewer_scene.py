@@ -33,7 +33,7 @@ ICV_SURFACE_STEP = 3
 COMPRESSION = 3
 # Half of the largest membership, 255.
 HALF = 127.5
-ROOM_VOXELS = 5
+ROOM_VOXELS = 6
 
 
 class Layer(NamedTuple):
@@ -63,7 +63,7 @@ def write_scene(result: Segmentation, path: Path) -> None:
         Layer("close/scan", _as_bytes(resample_cubic(scan, close), low, high)),
     ]
     layers += _masks(result, head, close)
-    layers += _surfaces(layers, head, close)
+    layers += surfaces_of(layers, head, close)
     description = {
         "centre_mm": centre_mm.round(2).tolist(),
         "start_mm": _start_mm(result, centre_mm).round(2).tolist(),
@@ -131,37 +131,42 @@ def _onto(volume: VoxelImage, grid: Grid, interpolator: int = sitk.sitkLinear) -
     return sitk.GetArrayFromImage(image).T
 
 
-def _surfaces(layers: list[Layer], head: Grid, close: Grid) -> list[Layer]:
+def surfaces_of(layers: list[Layer], head: Grid, close: Grid) -> list[Layer]:
     """Vertices (RAS, in millimeters) and triangles of each structure present."""
     made = []
     for layer in layers:
         place, name = layer.name.split("/")
         if name == "subunits":
             for index in range(len(labels.SUBUNIT_LABELS)):
-                inside = layer.array == index + 1
-                if inside.any():
-                    part, grid = _cropped(inside, close)
-                    made += _surface(f"subunit{index}", part, grid, 1, SUBUNIT_SD_VOXELS)
+                inside = np.uint8(255) * (layer.array == index + 1)
+                made += _surface(f"subunit{index}", inside, close, 1, SUBUNIT_SD_VOXELS)
         elif name in SURFACE_SD_VOXELS:
             grid, step = (close, 1) if place == "close" else (head, ICV_SURFACE_STEP)
             made += _surface(name, layer.array, grid, step, SURFACE_SD_VOXELS[name])
     return made
 
 
-def _cropped(inside: np.ndarray, grid: Grid) -> tuple[np.ndarray, Grid]:
-    """Crop a mask, with some margin, as membership 0–255; also return its grid."""
-    found = np.argwhere(inside)
-    low = np.maximum(found.min(0) - ROOM_VOXELS, 0)
-    high = np.minimum(found.max(0) + 1 + ROOM_VOXELS, inside.shape)
-    part = inside[tuple(map(slice, low, high))]
+def _cropped(membership: np.ndarray, grid: Grid) -> tuple[np.ndarray, Grid]:
+    """Crop to the voxels of a structure with some margin; also return the grid of this part."""
+    low, high = [], []
+    for axis, size in enumerate(membership.shape):
+        others = tuple(other for other in range(3) if other != axis)
+        found = np.flatnonzero(membership.any(others))
+        low.append(max(int(found[0]) - ROOM_VOXELS, 0))
+        high.append(min(int(found[-1]) + 1 + ROOM_VOXELS, size))
+    part = membership[tuple(map(slice, low, high))]
     affine = grid.affine.copy()
-    affine[:3, 3] = grid.points_at(low.astype(float))
-    return np.float32(255) * part, Grid(part.shape, affine)
+    affine[:3, 3] = grid.points_at(np.array(low, float))
+    return part, Grid(part.shape, affine)
 
 
 def _surface(
     name: str, membership: np.ndarray, grid: Grid, step: int, sd_voxels: float
 ) -> list[Layer]:
+    if not membership.any():
+        return []
+    # Most of the grid is empty, and time goes with the number of voxels.
+    membership, grid = _cropped(membership, grid)
     coarse = _block_means(membership, step)
     smooth = sitk.GetArrayFromImage(
         sitk.SmoothingRecursiveGaussian(sitk.GetImageFromArray(coarse.T), sd_voxels)

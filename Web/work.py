@@ -18,8 +18,8 @@ from .fair_queue import QueueFullError, Ticket, TicketState
 from .refusals import RefusedError
 from .sessions import Session, SessionStore
 
-# Limits of an unpacked archive, in units of the largest upload and of its own size. Zipped DICOM has
-# a half or a third of its size, or a tenth if most of the image is empty.
+# Limits of an unpacked archive, in units of the largest upload and of its own size. Zipped DICOM
+# has a half or a third of its size, or a tenth if most of the image is empty.
 UNPACKED_SHARE, UNPACKED_RATIO, UNPACKED_AT_LEAST = 4, 20, 64 << 20
 ZIP_MAGIC = b"PK"
 PROGRESS_KEYS = ("stage", "fold", "folds", "step")

@@ -10,6 +10,7 @@ from collections import namedtuple
 
 import numpy as np
 import pytest
+from HypothalamusSegLib.geometry.voxel_image import Grid
 from HypothalamusSegLib.pipeline import STAGE_WEIGHTS
 
 from Testing.support.command_runs import REPOSITORY, environment
@@ -21,6 +22,7 @@ from Web.fair_queue import FairQueue, QueueFullError, Ticket
 from Web.server_folder import remove_leftovers
 from Web.sessions import SessionStore, TooManySessionsError
 from Web.surface import surface_of
+from Web.viewer_scene import Layer, surfaces_of
 
 STUB = (sys.executable, str(REPOSITORY / "Testing" / "support" / "web_stub_worker.py"), "segment")
 
@@ -384,6 +386,22 @@ def test_the_surface_of_a_ball_is_closed_and_has_its_volume(centre):
 def test_the_surface_of_nothing_is_empty():
     surface = surface_of(np.zeros((5, 5, 5)), 0.5)
     assert len(surface.vertices) == len(surface.triangles) == 0
+
+
+@pytest.mark.parametrize(("name", "step"), [("close/left", 1), ("head/icv", 3)])
+def test_a_surface_lies_in_space_where_its_structure_is(name, step):
+    """At the edge of a large grid, too, of which only a part is looked at."""
+    grid = Grid.axis_aligned(np.array([10.0, -20.0, 30.0]), (90, 96, 99), 0.5 * step)
+    centre = np.array([17.0, 50.0, 70.0])
+    indices = np.indices(grid.shape).transpose(1, 2, 3, 0)
+    ball = np.uint8(255) * (np.linalg.norm(indices - centre, axis=-1) < 14)
+    vertices, triangles = surfaces_of([Layer(name, ball)], grid, grid)
+    assert vertices.name == f"surface/{name.split('/')[1]}/vertices"
+    radii = np.linalg.norm(vertices.array - grid.points_at(centre), axis=1) / grid.spacing_mm[0]
+    assert radii.mean() == pytest.approx(14, abs=0.7)
+    assert radii.std() < 0.5 * step
+    assert triangles.array.max() < len(vertices.array)
+    assert surfaces_of([Layer(name, np.zeros_like(ball))], grid, grid) == []
 
 
 def test_the_page_has_words_for_every_stage():

@@ -14,7 +14,9 @@ export class PlaneView {
   constructor(canvas, view) {
     this.canvas = canvas;
     this.view = view;
-    this.brush = document.createElement("canvas");
+    // Everything but cross, letters and scale bar; kept while only the cross moves.
+    this.picture = document.createElement("canvas");
+    this.brushes = new Map();
     this.cuts = new Map();
   }
 
@@ -36,21 +38,33 @@ export class PlaneView {
     const size = Math.round(this.canvas.clientWidth * (window.devicePixelRatio || 1));
     if (!size) return;
     if (this.canvas.width !== size) this.canvas.width = this.canvas.height = size;
-    const context = this.canvas.getContext("2d");
     this.pixel = size / this.canvas.clientWidth;
     this.field = FIELD_MM[settings.zoom] / settings.magnification;
     this.scale = size / this.field;
     this.centre = [...settings.middle];
-    this.forgetOtherSlices(scene, settings);
+    this.drawPicture(scene, settings, size);
+    const context = this.canvas.getContext("2d");
     context.setTransform(1, 0, 0, 1, 0, 0);
+    context.drawImage(this.picture, 0, 0);
+    if (settings.cross) this.cross(context, settings);
+    this.letters(context, size);
+    this.bar(context, size, barOf(this.field));
+  }
+
+  drawPicture(scene, settings, size) {
+    const { zoom, window: width, level, opacity, outlines, subunits } = settings;
+    const place = [size, settings.position[this.view.normal], this.field, ...this.centre];
+    const now = [...place, zoom, width, level, opacity, outlines, subunits].join();
+    if (this.drawn?.scene === scene && this.drawn.now === now) return;
+    this.drawn = { scene, now };
+    this.forgetOtherSlices(scene, settings);
+    if (this.picture.width !== size) this.picture.width = this.picture.height = size;
+    const context = this.picture.getContext("2d");
     context.fillStyle = "#000";
     context.fillRect(0, 0, size, size);
     this.scan(context, scene, settings);
     this.fills(context, scene, settings);
     if (settings.outlines) this.outlines(context, scene, settings);
-    if (settings.cross) this.cross(context, settings);
-    this.letters(context, size);
-    this.bar(context, size, barOf(this.field));
   }
 
   // Planes and outlines are cached while their slice is shown.
@@ -87,13 +101,24 @@ export class PlaneView {
     return this.canvas.height / 2 - (millimetres - this.centre[this.view.up]) * this.scale;
   }
 
+  // A canvas of this size and its pixels, made once: new ones for each picture cost time and memory.
+  brushOf(width, height) {
+    const key = `${width} ${height}`;
+    if (!this.brushes.has(key)) {
+      const canvas = document.createElement("canvas");
+      Object.assign(canvas, { width, height });
+      const brush = canvas.getContext("2d");
+      const image = brush.createImageData(width, height);
+      const pixels = new Uint32Array(image.data.buffer);
+      this.brushes.set(key, { canvas, brush, image, pixels });
+    }
+    return this.brushes.get(key);
+  }
+
   // Paint a plane of a volume; `colour(value)` gives the packed color of each voxel.
   paint(context, volume, plane, colour, smooth) {
     const { width, height, values } = plane;
-    Object.assign(this.brush, { width, height });
-    const brush = this.brush.getContext("2d");
-    const image = brush.createImageData(width, height);
-    const pixels = new Uint32Array(image.data.buffer);
+    const { brush, canvas, image, pixels } = this.brushOf(width, height);
     for (let i = 0; i < values.length; i++) pixels[i] = colour[values[i]];
     brush.putImageData(image, 0, 0);
     const { across, up } = this.view;
@@ -104,7 +129,7 @@ export class PlaneView {
     context.scale(-volume.spacing * this.scale, -volume.spacing * this.scale);
     context.imageSmoothingEnabled = smooth;
     context.imageSmoothingQuality = "high";
-    context.drawImage(this.brush, 0, 0);
+    context.drawImage(canvas, 0, 0);
     context.restore();
   }
 

@@ -12,6 +12,8 @@ const AXES = [
   ["P", [0, -1, 0]], ["S", [0, 0, 1]], ["I", [0, 0, -1]],
 ];
 const LIGHT = [-0.35, 0.5, 0.79];
+// Packed as alpha, blue, green, red.
+const BACKGROUND = 0xff100d0a;
 
 export class SurfaceView {
   constructor(canvas) {
@@ -63,12 +65,10 @@ export class SurfaceView {
       centre: centreOf(scene, zoom),
     };
     const context = this.canvas.getContext("2d");
-    const image = context.createImageData(size, size);
+    const { image, depth, glass, nearest } = this.buffersOf(context, size);
     const pixels = image.data;
-    for (let i = 0; i < pixels.length; i += 4) {
-      [pixels[i], pixels[i + 1], pixels[i + 2], pixels[i + 3]] = [10, 13, 16, 255];
-    }
-    const depth = new Float32Array(size * size).fill(-Infinity);
+    new Uint32Array(pixels.buffer).fill(BACKGROUND);
+    depth.fill(-Infinity);
     const names = subunits ? scene.labels.map((_, index) => `subunit${index}`) : ["left", "right"];
     names.forEach((name, index) => {
       const surface = prepared(scene.surfaces[name]);
@@ -77,8 +77,8 @@ export class SurfaceView {
     });
     const icv = icv3d && zoom === "head" && prepared(scene.surfaces.icv);
     if (icv) {
-      const glass = new Float32Array(size * size);
-      const nearest = new Float32Array(size * size).fill(-Infinity);
+      glass.fill(0);
+      nearest.fill(-Infinity);
       rasterise(frame, icv, nearest, (at, towards) => {
         glass[at] = 0.1 + 0.6 * (1 - Math.abs(towards)) ** 2;
       });
@@ -86,6 +86,15 @@ export class SurfaceView {
     }
     context.putImageData(image, 0, 0);
     this.letters(context, frame);
+  }
+
+  // Made once for each size: new ones for each picture would be several megabytes of garbage.
+  buffersOf(context, size) {
+    if (this.buffers?.depth.length !== size * size) {
+      const [depth, glass, nearest] = [0, 1, 2].map(() => new Float32Array(size * size));
+      this.buffers = { image: context.createImageData(size, size), depth, glass, nearest };
+    }
+    return this.buffers;
   }
 
   letters(context, { size, rows }) {
@@ -158,10 +167,12 @@ export function prepared(surface) {
 }
 
 // Call `put(pixel, towards, light)` for every pixel at which a surface is nearest to the viewer.
-function rasterise({ size, rows, scale, centre }, { vertices, triangles, normals }, depth, put) {
+function rasterise({ size, rows, scale, centre }, surface, depth, put) {
+  const { vertices, triangles, normals } = surface;
   const count = vertices.length / 3;
   // Per vertex: x, y and depth on the screen, orientation to the viewer, and brightness.
-  const seen = new Float32Array(5 * count);
+  surface.seen ??= new Float32Array(5 * count);
+  const { seen } = surface;
   // Plain numbers: creating an array per vertex would be the slowest part.
   const [[rx, ry, rz], [ux, uy, uz], [tx, ty, tz]] = rows;
   const [centreX, centreY, centreZ] = centre;

@@ -187,6 +187,11 @@ export class Viewer {
         this.redraw();
       });
     }
+    // Narrow screens show the sliders on request.
+    const more = this.root.querySelector(".viewer-more-button");
+    more.addEventListener("click", () => {
+      more.setAttribute("aria-expanded", more.getAttribute("aria-expanded") === "false");
+    });
     this.root.querySelector(".viewer-home").addEventListener("click", () => {
       this.home();
       this.redraw();

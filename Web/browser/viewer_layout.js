@@ -14,15 +14,19 @@ export const LAYOUT = `
       <label hidden><input type="checkbox" data-setting="subunits"> Subunits</label>
       <label hidden><input type="checkbox" data-setting="icv3d"> ICV in 3-D</label>
     </fieldset>
-    <label class="slide">Window <output></output>
-      <input type="range" aria-label="Window" data-setting="window"></label>
-    <label class="slide">Level <output></output>
-      <input type="range" aria-label="Level" data-setting="level"></label>
-    <label class="slide">Overlay <output></output>
-      <input type="range" aria-label="Overlay" data-setting="opacity" min="0" max="1" step="0.05"></label>
-    <label class="slide">Zoom <output></output>
-      <input type="range" aria-label="Zoom" data-setting="magnification" min="1" max="${MOST_MAGNIFICATION}"
-        step="0.1"></label>
+    <button type="button" class="viewer-more-button" aria-expanded="false"
+      aria-controls="viewer-more">Window, level, zoom</button>
+    <div class="viewer-more" id="viewer-more">
+      <label class="slide">Window <output></output>
+        <input type="range" aria-label="Window" data-setting="window"></label>
+      <label class="slide">Level <output></output>
+        <input type="range" aria-label="Level" data-setting="level"></label>
+      <label class="slide">Overlay <output></output>
+        <input type="range" aria-label="Overlay" data-setting="opacity" min="0" max="1" step="0.05"></label>
+      <label class="slide">Zoom <output></output>
+        <input type="range" aria-label="Zoom" data-setting="magnification" min="1" max="${MOST_MAGNIFICATION}"
+          step="0.1"></label>
+    </div>
     <button type="button" class="viewer-home">Reset views</button>
   </div>
   <ul class="viewer-legend"></ul>
