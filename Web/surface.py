@@ -2,8 +2,8 @@
 
 Surface nets (Gibson 1998): one vertex in each cell of eight voxels that the surface crosses, at the
 mean of its crossings of the cell's edges, and one quadrilateral across each voxel edge that it
-crosses. The same as scikit-image's marching cubes in size, and nearly in smoothness and time, without
-170 MB of further packages (scikit-image with scipy).
+crosses. scikit-image's marching cubes gives surfaces of the same size, slightly smoother and 0.1 s
+sooner per scan, but needs 170 MB of further packages.
 """
 
 from __future__ import annotations
