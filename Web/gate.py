@@ -42,7 +42,7 @@ GRADIO_ROUTES = re.compile(
     rf"{API}/(info/?|startup-events|app_id/?|heartbeat/(?P<hash>[^/]+)"
     r"|run/predict/?|queue/join/?|queue/data/?|cancel)"
 )
-QUEUE_ROUTE = f"{API}/queue/join"
+CALL_ROUTES = (f"{API}/queue/join", f"{API}/run/predict")
 UPLOAD_ROUTE = "/uploads"
 RESULTS_ROUTE = "/results/"
 # These stay open as long as a page or a program listens.
@@ -247,8 +247,8 @@ class Gate:
         name = content.get("session_hash")
         if name is not None:
             self.pages.claim(name, session)
-            if path.startswith(QUEUE_ROUTE):
-                self.pages.refuse_flood(name)
+        if path.startswith(CALL_ROUTES):
+            self.pages.check_call(content)
         return replay(body, receive)
 
 

@@ -27,16 +27,18 @@ MOST_UNREAD = 100
 
 
 class PageMemory(Protocol):
-    """What the server remembers about pages, by their names."""
+    """What Gradio knows about the page, and about each open one by its name."""
 
     def forget(self, name: str) -> None: ...
 
     def unread(self, name: str) -> int: ...
 
+    def has_function(self, number: object) -> bool: ...
+
 
 @dataclass(frozen=True)
 class GradioMemory:
-    """Gradio's memory of pages; it has no public function to clear it."""
+    """Gradio's own memory; it has no public function to clear it."""
 
     blocks: gr.Blocks
 
@@ -55,6 +57,10 @@ class GradioMemory:
         """Number of messages that wait for a page."""
         messages = self.blocks._queue.pending_messages_per_session.get(name)
         return messages.qsize() if messages else 0
+
+    def has_function(self, number: object) -> bool:
+        """Whether a request may call this function of the page."""
+        return isinstance(number, int) and number in self.blocks.fns
 
 
 @dataclass
@@ -91,9 +97,16 @@ class PageNames:
         while len(session.page_names) > MOST_PAGE_NAMES:
             self._drop(session.page_names.pop(0), session)
 
-    def refuse_flood(self, name: str) -> None:
-        """Raise `RefusedError` if a page does not read its messages."""
-        if self.memory.unread(name) >= MOST_UNREAD:
+    def check_call(self, content: dict) -> None:
+        """Refuse a call of an unknown function, or of a page that does not read its messages.
+
+        Raises
+        ------
+        RefusedError
+        """
+        if not self.memory.has_function(content.get("fn_index")):
+            raise RefusedError(404, texts.NOT_FOUND)
+        if self.memory.unread(str(content.get("session_hash"))) >= MOST_UNREAD:
             raise RefusedError(429, texts.TOO_MANY_AT_ONCE)
 
     def end(self, session: Session) -> None:

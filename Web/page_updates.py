@@ -81,7 +81,7 @@ class PageUpdates:
         request: gr.Request,
     ) -> list:
         session = session_of(request)
-        words = (",".join(structures), ",".join(map(str, folds)))
+        words = [",".join(map(str, chosen or ())) for chosen in (structures, folds)]
         return await self._after(self._start(session, subunits, grid, *words), request, heard)
 
     async def _start(self, session: Session, *chosen: Any) -> str:
@@ -98,8 +98,8 @@ class PageUpdates:
 
     async def remove(self, heard: str, request: gr.Request, event: gr.EventData) -> list:
         session = session_of(request)
-        entry = session.entries.get(str(event._data.get("entry")))
-        series = event._data.get("series")
+        told = _told_by(event)
+        entry, series = session.entries.get(str(told.get("entry"))), told.get("series")
         if entry and isinstance(series, int):
             chosen = self.work.choose_series(session, entry.identifier, series)
             return await self._after(chosen, request, heard)
@@ -110,7 +110,7 @@ class PageUpdates:
     async def delete(self, heard: str, request: gr.Request, event: gr.EventData) -> list:
         """Handle the deletion line: delete now, or keep the session alive."""
         session = session_of(request)
-        if event._data.get("act") != "delete":
+        if _told_by(event).get("act") != "delete":
             return self._changes(request, heard)
         return await self._after(self.store.clear(session), request, heard, texts.DELETED)
 
@@ -189,6 +189,11 @@ class PageUpdates:
         return [
             _made(name, wanted[name], told) if name in changed else gr.skip() for name in OUTPUTS
         ]
+
+
+def _told_by(event: gr.EventData) -> dict:
+    """Data of an event; a forged one may have anything else, or nothing."""
+    return event._data if isinstance(event._data, dict) else {}
 
 
 def _made(name: str, value: Any, told: Told) -> Any:

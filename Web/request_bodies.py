@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import math
 import time
 
 from starlette.datastructures import Headers
@@ -41,9 +42,9 @@ async def whole_body(receive: Receive, most_bytes: int, patience_s: float) -> by
 
 
 def bounded_json(body: bytes) -> object:
-    """Parse JSON; refuses invalid or too deeply nested text."""
+    """Parse JSON; refuses invalid text, deep nesting and numbers that are not finite."""
     try:
-        content = json.loads(body)
+        content = json.loads(body, parse_float=_finite, parse_constant=_finite)
     except (ValueError, RecursionError) as error:
         raise RefusedError(400, texts.BAD_REQUEST) from error
     level = [content]
@@ -52,6 +53,14 @@ def bounded_json(body: bytes) -> object:
         if not level:
             return content
     raise RefusedError(400, texts.BAD_REQUEST)
+
+
+def _finite(text: str) -> float:
+    """Refuse NaN and infinity: answers that repeat them are not valid JSON."""
+    number = float(text)
+    if not math.isfinite(number):
+        raise ValueError(text)
+    return number
 
 
 def _inside(value: object) -> list:

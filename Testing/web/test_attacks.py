@@ -301,6 +301,41 @@ def test_json_nested_deep_is_refused_without_a_traceback(server, visitor):
     assert "Traceback" not in server.text
 
 
+@pytest.mark.parametrize("number", ["1e309", "-1e999", "NaN", "Infinity"])
+def test_numbers_that_are_none_are_refused_without_a_traceback(server, visitor, number):
+    for body in (
+        f'{{"data": [], "fn_index": {number}, "session_hash": "a"}}',
+        f'{{"data": [[{{"a": {number}}}]], "fn_index": 0, "session_hash": "a"}}',
+    ):
+        for route in ("gradio_api/run/predict", "gradio_api/queue/join"):
+            assert visitor.post(route, content=body).status_code == 400
+    assert "Traceback" not in server.text
+
+
+@pytest.mark.parametrize("number", [-1, 9999, None, "x", 1.5, [0]])
+def test_a_call_of_no_function_is_refused_without_a_traceback(server, visitor, number):
+    body = {"data": [], "fn_index": number, "session_hash": f"own{id(visitor)}"}
+    for route in ("gradio_api/run/predict", "gradio_api/queue/join"):
+        assert visitor.post(route, json=body).status_code == 404
+    assert "Traceback" not in server.text
+
+
+@pytest.mark.parametrize("event", [None, [], {}, {"entry": {"a": 1}, "series": "1"}])
+def test_forged_events_of_the_page_are_harmless(server, visitor, event):
+    config = visitor.get("config").json()
+    for name in ("page_delete", "page_remove"):
+        index = next(d["id"] for d in config["dependencies"] if d["api_name"] == name)
+        body = {
+            "data": ["{}"],
+            "fn_index": index,
+            "session_hash": f"own{id(visitor)}",
+            "event_data": event,
+        }
+        answer = visitor.post("gradio_api/run/predict", json=body)
+        assert answer.status_code == 200, answer.text
+    assert "Traceback" not in server.text
+
+
 def test_half_a_request_is_given_up(tmp_path):
     with running(tmp_path, patience_s=1.5) as server:
         visitor = server.visitor()
