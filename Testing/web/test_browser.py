@@ -317,6 +317,14 @@ def test_dark_and_on_a_phone_the_result_is_all_there(result, real, visit, pictur
     assert width == PHONE["viewport"]["width"]
     assert phone.page.locator("figure[data-view=axial] canvas").bounding_box()["width"] > 300
     phone.page.evaluate("document.querySelector('#viewer').scrollIntoView()")
+    # Pictures, not controls, fill the screen; the sliders come on request.
+    above = phone.page.locator(".viewer-planes").bounding_box()["y"]
+    assert above < 0.25 * PHONE["viewport"]["height"]
+    more = phone.page.get_by_role("button", name="Window, level, zoom")
+    expect(phone.page.get_by_role("slider", name="Window")).to_be_hidden()
+    more.click()
+    expect(phone.page.get_by_role("slider", name="Window")).to_be_visible()
+    more.click()
     pictures("web_phone", phone.page)
     assert dark.problems == phone.problems == []
 
