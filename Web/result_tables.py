@@ -134,7 +134,7 @@ def _interval(entry: dict) -> str:
         return ""
     show = shown_ml if entry["structure"] == "icv" else shown
     low, high = show(entry["volume_low_mm3"]), show(entry["volume_high_mm3"])
-    return f"<span class='interval'>90 %: {low}–{high}</span>"
+    return f"<span class='interval'>90 %: <span class='range'>{low}–{high}</span></span>"
 
 
 def _usual(structure: str) -> str:
