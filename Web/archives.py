@@ -14,7 +14,7 @@ from .upload_refusals import UploadRefusedError, UploadTooLargeError
 
 MOST_ARCHIVE_FILES = 5000
 CHUNK_BYTES = 1 << 20
-# All other methods are rare, and zipfile unpacks them without a limit on memory.
+# Other methods are rare, and zipfile has no memory limit for them.
 METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
 LONGEST_SHOWN = 80
 # What zipfile raises for damaged archives; the last two come from damaged and empty names.

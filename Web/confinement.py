@@ -23,9 +23,9 @@ SYSTEM_FILES = (
     *("/proc/self", "/proc/cpuinfo", "/proc/meminfo", "/proc/stat", "/proc/filesystems"),
 )
 DEVICES = Path("/dev")
-# Of NVIDIA, of Windows' Linux, of AMD.
+# NVIDIA, Windows Subsystem for Linux, AMD.
 GPU_CONTROLS = ("nvidiactl", "dxg", "kfd")
-# The driver's interface, and shared memory, with which CUDA connects processes.
+# The driver's device files, and shared memory, which CUDA may use.
 GPU_DEVICES = ("nvidia*", "dxg", "kfd", "dri", "shm")
 GPU_INFORMATION = (
     *("/proc/driver/nvidia", "/proc/modules", "/proc/devices", "/proc/sys/vm"),

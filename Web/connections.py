@@ -14,7 +14,7 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from .sessions import is_here
 
-# A browser opens six. Behind a proxy, which has this machine's address, the proxy counts.
+# A browser opens six. A proxy on this machine has no limit here and should have its own.
 MOST_FROM_ADDRESS = 64
 MOST_OPEN_FILES = 1 << 16
 

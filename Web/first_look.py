@@ -19,7 +19,7 @@ log = logging.getLogger("hypothalamus_seg.web.look")
 
 
 def first_look() -> Callable[[VoxelImage], Sequence[Flag]]:
-    """Make the look; the network is loaded when it is first needed."""
+    """Create the check; the network is loaded when it is first needed."""
     networks: list = []
 
     def look(volume: VoxelImage) -> Sequence[Flag]:

@@ -27,7 +27,7 @@ MOST_UNREAD = 100
 
 
 class PageMemory(Protocol):
-    """What Gradio knows about the page, and about each open one by its name."""
+    """What Gradio remembers about open pages, by name, and the functions of the page."""
 
     def forget(self, name: str) -> None: ...
 

@@ -98,8 +98,8 @@ class PageUpdates:
 
     async def remove(self, heard: str, request: gr.Request, event: gr.EventData) -> list:
         session = session_of(request)
-        told = _told_by(event)
-        entry, series = session.entries.get(str(told.get("entry"))), told.get("series")
+        data = _data_of(event)
+        entry, series = session.entries.get(str(data.get("entry"))), data.get("series")
         if entry and isinstance(series, int):
             chosen = self.work.choose_series(session, entry.identifier, series)
             return await self._after(chosen, request, heard)
@@ -110,7 +110,7 @@ class PageUpdates:
     async def delete(self, heard: str, request: gr.Request, event: gr.EventData) -> list:
         """Handle the deletion line: delete now, or keep the session alive."""
         session = session_of(request)
-        if _told_by(event).get("act") != "delete":
+        if _data_of(event).get("act") != "delete":
             return self._changes(request, heard)
         return await self._after(self.store.clear(session), request, heard, texts.DELETED)
 
@@ -191,8 +191,8 @@ class PageUpdates:
         ]
 
 
-def _told_by(event: gr.EventData) -> dict:
-    """Data of an event; a forged one may have anything else, or nothing."""
+def _data_of(event: gr.EventData) -> dict:
+    """Data of an event; empty if it is forged."""
     return event._data if isinstance(event._data, dict) else {}
 
 

@@ -142,7 +142,7 @@ def build_server(settings: ServerSettings) -> ASGIApp:
     engine = (*command, "segment", *_limits(settings.worker_memory_mb, RESULT_MB), *confined)
     if settings.device != "cpu":
         engine = (*engine, "--gpu")
-    # A file can be made to take all of its time; one checker stays free for other visitors.
+    # A file can be made to use the full time limit; one checker stays free for other visitors.
     checkers = EnginePool(checker, CHECKERS, MOST_CHECKS_WAITING, CHECK_SECONDS, CHECKERS - 1)
     engines = EnginePool(engine, settings.workers, settings.queue, SEGMENT_SECONDS)
     work = Work(store, checkers, engines, most_bytes, settings.device, settings.engine_threads)

@@ -190,7 +190,7 @@ class SessionStore:
         self.hold_exactly(session, entry, 0)
 
     def hold_exactly(self, session: Session, entry: Entry, count: int) -> None:
-        """Change the reserved space of an entry; it must not exceed what is free."""
+        """Set the reserved space of an entry, unchecked: its files are written, or fit."""
         difference = count - entry.held_bytes
         entry.held_bytes = count
         self.disk.release(session.token, -difference)
