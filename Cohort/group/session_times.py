@@ -20,7 +20,7 @@ from .findings import NOTE, WARNING, Finding, Topic
 from .participants_table import SESSION_PREFIX, Participants, read_tsv
 from .scan_times import read_scan_times
 
-DAYS_PER_YEAR = 365.25
+DAYS_PER_YEAR, LONGEST_YEARS = 365.25, 80
 DATE, YEARS, AGE = "acq_time", "years", "age"
 
 
@@ -75,6 +75,7 @@ def read_session_times(
         if column not in table:
             continue
         years = _years(table[column], column == DATE)
+        years = years.mask(_too_far_apart(years, scans))
         since_first = years - years.groupby(scans["participant_id"]).transform("min")
         # Counted are sessions that make an interval, not those alone or all on one day.
         spans = since_first.groupby(scans["participant_id"]).transform("max") > 0
@@ -85,6 +86,7 @@ def read_session_times(
     if source:
         # A subject's only session is its first, whether or not anything dates it.
         best = best.mask(~scans["participant_id"].duplicated(keep=False), 0.0)
+        findings += _impossible(_years(table[source], source == DATE), scans, source)
     return SessionTimes(best, source, findings)
 
 
@@ -128,6 +130,23 @@ def _years(values: pd.Series, is_date: bool) -> pd.Series:
         return as_numbers(values)
     dates = pd.to_datetime(values, errors="coerce", format="ISO8601", utc=True)
     return (dates - dates.min()).dt.total_seconds() / (DAYS_PER_YEAR * 86400)
+
+
+def _too_far_apart(years: pd.Series, scans: pd.DataFrame) -> pd.Series:
+    """Sessions of subjects whose first and last lie further apart than a life is long."""
+    by_subject = years.groupby(scans["participant_id"])
+    return by_subject.transform("max") - by_subject.transform("min") > LONGEST_YEARS
+
+
+def _impossible(years: pd.Series, scans: pd.DataFrame, source: str) -> tuple[Finding, ...]:
+    wrong = _too_far_apart(years, scans)
+    if not wrong.any():
+        return ()
+    text = (
+        f"Sessions of a subject lie more than {LONGEST_YEARS} years apart by {source}; a date that "
+        "was shifted to hide a birthday may stand beside one that was not. They count as undated"
+    )
+    return (Finding(WARNING, Topic.SESSION_TIMES, text, tuple(scans.loc[wrong, "scan"])),)
 
 
 def _findings(scans: pd.DataFrame, years: pd.Series, source: str) -> list[Finding]:

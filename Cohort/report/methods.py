@@ -24,12 +24,17 @@ REFERENCES = (
     "1995;57:289–300.",
     "Giesbrecht FG, Burns JC. Two-stage analysis based on a mixed model: large-sample asymptotic "
     "theory and small-sample simulation results. Biometrics 1985;41:477–486.",
+    "Freedman D, Lane D. A nonstochastic interpretation of reported significance levels. J Bus "
+    "Econ Stat 1983;1:292–298.",
     "Hedges LV. Distribution theory for Glass's estimator of effect size and related estimators. "
     "J Educ Stat 1981;6:107–128.",
     "Hoenig JM, Heisey DM. The abuse of power. Am Stat 2001;55:19–24.",
+    "Holm S. A simple sequentially rejective multiple test procedure. Scand J Stat 1979;6:65–70.",
     "Iglewicz B, Hoaglin DC. How to detect and handle outliers. ASQC Quality Press, 1993.",
     "Imbens GW, Kolesár M. Robust standard errors in small samples: some practical advice. Rev "
     "Econ Stat 2016;98:701–712.",
+    "Johnson PO, Neyman J. Tests of certain linear hypotheses and their application to some "
+    "educational problems. Stat Res Mem 1936;1:57–93.",
     "Liu D, Johnson HJ, Long JD, Magnotta VA, Paulsen JS. The power-proportion method for "
     "intracranial volume correction in volumetric imaging analysis. Front Neurosci 2014;8:356.",
     "Long JS, Ervin LH. Using heteroscedasticity consistent standard errors in the linear "
@@ -40,9 +45,14 @@ REFERENCES = (
     "some practical implications in methods. Psychiatry Res 2011;193:113–122.",
     "Pintzka CWS, et al. Marked effects of intracranial volume correction methods on sex "
     "differences in neuroanatomical structures: a HUNT MRI study. Front Neurosci 2015;9:238.",
+    "Rouder JN, Speckman PL, Sun D, Morey RD, Iverson G. Bayesian t tests for accepting and "
+    "rejecting the null hypothesis. Psychon Bull Rev 2009;16:225–237.",
     "Sanchis-Segura C, et al. Effects of different intracranial volume correction methods on "
     "univariate sex differences in grey matter volume and multivariate sex prediction. Sci Rep "
     "2020;10:12953.",
+    "Schuirmann DJ. A comparison of the two one-sided tests procedure and the power approach for "
+    "assessing the equivalence of average bioavailability. J Pharmacokinet Biopharm "
+    "1987;15:657–680.",
     "Steiger JH, Fouladi RT. Noncentrality interval estimation and the evaluation of statistical "
     "models. In: What if there were no significance tests? Erlbaum, 1997.",
 )
@@ -176,12 +186,51 @@ def _models(analysis: GroupAnalysis) -> list[str]:
             "Over the ten subunits the false discovery rate was controlled (Benjamini & Hochberg "
             "1995), within each adjustment; total, left, right and asymmetry were not corrected."
         )
+    paragraphs.append(_beside(analysis))
     paragraphs.append(
         "Normality of residuals was tested by Shapiro–Wilk, equal spread by Breusch–Pagan, equal "
         "slopes by the product of group and ICV. Sample sizes are for two equal groups with the "
         "model's spread and covariates, two-sided at α = 0.05."
     )
     return paragraphs
+
+
+def _beside(analysis: GroupAnalysis) -> str:
+    """The models beside the main one, of those that were fitted."""
+    found = analysis.supplement
+    sentences = []
+    if any(found.interactions.values()):
+        sentences.append(
+            "Products of group and each covariate were added one at a time; the difference is "
+            "given at the groups' means, and the values where it has p < 0.05 by itself (Johnson & "
+            "Neyman 1936)."
+        )
+    if found.methods:
+        sentences.append(
+            "Total, left and right were also compared by robust regression (Tukey's biweight, "
+            "statsmodels RLM), by permutation (Freedman & Lane 1983; 9,999 shuffles, t with HC2 "
+            "error) and by a Bayes factor (JZS, scale √2 / 2; Rouder et al. 2009)."
+        )
+    if analysis.options.equivalence_percent:
+        sentences.append(
+            "Equivalence within ± "
+            f"{number(analysis.options.equivalence_percent, 1)} % of the controls' mean was tested "
+            "by two one-sided tests (Schuirmann 1987)."
+        )
+    if found.all_groups is not None:
+        sentences.append(
+            f"All groups ({', '.join(found.all_groups.counts)}) were compared in one model, every "
+            "pair with Holm's correction (1979)."
+        )
+    if found.sites:
+        sentences.append(f"The analysis was repeated without each {analysis.options.site}.")
+    if found.associations:
+        names = ", ".join(dict.fromkeys(a.predictor for a in found.associations))
+        sentences.append(
+            f"Volumes were regressed on {names} with the same covariates and, where it differs, "
+            "the group."
+        )
+    return " ".join(sentences)
 
 
 def _version(name: str) -> str:

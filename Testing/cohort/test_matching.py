@@ -378,6 +378,18 @@ def test_ages_serve_where_there_are_no_dates(folder):
     assert (named.source, named.years.tolist()) == ("wait", [0, 1.5])
 
 
+def test_dates_of_two_centuries_make_no_interval(folder):
+    results, table = simulated(n_a=2, n_b=0, sessions=2)
+    write_sessions(folder, "sub-001", "session_id\tacq_time\n1\t1800-01-01\n2\t2021-01-01\n")
+    # Both dates shifted by the same time keep their distance.
+    write_sessions(folder, "sub-002", "session_id\tacq_time\n1\t1801-01-01\n2\t1803-01-01\n")
+    scans = join(results, as_read(table, folder), folder).scans
+    times = read_session_times(scans, None, folder, None)
+    assert times.years.isna().tolist() == [True, True, False, False]
+    assert times.years.iloc[3] == pytest.approx(2, abs=0.01)
+    assert found(times.findings, "80 years apart").items == ("sub-001_ses-1", "sub-001_ses-2")
+
+
 def test_sessions_without_times_are_told(folder):
     results, table = simulated(n_a=5, n_b=5, sessions=2)
     analysis = analyse(options_in(folder, table, covariates=()), results)

@@ -151,16 +151,21 @@ def curved_age(cohorts: int) -> Iterator[Rate]:
     """False positives where age acts in a curve; before: age as a line."""
     generator = np.random.default_rng(SEED + 5)
     kinds = (Covariate("age", SPLINE), Covariate("age", NUMBER))
-    for older in (5, 10):
-        is_a, counter = np.arange(120) < 60, _Counter()
+    is_a = np.arange(200) < 100
+    for name, older_and_alike in (
+        ("patients of 60 years, controls of all ages", True),
+        ("both of all ages", False),
+    ):
+        counter = _Counter()
         for _ in range(cohorts):
-            age = np.clip(generator.normal(55 + older * is_a, 13), 20, 90)
-            # Level until 55 years, then 4 mm³ a year.
-            outcome = -4 * np.maximum(age - 55, 0) + generator.normal(0, SD_MM3, 120)
+            age = generator.uniform(20, 80, 200)
+            if older_and_alike:
+                age[is_a] = generator.normal(60, 8, 100)
+            outcome = -0.08 * (age - 45) ** 2 + generator.normal(0, SD_MM3, 200)
             frame = pd.DataFrame({"age": age})
             designs = [design_columns(frame, (kind,)).to_numpy() for kind in kinds]
             counter.add(*(_p_of(outcome, is_a, design) < ALPHA for design in designs))
-        yield counter.rate(f"60 and 60 scans, patients {older} years older, --spline age")
+        yield counter.rate(f"100 and 100 scans, {name}, --spline age")
 
 
 def failed_scan(cohorts: int) -> Iterator[Rate]:
