@@ -19,7 +19,7 @@ import slicer
 from HypothalamusSegSlicer.scene.result_nodes import ResultNodes
 from HypothalamusSegSlicer.scene.review import STATUSES
 from HypothalamusSegSlicer.volumes.mask_digest import mask_digests
-from HypothalamusSegSlicer.volumes.segment_voxels import read_segment
+from HypothalamusSegSlicer.volumes.segment_voxels import dice, read_segment
 from PySide6 import QtCore, QtTest
 
 from Testing.support.drawn_head import draw_head
@@ -220,6 +220,7 @@ def test_left_and_right_are_protected_from_each_other(panel, nodes, chosen):
     paint_all(panel)
     assert read_segment(node, other).volume_mm3 == before
     assert read_segment(node, chosen).volume_mm3 > grown_from
+    assert dice(read_segment(node, chosen), read_segment(node, other)) == 0  # no voxel in both
     paint_all(panel, remove=True)
     assert read_segment(node, chosen).volume_mm3 == 0  # what the networks found can be erased
     assert read_segment(node, other).volume_mm3 == before
