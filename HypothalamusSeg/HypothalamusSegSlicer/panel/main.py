@@ -9,23 +9,22 @@ import slicer
 import vtk
 from slicer.i18n import tr as _
 
-from ..engine_run import torch_setup
-from ..engine_run.command_line import SettingsError
 from ..engine_run.handover import HandoverError
 from ..engine_run.job import JobResult, SegmentationJob
 from ..logic import HypothalamusSegLogic
-from ..scene.patient import identify
 from ..scene.result_nodes import ROLE_ATTRIBUTE, ResultNodes
 from ..scene.shown_volume import is_scan, show_alone, volume_to_start_with
 from ..volumes.edits import EditWatch
 from .editor_section import EditorSection
 from .export_section import ExportSection
+from .input_text import patient_text, what_is_missing
 from .keyboard import is_typing, shortcut
 from .parameter_node import HypothalamusSegParameterNode, engine_options
 from .results_section import ResultsSection
 from .review_section import ReviewSection
 from .review_text import what_a_run_replaces
 from .states import State, apply_button, is_editable, remaining_text
+from .torch_questions import ensure_torch, repair_torch
 
 CLOCK_MS = 500
 INPUTS = (
@@ -153,15 +152,7 @@ class HypothalamusSegPanel:
 
     def missing(self) -> str:
         """The reason why Apply is disabled, or an empty string."""
-        if self.parameters is None or self.parameters.inputVolume is None:
-            return _("Choose an input volume")
-        if self.parameters.inputVolume.GetImageData() is None:
-            return _("The input volume is empty")
-        try:
-            engine_options(self.parameters)
-        except SettingsError as error:
-            return str(error)
-        return ""
+        return what_is_missing(self.parameters)
 
     def _parameters_changed(self, caller=None, event=None) -> None:
         if self.parameters is None:
@@ -175,7 +166,7 @@ class HypothalamusSegPanel:
             self.show_results_of(volume)
 
     def show_results_of(self, volume: slicer.vtkMRMLScalarVolumeNode | None) -> None:
-        self.ui.patientLabel.text = self.ui.patientLabel.toolTip = _patient_text(volume)
+        self.ui.patientLabel.text = self.ui.patientLabel.toolTip = patient_text(volume)
         if volume is not None:
             show_alone(volume)
         nodes = ResultNodes(volume) if volume is not None else None
@@ -258,10 +249,7 @@ class HypothalamusSegPanel:
         self._enter(State.INSTALLING)
         slicer.app.processEvents()  # drawn now: pip keeps the window busy
         try:
-            return torch_setup.ensure(slicer.util.confirmOkCancelDisplay)
-        except torch_setup.TorchSetupError as error:
-            slicer.util.errorDisplay(str(error))
-            return False
+            return ensure_torch()
         finally:
             self._enter(State.NOT_READY if self.missing() else State.READY)
 
@@ -296,12 +284,8 @@ class HypothalamusSegPanel:
         self.ui.logCollapsible.collapsed = False
         if code != "torch_unusable":
             slicer.util.errorDisplay(message)
-            return
-        try:
-            if torch_setup.repair(message, slicer.util.confirmOkCancelDisplay):
-                self.ui.stepLabel.text = _("PyTorch was reinstalled. Press Apply.")
-        except torch_setup.TorchSetupError as error:
-            slicer.util.errorDisplay(str(error))
+        elif repair_torch(message):
+            self.ui.stepLabel.text = _("PyTorch was reinstalled. Press Apply.")
 
     # The scene
 
@@ -327,9 +311,3 @@ class HypothalamusSegPanel:
         if node.GetAttribute(ROLE_ATTRIBUTE) or node.IsA("vtkMRMLScalarVolumeNode"):
             self._shown_volume_id = None
             self._parameters_changed()
-
-
-def _patient_text(volume: slicer.vtkMRMLScalarVolumeNode | None) -> str:
-    if volume is None:
-        return ""
-    return identify(volume).label or _("not known: the scan was not loaded from DICOM")
