@@ -6,6 +6,7 @@ import argparse
 import os
 import sys
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from HypothalamusSegLib.command_line import add_engine_options, argument, positive
@@ -184,7 +185,8 @@ def _print_scan(event: dict) -> None:
 def _group(parsed: argparse.Namespace) -> int:
     from .group_run import options_from, run_group
 
-    for path in run_group(options_from(parsed)):
+    options = replace(options_from(parsed), command=tuple(sys.argv))
+    for path in run_group(options):
         print(path)
     return ALL_DONE
 

@@ -10,6 +10,7 @@ import argparse
 import sys
 from fnmatch import fnmatch
 from pathlib import Path
+from typing import TYPE_CHECKING
 from unicodedata import normalize
 
 from HypothalamusSegLib.command_line import argument
@@ -20,12 +21,17 @@ from .group.options import GroupOptions
 from .structures import TOTAL
 from .tables import described, write_table
 
+if TYPE_CHECKING:
+    from .group.analysis import GroupAnalysis
+
 PARTICIPANTS_NAME = "participants.tsv"
 VOLUMES_NAME, STATISTICS_NAME = "group_volumes.tsv", "group_statistics.tsv"
 CHANGES_NAME, MODELS_NAME = "group_longitudinal.tsv", "group_models.tsv"
 # The report's figures and tables.
 EXHIBITS = "group_report_*-[0-9][0-9].*"
 REPORT_NAME, CONTACT_SHEET_NAME = "group_report.html", "contact_sheet.html"
+RECORD_NAME, FROZEN_NAME = "group_record.json", "group_frozen.json"
+NAMED_FOLDER = "group_{name}"
 
 
 def add_group_arguments(parser: argparse.ArgumentParser | argparse._ArgumentGroup) -> None:
@@ -119,6 +125,36 @@ def add_group_arguments(parser: argparse.ArgumentParser | argparse._ArgumentGrou
         help="column with each session's time in years; default: acq_time, years or age in "
         "sub-X_sessions.tsv",
     )
+    _add_output_arguments(parser)
+
+
+def _add_output_arguments(parser: argparse.ArgumentParser | argparse._ArgumentGroup) -> None:
+    """Add the options on reviews, and on where a group's files go."""
+    parser.add_argument(
+        "--review",
+        type=Path,
+        nargs="+",
+        default=(),
+        metavar="FILE",
+        help="tables of marks (scan, mark, rater); a scan that anyone rejects is in no result",
+    )
+    parser.add_argument(
+        "--group-output",
+        type=Path,
+        metavar="DIR",
+        help="where the group's files go; default: OUT, which may then be read-only",
+    )
+    parser.add_argument(
+        "--name",
+        type=_folder_name,
+        metavar="NAME",
+        help="keep this analysis beside others, in the folder group_NAME",
+    )
+    parser.add_argument(
+        "--freeze",
+        action="store_true",
+        help=f"keep the plan in {FROZEN_NAME} and show no group; later runs are compared with it",
+    )
 
 
 def options_from(parsed: argparse.Namespace) -> GroupOptions:
@@ -128,8 +164,14 @@ def options_from(parsed: argparse.Namespace) -> GroupOptions:
     participants = parsed.participants
     if participants is None and (parsed.contrast or (root / PARTICIPANTS_NAME).is_file()):
         participants = root / PARTICIPANTS_NAME
+    folder = parsed.group_output
+    if parsed.name:
+        folder = (folder or parsed.output_dir) / NAMED_FOLDER.format(name=parsed.name)
     return GroupOptions(
         output=parsed.output_dir,
+        folder=folder,
+        reviews=tuple(parsed.review),
+        freeze=parsed.freeze,
         participants=participants,
         data_root=root,
         contrast=parsed.contrast and normalize("NFC", parsed.contrast),
@@ -168,44 +210,73 @@ def run_group(options: GroupOptions) -> list[Path]:
     HypothalamusSegError
         See `Cohort.group.errors`; nothing is written then.
     """
-    from HypothalamusSegLib.results.files import stage_files
+    from dataclasses import replace
+
+    from HypothalamusSegLib.results.files import as_write_error, stage_files
 
     from .group.analysis import analyse
-    from .group.joined_table import write_group_volumes
-    from .group.supplement import COLUMNS, supplement_table
-    from .index.results_table import read_results
+    from .index.results_table import read_failures, read_results
     from .report.contact_sheet import write_contact_sheet
-    from .report.group_report import write_report
+    from .report.record import frozen_findings, write_frozen
 
-    analysis = analyse(options, read_results(options.output))
-    with stage_files(options.output) as stage:
-        write_report(analysis, stage / REPORT_NAME)
-        write_contact_sheet(analysis, stage / CONTACT_SHEET_NAME)
-        write_group_volumes(analysis.volumes, analysis.table.described, stage / VOLUMES_NAME)
-        if analysis.statistics:
-            from .group.comparisons import statistics_table, write_statistics
-
-            statistics = statistics_table(analysis.statistics, analysis.contrast)
-            write_statistics(statistics, stage / STATISTICS_NAME)
-        others = supplement_table(analysis.supplement, TOTAL)
-        if len(others):
-            write_table(others, stage / MODELS_NAME, described(COLUMNS), float_format="%.6g")
-        if analysis.longitudinal and len(analysis.longitudinal[0].changes):
-            changes = analysis.longitudinal[0].changes.replace({"": None})
-            write_table(changes, stage / CHANGES_NAME, float_format="%.4f")
+    results, failures = read_results(options.output), read_failures(options.output)
+    analysis = analyse(options, results, failures)
+    folder = options.group_folder
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise as_write_error(error, folder) from error
+    frozen = folder / FROZEN_NAME
+    if not options.freeze:
+        found = frozen_findings(frozen, options)
+        analysis = replace(analysis, findings=(*analysis.findings, *found))
+    with stage_files(folder) as stage:
+        write_contact_sheet(analysis, stage / CONTACT_SHEET_NAME, with_groups=not options.freeze)
+        if options.freeze:
+            write_frozen(analysis, frozen, stage / FROZEN_NAME)
+        else:
+            _write_results(analysis, stage)
         names = sorted(path.name for path in stage.iterdir())
-    for path in options.output.glob(EXHIBITS):
-        if path.name not in names:
-            path.unlink()
-    for stale in {STATISTICS_NAME, MODELS_NAME, CHANGES_NAME} - set(names):
-        # What an earlier run with other options left would not belong to this report.
-        for name in (stale, Path(stale).with_suffix(".json").name):
-            (options.output / name).unlink(missing_ok=True)
-    for finding in analysis.findings:
-        print(f"{finding.severity}: {finding.line}", file=sys.stderr)
+    if not options.freeze:
+        for path in folder.glob(EXHIBITS):
+            if path.name not in names:
+                path.unlink()
+        for stale in {STATISTICS_NAME, MODELS_NAME, CHANGES_NAME} - set(names):
+            # What an earlier run with other options left would not belong to this report.
+            for name in (stale, Path(stale).with_suffix(".json").name):
+                (folder / name).unlink(missing_ok=True)
+        for finding in analysis.findings:
+            print(f"{finding.severity}: {finding.line}", file=sys.stderr)
     names = [name for name in names if not fnmatch(name, EXHIBITS)]
     names.sort(key=lambda name: (name != REPORT_NAME, name != CONTACT_SHEET_NAME, name))
-    return [options.output / name for name in names]
+    return [folder / name for name in names]
+
+
+def _write_results(analysis: GroupAnalysis, stage: Path) -> None:
+    from .group.comparisons import statistics_table, write_statistics
+    from .group.joined_table import write_group_volumes
+    from .group.supplement import COLUMNS, supplement_table
+    from .report.group_report import write_report
+    from .report.record import analysis_record, write_json
+
+    write_report(analysis, stage / REPORT_NAME)
+    write_group_volumes(analysis.volumes, analysis.table.described, stage / VOLUMES_NAME)
+    if analysis.statistics:
+        statistics = statistics_table(analysis.statistics, analysis.contrast)
+        write_statistics(statistics, stage / STATISTICS_NAME)
+    others = supplement_table(analysis.supplement, TOTAL)
+    if len(others):
+        write_table(others, stage / MODELS_NAME, described(COLUMNS), float_format="%.6g")
+    if analysis.longitudinal and len(analysis.longitudinal[0].changes):
+        changes = analysis.longitudinal[0].changes.replace({"": None})
+        write_table(changes, stage / CHANGES_NAME, float_format="%.4f")
+    write_json(analysis_record(analysis), stage / RECORD_NAME)
+
+
+def _folder_name(text: str) -> str:
+    if not text or not all(c.isalnum() or c in "-_" for c in text):
+        raise argparse.ArgumentTypeError(f"{text!r}: letters, digits, - and _ make a name")
+    return text
 
 
 def _names(text: str) -> tuple[str, ...]:

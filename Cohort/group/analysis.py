@@ -21,6 +21,7 @@ from .errors import (
     TooFewScansError,
 )
 from .findings import NOTE, WARNING, Finding, Topic
+from .flow import FlowStep, participants_flow
 from .icv_adjustment import ADJUSTMENTS, ANCOVA, UNADJUSTED, fit_adjustment
 from .icv_trust import icv_findings
 from .joined_table import GroupTable, first_sessions, join
@@ -30,6 +31,7 @@ from .outliers import is_listed, one_sided, review
 from .overlap import missing_overlap
 from .participants_table import SESSION_PREFIX, SUBJECT_PREFIX, Participants, read_participants
 from .reliability import Reliability, read_reliability
+from .review_marks import read_review_marks, replaced_firsts, with_checked
 from .session_times import SessionTimes, read_session_times
 from .supplement import Supplement, supplement
 
@@ -65,6 +67,10 @@ class GroupAnalysis:
         outlier; empty without session times.
     findings : tuple of Finding
         Remarks about data, matching and ICV.
+    flow : list of FlowStep
+        Participants by where their way ends.
+    rejected : dict
+        Scans that a review rejected, to who did.
     """
 
     options: GroupOptions
@@ -82,9 +88,13 @@ class GroupAnalysis:
     times: SessionTimes
     longitudinal: list[Longitudinal]
     findings: tuple[Finding, ...]
+    flow: list[FlowStep]
+    rejected: dict[str, str]
 
 
-def analyse(options: GroupOptions, results: pd.DataFrame) -> GroupAnalysis:
+def analyse(
+    options: GroupOptions, results: pd.DataFrame, failures: pd.DataFrame | None = None
+) -> GroupAnalysis:
     """Join, check, compare.
 
     Parameters
@@ -92,6 +102,8 @@ def analyse(options: GroupOptions, results: pd.DataFrame) -> GroupAnalysis:
     options : GroupOptions
     results : DataFrame
         From `Cohort.index.results_table.read_results`.
+    failures : DataFrame, optional
+        From `Cohort.index.results_table.read_failures`, for the flow of participants.
 
     Raises
     ------
@@ -102,13 +114,19 @@ def analyse(options: GroupOptions, results: pd.DataFrame) -> GroupAnalysis:
     check_predictors(options.predictors, participants)
     reliability = read_reliability(options.repeat_scans) if options.repeat_scans else None
     results = _chosen(results, options)
-    table = join(results, participants, options.output)
+    nobody = pd.DataFrame(columns=["participant_id", "scan", "code"])
+    failed = nobody if failures is None else failures
+    marks = read_review_marks(options.reviews, results["scan"])
+    kept = results[~results["scan"].isin(marks.rejected)]
+    gone = frozenset(results["participant_id"]) - set(kept["participant_id"])
+    table = join(kept, participants, options.output, gone)
     structures = measured(table.scans)
     times = read_session_times(table.scans, participants, options.data_root, options.time_column)
-    reviewed = review(table.scans, covariates, options.ignored_flags)
+    reviewed = with_checked(review(table.scans, covariates, options.ignored_flags), marks)
     reviewed = reviewed.assign(years=times.years)
     first, later = first_sessions(reviewed)
-    findings = [*table.findings, *decided, *later, *times.findings]
+    findings = [*table.findings, *marks.findings, *replaced_firsts(results, marks.rejected)]
+    findings += [*decided, *later, *times.findings]
     statistics: list[Statistics] = []
     adjustment = options.adjustment
     sample = first
@@ -159,6 +177,8 @@ def analyse(options: GroupOptions, results: pd.DataFrame) -> GroupAnalysis:
         times=times,
         longitudinal=_changes(reviewed, times, contrast, covariates, options.exclude_flagged),
         findings=tuple(findings),
+        flow=participants_flow(results, failed, marks.rejected, participants, sample, contrast),
+        rejected=marks.rejected,
     )
 
 

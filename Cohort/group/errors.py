@@ -47,6 +47,18 @@ class RepeatScansError(HypothalamusSegError):
     code = "repeat_scans"
 
 
+class ReviewFileError(HypothalamusSegError):
+    """A review file is unreadable, lacks a column, or holds an unknown mark."""
+
+    code = "review_file"
+
+
+class FrozenPlanError(HypothalamusSegError):
+    """A frozen plan cannot be read, or one exists already."""
+
+    code = "frozen_plan"
+
+
 class SameImageError(HypothalamusSegError):
     """Two subjects or sessions have the same image."""
 

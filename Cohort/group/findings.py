@@ -19,6 +19,8 @@ class Topic(Enum):
     ICV = "icv"
     SESSION_TIMES = "session_times"
     RUNS = "runs"
+    REVIEW = "review"
+    PLAN = "plan"
 
 
 @dataclass(frozen=True)

@@ -40,7 +40,12 @@ class GroupTable:
     findings: tuple[Finding, ...]
 
 
-def join(results: pd.DataFrame, participants: Participants | None, folder: Path) -> GroupTable:
+def join(
+    results: pd.DataFrame,
+    participants: Participants | None,
+    folder: Path,
+    rejected: frozenset[str] = frozenset(),
+) -> GroupTable:
     """Match scans and participants and list whatever does not match.
 
     Parameters
@@ -50,6 +55,8 @@ def join(results: pd.DataFrame, participants: Participants | None, folder: Path)
     participants : Participants or None
     folder : Path
         Where the results come from, for messages.
+    rejected : frozenset of str
+        Participants who have no scan here since a review rejected it.
 
     Raises
     ------
@@ -68,7 +75,7 @@ def join(results: pd.DataFrame, participants: Participants | None, folder: Path)
     refuse_same_images(scans)
     described: tuple[str, ...] = ()
     if participants is not None:
-        scans, described = _matched(scans, participants, findings)
+        scans, described = _matched(scans, participants, findings, rejected)
     return GroupTable(scans, described, tuple(findings))
 
 
@@ -179,7 +186,10 @@ def _one_a_session(results: pd.DataFrame, findings: list[Finding]) -> pd.DataFra
 
 
 def _matched(
-    scans: pd.DataFrame, participants: Participants, findings: list[Finding]
+    scans: pd.DataFrame,
+    participants: Participants,
+    findings: list[Finding],
+    rejected: frozenset[str],
 ) -> tuple[pd.DataFrame, tuple[str, ...]]:
     table, keys = participants.frame, participants.keys
     renamed = {c: f"{c}_participants" for c in participants.columns if c in scans}
@@ -205,7 +215,11 @@ def _matched(
             )
         )
     seen = set(map(tuple, scans[keys].to_numpy()))
-    absent = [row for row in map(tuple, table[keys].to_numpy()) if row not in seen]
+    absent = [
+        row
+        for row in map(tuple, table[keys].to_numpy())
+        if row not in seen and row[0] not in rejected
+    ]
     if absent:
         findings.append(
             Finding(

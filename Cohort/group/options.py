@@ -42,6 +42,14 @@ class GroupOptions:
         Give every result a second time without the scans that are listed for review.
     ignored_flags : tuple of str
         Flags that do not list a scan.
+    reviews : tuple of Path
+        Tables of marks; a rejected scan is in no result.
+    folder : Path or None
+        Where the group's files go; None: ``output``.
+    freeze : bool
+        Keep the plan and look at no group.
+    command : tuple of str
+        As it was typed, for the record.
     time_column : str or None
         Column with each session's time in years.
     participant_labels, session_labels : tuple of str
@@ -63,6 +71,15 @@ class GroupOptions:
     adjustment: str = ANCOVA
     exclude_flagged: bool = False
     ignored_flags: tuple[str, ...] = ()
+    reviews: tuple[Path, ...] = ()
+    folder: Path | None = None
+    freeze: bool = False
+    command: tuple[str, ...] = ()
     time_column: str | None = None
     participant_labels: tuple[str, ...] = ()
     session_labels: tuple[str, ...] = ()
+
+    @property
+    def group_folder(self) -> Path:
+        """Where the group's files go."""
+        return self.folder or self.output

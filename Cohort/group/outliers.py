@@ -47,6 +47,7 @@ class Cause(Enum):
     FLAG = "flag"
     OUTLIER = "outlier"
     NO_VOLUME = "no_volume"
+    MARKED = "marked"
 
 
 @dataclass(frozen=True)
@@ -76,6 +77,8 @@ class Reason:
             return self.flag
         if self.cause is Cause.OUTLIER:
             return f"outlier: {self.measure}"
+        if self.cause is Cause.MARKED:
+            return "marked for a check in review"
         return "no hypothalamic volume"
 
     @property

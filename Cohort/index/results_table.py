@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import sqlite3
 from pathlib import Path
@@ -11,7 +12,7 @@ from ..errors import IndexFileError, MixedResultsError
 from ..structures import VOLUME_SUFFIX
 from ..tables import join_codes
 from .cohort_index import INDEX_NAME, unusable
-from .outcome import DONE
+from .outcome import DONE, FAILED
 
 if TYPE_CHECKING:
     import pandas
@@ -94,6 +95,44 @@ def read_results(output: Path) -> pandas.DataFrame:
         confidence=table["confidence"].astype(float),
         place_confidence=table["place_confidence"].astype(float),
     ).drop(columns=["subject", "session", "name", "fingerprint"])
+
+
+def read_failures(output: Path) -> pandas.DataFrame:
+    """Read the scans that could not be segmented.
+
+    Parameters
+    ----------
+    output : Path
+        Folder that the participant level wrote to.
+
+    Returns
+    -------
+    DataFrame
+        ``participant_id``, ``session_id``, ``scan``, ``code`` and ``reason``, sorted by scan.
+
+    Raises
+    ------
+    IndexFileError
+    """
+    import pandas
+
+    path = output / INDEX_NAME
+    try:
+        with contextlib.closing(
+            sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro", uri=True)
+        ) as connection:
+            table = pandas.read_sql(
+                "SELECT subject, session, name AS scan, code, reason FROM scans WHERE status = ? "
+                "ORDER BY name",
+                connection,
+                params=(FAILED,),
+            )
+    except (sqlite3.DatabaseError, pandas.errors.DatabaseError) as error:
+        raise IndexFileError(unusable(path, error.__cause__ or error)) from error
+    return table.assign(
+        participant_id="sub-" + table["subject"],
+        session_id=[f"ses-{session}" if session else "" for session in table["session"]],
+    ).drop(columns=["subject", "session"])
 
 
 def _check_alike(scans: pandas.DataFrame, output: Path) -> None:

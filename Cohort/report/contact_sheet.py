@@ -8,6 +8,7 @@ reject) are saved as review.tsv.
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 from urllib.parse import quote
 
@@ -44,17 +45,23 @@ SHOWN = {
 MARKS = ("ok", "check", "reject")
 
 
-def write_contact_sheet(analysis: GroupAnalysis, path: Path) -> None:
+def write_contact_sheet(analysis: GroupAnalysis, path: Path, with_groups: bool = True) -> None:
     """Write the contact sheet of all scans of a cohort.
 
     Parameters
     ----------
     analysis : GroupAnalysis
     path : Path
-        In the folder that the overview pictures are relative to.
+        It may lie in any folder until it is moved to the group's.
+    with_groups : bool
+        Whether scans can be filtered by group, and show it.
     """
-    group = analysis.contrast.column if analysis.contrast else None
-    path.write_text(contact_sheet(analysis.reviewed, group), encoding="utf-8")
+    group = analysis.contrast.column if analysis.contrast and with_groups else None
+    reviewed, options = analysis.reviewed, analysis.options
+    # The pictures are named relative to the derivatives; the page may lie elsewhere.
+    way = Path(os.path.relpath(options.output.resolve(), options.group_folder.resolve()))
+    seen = [(way / name).as_posix() if name else "" for name in reviewed["overview"]]
+    path.write_text(contact_sheet(reviewed.assign(overview=seen), group), encoding="utf-8")
 
 
 def contact_sheet(reviewed: pd.DataFrame, group_column: str | None = None) -> str:

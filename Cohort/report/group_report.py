@@ -9,6 +9,7 @@ from markupsafe import Markup
 
 from ..group.adjustment_agreement import agreement_of
 from ..group.analysis import GroupAnalysis
+from ..group.findings import WARNING, Topic
 from ..group.linear_models import ALPHA
 from ..group.outliers import is_listed
 from ..number_format import counted, p_phrase
@@ -16,6 +17,7 @@ from ..structures import TOTAL
 from .change import change_section
 from .checks import assumptions_section, both_ways_section, power_section
 from .exhibits import numbered
+from .flow import flow_section
 from .html_parts import Section, notice, page, paragraph, review_count, together
 from .methods import methods_section, software_section
 from .other_models import (
@@ -54,6 +56,7 @@ def report_of(analysis: GroupAnalysis) -> str:
     """The report as HTML."""
     sections = [Section("short", "In short", _in_short(analysis))]
     sections.append(Section("sample", "Sample", sample_section(analysis)))
+    sections.append(Section("flow", "Flow of participants", flow_section(analysis)))
     sections.append(Section("data", "Data checks", data_section(analysis)))
     if analysis.statistics:
         title = f"Differences, {analysis.contrast.title}"
@@ -120,6 +123,8 @@ def _in_short(analysis: GroupAnalysis) -> Markup:
                 "(--contrast group:als-control)."
             )
         )
+    for finding in (f for f in analysis.findings if f.topic is Topic.PLAN):
+        parts.append(notice(f"{finding.line}.", warning=finding.severity == WARNING))
     parts.append(icv_notices(analysis))
     listed = int(is_listed(analysis.reviewed).sum())
     parts.append(review_count(listed, len(analysis.reviewed)))

@@ -223,7 +223,9 @@ def run(folder, monkeypatch):
     """Run the group level on simulated results; returns the files by name."""
 
     def go(results, table, **others):
+        failed = pd.DataFrame(columns=["participant_id", "session_id", "scan", "code", "reason"])
         monkeypatch.setattr(results_table, "read_results", lambda output: results)
+        monkeypatch.setattr(results_table, "read_failures", lambda output: failed)
         paths = run_group(options_in(folder, table, **others))
         assert all(path.is_file() for path in paths)
         return {path.name: path for path in paths}
@@ -235,6 +237,7 @@ def test_all_files_are_written_and_agree(run, folder):
     results, table = simulated(effect_mm3=-40, with_subunits=True)
     files = run(results, table, exclude_flagged=True)
     assert set(files) == {
+        "group_record.json",
         "group_report.html",
         "contact_sheet.html",
         "group_volumes.tsv",
@@ -325,7 +328,7 @@ def test_a_failure_leaves_the_old_files(run, folder, monkeypatch):
     results, table = simulated()
     before = run(results, table)["group_report.html"].read_text(encoding="utf-8")
 
-    def fail(*_):
+    def fail(*_, **__):
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr("Cohort.report.contact_sheet.write_contact_sheet", fail)
