@@ -18,14 +18,18 @@ DOCUMENTS := $(wildcard *.md */*.md */*/*.md */*/*/*.md)
 demo: $(VENV)/.demo
 	$(BIN)/hypothalamus-seg demo --output demo-output
 
+# One process more than there are processors, since many tests wait for a server or a browser.
+SHARED_OUT = --numprocesses $(shell $(BIN)/python -c "import os; print(min(os.cpu_count() + 1, 5))") \
+  --dist loadfile --no-loadscope-reorder
 test: $(VENV)/.test $(VENV)/.libraries
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest $(SHARED_OUT) --durations 10
 
 bench: $(VENV)/.test $(VENV)/.libraries
 	$(BIN)/python -m Testing.bench.engine
 	$(BIN)/python -m Testing.bench.panel
 	$(BIN)/python -m Testing.bench.cohort
 	$(BIN)/python -m Testing.bench.web
+	$(BIN)/python -m Testing.bench.viewer
 
 # Every figure of Docs/VALIDATION.md anew, from labeled scans and label heads that were prepared by
 # Training.prepare. REAL_HEADS names heads without labels; without it their sections stay.

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 import SimpleITK as sitk
 
+from Testing.support import distribution
 from Testing.support.command_runs import SHARED_DATA, CommandRun, run_command
-from Testing.support.distribution import arrange, mark_slow
 from Testing.support.made_once import made_once
 
 
@@ -70,11 +70,15 @@ def shared_data() -> Path:
     return SHARED_DATA
 
 
-@pytest.hookimpl(tryfirst=True)  # before pytest-xdist reads the groups
 def pytest_collection_modifyitems(config, items):
-    mark_slow(items)
-    if config.getoption("loadgroup", False):
-        arrange(items)
+    distribution.mark_slow(items)
+    if hasattr(config, "workerinput"):  # one of pytest-xdist's processes
+        distribution.sort(items)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config, log):
+    return distribution.scheduler(config, log)
 
 
 @pytest.hookimpl(wrapper=True)

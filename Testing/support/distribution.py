@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import pytest
 
-REPOSITORY = Path(__file__).resolve().parents[2]
-# Fixtures that cost so much that all who use them wait for one process to have made them.
-COSTLY_FIXTURES = {"real_server": "real page"}
-# Fixtures behind which networks see a whole head.
+# Files that share the session's server with the real engine.
+REAL_PAGE = {"test_accessibility.py", "test_browser.py", "test_viewer.py"}
+# Fixtures behind which networks see a whole head; in the folder of the engine, the head itself.
 NETWORK_FIXTURES = {"sample_run", "segmenter", "real_server"}
+ENGINE_FIXTURES = NETWORK_FIXTURES | {"sample_path"}
 # Of groups, waiting included: the longest start first, or one process would work on alone at the
 # end. Others start after these, in the order in which they are collected.
 SECONDS = {
@@ -36,23 +34,33 @@ SECONDS = {
 }
 
 
-def group_of(item: pytest.Item) -> str:
-    """The name of those with which a test shares a process; without a costly fixture, its file."""
-    for fixture, group in COSTLY_FIXTURES.items():
-        if fixture in item.fixturenames:
-            return group
-    return item.path.relative_to(REPOSITORY).as_posix()
+def group_of(identifier: str) -> str:
+    """The group of a test, by its node's identifier: its file, or one for several files."""
+    file = identifier.split("::")[0]
+    return "real page" if file.rsplit("/", 1)[-1] in REAL_PAGE else file
 
 
-def arrange(items: list[pytest.Item]) -> None:
-    """Mark groups for ``--dist loadgroup``, and sort them by what they cost."""
-    for item in items:
-        item.add_marker(pytest.mark.xdist_group(group_of(item)))
-    items.sort(key=lambda item: -SECONDS.get(group_of(item), 0))
+def sort(items: list[pytest.Item]) -> None:
+    """Put the longest groups first."""
+    items.sort(key=lambda item: -SECONDS.get(group_of(item.nodeid), 0))
+
+
+def scheduler(config: pytest.Config, log: object) -> object | None:
+    """What ``--dist loadfile`` hands out to pytest-xdist's processes: groups instead of files."""
+    if config.getoption("dist") != "loadfile":
+        return None
+    from xdist.scheduler import LoadScopeScheduling
+
+    class GroupScheduling(LoadScopeScheduling):
+        def _split_scope(self, nodeid: str) -> str:
+            return group_of(nodeid)
+
+    return GroupScheduling(config, log)
 
 
 def mark_slow(items: list[pytest.Item]) -> None:
-    """Mark those that let networks see a whole head through a shared fixture."""
+    """Mark those that let networks see a whole head, by the fixtures that they ask for."""
     for item in items:
-        if NETWORK_FIXTURES & set(item.fixturenames):
+        of_the_engine = item.path.parent.name == "engine"
+        if (ENGINE_FIXTURES if of_the_engine else NETWORK_FIXTURES) & set(item.fixturenames):
             item.add_marker(pytest.mark.slow)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import pytest
 
-pytest.importorskip("gradio", reason="the web page's tests need gradio")
 pytest.importorskip("playwright", reason="the tests in a browser need playwright")
 pytest.importorskip("axe_playwright_python", reason="needs the package axe-playwright-python")
 
@@ -70,27 +69,12 @@ def test_axe_finds_nothing_before_during_and_after_a_run(browser, look, tmp_path
         assert findings(page) == []
 
 
-@pytest.fixture(scope="module")
-def real(browser, tmp_path_factory):
-    """A server with a real result, and the cookie that it belongs to; one network is enough."""
-    with running(tmp_path_factory.mktemp("real"), stub=False, device="cpu") as server:
-        visitor = Visitor(browser, server.url)
-        page = visitor.page
-        page.click("#sample")
-        visitor.state("ICBM152_sample.nii.gz", "ready")
-        page.get_by_label("Also segment the ten subunits").check()
-        for fold in "2345":
-            page.locator("#folds").get_by_label(fold, exact=True).uncheck()
-        page.click("#start")
-        visitor.viewer()
-        yield server, visitor.context.storage_state()
-
-
 @pytest.mark.slow
 @pytest.mark.parametrize("look", LOOKS)
-def test_axe_finds_nothing_in_a_real_result_with_a_severe_flag(browser, look, real):
-    server, state = real
-    visitor = Visitor(browser, server.url, storage_state=state, **LOOKS[look])
+def test_axe_finds_nothing_in_a_real_result_with_a_severe_flag(
+    browser, look, real_server, real_result
+):
+    visitor = Visitor(browser, real_server.url, storage_state=real_result, **LOOKS[look])
     page = visitor.page
     visitor.viewer()
     page.get_by_label("Subunits", exact=True).check()

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import pytest
 
-pytest.importorskip("gradio", reason="the web page's tests need gradio")
 pytest.importorskip("playwright", reason="the tests in a browser need playwright")
 
 from Testing.support.scan_files import head_volume, write_scan

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import json
 import os
 import re
 import shutil
@@ -11,16 +10,12 @@ import subprocess
 import sys
 from pathlib import Path
 
+import httpx
 import pytest
 
-pytest.importorskip("gradio", reason="the web page's tests need gradio")
-pytest.importorskip("gradio_client", reason="the client's tests need gradio_client")
-
-import httpx
-
-from Testing.support.command_runs import REPOSITORY, environment, run_command
+from Testing.support.command_runs import REPOSITORY, environment
 from Testing.support.scan_files import head_volume, write_scan
-from Testing.support.web_server import call, running, scan, upload, wait_until
+from Testing.support.web_server import running
 
 ENDPOINTS = {
     *("list_scans", "add_sample", "choose_series", "start", "cancel"),
@@ -80,23 +75,6 @@ def test_the_client_of_the_documents_works_behind_a_password(tmp_path):
         assert "400.0" in done.stdout
         done = run_the_documents_client(server, tmp_path, "None")
         assert done.returncode != 0
-
-
-@pytest.mark.slow
-def test_a_real_head_gives_the_command_lines_numbers(shared_data, tmp_path):
-    head = shared_data / "hypothalamus/sub-ucla07/anat/sub-ucla07_T1w.nii.gz"
-    there = run_command(tmp_path / "out", "segment", head, "--output", tmp_path / "out")
-    assert there.code == 0
-    expected = json.loads((tmp_path / "out/sub-ucla07_T1w_volumes.json").read_text("utf-8"))
-    with running(tmp_path / "server", stub=False) as server:
-        visitor = server.visitor()
-        sent = upload(visitor, head.name, head.read_bytes())
-        assert sent["state"] == "ready"
-        call(visitor, "start", False, "0.5")
-        wait_until(lambda: scan(visitor, sent["id"])["state"] != "segmenting", seconds=120)
-        (done,) = call(visitor, "results")
-    for key in ("icv_mm3", "hypothalamus", "asymmetry_index", "quality"):
-        assert done["result"][key] == expected[key]
 
 
 def test_what_a_scan_says_is_text_on_the_page():

@@ -15,11 +15,8 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-import pytest
-
-pytest.importorskip("gradio", reason="the web page's tests need gradio")
-
 import httpx
+import pytest
 import SimpleITK as sitk
 from HypothalamusSegLib.geometry.voxel_image import image_from_volume
 

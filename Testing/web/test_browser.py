@@ -16,16 +16,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-pytest.importorskip("gradio", reason="the web page's tests need gradio")
 pytest.importorskip("playwright", reason="the tests in a browser need playwright")
 
 from PIL import Image
 from playwright.sync_api import expect
 from scipy.spatial import KDTree
 
-from Testing.support.command_runs import REPOSITORY
+from Testing.support.command_runs import REPOSITORY, run_command
 from Testing.support.scan_files import head_volume, patched, write_nifti, write_scan
-from Testing.support.web_server import running
+from Testing.support.web_server import call, running, scan, upload, wait_until
 from Testing.support.web_visitor import PHONE, WAIT_MS, Visitor, chromium
 
 SCREEN = {"viewport": {"width": 1440, "height": 900}}
@@ -90,13 +89,6 @@ def stub(tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def real(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("real")
-    with running(folder, stub=False, device="cpu") as server:
-        yield server
-
-
-@pytest.fixture(scope="module")
 def heads(tmp_path_factory) -> Path:
     """Small scans that pass the check, under the names by which the stub behaves."""
     folder = tmp_path_factory.mktemp("heads")
@@ -110,9 +102,9 @@ def near(image: np.ndarray, colour: tuple[int, int, int]) -> np.ndarray:
 
 
 @pytest.fixture(scope="module")
-def result(browser, real, sample_path, pictures, tmp_path_factory):
+def result(browser, real_server, sample_path, pictures, tmp_path_factory):
     """The whole way through the page, once; what was seen on it."""
-    visitor = Visitor(browser, real.url, **SCREEN)
+    visitor = Visitor(browser, real_server.url, **SCREEN)
     page = visitor.page
     expect(page.locator(".notice.medical")).to_contain_text("Not a medical device")
     expect(page.locator(".notice.privacy")).to_contain_text("deleted")
@@ -303,15 +295,15 @@ def test_the_whole_head_and_its_surface(result, pictures):
 
 
 @pytest.mark.slow
-def test_dark_and_on_a_phone_the_result_is_all_there(result, real, visit, pictures):
+def test_dark_and_on_a_phone_the_result_is_all_there(result, real_server, visit, pictures):
     state = result[0].context.storage_state()
-    dark = visit(real, storage_state=state, color_scheme="dark")
+    dark = visit(real_server, storage_state=state, color_scheme="dark")
     dark.viewer()
     dark.page.evaluate("document.querySelector('#screen').scrollIntoView()")
     dark.page.wait_for_timeout(200)
     shown = pictures("web_dark", dark.page)
     assert np.median(shown[:, :20]) < 40
-    phone = visit(real, storage_state=state, **PHONE)
+    phone = visit(real_server, storage_state=state, **PHONE)
     phone.viewer()
     width = phone.page.evaluate("document.documentElement.scrollWidth")
     assert width == PHONE["viewport"]["width"]
@@ -330,6 +322,27 @@ def test_dark_and_on_a_phone_the_result_is_all_there(result, real, visit, pictur
     more.click()
     pictures("web_phone", phone.page)
     assert dark.problems == phone.problems == []
+
+
+@pytest.mark.slow
+def test_a_real_head_with_its_skull_gives_the_command_lines_numbers(
+    shared_data, real_server, tmp_path
+):
+    head = min((shared_data / "hypothalamus").glob("sub-ucla*/anat/*_T1w.nii.gz"))
+    there = run_command(
+        tmp_path / "out", "segment", head, "--output", tmp_path / "out", "--folds", "0"
+    )
+    assert there.code == 0
+    (described,) = (tmp_path / "out").glob("*_volumes.json")
+    expected = json.loads(described.read_text(encoding="utf-8"))
+    visitor = real_server.visitor()
+    sent = upload(visitor, head.name, head.read_bytes())
+    assert sent["state"] == "ready"
+    call(visitor, "start", False, "0.5", "hypothalamus,icv", "0")
+    wait_until(lambda: scan(visitor, sent["id"])["state"] != "segmenting")
+    (done,) = call(visitor, "results")
+    for key in ("icv_mm3", "hypothalamus", "asymmetry_index", "quality"):
+        assert done["result"][key] == expected[key]
 
 
 def test_bad_files_are_refused_with_a_reason_each(stub, visit, heads, tmp_path, pictures):
@@ -452,3 +465,9 @@ def test_by_keyboard_alone(stub, visit, heads):
     tab_to(page, "start")
     page.keyboard.press("Enter")
     visitor.state("anna.nii.gz", "done")
+
+
+def test_the_sample_is_added_by_a_click(stub, visit):
+    visitor = visit(stub)
+    visitor.page.click("#sample")
+    visitor.state("ICBM152_sample.nii.gz", "ready")

@@ -5,11 +5,8 @@ from __future__ import annotations
 import asyncio
 import socket
 
-import pytest
-
-pytest.importorskip("gradio", reason="the web page's tests need gradio")
-
 import httpx
+import pytest
 import uvicorn
 from uvicorn.server import ServerState
 

@@ -6,8 +6,6 @@ import time
 
 import pytest
 
-pytest.importorskip("gradio", reason="the web page's tests need gradio")
-
 from Testing.support.scan_files import head_volume, write_scan
 from Testing.support.web_server import running, upload
 

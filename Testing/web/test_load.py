@@ -14,11 +14,8 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-import pytest
-
-pytest.importorskip("gradio", reason="the web page's tests need gradio")
-
 import httpx
+import pytest
 
 from Testing.support.command_runs import REPOSITORY
 from Testing.support.scan_files import head_volume, write_scan

@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import pytest
-
-pytest.importorskip("gradio", reason="the web page's tests need gradio")
-
 from HypothalamusSegLib.options import Options
 
 from Testing.support.scan_files import head_volume, write_scan

@@ -7,8 +7,6 @@ from pathlib import Path
 
 import pytest
 
-pytest.importorskip("gradio", reason="the web page's tests need gradio")
-
 from Testing.support.web_server import Server, call, running, wait_until
 from Web.page_names import MOST_PAGE_NAMES, MOST_UNREAD, PageNames
 from Web.refusals import RefusedError

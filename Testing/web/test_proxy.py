@@ -8,7 +8,6 @@ import time
 
 import pytest
 
-pytest.importorskip("gradio", reason="the web page's tests need gradio")
 pytest.importorskip("playwright", reason="the tests in a browser need playwright")
 
 import httpx

@@ -9,11 +9,8 @@ import signal
 import stat
 import time
 
-import pytest
-
-pytest.importorskip("gradio", reason="the web page's tests need gradio")
-
 import httpx
+import pytest
 
 from Testing.support.scan_files import head_volume, write_scan
 from Testing.support.web_server import call, running, scan, upload, wait_until

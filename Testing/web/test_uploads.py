@@ -14,9 +14,6 @@ import nibabel
 import numpy as np
 import pytest
 import SimpleITK as sitk
-
-pytest.importorskip("gradio", reason="the web page's tests need gradio")
-
 from HypothalamusSegLib.errors import HypothalamusSegError
 from HypothalamusSegLib.geometry.voxel_image import image_from_volume
 

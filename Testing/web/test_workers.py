@@ -15,8 +15,6 @@ from Testing.support.command_runs import REPOSITORY, environment
 from Testing.support.scan_files import head_volume, write_scan
 from Web.confinement import gpu_devices, has_gpu
 
-pytest.importorskip("gradio", reason="the web page's tests need gradio")
-
 TRIES = """
 import json, socket, sys
 from pathlib import Path

@@ -1,0 +1,50 @@
+"""What the page's tests share: without Gradio they are skipped; a real server with a result."""
+
+from __future__ import annotations
+
+from importlib.util import find_spec
+
+import pytest
+
+
+class WithoutGradio(pytest.Module):
+    """A file of tests that are skipped, with the reason."""
+
+    def collect(self):
+        pytest.skip("the web page's tests need gradio")
+
+
+def pytest_pycollect_makemodule(module_path, parent):
+    # Not by `importorskip`: the import takes 4 s of each of pytest-xdist's processes.
+    if find_spec("gradio") is None:
+        return WithoutGradio.from_parent(parent, path=module_path)
+    return None
+
+
+@pytest.fixture(scope="session")
+def real_server(tmp_path_factory):
+    """A server whose workers have the real networks."""
+    from Testing.support.web_server import running
+
+    with running(tmp_path_factory.mktemp("real"), stub=False, device="cpu") as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def real_result(real_server, sample_path) -> dict:
+    """The cookies of someone whose scan is segmented with its subunits, as Playwright takes them.
+
+    By one network each, since only the page counts.
+    """
+    from Testing.support.web_server import call, scan, upload, wait_until
+
+    visitor = real_server.visitor()
+    sent = upload(visitor, sample_path.name, sample_path.read_bytes())
+    call(visitor, "start", True, "0.5", "hypothalamus,icv", "0")
+    wait_until(lambda: scan(visitor, sent["id"])["state"] != "segmenting")
+    assert scan(visitor, sent["id"])["state"] == "done"
+    place = {"domain": "127.0.0.1", "path": "/", "expires": -1}
+    kind = {"httpOnly": True, "secure": False, "sameSite": "Lax"}
+    given = visitor.cookies.items()
+    cookies = [{"name": name, "value": value, **place, **kind} for name, value in given]
+    return {"cookies": cookies, "origins": []}
