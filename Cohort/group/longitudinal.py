@@ -192,16 +192,22 @@ def _compared(
         fit = fit_contrast(outcome[known], is_a[known], nuisance[known])
         comparisons.append((structure, fit))
         if fit is None:
-            remarks.append(_why_not_compared(structure, is_a[known], contrast))
+            remarks.append(_why_not_compared(structure, outcome[known], is_a[known], contrast))
     return comparisons
 
 
-def _why_not_compared(structure: Structure, is_a: np.ndarray, contrast: Contrast) -> str:
+def _why_not_compared(
+    structure: Structure, outcome: np.ndarray, is_a: np.ndarray, contrast: Contrast
+) -> str:
     counts = f"{contrast.level_a} {is_a.sum()}, {contrast.level_b} {(~is_a).sum()}"
     if min(is_a.sum(), (~is_a).sum()) < FEWEST_IN_A_GROUP:
         return (
             f"Annualised change was not compared: it needs {FEWEST_IN_A_GROUP} subjects in each "
             f"group ({counts})."
+        )
+    if np.allclose(outcome, outcome[0]):
+        return (
+            f"Annualised change of {structure.title} was not compared: it is the same in everyone."
         )
     return (
         f"Annualised change of {structure.title} was not compared: group and covariates cannot be "

@@ -17,8 +17,11 @@ from ..group.longitudinal import (
 from ..group.mixed_model import Effect, MixedTerm
 from ..group.outliers import FAR_Z
 from ..number_format import MISSING, counted, interval, number, p_value, signed
-from ..structures import PERCENT, change_column
-from .html_parts import bullets, finding_list, heading, notice, paragraph, table, together
+from ..structures import PERCENT, TOTAL, change_column
+from .change_plot import change_over_time
+from .html_parts import bullets, figure, finding_list, heading, notice, paragraph, table, together
+
+FEWEST_COURSES = 2
 
 
 def change_section(analysis: GroupAnalysis) -> Markup:
@@ -29,7 +32,7 @@ def change_section(analysis: GroupAnalysis) -> Markup:
             return notice(f"{told[0].text}.", warning=True)
         return paragraph("Every subject has one session: there is no change to estimate.")
     every, *without = analysis.longitudinal
-    parts = [_of_a_set(analysis, every), _outliers(every)]
+    parts = [_of_a_set(analysis, every), _figure(analysis, every), _outliers(every)]
     for kept in without:
         parts.append(heading("Without the listed scans"))
         left = sorted(set(every.changes["participant_id"]) - set(kept.changes["participant_id"]))
@@ -101,6 +104,26 @@ def _mixed(analysis: GroupAnalysis, longitudinal: Longitudinal) -> Markup:
     )
     header = ["Structure", "Term", "mm³ a year (95 % CI)", "df", "p", "Subjects / sessions"]
     return table(caption, header, rows, words=2)
+
+
+def _figure(analysis: GroupAnalysis, longitudinal: Longitudinal) -> Markup:
+    contrast, changes = analysis.contrast, longitudinal.changes
+    column = change_column(TOTAL, PERCENT)
+    if column not in changes or changes[column].notna().sum() < FEWEST_COURSES:
+        return Markup()
+    known = changes[changes[column].notna()]
+    if contrast is None:
+        groups = [("all subjects", frozenset(known["participant_id"]))]
+    else:
+        groups = [
+            (level, frozenset(known.loc[known[contrast.column] == level, "participant_id"]))
+            for level in (contrast.level_a, contrast.level_b)
+        ]
+    caption = (
+        "Total volume over time, in percent of each subject's first session; one line a subject. "
+        "Thick line: the group's mean annualised change, with its 95 % limits."
+    )
+    return figure(change_over_time(longitudinal.dated, known, TOTAL, groups), caption)
 
 
 def _outliers(longitudinal: Longitudinal) -> Markup:

@@ -93,6 +93,11 @@ def methods_section(analysis: GroupAnalysis) -> Markup:
         f"{FAR_Z} robust standard deviations (median absolute deviation) from what a robust "
         f"regression (Huber) expects from {model}."
     )
+    if analysis.options.reviews:
+        who = ", ".join(sorted({*analysis.rejected.values()})) or "nobody"
+        parts.append(
+            f"{len(analysis.rejected)} scans were left out as rejected in review (by {who})."
+        )
     ignored = analysis.options.ignored_flags
     if ignored:
         parts.append(f"These flags did not list a scan, as asked: {', '.join(ignored)}.")

@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from matplotlib.axes import Axes
 
 from Cohort.group.analysis import GroupAnalysis, analyse
 from Cohort.group.contrast import Contrast
@@ -174,6 +175,11 @@ def test_a_comparison_that_fails_for_its_covariate_does_not_blame_the_number_of_
     longitudinal = analyse_change(frame, ALS_CONTROL, (Covariate("site", "category"),))
     assert any("cannot be told apart" in remark for remark in longitudinal.remarks)
     assert not any("it needs" in remark for remark in longitudinal.remarks)
+    without = analyse_change(frame, ALS_CONTROL, ()).remarks
+    assert "Annualised change of Intracranial volume was not compared: it is the same in " in (
+        " ".join(without)
+    )
+    assert not any("cannot be told apart" in remark for remark in without)
 
 
 def test_a_change_in_percent_refers_to_the_first_session_that_has_a_volume():
@@ -200,3 +206,21 @@ def test_a_change_in_percent_refers_to_the_first_session_that_has_a_volume():
 def test_groups_that_change_alike_seldom_seem_to_differ(scenario, cohorts, most_percent):
     mixed, _ = scenario(cohorts)
     assert mixed.percent <= most_percent, mixed
+
+
+def test_the_figure_has_a_course_a_subject_and_the_mean_slope_of_its_group(tmp_path, monkeypatch):
+    results, people = simulated(n_a=6, n_b=5, sessions=3, change_a=-0.05, change_b=0.0)
+    analysis = analysed(tmp_path, results, people)
+    drawn = []
+    plot = Axes.plot
+    monkeypatch.setattr(Axes, "plot", lambda *a, **k: drawn.append(a[1:3]) or plot(*a, **k))
+    page = str(change_section(analysis))
+    assert "<svg" in page
+    assert "Total hypothalamus over time in percent of the first session: als, control" in page
+    changes = analysis.longitudinal[0].changes
+    means = changes.groupby("group")[change_column(TOTAL, PERCENT)].mean()
+    ends = [float(values[-1]) for _, values in drawn]
+    assert len(drawn) == 11 + 2
+    assert ends[6] == pytest.approx(2 * means["als"])
+    assert ends[12] == pytest.approx(2 * means["control"])
+    assert means["als"] < -4
