@@ -33,6 +33,7 @@ bench: $(VENV)/.test $(VENV)/.libraries
 
 # Every figure of Docs/VALIDATION.md anew, from labeled scans and label heads that were prepared by
 # Training.prepare. REAL_HEADS names heads without labels; without it their sections stay.
+# Then a whole cohort through both levels, of which `make test` takes four scans of each group.
 SCANS ?= ../shared/data/hypothalamus
 HEADS ?= ../shared/data/heads
 REAL_HEADS ?=
@@ -41,6 +42,7 @@ validate: $(VENV)/.test
 	$(BIN)/python -m Training.intervals
 	$(if $(REAL_HEADS),$(BIN)/python -m Training.icv_cropping $(REAL_HEADS) --docs Docs)
 	$(if $(REAL_HEADS),$(BIN)/python -m Training.scan_ruin $(REAL_HEADS) --docs Docs)
+	HYPOTHALAMUSSEG_WHOLE_COHORT=1 $(BIN)/python -m pytest Testing/cohort/test_real.py
 
 lint: $(VENV)/.linters
 	$(BIN)/ruff check .
