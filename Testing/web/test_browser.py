@@ -320,7 +320,7 @@ def test_dark_and_on_a_phone_the_result_is_all_there(result, real_server, visit,
     more.click()
     expect(phone.page.get_by_role("slider", name="Window")).to_be_visible()
     more.click()
-    pictures("web_phone", phone.page)
+    pictures("web_phone", phone.page, scale="css")
     assert dark.problems == phone.problems == []
 
 
