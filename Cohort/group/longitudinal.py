@@ -109,24 +109,33 @@ def analyse_change(
 
 def annual_changes(dated: pd.DataFrame, structures: list[Structure]) -> pd.DataFrame:
     """Slope over time of each subject whose sessions span at least three months."""
-    rows = []
-    for subject, sessions in dated.groupby("participant_id", sort=True):
-        years = sessions["years"]
-        if years.max() - years.min() < SHORTEST_YEARS:
-            continue
-        row = {"participant_id": subject}
-        row.update(sessions=len(sessions), years=float(years.max() - years.min()))
-        for structure in structures:
-            known = sessions[["years", structure.column]].dropna().astype(float).to_numpy()
-            slope, first = NAN, NAN
-            if len(known) and np.ptp(known[:, 0]) >= SHORTEST_YEARS:
-                slope = float(np.polyfit(known[:, 0], known[:, 1], 1)[0])
-                first = known[known[:, 0].argmin(), 1]
-            row[change_column(structure, MM3)] = slope
-            row[change_column(structure, PERCENT)] = 100 * slope / first
-        rows.append(row)
-    names = [change_column(s, unit) for s in structures for unit in (MM3, PERCENT)]
-    return pd.DataFrame(rows, columns=["participant_id", "sessions", "years", *names])
+    subjects = dated.groupby("participant_id")["years"]
+    changes = pd.DataFrame({"sessions": subjects.size(), "years": subjects.max() - subjects.min()})
+    changes = changes[changes["years"] >= SHORTEST_YEARS]
+    for structure in structures:
+        slope, first = _slopes(dated[["participant_id", "years", structure.column]].dropna())
+        changes[change_column(structure, MM3)] = slope
+        changes[change_column(structure, PERCENT)] = 100 * slope / first
+    return changes.reset_index()
+
+
+def _slopes(known: pd.DataFrame) -> tuple[pd.Series, pd.Series]:
+    """Least-squares slope over time and first value of each subject, by subject.
+
+    Parameters
+    ----------
+    known : DataFrame
+        Subject, years and values, none missing.
+    """
+    subject, years, values = (known[column] for column in known)
+    values = values.astype(float)
+    from_mean = years - years.groupby(subject).transform("mean")
+    squares = (from_mean**2).groupby(subject).sum()
+    slope = (from_mean * values).groupby(subject).sum() / squares
+    spans = years.groupby(subject)
+    is_long = spans.max() - spans.min() >= SHORTEST_YEARS
+    first = values.loc[spans.idxmin()].set_axis(subject.loc[spans.idxmin()])
+    return slope.where(is_long), first
 
 
 def outlying_subjects(changes: pd.DataFrame) -> pd.Series:

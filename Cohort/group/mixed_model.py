@@ -210,15 +210,12 @@ def _start_variances(
         within = residuals - residuals.groupby(subjects).transform("mean")
         freedom = max(len(residuals) - subjects.nunique(), 1)
         return [_ratio(between, float((within**2).sum()) / freedom)]
-    slopes, imprecision = [], []
-    for _, own in residuals.groupby(subjects):
-        years = random.loc[own.index, "years"] - random.loc[own.index, "years"].mean()
-        squares = float((years**2).sum())
-        if squares > 0:
-            slopes.append(float(years @ own) / squares)
-            imprecision.append(1 / squares)
+    years = random["years"] - random["years"].groupby(subjects).transform("mean")
+    squares = (years**2).groupby(subjects).sum()
+    slopes = ((years * residuals).groupby(subjects).sum() / squares)[squares > 0].to_numpy()
+    imprecision = 1 / squares[squares > 0].to_numpy()
     # A subject's slope varies by the slopes' variance and the residual variance / squares.
-    centred = np.square(np.array(slopes) - np.mean(slopes))
+    centred = np.square(slopes - slopes.mean())
     (of_slopes, residual), _ = nnls(np.column_stack([np.ones(len(slopes)), imprecision]), centred)
     residual = residual or float(centred.mean() / np.mean(imprecision))
     return [_ratio(variance, residual) for variance in (between, of_slopes)]
