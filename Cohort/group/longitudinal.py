@@ -82,7 +82,9 @@ def analyse_change(
     remarks: list[str] = []
     scans = _with_first_covariates(scans, contrast, covariates)
     dated = scans[scans["years"].notna()]
-    structures = [s for s in (*WHOLE, INTRACRANIAL) if s.column in dated]
+    structures = [
+        s for s in (*WHOLE, INTRACRANIAL) if s.column in dated and dated[s.column].notna().any()
+    ]
     changes = _with_outliers(annual_changes(dated, structures), structures)
     members = scans if contrast is None else contrast.members(scans)
     findings = _without_change(members, changes)
@@ -113,7 +115,11 @@ def annual_changes(dated: pd.DataFrame, structures: list[Structure]) -> pd.DataF
     changes = pd.DataFrame({"sessions": subjects.size(), "years": subjects.max() - subjects.min()})
     changes = changes[changes["years"] >= SHORTEST_YEARS]
     for structure in structures:
-        slope, first = _slopes(dated[["participant_id", "years", structure.column]].dropna())
+        slope, first = (
+            # An empty frame would take the index of what is assigned to it.
+            found.reindex(changes.index)
+            for found in _slopes(dated[["participant_id", "years", structure.column]].dropna())
+        )
         changes[change_column(structure, MM3)] = slope
         changes[change_column(structure, PERCENT)] = 100 * slope / first
     return changes.reset_index()
@@ -211,8 +217,8 @@ def _why_not_compared(
     counts = f"{contrast.level_a} {is_a.sum()}, {contrast.level_b} {(~is_a).sum()}"
     if min(is_a.sum(), (~is_a).sum()) < FEWEST_IN_A_GROUP:
         return (
-            f"Annualised change was not compared: it needs {FEWEST_IN_A_GROUP} subjects in each "
-            f"group ({counts})."
+            f"Annualised change of {structure.title} was not compared: it needs "
+            f"{FEWEST_IN_A_GROUP} subjects in each group ({counts})."
         )
     if np.allclose(outcome, outcome[0]):
         return (

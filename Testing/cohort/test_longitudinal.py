@@ -224,3 +224,17 @@ def test_the_figure_has_a_course_a_subject_and_the_mean_slope_of_its_group(tmp_p
     assert ends[6] == pytest.approx(2 * means["als"])
     assert ends[12] == pytest.approx(2 * means["control"])
     assert means["als"] < -4
+
+
+def test_without_icv_or_without_a_second_session_nothing_is_made_up():
+    generator = np.random.default_rng(1)
+    twelve = simulated_change.groups(6, 6)
+    frame = simulated_change.cohort(generator, twelve, simulated_change.yearly(2))
+    without_icv = analyse_change(frame.assign(icv_mm3=np.nan), ALS_CONTROL, ())
+    assert [structure for structure, _ in without_icv.comparisons] == [TOTAL]
+    assert not any("not compared" in remark for remark in without_icv.remarks)
+    once = analyse_change(frame[frame["years"] == 0], ALS_CONTROL, ())
+    assert once.changes.empty
+    assert [finding.text for finding in once.findings] == [
+        "Subjects with one session have no change of their own"
+    ]
