@@ -199,7 +199,7 @@ def test_short_arithmetic_moves_no_volume_by_more_than_three_hundredths_of_a_per
     if arithmetic_of("cpu") != "bfloat16":
         pytest.skip("this processor has no instructions for bfloat16")
     scan = read_scan(sample_path)
-    segmenter = Segmenter(Options(device="cpu"))
+    segmenter = Segmenter(Options(device="cpu", folds=(0,)))
     short = segmenter.segment(scan)
     monkeypatch.setattr(torch.cpu, "_is_avx512_bf16_supported", lambda: False)
     long = segmenter.segment(scan)
