@@ -22,7 +22,7 @@ from HypothalamusSegLib.measures.scan_condition import (
 )
 from HypothalamusSegLib.networks import weight_files
 from HypothalamusSegLib.options import Options
-from HypothalamusSegLib.pipeline import Segmentation, Segmenter
+from HypothalamusSegLib.pipeline import Segmentation, Segmenter, StageResults
 from HypothalamusSegLib.reading import Scan, read_scan
 
 from .report_tables import number, table
@@ -69,18 +69,20 @@ def ruined(volume: VoxelImage, tissue: float) -> dict[str, VoxelImage]:
 
 def measure(segmenter: Segmenter, scan: Scan) -> dict[str, dict]:
     """Volumes, their change in per cent, and the condition of a scan and of its ruined copies."""
-    first = segmenter.segment(scan)
+    stages = segmenter.run_stages(scan.volume)
+    first = segmenter.measure(scan, stages)
     inside = scan.volume.array[first.icv.array > 0]
     tissue = float(np.quantile(inside, TISSUE_QUANTILE))
-    rows = {"unchanged": _row(segmenter, scan, first, first)}
+    rows = {"unchanged": _row(stages, first, first)}
     for name, volume in ruined(scan.volume, tissue).items():
         copy = Scan(volume, scan.name, scan.path, "", ())
-        rows[name] = _row(segmenter, copy, segmenter.segment(copy), first)
+        stages = segmenter.run_stages(volume)
+        rows[name] = _row(stages, segmenter.measure(copy, stages), first)
     return rows
 
 
-def _row(segmenter: Segmenter, scan: Scan, found: Segmentation, first: Segmentation) -> dict:
-    coarse = segmenter.run_stages(scan.volume).coarse
+def _row(stages: StageResults, found: Segmentation, first: Segmentation) -> dict:
+    coarse = stages.coarse
     mask = coarse.icv_posterior > 0.5
     changes = {}
     for structure in ("icv", "hypothalamus_total"):
@@ -91,7 +93,7 @@ def _row(segmenter: Segmenter, scan: Scan, found: Segmentation, first: Segmentat
         changes[structure] = 100 * (now / then - 1)
     return {
         "change_percent": changes,
-        "noise_share": noise_share(scan.volume, mask, coarse.grid),
+        "noise_share": noise_share(stages.volume, mask, coarse.grid),
         "air_brightness": air_brightness(coarse.image, mask, coarse.grid),
         "ghost_brightness": ghost_brightness(coarse.image, mask, coarse.grid),
         "flags": [flag.code for flag in found.quality.flags],

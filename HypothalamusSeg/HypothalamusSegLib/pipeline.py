@@ -150,10 +150,25 @@ class Segmenter:
 
     def _segment(self, scan: Scan, steps: Steps | None) -> Segmentation:
         clock = StageClock(steps, len(self.options.folds))
-        found = self.run_stages(scan.volume, clock)
+        return self.measure(scan, self.run_stages(scan.volume, clock), clock)
+
+    def measure(
+        self, scan: Scan, found: StageResults, clock: StageClock | None = None
+    ) -> Segmentation:
+        """Turn what the networks found in a scan into label maps, volumes and quality flags.
+
+        Parameters
+        ----------
+        scan : Scan
+        found : StageResults
+            Of `run_stages`, for the same scan.
+        clock : StageClock or None
+            The one of `run_stages`, which has timed the stages before.
+        """
+        clock = clock or StageClock(None, len(self.options.folds))
         clock.begin("measure")
         images = self._label_images(found)
-        volumes = self._measure(images, found)
+        volumes = self._measure_volumes(images, found)
         flags = scan.flags
         if found.rotation is not None:
             flags = (*flags, orientation_flag(found.rotation))
@@ -227,7 +242,9 @@ class Segmenter:
             images["icv"] = VoxelImage(resample_mask(posterior, native), native.affine)
         return images
 
-    def _measure(self, images: dict[str, VoxelImage], found: StageResults) -> list[StructureVolume]:
+    def _measure_volumes(
+        self, images: dict[str, VoxelImage], found: StageResults
+    ) -> list[StructureVolume]:
         volumes: list[StructureVolume] = []
         icv_mm3 = found.coarse.icv_mm3 if "icv" in images else None
         for name, measure in (

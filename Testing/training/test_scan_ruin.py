@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 from HypothalamusSegLib.geometry.voxel_image import Grid, VoxelImage
+from HypothalamusSegLib.measures.quality import Quality
+from HypothalamusSegLib.measures.volumes import StructureVolume
+from HypothalamusSegLib.pipeline import Segmentation, StageResults
+from HypothalamusSegLib.reading import Scan
+from HypothalamusSegLib.stages.coarse import CoarseResult
 
-from Training.scan_ruin import ruined, with_motion, with_noise
+from Training.scan_ruin import MOTION_MM, NOISE_SHARES, measure, ruined, with_motion, with_noise
 
 GRID = Grid.axis_aligned(np.zeros(3), (40, 96, 48), 2.0)
 POINTS_MM = GRID.points_at(np.moveaxis(np.indices(GRID.shape), 0, -1).astype(float))
@@ -46,3 +53,37 @@ def test_each_copy_is_worse_than_the_one_before_it():
         ]
         assert len(errors) > 3
         assert errors == sorted(errors)
+
+
+class BallSegmenter:
+    """Finds the ball in every scan; its volume is the mean intensity of the scan."""
+
+    def __init__(self) -> None:
+        self.runs = 0
+
+    def run_stages(self, volume: VoxelImage) -> StageResults:
+        self.runs += 1
+        found = BALL.astype(np.float32)
+        coarse = CoarseResult(GRID, volume.array, found, [1.0], [1.0], np.zeros(3), 0.8, 0.0)
+        return StageResults(volume, None, coarse, None)
+
+    def measure(self, scan: Scan, stages: StageResults) -> Segmentation:
+        mean = float(stages.volume.array.mean())
+        volumes = tuple(
+            StructureVolume(name, mean, mean, (mean,), None)
+            for name in ("icv", "hypothalamus_total")
+        )
+        icv = VoxelImage(BALL.astype(np.uint8), GRID.affine)
+        return Segmentation(scan, None, None, icv, volumes, Quality(None, None, (), 0.8, ()), {})
+
+
+def test_the_networks_see_each_copy_once_and_rows_are_of_their_own_copy():
+    segmenter = BallSegmenter()
+    rows = measure(segmenter, Scan(HEAD, "ball", Path("ball"), "", ()))
+    assert segmenter.runs == len(rows) == 1 + len(NOISE_SHARES) + len(MOTION_MM)
+    assert rows["unchanged"]["change_percent"] == {"icv": 0, "hypothalamus_total": 0}
+    changes = [rows[f"noise {share:g}"]["change_percent"]["icv"] for share in NOISE_SHARES]
+    noise = [rows[f"noise {share:g}"]["noise_share"] for share in NOISE_SHARES]
+    assert changes == sorted(changes)
+    assert changes[0] > 0
+    assert noise == sorted(noise)
