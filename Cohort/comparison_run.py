@@ -37,13 +37,13 @@ def compare_runs(options: CompareOptions) -> list[Path]:
     RunsDoNotMatchError
         If they have no scan in common.
     """
-    from HypothalamusSegLib.results.files import stage_files
+    from HypothalamusSegLib.results.atomic_files import atomic_files
 
     from .comparison.report import write_comparison
     from .index.results_table import read_results
 
     pairs = match_runs(read_results(options.run_a), read_results(options.run_b), options)
-    with stage_files(options.output) as stage:
+    with atomic_files(options.output) as stage:
         write_comparison(pairs, options, stage)
         names = sorted(path.name for path in stage.iterdir())
     names.sort(key=lambda name: (name != REPORT_NAME, name))

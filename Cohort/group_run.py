@@ -212,7 +212,7 @@ def run_group(options: GroupOptions) -> list[Path]:
     """
     from dataclasses import replace
 
-    from HypothalamusSegLib.results.files import as_write_error, stage_files
+    from HypothalamusSegLib.results.atomic_files import as_write_error, atomic_files
 
     from .group.analysis import analyse
     from .index.results_table import read_failures, read_results
@@ -230,7 +230,7 @@ def run_group(options: GroupOptions) -> list[Path]:
     if not options.freeze:
         found = frozen_findings(frozen, options)
         analysis = replace(analysis, findings=(*analysis.findings, *found))
-    with stage_files(folder) as stage:
+    with atomic_files(folder) as stage:
         write_contact_sheet(analysis, stage / CONTACT_SHEET_NAME, with_groups=not options.freeze)
         if options.freeze:
             write_frozen(analysis, frozen, stage / FROZEN_NAME)

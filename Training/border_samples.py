@@ -8,7 +8,6 @@ serves all folds, also those that other processes train meanwhile.
 from __future__ import annotations
 
 import hashlib
-import os
 import zipfile
 import zlib
 from collections.abc import Iterator
@@ -18,6 +17,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from HypothalamusSegLib.results.atomic_files import atomic_files
 from torch import nn
 
 from .border_drawing import Border, WholeBorder, draw_borders, first_pass
@@ -124,15 +124,13 @@ def _read(path: Path, fingerprint: str) -> list[list[np.ndarray]] | None:
 
 def _write(path: Path, fingerprint: str, borders: list[list[np.ndarray]]) -> None:
     """Whole or not at all, also where another process writes the same file."""
-    path.parent.mkdir(parents=True, exist_ok=True)
     arrays = {
         f"{field.name}{n}": array
         for n, border in enumerate(borders)
         for field, array in zip(fields(Border), border, strict=True)
     }
-    part = path.with_suffix(f".{os.getpid()}.part.npz")
-    np.savez(part, fingerprint=fingerprint, borders=len(borders), **arrays)
-    part.replace(path)
+    with atomic_files(path.parent) as stage:
+        np.savez(stage / path.name, fingerprint=fingerprint, borders=len(borders), **arrays)
 
 
 def _halved(border: Border) -> list[np.ndarray]:

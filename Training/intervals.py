@@ -31,7 +31,6 @@ from __future__ import annotations
 import argparse
 import json
 import math
-import os
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -39,6 +38,7 @@ from pathlib import Path
 
 from HypothalamusSegLib.measures.intervals import COVERAGE, ICV, MANIFEST_KEY, VolumeInterval
 from HypothalamusSegLib.networks.weight_files import MANIFEST_NAME
+from HypothalamusSegLib.results.atomic_files import atomic_files
 
 RESULTS, WEIGHTS = Path("Docs/validation/results.json"), Path("weights")
 TOTAL = "hypothalamus_total"
@@ -191,9 +191,8 @@ def write_intervals(results: dict, weights: Path) -> dict:
         )
     manifest[MANIFEST_KEY] = intervals_of(results)
     text = json.dumps(manifest, indent=1, allow_nan=False)
-    stage = path.with_name(f".{MANIFEST_NAME}.new")
-    stage.write_text(text + "\n", encoding="utf-8")
-    os.replace(stage, path)
+    with atomic_files(weights) as stage:
+        (stage / MANIFEST_NAME).write_text(text + "\n", encoding="utf-8")
     return manifest[MANIFEST_KEY]
 
 

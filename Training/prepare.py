@@ -15,6 +15,7 @@ from HypothalamusSegLib import labels
 from HypothalamusSegLib.geometry import canonical_frame, resampling
 from HypothalamusSegLib.geometry.head_box import COARSE_SPACING_MM, head_grid
 from HypothalamusSegLib.geometry.voxel_image import Grid, VoxelImage
+from HypothalamusSegLib.results.atomic_files import atomic_files
 
 from . import head_anatomy, planted_change
 from .dataset import DatasetError, LabelHead, LabelledScan, find_label_heads, find_scans
@@ -209,9 +210,8 @@ def prepare(scans_folder: Path | None, heads_folder: Path | None, output: Path) 
 
 def _save(path: Path, **arrays: object) -> None:
     """Write arrays whole or not at all: existing files are taken as finished."""
-    temporary = path.with_suffix(".part.npz")
-    np.savez(temporary, **arrays)
-    temporary.replace(path)
+    with atomic_files(path.parent) as stage:
+        np.savez(stage / path.name, **arrays)
 
 
 def _has(output: Path, kind: str, name: str) -> bool:

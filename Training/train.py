@@ -17,6 +17,7 @@ from pathlib import Path
 
 import torch
 from HypothalamusSegLib.networks.weight_files import network_class
+from HypothalamusSegLib.results.atomic_files import atomic_files
 
 from .dataset import DatasetError
 from .optimisation import AveragedWeights, build_optimisers, learning_rate_factor
@@ -126,9 +127,8 @@ class Trainer:
             "seconds": self.seconds,
             "plan": asdict(self.plan),
         }
-        temporary = self.folder / "last.pt.part"
-        torch.save(state, temporary)
-        temporary.replace(self.folder / "last.pt")
+        with atomic_files(self.folder) as stage:
+            torch.save(state, stage / "last.pt")
 
     def run(self, validate_every: int) -> None:
         """Train to the plan's last step, validating and saving on the way."""

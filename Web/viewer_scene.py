@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import gzip
 import json
-import os
 from pathlib import Path
 from typing import NamedTuple
 
@@ -19,6 +18,7 @@ from HypothalamusSegLib.geometry.head_box import COARSE_SHAPE, COARSE_SPACING_MM
 from HypothalamusSegLib.geometry.resampling import resample_cubic, resample_linear
 from HypothalamusSegLib.geometry.voxel_image import Grid, VoxelImage, image_from_volume
 from HypothalamusSegLib.pipeline import Segmentation
+from HypothalamusSegLib.results.atomic_files import atomic_files
 
 from .surface import surface_of
 
@@ -212,10 +212,11 @@ def _write(path: Path, description: dict, layers: list[Layer]) -> None:
         offset += len(data)
     head = json.dumps({**description, "layers": entries}, allow_nan=False).encode()
     head += b" " * (-len(head) % 4)
-    unfinished = path.with_name(f".{path.name}")
-    with gzip.GzipFile(unfinished, "wb", compresslevel=COMPRESSION) as stream:
+    with (
+        atomic_files(path.parent) as stage,
+        gzip.GzipFile(stage / path.name, "wb", compresslevel=COMPRESSION) as stream,
+    ):
         stream.write(len(head).to_bytes(4, "little"))
         stream.write(head)
         for part in parts:
             stream.write(part)
-    os.replace(unfinished, path)

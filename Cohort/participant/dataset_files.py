@@ -10,7 +10,7 @@ import os
 from pathlib import Path
 
 from HypothalamusSegLib import __version__, labels
-from HypothalamusSegLib.results.files import as_write_error
+from HypothalamusSegLib.results.atomic_files import atomic_files
 from HypothalamusSegLib.results.plane_pictures import LEFT_COLOUR, RIGHT_COLOUR
 
 from ..tables import as_tsv
@@ -79,16 +79,11 @@ def write_dataset_files(output: Path, source_root: Path, with_subunits: bool) ->
     }
     if with_subunits:
         texts[SUBUNITS_TABLE] = as_tsv(_subunit_rows())
-    try:
-        output.mkdir(parents=True, exist_ok=True)
+    with atomic_files(output) as stage:
         for name, text in texts.items():
             path = output / name
             if not path.exists() or path.read_text("utf-8") != text:
-                part = output / f".{name}.{os.getpid()}.part"
-                part.write_text(text, "utf-8")
-                os.replace(part, path)
-    except OSError as error:
-        raise as_write_error(error, output) from error
+                (stage / name).write_text(text, "utf-8")
 
 
 def _description(output: Path, source_root: Path) -> dict:

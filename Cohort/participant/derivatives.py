@@ -7,16 +7,14 @@ the overview picture. What there is once for all subjects is in dataset_files.py
 from __future__ import annotations
 
 import json
-import os
-import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from urllib.parse import quote
 
 from HypothalamusSegLib.geometry.voxel_image import VoxelImage
 from HypothalamusSegLib.pipeline import Segmentation
+from HypothalamusSegLib.results.atomic_files import atomic_files
 from HypothalamusSegLib.results.files import (
-    as_write_error,
     describe,
     table_row,
     write_label_map,
@@ -68,20 +66,8 @@ def write_derivatives(
     NoSpaceLeftError, PermissionDeniedError
         Earlier results of the scan stand as they were, or as a whole new set of files.
     """
-    stage = output / STAGE_FOLDER / scan.name
-    try:
-        shutil.rmtree(stage, ignore_errors=True)
-        stage.mkdir(parents=True)
-        files = _write_files(result, scan, stage, source_root, with_overview)
-        for file in files:
-            (output / file).parent.mkdir(parents=True, exist_ok=True)
-        for file in files:
-            os.replace(stage / file, output / file)
-    except OSError as error:
-        raise as_write_error(error, output) from error
-    finally:
-        shutil.rmtree(stage, ignore_errors=True)
-    return files
+    with atomic_files(output, output / STAGE_FOLDER / scan.name) as stage:
+        return _write_files(result, scan, stage, source_root, with_overview)
 
 
 def _write_files(

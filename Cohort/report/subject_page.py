@@ -7,14 +7,13 @@ and files are referred to relative to the root of the derivatives.
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from urllib.parse import quote
 
 from HypothalamusSegLib import __version__
 from HypothalamusSegLib.flags import SEVERITIES
-from HypothalamusSegLib.results.files import as_write_error
+from HypothalamusSegLib.results.atomic_files import atomic_files
 from HypothalamusSegLib.results.report_contents import report_contents
 
 from .html_parts import render, resource
@@ -63,14 +62,8 @@ def write_subject_page(output: Path, subject: str) -> Path | None:
         style=resource("report.css") + resource("subject_page.css"),
     )
     page = page_of(output, subject)
-    part = output / f".{page.name}.{os.getpid()}.part"
-    try:
-        part.write_text(text, encoding="utf-8")
-        os.replace(part, page)
-    except OSError as error:
-        raise as_write_error(error, output) from error
-    finally:
-        part.unlink(missing_ok=True)
+    with atomic_files(output) as stage:
+        (stage / page.name).write_text(text, encoding="utf-8")
     return page
 
 

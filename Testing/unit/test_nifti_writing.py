@@ -13,7 +13,8 @@ import SimpleITK as sitk
 from HypothalamusSegLib.errors import GridTooLargeError, HypothalamusSegError, NoSpaceLeftError
 from HypothalamusSegLib.geometry.voxel_image import VoxelImage, volume_from_image
 from HypothalamusSegLib.reading.nifti_file import read_nifti
-from HypothalamusSegLib.results.files import stage_files, write_label_map
+from HypothalamusSegLib.results.atomic_files import atomic_files
+from HypothalamusSegLib.results.files import write_label_map
 from HypothalamusSegLib.results.nifti import QFORM_TOLERANCE_MM, write_nifti
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -208,7 +209,7 @@ def test_a_folder_that_may_not_be_written_to_is_an_error_of_the_system(tmp_path)
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs a device that is always full")
 def test_a_full_disk_is_told_in_our_words_and_leaves_nothing(tmp_path):
     def write_to_full_disk() -> None:
-        with stage_files(tmp_path) as stage:
+        with atomic_files(tmp_path) as stage:
             (stage / "labels.nii.gz").symlink_to("/dev/full")
             write_label_map(labels_on(np.eye(4)), stage / "labels.nii.gz")
 

@@ -1,28 +1,18 @@
-"""Write a segmentation's files: label maps, table, JSON and overview picture.
-
-All files are first written to a hidden folder beside their destination and then moved into place,
-each by one atomic rename. A file with a final name is always complete.
-"""
+"""Write a segmentation's files: label maps, table, JSON and overview picture."""
 
 from __future__ import annotations
 
 import csv
-import errno
 import json
-import os
-import secrets
-import shutil
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 from .. import labels
-from ..errors import NoSpaceLeftError, PermissionDeniedError
 from ..flags import worst_first
 from ..geometry.voxel_image import VoxelImage
 from ..measures.intervals import COVERAGE
 from ..measures.volumes import REFERENCE_ICV_MM3, StructureVolume, asymmetry_index
 from ..pipeline import Segmentation
+from .atomic_files import atomic_files, files_below
 from .flag_coverage import covered_columns
 from .nifti import write_nifti
 from .number_format import shown, shown_ml, shown_percent
@@ -43,33 +33,7 @@ CSV_COLUMNS = (
     "volume_low_mm3",
     "volume_high_mm3",
 )
-STAGE_PREFIX = ".hypothalamus-seg-"
 VOLUME_DIGITS, FRACTION_DIGITS = 3, 9
-
-
-@contextmanager
-def stage_files(folder: Path) -> Iterator[Path]:
-    """Create a hidden folder; on success its files move to ``folder``, otherwise they are removed.
-
-    Raises
-    ------
-    PermissionDeniedError
-        If the folder cannot be created or written to.
-    NoSpaceLeftError
-        If the disk is full.
-    """
-    # Named before it is created, so that it is removed whenever the run is canceled.
-    stage = folder / f"{STAGE_PREFIX}{secrets.token_hex(8)}"
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        stage.mkdir(mode=0o700)
-        yield stage
-        for path in sorted(stage.iterdir()):
-            os.replace(path, folder / path.name)
-    except OSError as error:
-        raise as_write_error(error, folder) from error
-    finally:
-        shutil.rmtree(stage, ignore_errors=True)
 
 
 def write_all(
@@ -92,7 +56,7 @@ def write_all(
         The files in ``folder``.
     """
     name = result.scan.name
-    with stage_files(folder) as stage:
+    with atomic_files(folder) as stage:
         for suffix, image in (
             ("hypothalamus_dseg", result.hypothalamus),
             ("subunits_dseg", result.subunits),
@@ -107,8 +71,8 @@ def write_all(
             write_overview(result, stage / f"{name}_overview.png")
         if with_report:
             write_report_page(result, stage / f"{name}_report.pdf")
-        names = sorted(path.name for path in stage.iterdir())
-    return [folder / name for name in names]
+        files = files_below(stage)
+    return [folder / file for file in files]
 
 
 def write_overview(result: Segmentation, path: Path) -> None:
@@ -251,13 +215,3 @@ def _list(values: tuple[float, ...]) -> list[float]:
 
 def _rounded(value: float | None, digits: int) -> float | None:
     return None if value is None else round(value, digits)
-
-
-def as_write_error(error: OSError, folder: Path) -> Exception:
-    """Convert an OSError while writing to one of our errors."""
-    if error.errno in (errno.ENOSPC, errno.EDQUOT):
-        return NoSpaceLeftError(
-            f"No space left to write to {folder}. Free some space and run again."
-        )
-    reason = error.strerror or str(error)
-    return PermissionDeniedError(f"Cannot write to {folder}: {reason}. Choose another folder.")

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import json
 import math
-import os
 import shutil
-import tempfile
 from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -14,6 +12,8 @@ from pathlib import Path
 import numpy as np
 import slicer
 import vtk
+from HypothalamusSegLib.errors import HypothalamusSegError
+from HypothalamusSegLib.results.atomic_files import atomic_files, files_below
 from vtk.util.numpy_support import numpy_to_vtk
 
 from ..scene.result_nodes import ResultNodes
@@ -77,29 +77,16 @@ def export_result(
 def write_whole(folder: Path, write: Callable[[Path], None], may_replace: MayReplace) -> list[Path]:
     """Let ``write`` fill a hidden folder, then move all files into place, or none."""
     try:
-        folder.mkdir(parents=True, exist_ok=True)
-        stage = Path(tempfile.mkdtemp(prefix=".hypothalamus-seg-", dir=folder))
-    except OSError as error:
-        raise ExportError(_reason(folder, error)) from error
-    try:
-        write(stage)
-        made = sorted(path for path in stage.rglob("*") if path.is_file())
-        targets = [folder / path.relative_to(stage) for path in made]
-        there = [target for target in targets if target.exists()]
-        if there and not may_replace(there):
-            return []
-        for path, target in zip(made, targets, strict=True):
-            target.parent.mkdir(parents=True, exist_ok=True)
-            os.replace(path, target)
-    except OSError as error:
-        raise ExportError(_reason(folder, error)) from error
-    finally:
-        shutil.rmtree(stage, ignore_errors=True)
+        with atomic_files(folder) as stage:
+            write(stage)
+            targets = [folder / file for file in files_below(stage)]
+            there = [target for target in targets if target.exists()]
+            if there and not may_replace(there):
+                shutil.rmtree(stage)  # Nothing moves from a folder that is gone.
+                return []
+    except HypothalamusSegError as error:
+        raise ExportError(str(error)) from error
     return targets
-
-
-def _reason(folder: Path, error: OSError) -> str:
-    return f"Cannot write to {folder}: {error.strerror or error}. Choose another folder."
 
 
 def describe(nodes: ResultNodes, rows: Sequence[VolumeRow], subject: Subject) -> dict:
