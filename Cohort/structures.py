@@ -6,12 +6,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from HypothalamusSegLib import labels
+from HypothalamusSegLib.units import MM3_PER_ML
 
 if TYPE_CHECKING:
     import pandas as pd
 
 VOLUME, ASYMMETRY, ICV = "volume", "asymmetry", "icv"
-ML_PER_MM3 = 1e-3
+ML_PER_MM3 = 1 / MM3_PER_ML
 # Names of columns are made and read here and nowhere else.
 VOLUME_SUFFIX, ADJUSTED = "_mm3", "_adjusted_"
 MM3, PERCENT = "mm3", "percent"

@@ -24,6 +24,7 @@ from HypothalamusSegLib.pipeline import Segmenter
 from HypothalamusSegLib.reading import read_scan
 from HypothalamusSegLib.stages.coarse import CoarseResult
 from HypothalamusSegLib.stages.head_pose import pose_of
+from HypothalamusSegLib.units import MM3_PER_ML
 
 from . import real_head_report
 
@@ -103,7 +104,7 @@ def crops(volume: VoxelImage, mask: np.ndarray, grid: Grid) -> dict[str, VoxelIm
 
 def below_foramen_magnum_ml(coarse: CoarseResult) -> float:
     """What of the mask lies below the first axial section, from the middle down, under 11 cm²."""
-    mask, voxel_mm = coarse.icv_posterior > 0.5, coarse.grid.spacing_mm
+    mask, voxel_mm = coarse.icv_mask, coarse.grid.spacing_mm
     areas_cm2 = mask.sum((0, 1)) * voxel_mm[0] * voxel_mm[1] / 100
     middle = int(np.argwhere(mask)[:, 2].mean())
     small = np.flatnonzero(areas_cm2[:middle] < FORAMEN_MAGNUM_CM2)
@@ -121,20 +122,20 @@ def fold_sd_percent(coarse: CoarseResult) -> float:
 def measure(segmenter: Segmenter, volume: VoxelImage) -> dict:
     """All figures of one scan, JSON-able; the changes by cropping in per cent."""
     coarse = segmenter.run_stages(volume).coarse
-    mask = coarse.icv_posterior > 0.5
+    mask = coarse.icv_mask
     pose = pose_of(mask, coarse.grid, coarse.place_mm)
     changes = {
         name: 100 * (segmenter.run_stages(crop).coarse.icv_mm3 / coarse.icv_mm3 - 1)
         for name, crop in crops(volume, mask, coarse.grid).items()
     }
     return {
-        "icv_ml": coarse.icv_mm3 / 1000,
+        "icv_ml": coarse.icv_mm3 / MM3_PER_ML,
         "fold_sd_percent": fold_sd_percent(coarse),
         "below_foramen_magnum_ml": below_foramen_magnum_ml(coarse),
         "pitch_deg": pose.pitch_deg if pose else None,
-        "noise_share": noise_share(volume, mask, coarse.grid),
-        "air_brightness": air_brightness(coarse.image, mask, coarse.grid),
-        "sinus_brightness": sinus_brightness(coarse.image, mask, coarse.grid),
+        "noise_share": noise_share(volume, coarse),
+        "air_brightness": air_brightness(coarse),
+        "sinus_brightness": sinus_brightness(coarse),
         "change_percent": changes,
         "largest_change_percent": max(changes.values(), key=abs),
     }

@@ -39,6 +39,7 @@ from pathlib import Path
 from HypothalamusSegLib.measures.intervals import COVERAGE, ICV, MANIFEST_KEY, VolumeInterval
 from HypothalamusSegLib.networks.weight_files import MANIFEST_NAME
 from HypothalamusSegLib.results.atomic_files import atomic_files
+from HypothalamusSegLib.units import MM3_PER_ML
 
 RESULTS, WEIGHTS = Path("Docs/validation/results.json"), Path("weights")
 TOTAL = "hypothalamus_total"
@@ -135,8 +136,9 @@ def measured_structures(results: dict, part: str) -> dict[str, list[Measured]]:
                 found[structure].append(Measured(row["subject"], **volumes))
     for row in _icv_rows(results, part):
         spread = row.get("fold_sd_ml")
-        volumes = (1000 * row["volume_ml"], 1000 * row["label_ml"], spread and 1000 * spread)
-        found[ICV].append(Measured(_head(row["head"], results), *volumes))
+        volumes = (row["volume_ml"], row["label_ml"], spread)
+        in_mm3 = (value and MM3_PER_ML * value for value in volumes)
+        found[ICV].append(Measured(_head(row["head"], results), *in_mm3))
     return dict(found)
 
 

@@ -83,7 +83,6 @@ def measure(segmenter: Segmenter, scan: Scan) -> dict[str, dict]:
 
 def _row(stages: StageResults, found: Segmentation, first: Segmentation) -> dict:
     coarse = stages.coarse
-    mask = coarse.icv_posterior > 0.5
     changes = {}
     for structure in ("icv", "hypothalamus_total"):
         now, then = (
@@ -93,9 +92,9 @@ def _row(stages: StageResults, found: Segmentation, first: Segmentation) -> dict
         changes[structure] = 100 * (now / then - 1)
     return {
         "change_percent": changes,
-        "noise_share": noise_share(stages.volume, mask, coarse.grid),
-        "air_brightness": air_brightness(coarse.image, mask, coarse.grid),
-        "ghost_brightness": ghost_brightness(coarse.image, mask, coarse.grid),
+        "noise_share": noise_share(stages.volume, coarse),
+        "air_brightness": air_brightness(coarse),
+        "ghost_brightness": ghost_brightness(coarse),
         "flags": [flag.code for flag in found.quality.flags],
     }
 

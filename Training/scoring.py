@@ -14,9 +14,8 @@ from HypothalamusSegLib.measures import label_grids
 from HypothalamusSegLib.measures.volumes import StructureVolume
 from HypothalamusSegLib.pipeline import Segmentation
 from HypothalamusSegLib.stages.fine import FineResult
+from HypothalamusSegLib.units import MM3_PER_ML
 from monai.metrics import compute_average_surface_distance, compute_hausdorff_distance
-
-MILLILITRE_MM3 = 1000.0
 
 
 @dataclass(frozen=True)
@@ -180,7 +179,7 @@ def score_icv(head: str, result: Segmentation, mask: np.ndarray) -> IcvScore:
         head=head,
         dice=dice(found, mask > 0),
         volume_percent=100 * (reported / true_mm3 - 1),
-        volume_ml=reported / MILLILITRE_MM3,
-        label_ml=true_mm3 / MILLILITRE_MM3,
-        fold_sd_ml=None if spread is None else spread / MILLILITRE_MM3,
+        volume_ml=reported / MM3_PER_ML,
+        label_ml=true_mm3 / MM3_PER_ML,
+        fold_sd_ml=None if spread is None else spread / MM3_PER_ML,
     )

@@ -23,7 +23,7 @@ def first_look() -> Callable[[VoxelImage], Sequence[Flag]]:
     networks: list = []
 
     def look(volume: VoxelImage) -> Sequence[Flag]:
-        from HypothalamusSegLib.measures.quality import head_flags
+        from HypothalamusSegLib.measures.scan_flags import head_flags
         from HypothalamusSegLib.stages.coarse import find_head
 
         try:

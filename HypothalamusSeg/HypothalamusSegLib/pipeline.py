@@ -27,7 +27,8 @@ from .machine.memory import give_memory_back, name_lack_of_memory, peak_memory_m
 from .machine.threads import use_threads
 from .measures import label_grids
 from .measures.intervals import read_intervals, with_intervals
-from .measures.quality import LOW_PLACE_CONFIDENCE, Quality, assess, orientation_flag
+from .measures.quality import Quality, assess
+from .measures.scan_flags import LOW_PLACE_CONFIDENCE, orientation_flag
 from .measures.volumes import StructureVolume, measure_hypothalamus, measure_icv, measure_subunits
 from .networks import weight_files
 from .options import Options

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from HypothalamusSegLib.flags import DOUBTFUL, NOTE, severity_of
 from HypothalamusSegLib.geometry.voxel_image import Grid, VoxelImage
-from HypothalamusSegLib.measures import quality
+from HypothalamusSegLib.measures import quality, scan_flags
 from HypothalamusSegLib.measures.scan_condition import (
     air_brightness,
     bright_vessels_mm3,
@@ -41,43 +41,60 @@ def with_bright_sinus(image: np.ndarray, factor: float) -> np.ndarray:
     return np.where(sinus, factor * TISSUE, image).astype(np.float32)
 
 
+def coarse(image: np.ndarray, mask: np.ndarray = MASK) -> CoarseResult:
+    posterior = mask.astype(np.float32)
+    return CoarseResult(GRID, image, posterior, [1.5e6] * 5, [1.0] * 5, np.zeros(3), 0.8, 0.5)
+
+
 def flags_of(image: np.ndarray) -> list[str]:
-    coarse = CoarseResult(
-        GRID, image, MASK.astype(np.float32), [1.5e6] * 5, [1.0] * 5, np.zeros(3), 0.8, 0.5
+    scan = VoxelImage(image, GRID.affine)
+    return [flag.code for flag in scan_flags.condition_flags(scan, coarse(image))]
+
+
+def test_the_distance_to_the_border_is_measured_once_a_scan(monkeypatch):
+    import SimpleITK as sitk
+
+    calls, measure = [], sitk.SignedMaurerDistanceMap
+    monkeypatch.setattr(
+        sitk, "SignedMaurerDistanceMap", lambda *args, **kw: calls.append(1) or measure(*args, **kw)
     )
-    return [flag.code for flag in quality.condition_flags(VoxelImage(image, GRID.affine), coarse)]
+    image = with_noise(head(), 0.02)
+    scan, found = VoxelImage(image, GRID.affine), coarse(image)
+    scan_flags.head_flags(scan, found)
+    scan_flags.condition_flags(scan, found)
+    assert len(calls) == 1
 
 
 @pytest.mark.parametrize("share", [0.02, 0.1])
 @pytest.mark.parametrize("unit", [0.01, 7.0])
 def test_noise_is_measured_as_a_share_of_the_tissue_in_any_unit(share, unit):
     scan = VoxelImage(unit * with_noise(head(), share), GRID.affine)
-    assert noise_share(scan, MASK, GRID) == pytest.approx(share, rel=0.1)
+    assert noise_share(scan, coarse(head())) == pytest.approx(share, rel=0.1)
 
 
 def test_noise_does_not_depend_on_how_the_scan_is_stored():
     image = with_noise(head(), 0.05)
     affine = GRID.affine[:, [2, 0, 1, 3]]
     stored = VoxelImage(np.ascontiguousarray(np.transpose(image, (2, 0, 1))), affine)
-    as_it_was = noise_share(VoxelImage(image, GRID.affine), MASK, GRID)
-    assert noise_share(stored, MASK, GRID) == pytest.approx(as_it_was, rel=0.001)
+    as_it_was = noise_share(VoxelImage(image, GRID.affine), coarse(image))
+    assert noise_share(stored, coarse(image)) == pytest.approx(as_it_was, rel=0.001)
 
 
 def test_whole_numbers_are_read_without_wrapping():
     image = np.round(with_noise(head(), 0.05)).clip(0, 65535)
     scans = [VoxelImage(image.astype(kind), GRID.affine) for kind in (np.uint16, np.float32)]
-    first, second = (noise_share(scan, MASK, GRID) for scan in scans)
+    first, second = (noise_share(scan, coarse(image)) for scan in scans)
     assert first == pytest.approx(second, rel=0.001)
 
 
 def test_a_mask_without_depth_has_no_noise_and_no_air():
-    nothing = np.zeros_like(MASK)
+    nothing = coarse(head(), np.zeros_like(MASK))
     scan = VoxelImage(head(), GRID.affine)
-    assert noise_share(scan, nothing, GRID) == 0.0
-    assert air_brightness(head(), nothing, GRID) == 0.0
-    assert ghost_brightness(head(), nothing, GRID) == 0.0
-    assert sinus_brightness(head(), nothing, GRID) == 1.0
-    assert bright_vessels_mm3(head(), nothing, GRID) == 0.0
+    assert noise_share(scan, nothing) == 0.0
+    assert air_brightness(nothing) == 0.0
+    assert ghost_brightness(nothing) == 0.0
+    assert sinus_brightness(nothing) == 1.0
+    assert bright_vessels_mm3(nothing) == 0.0
 
 
 def test_a_clean_head_has_no_flag():
@@ -97,14 +114,14 @@ def test_faint_ghosts_before_and_behind_the_head_are_flagged():
     x, y, z = np.moveaxis(POINTS_MM, -1, 0)
     ghost = x**2 + (np.abs(y) - 100) ** 2 + (z - 30) ** 2 < 45**2
     image = np.abs(with_noise(head(), 0.002)) + 0.03 * TISSUE * ghost.astype(np.float32)
-    assert air_brightness(image, MASK, GRID) < quality.GHOSTED_AIR_SHARE
-    assert ghost_brightness(image, MASK, GRID) > quality.GHOST_SHARE
+    assert air_brightness(coarse(image)) < scan_flags.GHOSTED_AIR_SHARE
+    assert ghost_brightness(coarse(image)) > scan_flags.GHOST_SHARE
     assert flags_of(image) == ["noisy"]
 
 
 def test_noise_in_the_air_is_no_ghost():
     image = np.abs(with_noise(head(), 0.05))
-    assert ghost_brightness(image, MASK, GRID) < 0.3 * quality.GHOST_SHARE
+    assert ghost_brightness(coarse(image)) < 0.3 * scan_flags.GHOST_SHARE
     assert flags_of(image) == []
 
 
@@ -118,9 +135,9 @@ def test_bright_vessels_deep_in_a_head_without_its_sinus_are_flagged(radius_mm, 
     x, _, z = np.moveaxis(POINTS_MM, -1, 0)
     vessel = MASK & (np.hypot(x - 20, z + 10) < radius_mm) & (np.abs(POINTS_MM[..., 1]) < 20)
     image = np.where(vessel, 2.0 * TISSUE, head()).astype(np.float32)
-    assert sinus_brightness(image, MASK, GRID) < quality.ENHANCED_SINUS_RATIO
+    assert sinus_brightness(coarse(image)) < scan_flags.ENHANCED_SINUS_RATIO
     volume_mm3 = vessel.sum() * GRID.voxel_volume_mm3
-    assert bright_vessels_mm3(image, MASK, GRID) == pytest.approx(volume_mm3)
+    assert bright_vessels_mm3(coarse(image)) == pytest.approx(volume_mm3)
     assert flags_of(image) == expected
 
 

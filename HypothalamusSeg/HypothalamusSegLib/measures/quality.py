@@ -13,18 +13,12 @@ import numpy as np
 
 from .. import labels
 from ..flags import Flag
-from ..geometry.masks import depth, dice, dilate
+from ..geometry.masks import dice
 from ..geometry.voxel_image import VoxelImage
 from ..stages.coarse import CoarseResult
 from ..stages.fine import FineResult, side_labels
-from ..stages.orientation import explain
-from .scan_condition import (
-    air_brightness,
-    bright_vessels_mm3,
-    ghost_brightness,
-    noise_share,
-    sinus_brightness,
-)
+from ..units import MM3_PER_ML
+from .scan_flags import condition_flags, head_flags
 from .volumes import StructureVolume, asymmetry_index
 
 LOW_FOLD_DICE = 0.93
@@ -35,33 +29,9 @@ LARGE_ASYMMETRY = 0.25
 ICV_RANGE_MM3 = (1_000_000.0, 1_900_000.0)
 # The teacher's protocol (Billot et al. 2020), both sides; wider than any validation scan.
 HYPOTHALAMUS_RANGE_MM3 = (450.0, 1_100.0)
-LOW_PLACE_CONFIDENCE = 0.30
 # Standard deviation of the folds' ICV, as a share of their mean: 0.004–0.012 in 35 scans, 0.015 in
 # a bent child.
 LARGE_ICV_SPREAD = 0.013
-# Noise over tissue deep in the brain: 0.01–0.062 in 36 scans.
-NOISY_SHARE = 0.075
-# Air beside the head over tissue: at most 0.062 in scans whose air was not zeroed.
-GHOSTED_AIR_SHARE = 0.08
-# Air in front of and behind the head minus air at its sides: at most 0.005 in 36 scans. A head
-# nodding by 1.5 mm gives 0.010 (volumes change by 1 %), by 2 mm 0.020, by 2.5 mm 0.031 (12 %).
-GHOST_SHARE = 0.012
-# Sagittal sinus over the rim beside it: 0.68–1.07 in 35 scans (the highest has gadolinium,
-# according to its file name), 1.40 in a clear case.
-ENHANCED_SINUS_RATIO = 1.2
-# Bright vessels: 2300 and 2430 mm³ in the two scans with gadolinium, at most 320 in 34 others.
-ENHANCED_VESSELS_MM3 = 1_000.0
-# Mean intensity just outside the intracranial mask as a share of that inside.
-STRIPPED_OUTSIDE_SHARE = 0.10
-SHELL_VOXELS = (2, 6)
-# Largest area of the intracranial mask that may touch the edge of the scan.
-CUT_AREA_MM2 = 300.0
-# A voxel on a face of the scan counts as cut if it is within this many coarse voxels of the mask
-# and brighter than this share of the mean inside.
-FACE_REACH_VOXELS, TISSUE_SHARE = 2, 0.3
-# T1: deep white matter is brighter than the rim of cortex and fluid. Below this ratio it is not.
-T1_DEPTH_RATIO = 1.05
-DEEP_VOXELS, RIM_VOXELS = 10, 4
 
 
 @dataclass(frozen=True)
@@ -181,89 +151,6 @@ def _size_flag() -> Flag:
     )
 
 
-def orientation_flag(rotation: np.ndarray) -> Flag:
-    """Flag a head whose orientation contradicts the header; see `orientation`."""
-    return Flag(
-        "orientation_suspect",
-        f"The head's orientation contradicts the header: {explain(rotation)}. The scan was "
-        "segmented by the anatomy, but left and right may be swapped. Check how the file was "
-        "converted.",
-    )
-
-
-def head_flags(scan: VoxelImage, coarse: CoarseResult) -> list[Flag]:
-    """Flag problems of the whole head: stripped, cut off, not T1, not recognized."""
-    flags = []
-    mask = coarse.icv_posterior > 0.5
-    voxels_deep = depth(mask)
-    if _outside_share(voxels_deep, coarse.image) < STRIPPED_OUTSIDE_SHARE:
-        flags.append(
-            Flag(
-                "skull_stripped",
-                "The skull was removed from this scan. The ICV covers only what is left "
-                "(roughly the brain) and is too small. Use the scan before brain extraction.",
-            )
-        )
-    area = cut_area_mm2(scan, coarse)
-    if area > CUT_AREA_MM2:
-        flags.append(
-            Flag(
-                "fov_cut",
-                f"The scan cuts off part of the head ({area / 100:.0f} cm²). The ICV is too small.",
-            )
-        )
-    if _depth_ratio(voxels_deep, coarse.image) < T1_DEPTH_RATIO:
-        flags.append(
-            Flag(
-                "not_t1_like",
-                "White matter is not brighter than the rim of the brain, so this does not look "
-                "like a T1-weighted scan. The networks were trained on T1 only.",
-            )
-        )
-    if coarse.place_confidence < LOW_PLACE_CONFIDENCE:
-        flags.append(
-            Flag(
-                "low_confidence",
-                "The hypothalamus was not located with confidence. Check that the outline is "
-                "in the right place.",
-            )
-        )
-    return flags
-
-
-def condition_flags(scan: VoxelImage, coarse: CoarseResult) -> list[Flag]:
-    """Flag noise, motion and contrast agent."""
-    flags = []
-    mask = coarse.icv_posterior > 0.5
-    noise = noise_share(scan, mask, coarse.grid)
-    air = air_brightness(coarse.image, mask, coarse.grid)
-    ghost = ghost_brightness(coarse.image, mask, coarse.grid)
-    if noise > NOISY_SHARE or air > GHOSTED_AIR_SHARE or ghost > GHOST_SHARE:
-        seen = f"ghosts in the air reach {100 * ghost:.0f} % of the brain's brightness"
-        if noise > NOISY_SHARE:
-            seen = f"noise is {100 * noise:.0f} % of the brain's brightness"
-        elif air > GHOSTED_AIR_SHARE:
-            seen = f"the air beside the head reaches {100 * air:.0f} % of the brain's brightness"
-        flags.append(
-            Flag(
-                "noisy",
-                f"The scan is noisy or the head moved ({seen}). Volumes may be wrong. Check the "
-                "outlines, or use a better scan.",
-            )
-        )
-    sinus = sinus_brightness(coarse.image, mask, coarse.grid)
-    vessels_mm3 = bright_vessels_mm3(coarse.image, mask, coarse.grid)
-    if sinus > ENHANCED_SINUS_RATIO or vessels_mm3 > ENHANCED_VESSELS_MM3:
-        flags.append(
-            Flag(
-                "contrast_enhanced",
-                "Vessels are bright, so this scan was probably taken after contrast. Do not "
-                "compare its volumes with those of scans without contrast.",
-            )
-        )
-    return flags
-
-
 def icv_flags(icv_mm3: float, fold_icv_mm3: Sequence[float]) -> list[Flag]:
     """Flag an unusual ICV and disagreement of the folds about it."""
     flags = []
@@ -272,8 +159,9 @@ def icv_flags(icv_mm3: float, fold_icv_mm3: Sequence[float]) -> list[Flag]:
         flags.append(
             Flag(
                 "icv_out_of_range",
-                f"The ICV is {icv_mm3 / 1000:.0f} mL. The usual range in adults is "
-                f"{low / 1000:.0f}–{high / 1000:.0f} mL. Check the mask and the voxel size.",
+                f"The ICV is {icv_mm3 / MM3_PER_ML:.0f} mL. The usual range in adults is "
+                f"{low / MM3_PER_ML:.0f}–{high / MM3_PER_ML:.0f} mL. Check the mask and the voxel "
+                "size.",
             )
         )
     if len(fold_icv_mm3) > 1:
@@ -287,45 +175,3 @@ def icv_flags(icv_mm3: float, fold_icv_mm3: Sequence[float]) -> list[Flag]:
                 )
             )
     return flags
-
-
-def cut_area_mm2(scan: VoxelImage, coarse: CoarseResult) -> float:
-    """Measure the intracranial tissue that touches the edge of the field of view, in mm².
-
-    Only bright voxels count, so a tight crop around the whole head is not flagged.
-    """
-    mask = coarse.icv_posterior > 0.5
-    near = dilate(mask, FACE_REACH_VOXELS)
-    threshold = TISSUE_SHARE * float(coarse.image[mask].mean())
-    area_mm2 = 0.0
-    for axis, count in enumerate(scan.array.shape):
-        face_voxel_mm2 = scan.voxel_volume_mm3 / scan.spacing_mm[axis]
-        for position in (0, count - 1):
-            # A view; np.take would copy the whole scan first.
-            face = np.moveaxis(scan.array, axis, 0)[position]
-            bright = np.argwhere(face > threshold)
-            indices = np.insert(bright, axis, position, axis=1).astype(float)
-            at = np.rint(coarse.grid.indices_of(scan.grid.points_at(indices))).astype(int)
-            at = at[((at >= 0) & (at < near.shape)).all(1)]
-            area_mm2 += float(near[tuple(at.T)].sum()) * face_voxel_mm2
-    return area_mm2
-
-
-def _outside_share(voxels_deep: np.ndarray, image: np.ndarray) -> float:
-    """Mean intensity in a shell around the mask as a share of that inside."""
-    near, far = SHELL_VOXELS
-    shell = (voxels_deep < -near) & (voxels_deep > -far)
-    # The field of view may end below the skull base, so use the upper two thirds only.
-    rows = np.flatnonzero((voxels_deep > 0).any((0, 1)))
-    shell[:, :, : rows[0] + len(rows) // 3] = False
-    inside = float(image[voxels_deep > 0].mean())
-    return float(image[shell].mean()) / inside if shell.any() and inside > 0 else 0.0
-
-
-def _depth_ratio(voxels_deep: np.ndarray, image: np.ndarray) -> float:
-    """Ratio of the median intensity deep in the mask to that of its rim."""
-    deep = voxels_deep > DEEP_VOXELS
-    rim = (voxels_deep > 0) & (voxels_deep < RIM_VOXELS)
-    if not deep.any() or not rim.any():
-        return 0.0
-    return float(np.median(image[deep])) / max(1e-6, float(np.median(image[rim])))

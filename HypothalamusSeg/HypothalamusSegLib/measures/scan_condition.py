@@ -1,14 +1,15 @@
-"""Measures of scan quality: noise, motion ghosts, contrast agent.
+"""Measures of scan quality: noise, motion ghosts, contrast agent, cut-off and stripped heads.
 
-All are relative to the tissue intensity of the scan and use the intracranial mask.
+Brightness is relative to the tissue intensity of the scan. All use the intracranial mask.
 """
 
 from __future__ import annotations
 
 import numpy as np
 
-from ..geometry.masks import depth
-from ..geometry.voxel_image import Grid, VoxelImage
+from ..geometry.masks import dilate
+from ..geometry.voxel_image import VoxelImage
+from ..stages.coarse import CoarseResult
 
 # White matter and equally bright tissue, as in `intensity.fluid_and_tissue`.
 TISSUE_QUANTILE = 0.75
@@ -30,9 +31,16 @@ AIR_MM = (35.0, 70.0)
 FEWEST_AIR_VOXELS = 500
 # Air counts as in front or behind if it is this many times further that way than sideways.
 AHEAD_OVER_ASIDE = 1.5
+# The shell around the mask where a head has scalp and a stripped brain has nothing.
+SHELL_VOXELS = (2, 6)
+# A voxel on a face of the scan counts as cut if it is within this many coarse voxels of the mask
+# and brighter than this share of the mean inside.
+FACE_REACH_VOXELS, TISSUE_SHARE = 2, 0.3
+# White matter, and the rim of cortex and fluid.
+DEEP_VOXELS, RIM_VOXELS = 10, 4
 
 
-def noise_share(scan: VoxelImage, mask: np.ndarray, grid: Grid) -> float:
+def noise_share(scan: VoxelImage, coarse: CoarseResult) -> float:
     """Estimate the standard deviation of the noise as a share of the tissue level.
 
     Uses the median absolute second difference along the three axes, deep in the brain (a Laplacian
@@ -41,16 +49,16 @@ def noise_share(scan: VoxelImage, mask: np.ndarray, grid: Grid) -> float:
     Parameters
     ----------
     scan : VoxelImage
-    mask : ndarray of bool, shape ``grid.shape``
-        Intracranial.
-    grid : Grid
+    coarse : CoarseResult
+        Of that scan.
 
     Returns
     -------
     float
         0 if the mask is too thin.
     """
-    deep = np.argwhere(depth(mask) * grid.spacing_mm[0] > DEEP_MM)
+    grid = coarse.grid
+    deep = np.argwhere(coarse.icv_depth_voxels * grid.spacing_mm[0] > DEEP_MM)
     if not len(deep):
         return 0.0
     picked = np.random.default_rng(0).choice(len(deep), min(SAMPLES, len(deep)), replace=False)
@@ -72,41 +80,28 @@ def noise_share(scan: VoxelImage, mask: np.ndarray, grid: Grid) -> float:
     return spread / tissue if tissue > 0 else 0.0
 
 
-def air_brightness(image: np.ndarray, mask: np.ndarray, grid: Grid) -> float:
+def air_brightness(coarse: CoarseResult) -> float:
     """Brightness of the air beside the head (where ghosts appear) as a share of the tissue level.
-
-    Parameters
-    ----------
-    image : ndarray, shape ``grid.shape``
-        The head on the coarse grid.
-    mask : ndarray of bool, shape ``grid.shape``
-    grid : Grid
 
     Returns
     -------
     float
         Upper tenth; 0 if the air was zeroed or there is none.
     """
-    air = _air(mask, grid)
-    return _upper_tenth(image[air], image, mask)
+    return _upper_tenth(_air(coarse), coarse)
 
 
-def ghost_brightness(image: np.ndarray, mask: np.ndarray, grid: Grid) -> float:
+def ghost_brightness(coarse: CoarseResult) -> float:
     """Difference of the air in front of and behind the head from that at its sides.
 
     Noise fills the air evenly. Motion ghosts lie along one axis, the phase encoding direction.
-
-    Parameters
-    ----------
-    image, mask, grid
-        As `air_brightness` takes them.
 
     Returns
     -------
     float
         Difference of the upper tenths as a share of the tissue level; zeroed air counts as dark.
     """
-    air = _air(mask, grid)
+    air, mask = _air(coarse), coarse.icv_mask
     if not air.any():
         return 0.0
     middle = np.argwhere(mask).mean(0)
@@ -115,51 +110,47 @@ def ghost_brightness(image: np.ndarray, mask: np.ndarray, grid: Grid) -> float:
     )
     before_or_behind = ahead[None, :, None] > AHEAD_OVER_ASIDE * aside[:, None, None]
     parts = (air & before_or_behind, air & ~before_or_behind)
-    brightness = [_upper_tenth(image[part], image, mask) for part in parts]
+    brightness = [_upper_tenth(part, coarse) for part in parts]
     return abs(brightness[0] - brightness[1])
 
 
-def _air(mask: np.ndarray, grid: Grid) -> np.ndarray:
+def _air(coarse: CoarseResult) -> np.ndarray:
     """Mask of the air beside the upper half of a head; empty without a head."""
+    mask = coarse.icv_mask
     if not mask.any():
         return np.zeros_like(mask)
-    away_mm = -depth(mask) * grid.spacing_mm[0]
+    away_mm = -coarse.icv_depth_voxels * coarse.grid.spacing_mm[0]
     away_mm[:, :, : int(np.argwhere(mask)[:, 2].mean())] = 0
     return (away_mm > AIR_MM[0]) & (away_mm < AIR_MM[1])
 
 
-def _upper_tenth(air: np.ndarray, image: np.ndarray, mask: np.ndarray) -> float:
+def _upper_tenth(where: np.ndarray, coarse: CoarseResult) -> float:
     """Of voxels that were not zeroed, as a share of the tissue level; 0 if hardly any are left."""
+    air = coarse.image[where]
     air = air[air > 0]
     if len(air) < FEWEST_AIR_VOXELS:
         return 0.0
-    tissue = float(np.quantile(image[mask], TISSUE_QUANTILE))
+    tissue = float(np.quantile(coarse.image[coarse.icv_mask], TISSUE_QUANTILE))
     return float(np.quantile(air, BRIGHT_QUANTILE)) / tissue if tissue > 0 else 0.0
 
 
-def sinus_brightness(image: np.ndarray, mask: np.ndarray, grid: Grid) -> float:
+def sinus_brightness(coarse: CoarseResult) -> float:
     """Brightness of the superior sagittal sinus relative to the rim of the brain beside it.
-
-    Parameters
-    ----------
-    image : ndarray, shape ``grid.shape``
-        The head on the coarse grid.
-    mask : ndarray of bool, shape ``grid.shape``
-    grid : Grid
 
     Returns
     -------
     float
         Ratio of the upper tenths; 1 if there is nothing to compare.
     """
+    grid, mask = coarse.grid, coarse.icv_mask
     points = grid.points_at(np.argwhere(mask).astype(float))
     if not len(points):
         return 1.0
     centre_mm = points.mean(0)
-    within_mm = depth(mask)[mask] * grid.spacing_mm[0]
+    within_mm = coarse.icv_depth_voxels[mask] * grid.spacing_mm[0]
     rim = (within_mm <= RIM_MM) & (points[:, 2] > centre_mm[2])
     aside_mm = np.abs(points[:, 0] - centre_mm[0])
-    values = image[mask]
+    values = coarse.image[mask]
     near = values[rim & (aside_mm <= SINUS_MM)]
     beside = values[rim & (aside_mm >= BESIDE_MM[0]) & (aside_mm <= BESIDE_MM[1])]
     if not len(near) or not len(beside):
@@ -168,23 +159,61 @@ def sinus_brightness(image: np.ndarray, mask: np.ndarray, grid: Grid) -> float:
     return float(np.quantile(near, BRIGHT_QUANTILE)) / reference if reference > 0 else 1.0
 
 
-def bright_vessels_mm3(image: np.ndarray, mask: np.ndarray, grid: Grid) -> float:
+def bright_vessels_mm3(coarse: CoarseResult) -> float:
     """Volume in the mask that is far brighter than white matter, like vessels with contrast.
-
-    Parameters
-    ----------
-    image : ndarray, shape ``grid.shape``
-        The head on the coarse grid.
-    mask : ndarray of bool, shape ``grid.shape``
-    grid : Grid
 
     Returns
     -------
     float
         0 for an empty mask.
     """
-    inside = image[mask]
+    inside = coarse.image[coarse.icv_mask]
     if not inside.size:
         return 0.0
     tissue = float(np.quantile(inside, TISSUE_QUANTILE))
-    return float(np.count_nonzero(inside > VESSEL_OVER_TISSUE * tissue)) * grid.voxel_volume_mm3
+    bright = float(np.count_nonzero(inside > VESSEL_OVER_TISSUE * tissue))
+    return bright * coarse.grid.voxel_volume_mm3
+
+
+def cut_area_mm2(scan: VoxelImage, coarse: CoarseResult) -> float:
+    """Measure the intracranial tissue that touches the edge of the field of view, in mm².
+
+    Only bright voxels count, so a tight crop around the whole head is not flagged.
+    """
+    mask = coarse.icv_mask
+    near = dilate(mask, FACE_REACH_VOXELS)
+    threshold = TISSUE_SHARE * float(coarse.image[mask].mean())
+    area_mm2 = 0.0
+    for axis, count in enumerate(scan.array.shape):
+        face_voxel_mm2 = scan.voxel_volume_mm3 / scan.spacing_mm[axis]
+        for position in (0, count - 1):
+            # A view; np.take would copy the whole scan first.
+            face = np.moveaxis(scan.array, axis, 0)[position]
+            bright = np.argwhere(face > threshold)
+            indices = np.insert(bright, axis, position, axis=1).astype(float)
+            at = np.rint(coarse.grid.indices_of(scan.grid.points_at(indices))).astype(int)
+            at = at[((at >= 0) & (at < near.shape)).all(1)]
+            area_mm2 += float(near[tuple(at.T)].sum()) * face_voxel_mm2
+    return area_mm2
+
+
+def outside_share(coarse: CoarseResult) -> float:
+    """Mean intensity in a shell around the mask as a share of that inside; 0 for a bare brain."""
+    voxels_deep, image = coarse.icv_depth_voxels, coarse.image
+    near, far = SHELL_VOXELS
+    shell = (voxels_deep < -near) & (voxels_deep > -far)
+    # The field of view may end below the skull base, so use the upper two thirds only.
+    rows = np.flatnonzero((voxels_deep > 0).any((0, 1)))
+    shell[:, :, : rows[0] + len(rows) // 3] = False
+    inside = float(image[voxels_deep > 0].mean())
+    return float(image[shell].mean()) / inside if shell.any() and inside > 0 else 0.0
+
+
+def depth_ratio(coarse: CoarseResult) -> float:
+    """Ratio of the median intensity deep in the mask to that of its rim; above 1 on T1."""
+    voxels_deep, image = coarse.icv_depth_voxels, coarse.image
+    deep = voxels_deep > DEEP_VOXELS
+    rim = (voxels_deep > 0) & (voxels_deep < RIM_VOXELS)
+    if not deep.any() or not rim.any():
+        return 0.0
+    return float(np.median(image[deep])) / max(1e-6, float(np.median(image[rim])))

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import math
 
+from ..units import MM3_PER_ML
+
 MISSING = "–"
 DIGITS, MOST_DECIMALS = 3, 6
-MM3_PER_ML = 1000
 # Thousands separator from five digits on: a narrow no-break space.
 THOUSANDS, SHORT = "\u202f", 10_000
 

@@ -10,16 +10,18 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
 from ..errors import HeadNotFoundError
 from ..geometry.head_box import head_grid
-from ..geometry.masks import dice, dilate, fill_holes, largest_component
+from ..geometry.masks import depth, dice, dilate, fill_holes, largest_component
 from ..geometry.resampling import resample_linear
 from ..geometry.voxel_image import Grid, VoxelImage
 from ..networks import ensemble
+from ..units import MM3_PER_ML
 from . import border, head_pose, intensity
 
 if TYPE_CHECKING:
@@ -73,6 +75,16 @@ class CoarseResult:
         """Posterior-weighted intracranial volume."""
         return float(self.icv_posterior.sum(dtype=np.float64)) * self.grid.voxel_volume_mm3
 
+    @cached_property
+    def icv_mask(self) -> np.ndarray:
+        """Intracranial voxels, bool, shape ``grid.shape``."""
+        return self.icv_posterior > 0.5
+
+    @cached_property
+    def icv_depth_voxels(self) -> np.ndarray:
+        """Distance of each voxel to the border of the mask: positive inside, negative outside."""
+        return depth(self.icv_mask)
+
 
 def find_head(
     volume: VoxelImage,
@@ -120,8 +132,8 @@ def find_head(
     if kept.sum() * voxel_mm3 < SMALLEST_ICV_MM3:
         raise HeadNotFoundError(
             "No head was found: the intracranial volume would be only "
-            f"{kept.sum() * voxel_mm3 / 1000:.0f} mL. Check that this is a T1-weighted scan of "
-            "a head."
+            f"{kept.sum() * voxel_mm3 / MM3_PER_ML:.0f} mL. Check that this is a T1-weighted "
+            "scan of a head."
         )
     near = dilate(kept, EDGE_VOXELS)
     mean = icv.mean(0)

@@ -12,6 +12,7 @@ import qt
 import slicer
 import vtk
 from HypothalamusSegLib.measures.intervals import COVERAGE
+from HypothalamusSegLib.units import MM3_PER_ML
 from vtk.util.numpy_support import numpy_to_vtk
 
 from ..scene.result_nodes import ResultNodes
@@ -46,7 +47,7 @@ def draw_report(
     painter.setRenderHint(qt.QPainter.Antialiasing)
     y = _draw_title(painter, nodes, subject)
     y = _draw_planes(painter, nodes, y)
-    reference = f"{nodes.record.engine['reference_icv_mm3'] / 1000:.0f} mL"
+    reference = f"{nodes.record.engine['reference_icv_mm3'] / MM3_PER_ML:.0f} mL"
     y = _draw_table(painter, rows, reference, y)
     y = _draw_quality(painter, nodes, y)
     _draw_review(painter, nodes, y)

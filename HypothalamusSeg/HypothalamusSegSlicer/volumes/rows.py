@@ -11,6 +11,8 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from HypothalamusSegLib.units import MM3_PER_ML
+
 from ..scene.structures import DISPLAY_NAMES
 
 SIDES = ("hypothalamus_left", "hypothalamus_right")
@@ -203,7 +205,7 @@ def _volume_row(
         # Results of version 0.1.0, in saved scenes, have no interval.
         found = [entry.get(key) for key in ("volume_low_mm3", "volume_high_mm3")]
         limits = [NAN if limit is None else limit for limit in found]
-    unit, mm3_per_unit, digits = ("mL", 1000.0, 6) if is_icv else ("mm³", 1.0, VOLUME_DIGITS)
+    unit, mm3_per_unit, digits = ("mL", MM3_PER_ML, 6) if is_icv else ("mm³", 1.0, VOLUME_DIGITS)
     return VolumeRow(
         structure=structure,
         name=DISPLAY_NAMES[structure],

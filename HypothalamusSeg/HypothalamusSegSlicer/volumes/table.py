@@ -14,6 +14,7 @@ from dataclasses import dataclass, fields
 import slicer
 import vtk
 from HypothalamusSegLib.measures.intervals import COVERAGE
+from HypothalamusSegLib.units import MM3_PER_ML
 
 from .rows import EDITED, UNCHANGED, VolumeRow
 
@@ -51,7 +52,7 @@ class Column:
 
 def columns(reference_icv_mm3: float) -> tuple[Column, ...]:
     """All columns; a title includes the reference ICV, without which the numbers mean nothing."""
-    reference = f"{reference_icv_mm3 / 1000:.0f} mL"
+    reference = f"{reference_icv_mm3 / MM3_PER_ML:.0f} mL"
     percent = f"{100 * COVERAGE:.0f}"
     interval = f"the interval that contains the reference volume in {percent} % of new scans"
     return (
