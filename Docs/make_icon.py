@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 
 import numpy as np
+from HypothalamusSegLib.colours import LEFT_COLOUR, RIGHT_COLOUR
 from matplotlib.figure import Figure
 from matplotlib.patches import Polygon
 
@@ -13,7 +14,7 @@ ICON = Path(__file__).parents[1] / "HypothalamusSeg/Resources/Icons/Hypothalamus
 SIZE_PX = 128
 SKULL, FLUID, BRAIN, VENTRICLES = "#DCE5EE", "#1D2935", "#8FA3B8", "#566A7E"
 # The overview picture's colours and convention: the patient's right is on the left.
-LEFT, RIGHT, HALO = "#56B4E9", "#E69F00", "#FFFFFF"
+LEFT, RIGHT, HALO = LEFT_COLOUR, RIGHT_COLOUR, "#FFFFFF"
 
 # Right halves of closed outlines, clockwise from the top; the midline is x = 0, the icon ±1.
 HEAD = [(0, 0.96), (0.5, 0.85), (0.84, 0.47), (0.92, 0.02), (0.76, -0.5), (0.44, -0.86), (0, -0.96)]

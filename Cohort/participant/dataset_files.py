@@ -10,8 +10,8 @@ import os
 from pathlib import Path
 
 from HypothalamusSegLib import __version__, labels
+from HypothalamusSegLib.colours import LEFT_COLOUR, RIGHT_COLOUR
 from HypothalamusSegLib.results.atomic_files import atomic_files
-from HypothalamusSegLib.results.plane_pictures import LEFT_COLOUR, RIGHT_COLOUR
 
 from ..tables import as_tsv
 

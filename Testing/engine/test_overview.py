@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from HypothalamusSegLib.colours import ICV_COLOUR, LEFT_COLOUR, RIGHT_COLOUR
 from HypothalamusSegLib.geometry.voxel_image import Grid, VoxelImage
 from HypothalamusSegLib.results import overview, plane_pictures
 from HypothalamusSegLib.results.overview import draw_overview
@@ -89,14 +90,14 @@ def straight(tmp_path_factory) -> Path:
 
 @pytest.mark.parametrize("column", [0, 1])
 def test_patients_left_is_on_the_images_right(straight: Path, column: int) -> None:
-    left = panel_pixels(straight, 0, column, plane_pictures.LEFT_COLOUR)
-    right = panel_pixels(straight, 0, column, plane_pictures.RIGHT_COLOUR)
+    left = panel_pixels(straight, 0, column, LEFT_COLOUR)
+    right = panel_pixels(straight, 0, column, RIGHT_COLOUR)
     middle = overview.PANEL_PX / 2
     assert left[:, 1].min() > middle > right[:, 1].max()
 
 
 def test_outlines_have_the_size_and_place_of_the_labels(straight: Path) -> None:
-    left = panel_pixels(straight, 0, 0, plane_pictures.LEFT_COLOUR)
+    left = panel_pixels(straight, 0, 0, LEFT_COLOUR)
     pixels_per_mm = overview.PANEL_PX / plane_pictures.CLOSE.field_mm
     extent_mm = np.ptp(left, axis=0) / pixels_per_mm
     assert extent_mm == pytest.approx([2 * LEFT_RADII_MM[2], 2 * LEFT_RADII_MM[0]], abs=1.2)
@@ -106,8 +107,8 @@ def test_outlines_have_the_size_and_place_of_the_labels(straight: Path) -> None:
 
 def test_sagittal_planes_cut_one_side_each(straight: Path) -> None:
     for column, (own, other) in {
-        2: (plane_pictures.RIGHT_COLOUR, plane_pictures.LEFT_COLOUR),
-        3: (plane_pictures.LEFT_COLOUR, plane_pictures.RIGHT_COLOUR),
+        2: (RIGHT_COLOUR, LEFT_COLOUR),
+        3: (LEFT_COLOUR, RIGHT_COLOUR),
     }.items():
         assert len(panel_pixels(straight, 0, column, own)) > 50
         assert len(panel_pixels(straight, 0, column, other)) == 0
@@ -116,7 +117,7 @@ def test_sagittal_planes_cut_one_side_each(straight: Path) -> None:
 def test_whole_head_row_outlines_the_intracranial_volume(straight: Path) -> None:
     pixels_per_mm = overview.PANEL_PX / plane_pictures.WHOLE_HEAD.field_mm
     # The axial plane lies 6 mm below the centre of the ellipsoid: hardly narrower than its widest.
-    outline = panel_pixels(straight, 1, 1, plane_pictures.ICV_COLOUR)
+    outline = panel_pixels(straight, 1, 1, ICV_COLOUR)
     assert np.ptp(outline, axis=0) / pixels_per_mm == pytest.approx([156, 124], abs=3)
 
 
@@ -128,7 +129,7 @@ def test_whole_head_row_outlines_the_intracranial_volume(straight: Path) -> None
 def test_orientation_of_the_voxels_does_not_matter(straight: Path, tmp_path: Path, change) -> None:
     path = tmp_path / "other.png"
     draw_overview(path, *phantom(change), "Phantom", [])
-    for column, colour in ((0, plane_pictures.LEFT_COLOUR), (1, plane_pictures.RIGHT_COLOUR)):
+    for column, colour in ((0, LEFT_COLOUR), (1, RIGHT_COLOUR)):
         expected = panel_pixels(straight, 0, column, colour)
         found = panel_pixels(path, 0, column, colour)
         pixels_per_mm = overview.PANEL_PX / plane_pictures.CLOSE.field_mm
@@ -152,16 +153,16 @@ def test_missing_structures_leave_their_outlines_out(tmp_path: Path) -> None:
         "none": (None, None),
     }.items():
         draw_overview(tmp_path / f"{name}.png", scan, *structures, "Phantom", [])
-        outline = panel_pixels(tmp_path / f"{name}.png", 0, 1, plane_pictures.ICV_COLOUR)
+        outline = panel_pixels(tmp_path / f"{name}.png", 0, 1, ICV_COLOUR)
         assert bool(len(outline)) == (structures[1] is not None)
         height = image.imread(tmp_path / f"{name}.png").shape[0]
         assert height < 2 * overview.PANEL_PX, "the row of close views must be left out"
     draw_overview(tmp_path / "hypothalamus.png", scan, hypothalamus, None, "Phantom", [])
-    assert len(panel_pixels(tmp_path / "hypothalamus.png", 0, 0, plane_pictures.LEFT_COLOUR))
+    assert len(panel_pixels(tmp_path / "hypothalamus.png", 0, 0, LEFT_COLOUR))
     # Some pixels between the two sides' outlines blend to a colour like the ICV's.
-    assert len(panel_pixels(tmp_path / "hypothalamus.png", 1, 1, plane_pictures.ICV_COLOUR)) < 20
+    assert len(panel_pixels(tmp_path / "hypothalamus.png", 1, 1, ICV_COLOUR)) < 20
     draw_overview(tmp_path / "both.png", scan, hypothalamus, icv, "Phantom", [])
-    assert len(panel_pixels(tmp_path / "both.png", 1, 1, plane_pictures.ICV_COLOUR)) > 500
+    assert len(panel_pixels(tmp_path / "both.png", 1, 1, ICV_COLOUR)) > 500
 
 
 def test_one_sided_label_is_drawn(tmp_path: Path) -> None:
@@ -170,8 +171,8 @@ def test_one_sided_label_is_drawn(tmp_path: Path) -> None:
         np.where(hypothalamus.array == 1, 1, 0).astype(np.uint8), hypothalamus.affine
     )
     draw_overview(tmp_path / "left.png", scan, left_only, icv, "Phantom", [])
-    assert len(panel_pixels(tmp_path / "left.png", 0, 2, plane_pictures.LEFT_COLOUR))
-    assert not len(panel_pixels(tmp_path / "left.png", 0, 0, plane_pictures.RIGHT_COLOUR))
+    assert len(panel_pixels(tmp_path / "left.png", 0, 2, LEFT_COLOUR))
+    assert not len(panel_pixels(tmp_path / "left.png", 0, 0, RIGHT_COLOUR))
 
 
 def test_text_of_any_length_and_kind_fits(tmp_path: Path) -> None:

@@ -7,7 +7,7 @@ import json
 import numpy as np
 import pytest
 from HypothalamusSegLib import labels
-from HypothalamusSegLib.results import plane_pictures
+from HypothalamusSegLib.colours import ICV_COLOUR, LEFT_COLOUR, RIGHT_COLOUR, red_green_blue
 from HypothalamusSegSlicer.scene import structures
 
 from Testing.support.command_runs import REPOSITORY
@@ -91,10 +91,6 @@ def recommended_colour(entry) -> tuple[int, ...]:
     return tuple(owner.GetRecommendedDisplayRGBValue())
 
 
-def as_bytes(colour: str) -> tuple[int, ...]:
-    return tuple(bytes.fromhex(colour.removeprefix("#")))
-
-
 def lab(colours, vision: str) -> np.ndarray:
     """CIELAB coordinates (n, 3) of sRGB bytes (n, 3) under one kind of colour vision."""
     shares = np.asarray(colours) / 255
@@ -171,13 +167,13 @@ def test_what_the_module_writes_into_segments_is_in_the_terminology(
 
 def test_the_sides_and_the_icv_have_the_colours_of_the_overview_picture(find_by_codes):
     wanted = {
-        "hypothalamus_left": plane_pictures.LEFT_COLOUR,
-        "hypothalamus_right": plane_pictures.RIGHT_COLOUR,
-        "icv": plane_pictures.ICV_COLOUR,
+        "hypothalamus_left": LEFT_COLOUR,
+        "hypothalamus_right": RIGHT_COLOUR,
+        "icv": ICV_COLOUR,
     }
     for structure, colour in wanted.items():
         entry = find_by_codes(*CODES[structure])
-        assert recommended_colour(entry) == as_bytes(colour), structure
+        assert recommended_colour(entry) == red_green_blue(colour), structure
 
 
 def test_the_colour_table_has_the_labels_of_the_files_and_the_terminologys_colours(

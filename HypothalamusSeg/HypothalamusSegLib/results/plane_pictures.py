@@ -8,13 +8,12 @@ from dataclasses import dataclass
 import numpy as np
 
 from .. import labels
+from ..colours import ICV_COLOUR, LEFT_COLOUR, RIGHT_COLOUR
 from ..geometry.head_box import head_grid
 from ..geometry.resampling import resample_cubic
 from ..geometry.voxel_image import VoxelImage
 from .planes import AXIAL, CORONAL, SAGITTAL, Outline, View, intensity_window, outline_of
 
-# Colors by Okabe and Ito, distinguishable with any color vision.
-LEFT_COLOUR, RIGHT_COLOUR, ICV_COLOUR = "#56B4E9", "#E69F00", "#F0E442"
 LEFT_NAME, RIGHT_NAME, ICV_NAME = "Left hypothalamus", "Right hypothalamus", "Intracranial volume"
 
 

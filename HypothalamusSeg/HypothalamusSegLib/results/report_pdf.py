@@ -6,6 +6,7 @@ import textwrap
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from ..colours import FAINT_INK, INK, SEVERITY_INKS
 from .plane_drawing import FONT, cut_short, draw_plane, printable, strike
 from .report_contents import Number, ReportContents, ReportFlag
 
@@ -20,8 +21,7 @@ PICTURES_A_ROW = 3
 PICTURE_MM = (PAGE_MM[0] - 2 * MARGIN_MM - (PICTURES_A_ROW - 1) * GAP_MM) / PICTURES_A_ROW
 # Pixels of a plane: about 190 per inch on the page.
 PICTURE_PIXELS = 432
-INK, FAINT_INK, LINE_INK = "#1b1f24", "#5b6570", "#c3c9d0"
-SEVERITY_INKS = {"severe": "#b3263a", "doubtful": "#8a4f00", "note": "#2f6496"}
+LINE_INK = "#c3c9d0"
 SEVERITY_SIGNS = {"severe": "■", "doubtful": "▲", "note": "●"}
 TITLE_CHARACTERS, FLAG_CHARACTERS, PROVENANCE_CHARACTERS = 60, 112, 100
 PROTOCOL_CHARACTERS = 130

@@ -11,6 +11,13 @@ import numpy as np
 import qt
 import slicer
 import vtk
+from HypothalamusSegLib.colours import (
+    FAINT_INK,
+    INK,
+    PAPER,
+    PAPER_STRUCTURE_COLOURS,
+    red_green_blue,
+)
 from HypothalamusSegLib.measures.intervals import COVERAGE
 from HypothalamusSegLib.units import MM3_PER_ML
 from vtk.util.numpy_support import numpy_to_vtk
@@ -24,8 +31,6 @@ from .subject import Subject
 PAGE_PX = (1240, 1754)  # A4 at 150 dots an inch
 MARGIN_PX, PANEL_PX, GAP_PX = 60, 360, 20
 CLOSE_MM, WHOLE_MM = 60.0, 220.0
-PAPER, INK, FAINT = "#ffffff", "#1b1f24", "#5b6570"
-COLOURS = {"hypothalamus_left": "#0072B2", "hypothalamus_right": "#D55E00", "icv": "#C7A500"}
 TABLE_COLUMNS = (
     ("Structure", 0),
     ("Value", 310),
@@ -63,7 +68,7 @@ def _draw_title(painter, nodes: ResultNodes, subject: Subject) -> int:
     y = 80
     for text in (*subject.lines, line):
         y += 24
-        _text(painter, MARGIN_PX, y, text, 10, FAINT)
+        _text(painter, MARGIN_PX, y, text, 10, FAINT_INK)
     return y + 24
 
 
@@ -81,13 +86,13 @@ def _draw_planes(painter, nodes: ResultNodes, top: int) -> int:
             x = MARGIN_PX + column * (PANEL_PX + GAP_PX)
             place = in_a_side if view is SAGITTAL else centre
             _draw_plane(painter, (x, y), scan, outlined, view, place, field_mm)
-            _text(painter, x, y + PANEL_PX + 18, f"{view.name}, {note} wide", 8, FAINT)
+            _text(painter, x, y + PANEL_PX + 18, f"{view.name}, {note} wide", 8, FAINT_INK)
         y += PANEL_PX + 34
     for line in (
         "Radiological convention: the patient's left is on the right of the image.",
         "Blue: left hypothalamus. Orange: right hypothalamus. Yellow: intracranial volume.",
     ):
-        _text(painter, MARGIN_PX, y + 8, line, 9, FAINT)
+        _text(painter, MARGIN_PX, y + 8, line, 9, FAINT_INK)
         y += 20
     return y + 32
 
@@ -108,7 +113,9 @@ def _outlines(nodes: ResultNodes) -> tuple[list, list[np.ndarray]]:
             affine = voxels.image_to_world.copy()
             affine[:3, 3] = (affine @ [*voxels.start, 1.0])[:3]
             volume = VoxelImage(np.pad(voxels.inside.T.astype(np.uint8), 1), _padded(affine))
-            outline = outline_of(segment.name, COLOURS[segment.identifier], volume, 1)
+            outline = outline_of(
+                segment.name, PAPER_STRUCTURE_COLOURS[segment.identifier], volume, 1
+            )
             outlined.append(outline)
             if plan.role == "hypothalamus":
                 centres.append(outline.centre_mm)
@@ -142,7 +149,7 @@ def _draw_plane(painter, corner, scan, outlined, view, centre, field_mm: float) 
     pixels = np.repeat(grey[::-1, :, None], 3, axis=2)
     for item in outlined:
         inside = item.on_plane(grid)[::-1] > 0.5
-        pixels[_edge(inside)] = _rgb(item.colour)
+        pixels[_edge(inside)] = red_green_blue(item.colour)
     picture = _image(pixels)
     painter.drawImage(*corner, picture)
     left, right, bottom, top = view.edges
@@ -183,10 +190,6 @@ def _edge(inside: np.ndarray) -> np.ndarray:
     core[:, 1:] &= inside[:, :-1]
     core[:, :-1] &= inside[:, 1:]
     return inside & ~core
-
-
-def _rgb(colour: str) -> tuple[int, ...]:
-    return tuple(int(colour[i : i + 2], 16) for i in (1, 3, 5))
 
 
 def _draw_table(painter, rows: Sequence[VolumeRow], reference: str, top: int) -> int:

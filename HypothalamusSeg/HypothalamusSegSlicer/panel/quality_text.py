@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import html
 
+from HypothalamusSegLib.colours import GOOD_COLOUR, SEVERITY_COLOURS
 from HypothalamusSegLib.flags import SEVERITIES, severity_of
 from slicer.i18n import tr as _
 
-# Dark enough on white, light enough on black.
-COLOURS = {"severe": "#d1495b", "doubtful": "#c77700", "note": "#4a7fb5", "good": "#3a8f5c"}
+COLOURS = {**SEVERITY_COLOURS, "good": GOOD_COLOUR}
 SYMBOLS = {"severe": "■", "doubtful": "▲", "note": "●", "good": "✓"}
 
 

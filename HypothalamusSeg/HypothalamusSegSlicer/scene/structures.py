@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from HypothalamusSegLib import labels
+from HypothalamusSegLib.colours import STRUCTURE_COLOURS, red_green_blue
 
 TERMINOLOGY_NAME = "HypothalamusSeg"
 ANATOMICAL_STRUCTURE = "SCT^123037004^Anatomical Structure"
@@ -12,22 +13,6 @@ HYPOTHALAMUS = "SCT^67923007^Hypothalamus"
 INTRACRANIAL_SPACE = "SCT^1101003^Cranial cavity"
 LATERALITY = {"left": "SCT^7771000^Left", "right": "SCT^24028007^Right"}
 SUBUNIT_SCHEME = "99HYPOSEG"
-# Colors by Okabe and Ito, distinguishable with any color vision.
-COLOURS = {"left": (0.337, 0.706, 0.914), "right": (0.902, 0.624, 0.0)}
-# As recommended in Resources/Terminologies; left cool, right warm.
-SUBUNIT_COLOURS = {
-    801: (0.549, 0.941, 0.953),
-    802: (0.282, 0.796, 1.000),
-    803: (0.325, 0.365, 0.592),
-    804: (0.286, 0.675, 0.698),
-    805: (0.439, 0.447, 0.902),
-    806: (0.969, 0.867, 0.612),
-    807: (0.878, 0.733, 0.145),
-    808: (0.576, 0.306, 0.169),
-    809: (0.847, 0.537, 0.478),
-    810: (0.761, 0.400, 0.078),
-}
-ICV_COLOUR = (0.941, 0.894, 0.259)
 
 
 @dataclass(frozen=True)
@@ -45,6 +30,7 @@ class SegmentPlan:
     terminology : str
         Serialised terminology entry.
     colour : tuple of float
+        Red, green and blue, 0–1.
     """
 
     identifier: str
@@ -69,13 +55,19 @@ def _entry(kind: str, modifier: str = "^^") -> str:
     return "~".join([*parts, "", "^^", "^^"])
 
 
+def _colour(structure: str) -> tuple[float, float, float]:
+    red, green, blue = (part / 255 for part in red_green_blue(STRUCTURE_COLOURS[structure]))
+    return red, green, blue
+
+
 def _side(label: int, side: str) -> SegmentPlan:
+    structure = f"hypothalamus_{side}"
     return SegmentPlan(
-        identifier=f"hypothalamus_{side}",
+        identifier=structure,
         label=label,
         name=f"{side} hypothalamus",
         terminology=_entry(HYPOTHALAMUS, LATERALITY[side]),
-        colour=COLOURS[side],
+        colour=_colour(structure),
     )
 
 
@@ -83,7 +75,7 @@ def _subunit(label: int) -> SegmentPlan:
     structure = labels.subunit_structure(label)
     side, part = structure.split("_", 1)
     kind = f"{SUBUNIT_SCHEME}^{label}^{side.capitalize()} hypothalamus, {part} subunit"
-    return SegmentPlan(structure, label, f"{side} {part}", _entry(kind), SUBUNIT_COLOURS[label])
+    return SegmentPlan(structure, label, f"{side} {part}", _entry(kind), _colour(structure))
 
 
 HYPOTHALAMUS_NODE = NodePlan(
@@ -103,7 +95,7 @@ ICV_NODE = NodePlan(
     "icv",
     "icv_mask",
     "ICV",
-    (SegmentPlan("icv", 1, "intracranial volume", _entry(INTRACRANIAL_SPACE), ICV_COLOUR),),
+    (SegmentPlan("icv", 1, "intracranial volume", _entry(INTRACRANIAL_SPACE), _colour("icv")),),
 )
 NODE_PLANS = (HYPOTHALAMUS_NODE, SUBUNITS_NODE, ICV_NODE)
 DISPLAY_NAMES = {
