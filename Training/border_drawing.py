@@ -11,12 +11,12 @@ from HypothalamusSegLib.errors import HeadNotFoundError
 from HypothalamusSegLib.geometry.head_box import head_grid
 from HypothalamusSegLib.geometry.resampling import resample_linear
 from HypothalamusSegLib.geometry.voxel_image import Grid, VoxelImage
-from HypothalamusSegLib.stages.border import profile_channels, profiles_in_fluid
+from HypothalamusSegLib.stages.border import profile_channels, sample_profiles_in_fluid
 from HypothalamusSegLib.stages.border_profiles import (
     Surface,
     border_distance_mm,
     find_surface,
-    moved,
+    move_border,
 )
 from HypothalamusSegLib.stages.coarse import find_head
 from torch import Tensor, nn
@@ -85,7 +85,7 @@ class FirstPass:
 
     @torch.no_grad()
     def border(self, surface: Surface, posterior: Tensor) -> Border:
-        seen = profiles_in_fluid(self.volume, self.image, posterior, self.grid, surface)
+        seen = sample_profiles_in_fluid(self.volume, self.image, posterior, self.grid, surface)
         wanted_mm = border_distance_mm(
             torch.from_numpy(self.truth.array), self.truth.grid, surface.points_mm, surface.normals
         )
@@ -114,7 +114,7 @@ class WholeBorder:
 
     def corrected(self, displacement_mm: Tensor) -> Tensor:
         """The posterior, its border moved by so much (N,) along the normals."""
-        return moved(self.posterior[None], self.grid, self.surface, displacement_mm[None])[0]
+        return move_border(self.posterior[None], self.grid, self.surface, displacement_mm[None])[0]
 
 
 def first_pass(image: Tensor, icv: Tensor, coarse: nn.Module) -> FirstPass:
@@ -163,7 +163,7 @@ def _randomly_moved(
     )
     move = uniform(*FIELD_SD_MM, generator) * field[0] + normal(MOVE_SD_MM, generator)
     move = move.clamp(-LARGEST_MOVE_MM, LARGEST_MOVE_MM)
-    return moved(posterior[None], grid, surface, move[tuple(surface.voxels.T)][None])[0]
+    return move_border(posterior[None], grid, surface, move[tuple(surface.voxels.T)][None])[0]
 
 
 def _volume(image: Tensor) -> VoxelImage:

@@ -7,8 +7,13 @@ from collections.abc import Iterable
 
 from HypothalamusSegLib.flags import FLAG_TITLES
 from HypothalamusSegLib.results.flag_coverage import covered_columns
-from HypothalamusSegLib.results.number_format import MISSING, shown, shown_ml, shown_percent
-from HypothalamusSegLib.results.report_contents import usual_range, with_unit
+from HypothalamusSegLib.results.number_format import (
+    MISSING,
+    shown,
+    shown_ml,
+    shown_percent,
+)
+from HypothalamusSegLib.results.report_contents import add_unit, usual_range
 
 from . import texts
 from .entries import Entry
@@ -118,12 +123,12 @@ def _shown_columns(entry: dict, codes: Iterable[str], units: bool = True):
     def volume(column: str) -> str:
         show, unit = (shown_ml, "mL") if is_icv else (shown, "mm³")
         text = show(entry[column])
-        return marked(column, with_unit(text, unit) if units else text)
+        return marked(column, add_unit(text, unit) if units else text)
 
     def ratio(column: str) -> str:
         show, unit = (shown_percent, "%") if column == "fraction_of_icv" else (shown, "mm³")
         text = MISSING if is_icv else show(entry[column])
-        return marked(column, with_unit(text, unit) if units else text)
+        return marked(column, add_unit(text, unit) if units else text)
 
     return volume, ratio
 
@@ -138,7 +143,7 @@ def _interval(entry: dict) -> str:
 
 
 def _usual(structure: str) -> str:
-    return with_unit(usual_range(structure), "mL" if structure == "icv" else "mm³")
+    return add_unit(usual_range(structure), "mL" if structure == "icv" else "mm³")
 
 
 def _codes(result: dict) -> list[str]:

@@ -78,6 +78,6 @@ class Flag:
             raise ValueError(f"unknown quality flag {self.code!r}; known: {', '.join(FLAG_CODES)}")
 
 
-def worst_first(flags: Iterable[Flag]) -> list[Flag]:
+def sort_by_severity(flags: Iterable[Flag]) -> list[Flag]:
     """Sort flags by severity: severe, doubtful, note; otherwise keep their order."""
     return sorted(flags, key=lambda flag: SEVERITIES.index(severity_of(flag.code)))

@@ -26,7 +26,7 @@ from .machine.devices import (
 from .machine.memory import give_memory_back, name_lack_of_memory, peak_memory_mb
 from .machine.threads import use_threads
 from .measures import label_grids
-from .measures.intervals import read_intervals, with_intervals
+from .measures.intervals import add_intervals, read_intervals
 from .measures.quality import Quality, assess
 from .measures.scan_flags import LOW_PLACE_CONFIDENCE, orientation_flag
 from .measures.volumes import StructureVolume, measure_hypothalamus, measure_icv, measure_subunits
@@ -175,7 +175,7 @@ class Segmenter:
             flags = (*flags, orientation_flag(found.rotation))
             images = {name: turn_back(image, found.rotation) for name, image in images.items()}
         quality = assess(found.volume, flags, found.coarse, found.fine, volumes)
-        volumes = with_intervals(volumes, self.intervals, quality.flags)
+        volumes = add_intervals(volumes, self.intervals, quality.flags)
         clock.end()
         return Segmentation(
             scan=scan,

@@ -80,7 +80,7 @@ def test_hardly_any_mask_has_no_pose(mask):
 
 def test_the_neck_is_out_of_sight_and_the_rest_is_not_touched():
     image = np.ones(COARSE_SHAPE, np.float32)
-    kept = head_pose.without_neck(image)
+    kept = head_pose.remove_neck(image)
     z_mm = points(head_pose.upright_grid())[..., 2]
     assert (kept[z_mm < head_pose.FIELD_BOTTOM_MM] == 0).all()
     assert (kept[z_mm >= head_pose.FIELD_BOTTOM_MM] == 1).all()

@@ -120,7 +120,7 @@ def test_the_distance_between_two_borders_is_measured_in_millimetres(other):
 def test_a_moved_border_lies_where_it_was_moved_to(displacement_mm):
     surface = find_surface(soft_ball(14.0), GRID)
     displacements_mm = torch.full((1, len(surface.voxels)), displacement_mm)
-    moved = border_profiles.moved(soft_ball(14.0)[None], GRID, surface, displacements_mm)[0]
+    moved = border_profiles.move_border(soft_ball(14.0)[None], GRID, surface, displacements_mm)[0]
     found = find_surface(moved, GRID).points_mm.numpy() - GRID.centre_mm
     assert np.linalg.norm(found, axis=1) == pytest.approx(28.0 + displacement_mm, abs=0.25)
     wanted = soft_ball(14.0 + displacement_mm / 2).sum()
@@ -131,7 +131,7 @@ def test_a_border_that_is_not_moved_stays_exactly():
     surface = find_surface(soft_ball(14.0), GRID)
     still = torch.zeros(1, len(surface.voxels))
     balls = soft_ball(14.0)[None]
-    assert torch.equal(border_profiles.moved(balls, GRID, surface, still), balls)
+    assert torch.equal(border_profiles.move_border(balls, GRID, surface, still), balls)
 
 
 OBLIQUE = np.array(
@@ -151,7 +151,7 @@ def test_profiles_are_those_of_world_space_on_any_grid(affine):
     indices = np.stack(np.meshgrid(*map(np.arange, shape), indexing="ij"), -1).astype(float)
     image = (grid.points_at(indices) @ slope).astype(np.float32)
     surface = find_surface(soft_ball(11.0), GRID)
-    found = border_profiles.profiles(torch.from_numpy(image), grid, surface).numpy()
+    found = border_profiles.sample_profiles(torch.from_numpy(image), grid, surface).numpy()
     steps = np.linspace(-8, 8, border_profiles.SAMPLES)
     points = surface.points_mm.numpy()[:, None] + steps[:, None] * surface.normals.numpy()[:, None]
     assert found == pytest.approx(points @ slope, abs=0.02)
@@ -192,7 +192,7 @@ def bent_share(head: np.ndarray, posterior: np.ndarray, power: float) -> float:
     assert noisy.any()
     curved[noisy] = FLUID**power / intensity.FLUID_OVER_QUANTILE
     image, first = (torch.from_numpy(a)[None, None] for a in (curved, posterior - 0.5))
-    bent = intensity.with_usual_fluid(image, first)[0, 0].numpy()
+    bent = intensity.set_usual_fluid(image, first)[0, 0].numpy()
     assert bent[head == TISSUE] == pytest.approx(TISSUE**power, rel=1e-3)
     return float(bent[head == FLUID].mean() / bent[head == TISSUE].mean())
 
@@ -221,7 +221,7 @@ def test_the_levels_of_profiles_know_narrow_ventricles():
     posterior = first[0, 0].clamp(-4, 4).sigmoid()
     surface = find_surface(posterior, grid)
     volume = VoxelImage(image[0, 0].numpy(), grid.affine)
-    _, tissue = border.profiles_in_fluid(volume, image[0, 0], posterior, grid, surface)
+    _, tissue = border.sample_profiles_in_fluid(volume, image[0, 0], posterior, grid, surface)
     assert float(tissue) == pytest.approx(TISSUE / (intensity.LARGEST_OVER_DEEP * FLUID), rel=0.02)
 
 
@@ -241,7 +241,7 @@ def test_fluid_is_left_as_it_is_without_a_depth_or_in_an_empty_image(logit):
 @pytest.mark.parametrize("power", [0.75, 1.0, 1.4])
 def test_fluid_is_bent_to_its_usual_share_whatever_the_scanners_curve(head, posterior, power):
     image, first = (torch.from_numpy(a)[None, None] for a in (head**power, posterior - 0.5))
-    bent = intensity.with_usual_fluid(image, first)[0, 0].numpy()
+    bent = intensity.set_usual_fluid(image, first)[0, 0].numpy()
     share = bent[head == FLUID].mean() / bent[head == TISSUE].mean()
     # How far the noise lies below the fluid is bent, too.
     assert share == pytest.approx(intensity.USUAL_FLUID_SHARE, rel=0.06)
@@ -264,7 +264,7 @@ def test_a_curve_is_bent_no_further_than_the_networks_know(head, posterior):
 def test_a_head_with_hardly_any_mask_is_not_bent(head):
     image = torch.from_numpy(head)[None, None]
     nothing = torch.full_like(image, -5.0)
-    assert torch.allclose(intensity.with_usual_fluid(image, nothing), image, rtol=1e-5)
+    assert torch.allclose(intensity.set_usual_fluid(image, nothing), image, rtol=1e-5)
 
 
 @pytest.fixture(scope="module")
@@ -274,7 +274,7 @@ def seen(head) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
     surface = find_surface(first, GRID)
     volume = VoxelImage(head, GRID.affine)
     image = torch.from_numpy(head)
-    profiles = border.profiles_in_fluid(volume, image, first, GRID, surface)
+    profiles = border.sample_profiles_in_fluid(volume, image, first, GRID, surface)
     return border.profile_channels(*profiles), surface.points_mm, surface.normals
 
 

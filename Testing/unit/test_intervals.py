@@ -11,7 +11,7 @@ import pytest
 from HypothalamusSegLib.batch import table_lines
 from HypothalamusSegLib.errors import WeightsError
 from HypothalamusSegLib.flags import Flag
-from HypothalamusSegLib.measures.intervals import VolumeInterval, read_intervals, with_intervals
+from HypothalamusSegLib.measures.intervals import VolumeInterval, add_intervals, read_intervals
 from HypothalamusSegLib.measures.volumes import StructureVolume
 from HypothalamusSegLib.options import Options
 from HypothalamusSegLib.pipeline import Segmenter
@@ -86,7 +86,7 @@ def test_new_columns_stand_behind_those_of_version_0_1_0():
 def test_a_manifest_without_intervals_makes_none_up(tmp_path):
     (tmp_path / "manifest.json").write_text('{"structures": {}}')
     assert read_intervals(tmp_path) == {}
-    (found,) = with_intervals([volume("hypothalamus_total")], {}, ())
+    (found,) = add_intervals([volume("hypothalamus_total")], {}, ())
     assert found.interval_mm3 is None
 
 
@@ -109,7 +109,7 @@ def test_a_damaged_interval_is_refused(tmp_path, damage):
 )
 def test_a_number_that_a_flag_calls_wrong_has_no_interval(code, structure, is_known):
     intervals = {structure: VolumeInterval(0.1)}
-    (found,) = with_intervals([volume(structure)], intervals, [Flag(code, "because")])
+    (found,) = add_intervals([volume(structure)], intervals, [Flag(code, "because")])
     assert (found.interval_mm3 is not None) == is_known
 
 

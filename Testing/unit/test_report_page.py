@@ -10,7 +10,7 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
-from HypothalamusSegLib.flags import SEVERE_CODES, Flag, worst_first
+from HypothalamusSegLib.flags import SEVERE_CODES, Flag, sort_by_severity
 from HypothalamusSegLib.measures.volumes import StructureVolume
 from HypothalamusSegLib.results.files import CSV_COLUMNS, caption
 from HypothalamusSegLib.results.flag_coverage import (
@@ -122,7 +122,11 @@ def test_the_pictures_caption_tells_which_lines_are_covered() -> None:
 
 def test_the_worst_flag_comes_first() -> None:
     flags = [Flag("anisotropic", ""), Flag("asymmetry", ""), Flag("fov_cut", "")]
-    assert [flag.code for flag in worst_first(flags)] == ["fov_cut", "asymmetry", "anisotropic"]
+    assert [flag.code for flag in sort_by_severity(flags)] == [
+        "fov_cut",
+        "asymmetry",
+        "anisotropic",
+    ]
 
 
 def test_contents_have_one_unit_ranges_and_covered_numbers() -> None:

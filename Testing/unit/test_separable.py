@@ -16,7 +16,7 @@ from HypothalamusSegLib.geometry.separable import (
 from HypothalamusSegLib.geometry.voxel_image import Grid, VoxelImage, image_from_volume
 from HypothalamusSegLib.networks.residual_unet import mean_of_blocks
 from HypothalamusSegLib.stages.border_profiles import _normals
-from HypothalamusSegLib.stages.intensity import _eroded
+from HypothalamusSegLib.stages.intensity import _erode
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch.nn import functional
@@ -143,8 +143,8 @@ def test_a_mask_grows_by_itks_ball_up_to_the_edge(order, voxels):
 def test_a_mask_shrinks_by_a_cube_but_not_at_the_edge_of_the_grid(reach):
     mask = torch.rand(2, 1, 21, 24, 19, generator=torch.Generator().manual_seed(2)) > 0.0005
     pooled = functional.max_pool3d((~mask).float(), 2 * reach + 1, stride=1, padding=reach)
-    assert torch.equal(_eroded(mask, reach), pooled == 0)
-    assert _eroded(torch.ones_like(mask), reach).all()
+    assert torch.equal(_erode(mask, reach), pooled == 0)
+    assert _erode(torch.ones_like(mask), reach).all()
 
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])

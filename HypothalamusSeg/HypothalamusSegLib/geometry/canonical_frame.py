@@ -187,15 +187,15 @@ def mean_template(population: list[Moments], rounds: int = 5) -> Template:
     volume = float(np.exp(np.mean(logs)))
     sizes = [(m.volume_mm3 / volume) ** (1 / 3) for m in population]
     shapes = [(m.centres_mm - m.centre_mm) / s for m, s in zip(population, sizes, strict=True)]
-    centres = _symmetric(np.mean(shapes, 0), mirrored)
+    centres = _make_symmetric(np.mean(shapes, 0), mirrored)
     for _ in range(rounds):
         template = Template(volume, shares, centres)
         frames = [fit_frame(m, template) for m in population]
         turned = [s @ f.rotation for s, f in zip(shapes, frames, strict=True)]
-        centres = _symmetric(np.mean(turned, 0), mirrored)
+        centres = _make_symmetric(np.mean(turned, 0), mirrored)
     centres = centres - shares @ centres
     return Template(volume, shares, centres)
 
 
-def _symmetric(centres_mm: np.ndarray, mirrored: np.ndarray) -> np.ndarray:
+def _make_symmetric(centres_mm: np.ndarray, mirrored: np.ndarray) -> np.ndarray:
     return (centres_mm + centres_mm[mirrored] * [-1.0, 1.0, 1.0]) / 2

@@ -79,7 +79,7 @@ def read_intervals(folder: Path) -> dict[str, VolumeInterval]:
         raise WeightsError(f"{path} cannot be read ({error}). Reinstall the package.") from error
 
 
-def with_intervals(
+def add_intervals(
     volumes: Iterable[StructureVolume],
     intervals: Mapping[str, VolumeInterval],
     flags: Sequence[Flag],

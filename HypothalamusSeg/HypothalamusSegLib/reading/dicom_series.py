@@ -20,7 +20,7 @@ from ..errors import (
 )
 from ..flags import Flag
 from ..geometry.voxel_image import LPS_FROM_RAS, VoxelImage
-from .itk_reading import grey_frame, itk_failures_named, several_values
+from .itk_reading import name_itk_failures, several_values_error, take_grey_frame
 
 # Name of ITK's reader, so ITK does not guess one from the content of a file.
 DICOM_READER = "GDCMImageIO"
@@ -95,7 +95,7 @@ def read_dicom_series(path: Path) -> tuple[VoxelImage, list[Flag], list[Path]]:
     slices = _one_series(path, slices)
     _refuse_truncated(slices, unreadable)
     if any(image.values_per_voxel > 1 for image in slices):
-        raise several_values(path)
+        raise several_values_error(path)
     if not all(image.has_position for image in slices):
         raise NoSpatialInformationError(
             "The DICOM series in {path} has no image positions (a screen capture?), so its "
@@ -107,10 +107,10 @@ def read_dicom_series(path: Path) -> tuple[VoxelImage, list[Flag], list[Path]]:
         depth_step = slices[0].directions[:, 2] * image.GetSpacing()[2]
         flags = []
     else:
-        slices, flags = _sorted_slices(path, slices)
-        with itk_failures_named(path):
+        slices, flags = _sort_slices(path, slices)
+        with name_itk_failures(path):
             files = [str(image.path) for image in slices]
-            image = grey_frame(_read_by_gdcm(sitk.ImageSeriesReader(), files), path)
+            image = take_grey_frame(_read_by_gdcm(sitk.ImageSeriesReader(), files), path)
         # From the positions: unlike ITK's normal, also correct for a tilted gantry.
         depth_step = (slices[-1].position_mm - slices[0].position_mm) / (len(slices) - 1)
     if slices[0].sop_class not in ENHANCED_SOP_CLASSES and not slices[0].has_spacing:
@@ -129,7 +129,7 @@ def find_series(path: Path) -> dict[str, list[Slice]]:
         No DICOM image, or none is readable.
     """
     slices, _ = _find_slices(path)
-    return _by_series(slices)
+    return _group_by_series(slices)
 
 
 def read_slice(file: Path) -> sitk.Image:
@@ -139,11 +139,11 @@ def read_slice(file: Path) -> sitk.Image:
     ------
     CorruptFileError, ColourImageError
     """
-    with itk_failures_named(file):
-        return grey_frame(_read_by_gdcm(sitk.ImageFileReader(), str(file)), file)
+    with name_itk_failures(file):
+        return take_grey_frame(_read_by_gdcm(sitk.ImageFileReader(), str(file)), file)
 
 
-def _by_series(slices: list[Slice]) -> dict[str, list[Slice]]:
+def _group_by_series(slices: list[Slice]) -> dict[str, list[Slice]]:
     series: dict[str, list[Slice]] = {}
     for image in slices:
         series.setdefault(image.series_uid, []).append(image)
@@ -195,7 +195,7 @@ def _slice_of(file: Path) -> Slice | None:
     reader.SetImageIO(DICOM_READER)
     reader.SetFileName(str(file))
     try:
-        with itk_failures_named(file):
+        with name_itk_failures(file):
             reader.ReadImageInformation()
     except CorruptFileError:
         return None
@@ -232,7 +232,7 @@ def _one_series(path: Path, slices: list[Slice]) -> list[Slice]:
                 path=path,
             )
         return [image for image in slices if image.series_uid == own[0].series_uid]
-    series = _by_series(slices)
+    series = _group_by_series(slices)
     if len(series) == 1:
         return slices
     listed = "\n".join(
@@ -264,7 +264,7 @@ def _refuse_truncated(slices: list[Slice], unreadable: list[Path]) -> None:
             )
 
 
-def _sorted_slices(path: Path, slices: list[Slice]) -> tuple[list[Slice], list[Flag]]:
+def _sort_slices(path: Path, slices: list[Slice]) -> tuple[list[Slice], list[Flag]]:
     first = slices[0]
     for image in slices:
         turned = np.abs(image.directions - first.directions).max() > LARGEST_DIRECTION_DIFFERENCE

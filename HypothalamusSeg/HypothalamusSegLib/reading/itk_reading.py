@@ -21,19 +21,19 @@ COMPLEX_TYPES = (sitk.sitkComplexFloat32, sitk.sitkComplexFloat64)
 
 
 @contextmanager
-def itk_failures_named(path: Path) -> Iterator[None]:
+def name_itk_failures(path: Path) -> Iterator[None]:
     """Convert ITK exceptions to ours and hide its warnings from the user."""
     shown = sitk.ProcessObject.GetGlobalWarningDisplay()
     sitk.ProcessObject.SetGlobalWarningDisplay(False)
     try:
         yield
     except RuntimeError as error:
-        raise _named(path, str(error)) from error
+        raise _name_failure(path, str(error)) from error
     finally:
         sitk.ProcessObject.SetGlobalWarningDisplay(shown)
 
 
-def _named(path: Path, text: str) -> HypothalamusSegError:
+def _name_failure(path: Path, text: str) -> HypothalamusSegError:
     if "bad_alloc" in text or "allocate memory" in text:
         return OutOfMemoryError(
             "Not enough memory to read {path}. Close other programs and try again.", path=path
@@ -51,7 +51,7 @@ def _named(path: Path, text: str) -> HypothalamusSegError:
     )
 
 
-def several_values(path: Path) -> ColourImageError:
+def several_values_error(path: Path) -> ColourImageError:
     """Create the error for an image with more than one value per voxel."""
     return ColourImageError(
         "{path} has more than one value per voxel (color, vectors or complex numbers), but a "
@@ -60,7 +60,7 @@ def several_values(path: Path) -> ColourImageError:
     )
 
 
-def grey_frame(image: sitk.Image, path: Path) -> sitk.Image:
+def take_grey_frame(image: sitk.Image, path: Path) -> sitk.Image:
     """Extract the single three-dimensional grayscale frame of an image, as float32.
 
     Raises
@@ -71,7 +71,7 @@ def grey_frame(image: sitk.Image, path: Path) -> sitk.Image:
         More than one frame.
     """
     if image.GetNumberOfComponentsPerPixel() > 1 or image.GetPixelID() in COMPLEX_TYPES:
-        raise several_values(path)
+        raise several_values_error(path)
     spatial_shape(image.GetSize(), path)
     if image.GetDimension() == 2:
         image = sitk.JoinSeries(image)

@@ -34,7 +34,7 @@ def nifti_affine(header: NiftiHeader, path: Path) -> tuple[np.ndarray, list[Flag
     NoSpatialInformationError
         Neither sform nor qform is set and valid.
     """
-    spacing, flags = _repaired_spacing(header)
+    spacing, flags = _repair_spacing(header)
     sform = _sform(header) if header.sform_code > 0 else None
     qform = _qform(header, spacing) if header.qform_code > 0 else None
     if sform is None and qform is None:
@@ -44,7 +44,7 @@ def nifti_affine(header: NiftiHeader, path: Path) -> tuple[np.ndarray, list[Flag
             path=path,
         )
     if sform is None:
-        return _in_millimetres(qform, header.spatial_unit, flags)
+        return _convert_to_millimetres(qform, header.spatial_unit, flags)
     if qform is not None:
         flags += _disagreement(sform, qform)
     columns = np.linalg.norm(sform[:3, :3], axis=0)
@@ -56,10 +56,10 @@ def nifti_affine(header: NiftiHeader, path: Path) -> tuple[np.ndarray, list[Flag
                 f"{_millimetres(spacing)}. The first was used. Volumes may be wrong.",
             )
         )
-    return _in_millimetres(sform, header.spatial_unit, flags)
+    return _convert_to_millimetres(sform, header.spatial_unit, flags)
 
 
-def _repaired_spacing(header: NiftiHeader) -> tuple[np.ndarray, list[Flag]]:
+def _repair_spacing(header: NiftiHeader) -> tuple[np.ndarray, list[Flag]]:
     spacing = header.spacing
     void = ~np.isfinite(spacing) | (spacing == 0)
     if not void.any() or (header.sform_code > 0 and _sform(header) is not None):
@@ -101,7 +101,7 @@ def _qform(header: NiftiHeader, spacing: np.ndarray) -> np.ndarray | None:
     return affine
 
 
-def _in_millimetres(
+def _convert_to_millimetres(
     affine: np.ndarray, unit: int, flags: list[Flag]
 ) -> tuple[np.ndarray, list[Flag]]:
     """Convert from the unit of the header, unless only millimeters make sense for a head."""

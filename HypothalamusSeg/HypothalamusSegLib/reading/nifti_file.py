@@ -14,7 +14,7 @@ import numpy as np
 from ..errors import CorruptFileError
 from ..flags import Flag
 from ..geometry.voxel_image import VoxelImage
-from .itk_reading import several_values
+from .itk_reading import several_values_error
 from .nifti_affine import nifti_affine
 from .nifti_header import NiftiHeader, read_nifti_header
 from .voxel_stream import open_decompressed, read_array, read_exactly, spatial_shape
@@ -55,14 +55,14 @@ def read_nifti(path: Path) -> tuple[VoxelImage, list[Flag]]:
         shape = spatial_shape(header.sizes, path)
         affine, flags = nifti_affine(header, path)
         read_exactly(stream, max(0, header.voxel_offset - header_bytes), path)
-        array = _scaled(read_array(stream, dtype, shape, path), header.slope, header.intercept)
+        array = _scale(read_array(stream, dtype, shape, path), header.slope, header.intercept)
     return VoxelImage(array, affine), flags
 
 
 def _voxel_dtype(header: NiftiHeader, path: Path) -> np.dtype:
     # NIfTI standard: the fourth axis is time, the fifth holds vector components.
     if header.voxel_type in SEVERAL_VALUES_TYPES or max(header.sizes[4:], default=1) > 1:
-        raise several_values(path)
+        raise several_values_error(path)
     if header.voxel_type not in VOXEL_TYPES:
         raise CorruptFileError(
             "{path} has an unknown voxel type ({voxel_type}). Export it again as 16-bit "
@@ -73,7 +73,7 @@ def _voxel_dtype(header: NiftiHeader, path: Path) -> np.dtype:
     return np.dtype(header.byte_order + VOXEL_TYPES[header.voxel_type])
 
 
-def _scaled(stored: np.ndarray, slope: float, intercept: float) -> np.ndarray:
+def _scale(stored: np.ndarray, slope: float, intercept: float) -> np.ndarray:
     # NIfTI standard: a slope of 0 means no scaling. Like nibabel, also ignore non-finite slopes.
     scale = slope if np.isfinite(slope) and slope != 0 else 1.0
     shift = intercept if scale == slope and np.isfinite(intercept) else 0.0

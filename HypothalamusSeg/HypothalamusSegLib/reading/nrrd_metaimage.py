@@ -15,7 +15,7 @@ import SimpleITK as sitk
 from ..errors import CorruptFileError, NoSpatialInformationError
 from ..flags import Flag
 from ..geometry.voxel_image import VoxelImage, volume_from_image
-from .itk_reading import grey_frame, itk_failures_named
+from .itk_reading import name_itk_failures, take_grey_frame
 from .text_header import TextHeader, read_metaimage_header, read_nrrd_header
 from .voxel_stream import MOST_TRAILING_BYTES
 
@@ -66,7 +66,7 @@ def read_nrrd(path: Path) -> tuple[VoxelImage, list[Flag]]:
     _existing_data_file(path, header)
     flags = []
     if fields.get("space", "").lower() not in NRRD_ANATOMICAL_SPACES:
-        flags.append(_assumed_lps())
+        flags.append(_assumed_axes_flag())
     return _read_by_itk(path, NRRD_READER), flags
 
 
@@ -102,7 +102,7 @@ def read_metaimage(path: Path) -> tuple[VoxelImage, list[Flag]]:
     if fields.get("CompressedData", "").lower() == "true":
         offset = 0 if data_file else header.data_offset
         _check_zlib(path, data_file or path, offset, _most_bytes(fields))
-    return _read_by_itk(path, METAIMAGE_READER), [] if has_directions else [_assumed_lps()]
+    return _read_by_itk(path, METAIMAGE_READER), [] if has_directions else [_assumed_axes_flag()]
 
 
 def detached_data_file(path: Path) -> Path | None:
@@ -117,11 +117,11 @@ def text_header(path: Path) -> TextHeader:
 
 
 def _read_by_itk(path: Path, reader: str) -> VoxelImage:
-    with itk_failures_named(path):
-        return volume_from_image(grey_frame(sitk.ReadImage(str(path), imageIO=reader), path))
+    with name_itk_failures(path):
+        return volume_from_image(take_grey_frame(sitk.ReadImage(str(path), imageIO=reader), path))
 
 
-def _assumed_lps() -> Flag:
+def _assumed_axes_flag() -> Flag:
     return Flag(
         "orientation_suspect",
         "The file does not say which side is the patient's left. The axes of DICOM were "

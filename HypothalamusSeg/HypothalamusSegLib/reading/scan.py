@@ -92,7 +92,7 @@ def read_scan(path: Path) -> Scan:
     OutOfMemoryError, PermissionDeniedError
     """
     path = Path(path)
-    with _failures_named(path):
+    with _name_failures(path):
         suffix = _image_suffix(path)
         if path.is_dir() or suffix is None:
             volume, flags, files = _read_dicom(path)
@@ -128,7 +128,7 @@ def _read_dicom(path: Path) -> tuple[VoxelImage, list[Flag], list[Path]]:
 
 
 @contextmanager
-def _failures_named(path: Path) -> Iterator[None]:
+def _name_failures(path: Path) -> Iterator[None]:
     """Convert errors of Python, zlib and the operating system to ours."""
     try:
         yield

@@ -86,17 +86,17 @@ def read_nrrd_header(path: Path) -> TextHeader:
         if b":=" in name:
             continue
         if not found or CONTROL_CHARACTERS.search(line):
-            raise _unclear(path, line)
+            raise _unclear_line_error(path, line)
         key = name.decode("latin-1").lower().replace(" ", "")
         if key in fields:
-            raise _unclear(path, line)
+            raise _unclear_line_error(path, line)
         fields[key] = value.decode("utf-8", "replace").strip()
         # A list is followed by file names, up to the end of the header.
         if key == "datafile" and fields[key].upper().startswith("LIST"):
             break
     data_file = fields.get("datafile")
     if data_file is None and not is_complete:
-        raise _endless(path)
+        raise _endless_header_error(path)
     return TextHeader(fields, offset, data_file)
 
 
@@ -108,7 +108,7 @@ def read_metaimage_header(path: Path) -> TextHeader:
     CorruptFileError
         No MetaImage header, one longer than 64 kB, or one that ITK could read differently.
     """
-    start = _beginning(path)
+    start = _read_beginning(path)
     fields: dict[str, str] = {}
     offset = 0
     while offset < len(start):
@@ -126,7 +126,7 @@ def read_metaimage_header(path: Path) -> TextHeader:
             return TextHeader(fields, offset, None if value in LOCAL else value)
         fields[name] = value
     if len(start) == LONGEST_HEADER_BYTES:
-        raise _endless(path)
+        raise _endless_header_error(path)
     raise CorruptFileError(
         "{path} is not a valid MetaImage file, or is damaged. Copy or export it again.", path=path
     )
@@ -136,13 +136,13 @@ def _metaimage_field(path: Path, line: bytes, fields: dict[str, str]) -> tuple[s
     """Split a line into name and value; refuses lines that MetaIO would read differently."""
     matched = re.match(rb"[ \t]*([^=:]*)[=:]", line)
     if not matched or len(line) > LONGEST_METAIMAGE_LINE or CONTROL_CHARACTERS.search(line):
-        raise _unclear(path, line)
+        raise _unclear_line_error(path, line)
     name = matched[1].decode("latin-1").strip(" \t")
     value = line[matched.end() :].lstrip(b"=: \t").decode("utf-8", "replace").strip()
     is_misspelt = name.lower() == "elementdatafile" and name != "ElementDataFile"
     is_repeated = name in fields and name != "Comment"
     if not name or not value or is_misspelt or is_repeated:
-        raise _unclear(path, line)
+        raise _unclear_line_error(path, line)
     if name in METAIMAGE_NUMBERS:
         _check_numbers(path, line, value.split(), METAIMAGE_NUMBERS[name], fields)
     return name, value
@@ -155,32 +155,32 @@ def _check_numbers(
         numbers = [float(word) for word in words]
         dimensions = int(fields.get("NDims", "0"))
     except ValueError as error:
-        raise _unclear(path, line) from error
+        raise _unclear_line_error(path, line) from error
     counts = {ONE: 1, FOUR: 4, A_DIMENSION: dimensions, A_MATRIX: dimensions**2}
     if not 0 < counts[wanted] <= len(numbers):
-        raise _unclear(path, line)
+        raise _unclear_line_error(path, line)
 
 
 def _nrrd_lines(path: Path) -> Iterator[tuple[bytes, int]]:
     """Yield lines without line ends, each with the offset of the next line."""
-    start = _beginning(path)
+    start = _read_beginning(path)
     offset = 0
     for end in NRRD_LINE_END.finditer(start):
         yield start[offset : end.start()], end.end()
         offset = end.end()
     if len(start) == LONGEST_HEADER_BYTES:
-        raise _endless(path)
+        raise _endless_header_error(path)
     # ITK ignores a last line without a line end; a file name there must not be missed.
     if offset < len(start):
         yield start[offset:], len(start)
 
 
-def _beginning(path: Path) -> bytes:
+def _read_beginning(path: Path) -> bytes:
     with path.open("rb") as stream:
         return stream.read(LONGEST_HEADER_BYTES)
 
 
-def _unclear(path: Path, line: bytes) -> CorruptFileError:
+def _unclear_line_error(path: Path, line: bytes) -> CorruptFileError:
     shown = line[:60].decode("ascii", "backslashreplace")
     return CorruptFileError(
         "{path} has a header line that cannot be read: {line}. Copy or export it again.",
@@ -189,7 +189,7 @@ def _unclear(path: Path, line: bytes) -> CorruptFileError:
     )
 
 
-def _endless(path: Path) -> CorruptFileError:
+def _endless_header_error(path: Path) -> CorruptFileError:
     return CorruptFileError(
         "{path} has no end of the header in its first {kilobytes} kB. It is "
         "truncated or damaged, or its content does not match its name. Copy or export it again.",

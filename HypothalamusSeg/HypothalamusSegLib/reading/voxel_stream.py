@@ -44,7 +44,7 @@ def read_exactly(stream: BinaryIO, count: int, path: Path) -> bytes:
     """Read ``count`` bytes or raise CorruptFileError."""
     data = stream.read(count)
     if len(data) < count:
-        raise _truncated(path, "its header is incomplete")
+        raise _cut_error(path, "its header is incomplete")
     return data
 
 
@@ -76,14 +76,14 @@ def read_array(
     """
     count = math.prod(shape)
     if count * dtype.itemsize > os.path.getsize(path) * _largest_ratio(stream):
-        raise _truncated(path, "it is shorter than its header says")
+        raise _cut_error(path, "it is shorter than its header says")
     voxels = np.empty(count, dtype)
     view = memoryview(voxels.view(np.uint8))
     filled = 0
     while filled < len(view):
         chunk = stream.read(min(CHUNK_BYTES, len(view) - filled))
         if not chunk:
-            raise _truncated(path, f"it has only {filled} of {len(view)} bytes of voxel data")
+            raise _cut_error(path, f"it has only {filled} of {len(view)} bytes of voxel data")
         view[filled : filled + len(chunk)] = chunk
         filled += len(chunk)
     # gzip checks its checksum only at the end of the stream.
@@ -130,7 +130,7 @@ def _largest_ratio(stream: BinaryIO) -> int:
     return DEFLATE_LARGEST_RATIO if isinstance(stream, gzip.GzipFile) else 1
 
 
-def _truncated(path: Path, detail: str) -> CorruptFileError:
+def _cut_error(path: Path, detail: str) -> CorruptFileError:
     return CorruptFileError(
         "{path} is truncated: {detail}. Copy, download or export the file again.",
         path=path,

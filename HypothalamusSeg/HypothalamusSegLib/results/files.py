@@ -7,7 +7,7 @@ import json
 from pathlib import Path
 
 from .. import labels
-from ..flags import worst_first
+from ..flags import sort_by_severity
 from ..geometry.voxel_image import VoxelImage
 from ..measures.intervals import COVERAGE
 from ..measures.volumes import REFERENCE_ICV_MM3, StructureVolume, asymmetry_index
@@ -85,7 +85,7 @@ def write_overview(result: Segmentation, path: Path) -> None:
         result.icv,
         title=result.scan.name,
         caption=[line for line, _ in lines],
-        warnings=[flag.message for flag in worst_first(result.quality.flags)],
+        warnings=[flag.message for flag in sort_by_severity(result.quality.flags)],
         covered=[line for line, is_covered in lines if is_covered],
     )
 
@@ -118,13 +118,13 @@ def table_row(volume: StructureVolume) -> dict:
         "structure": volume.structure,
         "volume_mm3": round(volume.volume_mm3, VOLUME_DIGITS),
         "mask_volume_mm3": round(volume.mask_volume_mm3, VOLUME_DIGITS),
-        "fraction_of_icv": _rounded(volume.fraction_of_icv, FRACTION_DIGITS),
-        "icv_adjusted_mm3": _rounded(volume.icv_adjusted_mm3, VOLUME_DIGITS),
-        "fold_sd_mm3": _rounded(volume.fold_sd_mm3, VOLUME_DIGITS),
+        "fraction_of_icv": _round(volume.fraction_of_icv, FRACTION_DIGITS),
+        "icv_adjusted_mm3": _round(volume.icv_adjusted_mm3, VOLUME_DIGITS),
+        "fold_sd_mm3": _round(volume.fold_sd_mm3, VOLUME_DIGITS),
         "fold_min_mm3": round(min(folds), VOLUME_DIGITS),
         "fold_max_mm3": round(max(folds), VOLUME_DIGITS),
-        "volume_low_mm3": _rounded(low, VOLUME_DIGITS),
-        "volume_high_mm3": _rounded(high, VOLUME_DIGITS),
+        "volume_low_mm3": _round(low, VOLUME_DIGITS),
+        "volume_high_mm3": _round(high, VOLUME_DIGITS),
     }
 
 
@@ -143,7 +143,7 @@ def describe(result: Segmentation) -> dict:
             part: _entry(by_name[f"hypothalamus_{part}"]) for part in ("left", "right", "total")
         }
         index = asymmetry_index(left.volume_mm3, right.volume_mm3)
-        description["asymmetry_index"] = _rounded(index, FRACTION_DIGITS)
+        description["asymmetry_index"] = _round(index, FRACTION_DIGITS)
     if result.subunits is not None:
         description["subunits"] = {
             str(label): _entry(by_name[labels.subunit_structure(label)])
@@ -152,7 +152,7 @@ def describe(result: Segmentation) -> dict:
     quality = result.quality
     description["quality"] = {
         "fold_dice": None if quality.fold_dice is None else _list(quality.fold_dice),
-        "confidence": _rounded(quality.confidence, 4),
+        "confidence": _round(quality.confidence, 4),
         "icv_fold_dice": _list(quality.icv_fold_dice),
         "place_confidence": round(quality.place_confidence, 4),
         "flags": [{"code": flag.code, "message": flag.message} for flag in quality.flags],
@@ -213,5 +213,5 @@ def _list(values: tuple[float, ...]) -> list[float]:
     return [round(value, 4) for value in values]
 
 
-def _rounded(value: float | None, digits: int) -> float | None:
+def _round(value: float | None, digits: int) -> float | None:
     return None if value is None else round(value, digits)

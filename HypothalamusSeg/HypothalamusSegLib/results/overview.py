@@ -15,7 +15,7 @@ import numpy as np
 
 from ..geometry.head_box import head_grid
 from ..geometry.voxel_image import VoxelImage
-from .plane_drawing import FONT, cut_short, draw_plane, printable, strike
+from .plane_drawing import FONT, cut_short, draw_plane, make_printable, strike
 from .plane_pictures import (
     CLOSE,
     WHOLE_HEAD,
@@ -101,8 +101,8 @@ def draw_overview(
     sides, skull = hypothalamus_outlines(hypothalamus), icv_outlines(icv)
     panels = _panels(scan, sides, skull)
     facts = _facts(sides, caption, covered)
-    notes = [(line, False) for text in CONVENTION for line in _wrapped(text, PANEL_CHARACTERS)]
-    footer = [line for text in warnings for line in _wrapped(f"▲ {text}", WIDTH_CHARACTERS)]
+    notes = [(line, False) for text in CONVENTION for line in _wrap(text, PANEL_CHARACTERS)]
+    footer = [line for text in warnings for line in _wrap(f"▲ {text}", WIDTH_CHARACTERS)]
     rows = 1 + max(panel.row for panel in panels)
     notes_px = HEADING_PX + LINE_PX * (len(sides + skull) + len(facts) + len(notes) + 2)
     body_px = max(PANEL_PX + HEADING_PX + GAP_PX, notes_px)
@@ -110,7 +110,7 @@ def draw_overview(
     footer_px = (len(footer) + 1) * LINE_PX if footer else MARGIN_PX
 
     figure = _figure(TITLE_PX + body_px + footer_px)
-    short_title = cut_short(printable(title), TITLE_CHARACTERS)
+    short_title = cut_short(make_printable(title), TITLE_CHARACTERS)
     _write(figure, MARGIN_PX, TITLE_PX / 2, short_title, size=15, weight="bold")
     for panel in panels:
         _draw_panel(figure, panel, scan)
@@ -162,11 +162,11 @@ def _facts(
 ) -> list[tuple[str, bool]]:
     """Wrapped lines, each with whether a flag covers it."""
     texts = [*caption] if sides else ["No hypothalamus label to show.", *caption]
-    return [(line, t in covered) for t in texts for line in _wrapped(t, PANEL_CHARACTERS)]
+    return [(line, t in covered) for t in texts for line in _wrap(t, PANEL_CHARACTERS)]
 
 
-def _wrapped(text: str, characters: int) -> list[str]:
-    return textwrap.wrap(printable(text), characters, subsequent_indent="   ") or [""]
+def _wrap(text: str, characters: int) -> list[str]:
+    return textwrap.wrap(make_printable(text), characters, subsequent_indent="   ") or [""]
 
 
 def _figure(height_px: float) -> Figure:

@@ -47,7 +47,7 @@ def cut_short(text: str, characters: int) -> str:
     return text if len(text) <= characters else f"{text[: characters - 1]}…"
 
 
-def printable(text: str) -> str:
+def make_printable(text: str) -> str:
     """Replace what cannot be drawn: undecodable bytes of a file name, control characters."""
     decodable = text.encode("utf-8", "replace").decode()
     return "".join(c if c.isprintable() else " " for c in decodable)

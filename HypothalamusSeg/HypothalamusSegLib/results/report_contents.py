@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-from ..flags import FLAG_TITLES, Flag, severity_of, worst_first
+from ..flags import FLAG_TITLES, Flag, severity_of, sort_by_severity
 from ..measures.quality import HYPOTHALAMUS_RANGE_MM3, ICV_RANGE_MM3
 from .flag_coverage import covered_columns
 from .number_format import MISSING, shown, shown_ml, shown_percent
@@ -91,7 +91,7 @@ def report_contents(
         columns=("Structure", "Volume", "Usual", "% of ICV", f"At {reference} mL ICV", "Fold SD"),
         rows=tuple(_rows(description, [flag["code"] for flag in flags])),
         agreement=agreement(description["quality"]),
-        flags=tuple(_flag(flag) for flag in worst_first(Flag(**flag) for flag in flags)),
+        flags=tuple(_flag(flag) for flag in sort_by_severity(Flag(**flag) for flag in flags)),
         provenance=tuple(_provenance(description["provenance"])),
         pictures=pictures,
     )
@@ -132,18 +132,18 @@ def _row(name: str, entry: dict, codes: Iterable[str]) -> ReportRow:
     is_icv = structure == "icv"
     show, unit = (shown_ml, "mL") if is_icv else (shown, "mm³")
     percent = MISSING if is_icv else shown_percent(entry["fraction_of_icv"])
-    adjusted = MISSING if is_icv else with_unit(shown(entry["icv_adjusted_mm3"]), "mm³")
+    adjusted = MISSING if is_icv else add_unit(shown(entry["icv_adjusted_mm3"]), "mm³")
     numbers = (
-        Number(with_unit(show(entry["volume_mm3"]), unit), "volume_mm3" in covered),
-        Number(with_unit(usual_range(structure), unit)),
+        Number(add_unit(show(entry["volume_mm3"]), unit), "volume_mm3" in covered),
+        Number(add_unit(usual_range(structure), unit)),
         Number(percent, "fraction_of_icv" in covered and percent != MISSING),
         Number(adjusted, "icv_adjusted_mm3" in covered and adjusted != MISSING),
-        Number(with_unit(show(entry["fold_sd_mm3"]), unit), "fold_sd_mm3" in covered),
+        Number(add_unit(show(entry["fold_sd_mm3"]), unit), "fold_sd_mm3" in covered),
     )
     return ReportRow(name, numbers)
 
 
-def with_unit(number: str, unit: str) -> str:
+def add_unit(number: str, unit: str) -> str:
     """Add the unit to a number, unless the number is missing."""
     return number if number == MISSING else f"{number} {unit}"
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..colours import FAINT_INK, INK, SEVERITY_INKS
-from .plane_drawing import FONT, cut_short, draw_plane, printable, strike
+from .plane_drawing import FONT, cut_short, draw_plane, make_printable, strike
 from .report_contents import Number, ReportContents, ReportFlag
 
 if TYPE_CHECKING:
@@ -73,7 +73,7 @@ class Page:
         self._provenance()
 
     def _title(self) -> None:
-        title = cut_short(printable(self.contents.title), TITLE_CHARACTERS)
+        title = cut_short(make_printable(self.contents.title), TITLE_CHARACTERS)
         self._write(0, title, size=13, weight="bold")
         self.y_mm += 6.5
         self._write(0, f"HypothalamusSeg {self.contents.version}. {PURPOSE}", FAINT_INK, size=8)
@@ -205,7 +205,7 @@ class Page:
     def _write(self, x_mm: float, text: str, colour: str = INK, **style: object) -> Text:
         style = {"size": 9, "family": FONT, "va": "center", **style}
         x, y = (MARGIN_MM + x_mm) / PAGE_MM[0], 1 - self.y_mm / PAGE_MM[1]
-        return self.figure.text(x, y, printable(text), color=colour, parse_math=False, **style)
+        return self.figure.text(x, y, make_printable(text), color=colour, parse_math=False, **style)
 
     def _at(self, from_mm: float, to_mm: float, below_mm: float = 0.0):
         """Ends and height of a horizontal line, in figure fractions."""
@@ -226,4 +226,4 @@ def _flag_lines(flag: ReportFlag) -> list[str]:
 
 def wrap_text(text: str, characters: int) -> list[str]:
     """Wrap to lines of at most ``characters``; one empty line for an empty text."""
-    return textwrap.wrap(printable(text), characters) or [""]
+    return textwrap.wrap(make_printable(text), characters) or [""]

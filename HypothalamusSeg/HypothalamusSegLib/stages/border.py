@@ -16,7 +16,7 @@ import numpy as np
 
 from ..geometry.resampling import smooth_part
 from ..geometry.voxel_image import Grid, VoxelImage
-from .border_profiles import find_surface, moved, profiles
+from .border_profiles import find_surface, move_border, sample_profiles
 from .intensity import fluid_and_tissue, fluid_within_ventricles
 
 if TYPE_CHECKING:
@@ -54,7 +54,7 @@ def profile_channels(seen: Tensor, tissue: Tensor) -> Tensor:
     )
 
 
-def profiles_in_fluid(
+def sample_profiles_in_fluid(
     volume: VoxelImage, image: Tensor, posterior: Tensor, grid: Grid, surface: Surface
 ) -> tuple[Tensor, Tensor]:
     """Sample profiles across the border of a posterior, relative to the fluid level of the scan.
@@ -83,7 +83,7 @@ def profiles_in_fluid(
     tissue = tissue.flatten()
     part = smooth_part(volume, grid, PROFILE_RESOLUTION_MM)
     scan = torch.from_numpy(part.array).to(posterior.device)
-    return profiles(scan, part.grid, surface) / fluid, tissue / fluid
+    return sample_profiles(scan, part.grid, surface) / fluid, tissue / fluid
 
 
 def refine(
@@ -124,12 +124,12 @@ def refine(
         if len(surface.voxels) < FEWEST_POINTS:
             return folds
         head = torch.from_numpy(image).to(device)
-        channels = profile_channels(*profiles_in_fluid(volume, head, mean, grid, surface))
+        channels = profile_channels(*sample_profiles_in_fluid(volume, head, mean, grid, surface))
         displacements_mm = torch.stack(
             [network(channels, surface.points_mm, surface.normals) for network in networks]
         )
         trusted_mm = displacements_mm * agreement(displacements_mm)
-        return moved(first, grid, surface, trusted_mm).cpu().numpy()
+        return move_border(first, grid, surface, trusted_mm).cpu().numpy()
 
 
 def agreement(displacements_mm: Tensor) -> Tensor:

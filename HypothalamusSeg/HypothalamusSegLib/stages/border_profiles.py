@@ -64,11 +64,11 @@ def find_surface(posterior: Tensor, grid: Grid, thinned: bool = False) -> Surfac
     a longer distance. The number of points is limited to ``MOST_POINTS``, for input that is not a
     head and has surfaces everywhere.
     """
-    voxels = _with_neighbour_outside(posterior > 0.5).nonzero()
+    voxels = _find_border_voxels(posterior > 0.5).nonzero()
     if thinned:
         voxels = voxels[voxels.sum(1) % 2 == 0]
         voxels = voxels[:: max(1, math.ceil(len(voxels) / MOST_POINTS))]
-    smooth = _smoothed(posterior[None], NORMAL_SMOOTHING_VOXELS)[0]
+    smooth = _smooth(posterior[None], NORMAL_SMOOTHING_VOXELS)[0]
     normals = _normals(smooth, voxels)
     origin, spacing = _origin_and_spacing(posterior, grid)
     points = origin + spacing * voxels
@@ -90,7 +90,7 @@ def border_distance_mm(posterior: Tensor, grid: Grid, points: Tensor, normals: T
     return inside.sum(1) * SEARCH_STEP_MM - SEARCH_MM
 
 
-def profiles(image: Tensor, grid: Grid, surface: Surface) -> Tensor:
+def sample_profiles(image: Tensor, grid: Grid, surface: Surface) -> Tensor:
     """Sample intensities along the normals, shape (N, SAMPLES), inside first."""
     import torch
 
@@ -116,7 +116,9 @@ def sample(image: Tensor, grid: Grid, points_mm: Tensor) -> Tensor:
     )[0, 0, 0]
 
 
-def moved(posteriors: Tensor, grid: Grid, surface: Surface, displacements_mm: Tensor) -> Tensor:
+def move_border(
+    posteriors: Tensor, grid: Grid, surface: Surface, displacements_mm: Tensor
+) -> Tensor:
     """Move the borders of posteriors along the normals of one surface.
 
     Parameters
@@ -140,7 +142,7 @@ def moved(posteriors: Tensor, grid: Grid, surface: Surface, displacements_mm: Te
     known[0][at] = 1.0
     for image, displacement_mm in zip(known[1:], displacements_mm, strict=True):
         image[at] = displacement_mm
-    weight, *totals = _smoothed(known, DISPLACEMENT_SMOOTHING_VOXELS)
+    weight, *totals = _smooth(known, DISPLACEMENT_SMOOTHING_VOXELS)
     near = (weight > LEAST_WEIGHT).nonzero()
     within = tuple(near.T)
     voxels = near + low
@@ -166,7 +168,7 @@ def _box_around(voxels: Tensor, shape: tuple[int, ...]) -> tuple[Tensor, tuple[i
     return low, tuple((high - low).tolist())
 
 
-def _with_neighbour_outside(inside: Tensor) -> Tensor:
+def _find_border_voxels(inside: Tensor) -> Tensor:
     import torch
 
     found = torch.zeros_like(inside)
@@ -196,7 +198,7 @@ def _normals(smooth: Tensor, voxels: Tensor) -> Tensor:
     return torch.where(length > 1e-3, gradient / length.clamp_min(1e-3), 0.0)
 
 
-def _smoothed(images: Tensor, sigma_voxels: float) -> Tensor:
+def _smooth(images: Tensor, sigma_voxels: float) -> Tensor:
     """Gaussian smoothing of (N, I, J, K), 0 outside."""
     import torch
     from torch.nn import functional

@@ -120,7 +120,7 @@ def find_head(
     if upright is not None:
         volume, look = _lay_upright(volume, look, upright)
     grid, image = look.grid, look.image
-    seen = image if upright is None else head_pose.without_neck(image)
+    seen = image if upright is None else head_pose.remove_neck(image)
     folds = _fold_posteriors(seen, look.icv_logit, networks, device, on_fold)
     icv, place = folds[:, ICV_CHANNEL], folds[:, PLACE_CHANNEL]
     if border_networks:
@@ -193,11 +193,13 @@ def _lay_upright(
     grid = head_pose.upright_grid()
     upright = VoxelImage(volume.array, pose @ volume.affine)
 
-    def moved(seen: np.ndarray) -> np.ndarray:
+    def to_upright(seen: np.ndarray) -> np.ndarray:
         return resample_linear(VoxelImage(seen, pose @ look.grid.affine), grid)
 
     # Outside the first grid the logit is 0, and nothing is intracranial.
-    seen = FirstLook(grid, resample_linear(upright, grid), moved(look.icv_logit), moved(look.place))
+    seen = FirstLook(
+        grid, resample_linear(upright, grid), to_upright(look.icv_logit), to_upright(look.place)
+    )
     return upright, seen
 
 
@@ -214,7 +216,7 @@ def _fold_posteriors(
     head, first = (torch.from_numpy(part)[None, None].to(device) for part in (image, first_logit))
     with torch.inference_mode():
         # One network is enough to measure the fluid level.
-        head = intensity.standardise_head(intensity.with_usual_fluid(head, first))
+        head = intensity.standardise_head(intensity.set_usual_fluid(head, first))
     folds = ensemble.posteriors(
         networks, head, torch.sigmoid, MIRRORED_CHANNELS, on_fold, alternate=True
     )

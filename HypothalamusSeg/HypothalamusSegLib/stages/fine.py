@@ -93,7 +93,7 @@ def segment_region(
     """
     frame, settled = find_frame(volume, place_mm, networks[0], template, shape, device)
     offsets = [np.full(3, offset) for offset in LATTICE_OFFSETS_MM]
-    regions = [_region(volume, _shifted(frame, offset), shape) for offset in offsets]
+    regions = [_region(volume, _shift(frame, offset), shape) for offset in offsets]
     matrices = [_refinement(shape, offset) for offset in offsets]
     fine_shape = tuple(int(n * REGION_SPACING_MM / FINE_SPACING_MM) for n in shape)
     grid = Grid.axis_aligned(frame.centre_mm, fine_shape, FINE_SPACING_MM)
@@ -101,7 +101,7 @@ def segment_region(
     folds = []
     for fold in _fold_posteriors(regions, networks, device, on_fold):
         views = [refine(view[1:], matrix) for view, matrix in zip(fold, matrices, strict=True)]
-        folds.append(_in_world(np.clip(np.mean(views, axis=0), 0, 1), lookup))
+        folds.append(_resample_to_world(np.clip(np.mean(views, axis=0), 0, 1), lookup))
     fold_posteriors = np.stack(folds)
     return FineResult(grid, clean(fold_posteriors.mean(0)), fold_posteriors, frame, settled)
 
@@ -181,7 +181,7 @@ def find_frame(
     return frame, settled
 
 
-def _shifted(frame: CanonicalFrame, offset_mm: np.ndarray) -> CanonicalFrame:
+def _shift(frame: CanonicalFrame, offset_mm: np.ndarray) -> CanonicalFrame:
     """Shift a frame by an offset in its own coordinates."""
     centre = frame.centre_mm + frame.zoom * frame.rotation @ offset_mm
     return CanonicalFrame(centre, frame.rotation, frame.zoom)
@@ -195,7 +195,7 @@ def _lookup(canonical: Grid, world: Grid) -> np.ndarray:
     return np.ascontiguousarray(unit[..., ::-1], np.float32)
 
 
-def _in_world(subunits: np.ndarray, lookup: np.ndarray) -> np.ndarray:
+def _resample_to_world(subunits: np.ndarray, lookup: np.ndarray) -> np.ndarray:
     """Resample subunit posteriors (10, …) to the world grid and add the background; (11, …)."""
     import torch
     from torch.nn import functional

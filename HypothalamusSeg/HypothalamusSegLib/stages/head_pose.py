@@ -101,7 +101,7 @@ def upright_grid() -> Grid:
     return Grid.axis_aligned(-CENTROID_IN_GRID_MM, COARSE_SHAPE, COARSE_SPACING_MM)
 
 
-def without_neck(image: np.ndarray) -> np.ndarray:
+def remove_neck(image: np.ndarray) -> np.ndarray:
     """Crop an image on `upright_grid` below the foramen magnum."""
     grid = upright_grid()
     bottom = grid.indices_of(np.array([0.0, 0.0, FIELD_BOTTOM_MM]))[2]

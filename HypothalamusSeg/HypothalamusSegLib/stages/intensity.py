@@ -110,7 +110,7 @@ def fluid_and_tissue(head: Tensor, logit: Tensor) -> tuple[Tensor, Tensor]:
     """
     import torch
 
-    core = _eroded(logit > 0, CORE_EROSION_VOXELS)
+    core = _erode(logit > 0, CORE_EROSION_VOXELS)
     quantiles = torch.tensor([FLUID_QUANTILE, TISSUE_QUANTILE], device=head.device)
     levels = []
     for one, inside in zip(head, core, strict=True):
@@ -141,7 +141,7 @@ def fluid_within_ventricles(fluid: Tensor, head: Tensor, logit: Tensor) -> Tenso
     """
     import torch
 
-    deep = _eroded(logit > 0, DEEP_EROSION_VOXELS)
+    deep = _erode(logit > 0, DEEP_EROSION_VOXELS)
     levels = []
     for level, one, inside in zip(fluid.flatten(), head, deep, strict=True):
         values = one[inside]
@@ -154,7 +154,7 @@ def fluid_within_ventricles(fluid: Tensor, head: Tensor, logit: Tensor) -> Tenso
     return torch.stack(levels).view(fluid.shape)
 
 
-def _eroded(mask: Tensor, reach: int) -> Tensor:
+def _erode(mask: Tensor, reach: int) -> Tensor:
     """Erode a mask (N, 1, I, J, K) with a cube of 2·reach + 1 voxels; the edge erodes nothing."""
     from torch.nn import functional
 
@@ -173,7 +173,7 @@ def _eroded(mask: Tensor, reach: int) -> Tensor:
     return ~outside
 
 
-def with_usual_fluid(head: Tensor, logit: Tensor) -> Tensor:
+def set_usual_fluid(head: Tensor, logit: Tensor) -> Tensor:
     """Apply a gamma to the intensities so that the fluid-to-tissue ratio is as usual.
 
     The coarse networks place the intracranial border by darkness, which varies between scans. On

@@ -39,7 +39,7 @@ def axis_rotations() -> list[np.ndarray]:
 
 def turn(volume: VoxelImage, rotation: np.ndarray) -> VoxelImage:
     """Rotate the world of a volume by ``rotation`` about its origin; voxels stay the same."""
-    return VoxelImage(volume.array, _homogeneous(rotation) @ volume.affine)
+    return VoxelImage(volume.array, _as_affine(rotation) @ volume.affine)
 
 
 def turn_back(volume: VoxelImage, rotation: np.ndarray) -> VoxelImage:
@@ -77,7 +77,7 @@ def explain(rotation: np.ndarray) -> str:
     return " and ".join(lines) or "left and right are swapped"
 
 
-def _homogeneous(rotation: np.ndarray) -> np.ndarray:
+def _as_affine(rotation: np.ndarray) -> np.ndarray:
     matrix = np.eye(4)
     matrix[:3, :3] = rotation
     return matrix
