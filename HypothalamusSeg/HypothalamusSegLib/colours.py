@@ -15,7 +15,7 @@ LEFT_COLOUR, RIGHT_COLOUR, ICV_COLOUR = "#56B4E9", "#E69F00", "#F0E442"
 # Left cool, right warm, in the order of FreeSurfer's labels, as in Resources/Terminologies.
 SUBUNIT_COLOURS = (
     *("#8CF0F3", "#48CBFF", "#535D97", "#49ACB2", "#7072E6"),
-    *("#F7DD9C", "#E0BB25", "#934E2B", "#D88979", "#C26614"),
+    *("#F7DD9C", "#E0BB25", "#934E2B", "#D8897A", "#C26614"),
 )
 STRUCTURE_COLOURS = {
     "hypothalamus_left": LEFT_COLOUR,

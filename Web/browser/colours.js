@@ -4,7 +4,7 @@ export const NAMES = { left: "Left hypothalamus", right: "Right hypothalamus", i
 // As in the Slicer module: left cool, right warm; in the order of FreeSurfer's labels 801–810.
 export const SUBUNIT_COLOURS = [
   "#8CF0F3", "#48CBFF", "#535D97", "#49ACB2", "#7072E6",
-  "#F7DD9C", "#E0BB25", "#934E2B", "#D88979", "#C26614",
+  "#F7DD9C", "#E0BB25", "#934E2B", "#D8897A", "#C26614",
 ];
 
 export function rgb(colour) {
