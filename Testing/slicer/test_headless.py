@@ -77,6 +77,15 @@ def test_a_script_that_drops_its_logic_leaves_no_engine(volume):
     assert not may_be_alive(process_id)
 
 
+def test_a_listener_that_fails_does_not_lose_the_result(volume, caplog):
+    def fail(*_: object) -> None:
+        raise ValueError("a mistake in a script")
+
+    result = HypothalamusSegLogic().process(volume, RECORDED, on_progress=fail, on_log=print)
+    assert result.nodes is not None
+    assert "a mistake in a script" in caplog.text
+
+
 def test_a_failure_is_an_exception_with_the_reason(volume, replay):
     replay.use("--read")
     slicer.util.arrayFromVolume(volume)[:] = 0

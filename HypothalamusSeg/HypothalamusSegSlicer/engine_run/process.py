@@ -8,6 +8,7 @@ engine, so the engine is known by the process ID that it says itself.
 from __future__ import annotations
 
 import json
+import logging
 import time
 import weakref
 from collections.abc import Callable
@@ -171,7 +172,7 @@ class EngineProcess:
         elif run is None or event.get("id") != str(self._runs):
             return
         elif kind == "progress":
-            run.on_progress(float(event["fraction"]), str(event["step"]))
+            _tell(run.on_progress, float(event["fraction"]), str(event["step"]))
         elif kind == "result":
             run.result = event
         elif kind == "error":
@@ -192,7 +193,7 @@ class EngineProcess:
     def _note(self, line: str) -> None:
         self._log = [*self._log, line][-LOG_LINES_KEPT:]
         if self._run is not None:
-            self._run.on_log(line)
+            _tell(self._run.on_log, line)
 
     # Its end
 
@@ -223,6 +224,14 @@ class EngineProcess:
         self._last_end_s = time.monotonic()
         if run is not None:
             run.on_finished(outcome)
+
+
+def _tell(listener: Callable, *words: object) -> None:
+    """Call a listener; its fault must not lose the events that follow, such as the end."""
+    try:
+        listener(*words)
+    except Exception:
+        logging.exception("A listener of the engine failed")
 
 
 def weakly(method: Callable) -> Callable:
