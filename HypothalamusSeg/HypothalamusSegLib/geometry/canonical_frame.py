@@ -4,6 +4,12 @@ Networks are biased toward the mean of their training data: small structures are
 large ones underestimated. Scaling each hypothalamus to the mean size removes this bias. The frame
 is a similarity transform. It is fitted to the centers of the ten subunits and to the volume found
 in a first pass, and it is undone before anything is measured.
+
+Examples
+--------
+>>> quarter_turn = np.array([[0.0, -1.0, 0.0], [1.0, 0.0, 0.0], [0.0, 0.0, 1.0]])
+>>> round(rotation_angle_deg(quarter_turn))
+90
 """
 
 from __future__ import annotations

@@ -1,4 +1,13 @@
-"""Clean-up and comparison of binary masks."""
+"""Clean-up and comparison of binary masks.
+
+Examples
+--------
+>>> cube = np.zeros((5, 5, 5), bool)
+>>> cube[1:4, 1:4, 1:4] = True
+>>> cube[2, 2, 2] = False
+>>> int(fill_holes(cube).sum())
+27
+"""
 
 from __future__ import annotations
 

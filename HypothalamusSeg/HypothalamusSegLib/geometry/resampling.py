@@ -1,4 +1,13 @@
-"""Resample intensities and posteriors from one grid to another in world space."""
+"""Resample intensities and posteriors from one grid to another in world space.
+
+Examples
+--------
+>>> from HypothalamusSegLib.geometry.voxel_image import VoxelImage
+>>> scan = VoxelImage(np.arange(8, dtype=np.float32).reshape(2, 2, 2), np.eye(4))
+>>> middle = Grid.axis_aligned(np.full(3, 0.5), (1, 1, 1), 1.0)
+>>> resample_linear(scan, middle).item()
+3.5
+"""
 
 from __future__ import annotations
 

@@ -3,6 +3,14 @@
 World space is RAS everywhere in this package (x to the patient's right, y to anterior, z to
 superior, in millimeters), as in NIfTI and in Slicer. Arrays are indexed i, j, k as in NIfTI.
 SimpleITK's k, j, i arrays and LPS world are converted in this module only.
+
+Examples
+--------
+>>> grid = Grid.axis_aligned(np.zeros(3), (3, 3, 3), 2.0)
+>>> round(grid.voxel_volume_mm3)
+8
+>>> grid.points_at(np.array([2.0, 1.0, 1.0])).tolist()
+[2.0, 0.0, 0.0]
 """
 
 from __future__ import annotations

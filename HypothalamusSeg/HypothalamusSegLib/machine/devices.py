@@ -1,4 +1,10 @@
-"""The installed torch and the devices on which the networks can run."""
+"""The installed torch and the devices on which the networks can run.
+
+Examples
+--------
+>>> choose_device("cpu")
+'cpu'
+"""
 
 from __future__ import annotations
 

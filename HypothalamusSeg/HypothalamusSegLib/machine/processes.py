@@ -1,4 +1,11 @@
-"""The processor of this machine; whether processes are alive, and their end."""
+"""The processor of this machine; whether processes are alive, and their end.
+
+Examples
+--------
+>>> import os
+>>> may_be_alive(os.getpid())
+True
+"""
 
 from __future__ import annotations
 

@@ -4,6 +4,12 @@ They come with the weights: in cross-validation, the measured and the reference 
 at most a factor of ``exp(log_ratio)`` (split conformal prediction, Vovk et al. 2005; computed by
 Training/intervals.py). If the folds disagree more than in nine of ten scans, the interval grows
 with their spread.
+
+Examples
+--------
+>>> low, high = VolumeInterval(log_ratio=0.1).around(800.0, None)
+>>> round(low), round(high)
+(724, 884)
 """
 
 from __future__ import annotations

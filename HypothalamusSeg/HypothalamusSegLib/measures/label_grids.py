@@ -1,6 +1,11 @@
 """Labels on the requested grid; posteriors are interpolated before the arg-max.
 
 Interpolating the posteriors, not the labels, gives smooth borders on any grid.
+
+Examples
+--------
+>>> ulm_grid(np.zeros(3)).shape
+(512, 512, 50)
 """
 
 from __future__ import annotations

@@ -2,6 +2,11 @@
 
 A flag never stops a run. Limits come from the distribution in the validation scans
 (Docs/VALIDATION.md) or, where noted, from the literature.
+
+Examples
+--------
+>>> [flag.code for flag in icv_flags(2_100_000.0, [2_100_000.0])]
+['icv_out_of_range']
 """
 
 from __future__ import annotations

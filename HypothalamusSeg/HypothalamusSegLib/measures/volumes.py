@@ -4,6 +4,11 @@ A volume is the sum of the mean posterior of the folds over the label and the fe
 around it where the posterior falls off (as in FreeSurfer's hypothalamic subunits, Billot et al.
 2020). The sum over the label alone would be too small: it would count uncertain voxels inside only
 in part and miss those just outside. The volume of the mask is reported as well.
+
+Examples
+--------
+>>> round(asymmetry_index(420.0, 400.0), 4)
+0.0488
 """
 
 from __future__ import annotations

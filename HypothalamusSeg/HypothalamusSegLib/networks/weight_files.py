@@ -1,4 +1,11 @@
-"""Find, verify and load the networks' weights."""
+"""Find, verify and load the networks' weights.
+
+Examples
+--------
+>>> ensembles = read_manifest(default_weights_folder())
+>>> len(ensembles["icv"].folds)
+5
+"""
 
 from __future__ import annotations
 

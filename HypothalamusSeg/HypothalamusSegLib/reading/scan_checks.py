@@ -1,4 +1,10 @@
-"""Check that a volume can be a head scan, and flag problems."""
+"""Check that a volume can be a head scan, and flag problems.
+
+Examples
+--------
+>>> bool(spans_space(np.eye(4))), bool(spans_space(np.diag([1.0, 1.0, 0.0, 1.0])))
+(True, False)
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,12 @@
-"""Numbers covered by a severe flag; they are always shown in gray and struck through."""
+"""Numbers covered by a severe flag; they are always shown in gray and struck through.
+
+Examples
+--------
+>>> "icv_adjusted_mm3" in covered_columns(["skull_stripped"], "hypothalamus_total")
+True
+>>> "volume_mm3" in covered_columns(["skull_stripped"], "hypothalamus_total")
+False
+"""
 
 from __future__ import annotations
 

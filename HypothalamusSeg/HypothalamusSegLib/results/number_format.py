@@ -1,4 +1,12 @@
-"""Number formatting: three significant digits, whole numbers in full."""
+"""Number formatting: three significant digits, whole numbers in full.
+
+Examples
+--------
+>>> shown(0.051834), shown(961.4), shown(None)
+('0.0518', '961', '–')
+>>> shown_ml(1_525_889.7)
+'1526'
+"""
 
 from __future__ import annotations
 

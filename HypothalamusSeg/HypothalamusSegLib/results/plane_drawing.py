@@ -1,4 +1,10 @@
-"""Draw planes and struck-through numbers with matplotlib, for overview and report."""
+"""Draw planes and struck-through numbers with matplotlib, for overview and report.
+
+Examples
+--------
+>>> cut_short("hypothalamus", 8)
+'hypotha…'
+"""
 
 from __future__ import annotations
 

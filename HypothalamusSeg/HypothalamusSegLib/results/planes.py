@@ -2,6 +2,12 @@
 
 Radiological convention: the right of the image is the patient's left, or posterior in sagittal
 planes.
+
+Examples
+--------
+>>> low, high = intensity_window(np.linspace(0, 100, 1000).reshape(10, 100))
+>>> round(low), round(high)
+(9, 100)
 """
 
 from __future__ import annotations

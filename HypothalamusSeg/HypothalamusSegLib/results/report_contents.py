@@ -3,6 +3,11 @@
 `report_contents` creates it from the JSON description of a result (`files.describe`) and pictures
 (`plane_pictures.report_pictures`). A face with edited volumes replaces ``rows``; one with a review
 adds ``remarks``. `report_pdf.write_report` draws the page.
+
+Examples
+--------
+>>> add_unit("810", "mm³")
+'810 mm³'
 """
 
 from __future__ import annotations

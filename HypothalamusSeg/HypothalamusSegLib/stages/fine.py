@@ -6,6 +6,14 @@ result then depends on the anatomy, not on the position of the head or the stora
 sizes are not biased toward the mean. Each network sees the region unmirrored and mirrored, on two
 lattices half a voxel apart. Their posteriors are combined on one fine lattice and then resampled
 to world space.
+
+Examples
+--------
+>>> posterior = np.zeros((11, 2))
+>>> posterior[[1, 2], 0] = 0.3, 0.4  # two left subunits
+>>> posterior[0] = 0.3, 1.0
+>>> side_labels(posterior).tolist()
+[1, 0]
 """
 
 from __future__ import annotations

@@ -4,6 +4,11 @@ The label heads used for training look straight ahead or slightly up. In a head 
 child in an adult coil), the networks segmented the clivus and the muscles below the skull as brain
 and disagreed by 3.3 %. The long axis of the first mask shows how far a head is bent. Rotating,
 centering and rescaling it costs one resampling and no extra network pass.
+
+Examples
+--------
+>>> upright_grid().shape
+(96, 112, 104)
 """
 
 from __future__ import annotations

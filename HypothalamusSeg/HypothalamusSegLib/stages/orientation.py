@@ -4,6 +4,11 @@ The coarse networks accept heads rotated by up to about 20°. If they do not fin
 all 24 axis orientations of the scan are tried. If one of them clearly shows a head, the labeled
 axes are wrong. Mirror images cannot be detected this way, because the networks treat both sides
 alike.
+
+Examples
+--------
+>>> len(list(axis_rotations()))
+24
 """
 
 from __future__ import annotations
