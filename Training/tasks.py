@@ -150,7 +150,7 @@ def _label_dice(posterior: Tensor, target: Tensor) -> float:
     return sum(dice) / len(dice)
 
 
-class HeadTask(Task):
+class IcvTask(Task):
     """ICV and the place of the hypothalamus on whole heads at 2 mm."""
 
     network = {"in_channels": 1, "out_channels": 2, "widths": [24, 48, 80], "block": 2}
@@ -199,7 +199,7 @@ class HeadTask(Task):
         return {**scores, "score": scores["dice"]}
 
 
-class BorderTask(Task):
+class IcvBorderTask(Task):
     """How far the intracranial border must move, after the ICV networks: train all five first."""
 
     network = {
@@ -276,7 +276,7 @@ def _trained_coarse_network(runs: Path, fold: int) -> nn.Module:
     path = _best_weights(runs, fold)
     if not path.exists():
         raise DatasetError(f"{path} is missing: train --structure icv --fold {fold} first.")
-    network = ResidualUNet(**HeadTask.network)
+    network = ResidualUNet(**IcvTask.network)
     network.load_state_dict(torch.load(path, map_location="cpu"))
     return network.eval().requires_grad_(False).to(memory_format=torch.channels_last_3d)
 
@@ -298,4 +298,4 @@ def _mean(values: list[float]) -> float:
     return sum(values) / len(values) if values else math.nan
 
 
-TASKS = {"hypothalamus": HypothalamusTask, "icv": HeadTask, "icv_border": BorderTask}
+TASKS = {"hypothalamus": HypothalamusTask, "icv": IcvTask, "icv_border": IcvBorderTask}

@@ -238,7 +238,7 @@ def test_each_head_gets_its_first_border_from_the_network_that_has_not_seen_it(
         (tmp_path / "icv" / f"fold{fold}").mkdir(parents=True)
         (tmp_path / "icv" / f"fold{fold}" / "best.pt").touch()
     monkeypatch.setattr(tasks, "_trained_coarse_network", lambda runs, fold: fold)
-    task = tasks.BorderTask(data.prepared, 2, tmp_path)
+    task = tasks.IcvBorderTask(data.prepared, 2, tmp_path)
     splits = json.loads((data.prepared / "splits.json").read_text(encoding="utf-8"))
     parts = {**splits["heads"], **splits["scans"]}
     training, validation = task._training.sources, task._validation
@@ -252,7 +252,7 @@ def test_each_head_gets_its_first_border_from_the_network_that_has_not_seen_it(
 
 def coarse_network(seed: int) -> torch.nn.Module:
     torch.manual_seed(seed)
-    return ResidualUNet(**tasks.HeadTask.network).eval().requires_grad_(False)
+    return ResidualUNet(**tasks.IcvTask.network).eval().requires_grad_(False)
 
 
 def some_border(generator: torch.Generator) -> border_drawing.Border:

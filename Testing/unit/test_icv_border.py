@@ -18,7 +18,7 @@ from HypothalamusSegLib.stages.border_profiles import find_surface
 
 from Training import prepare
 from Training.head_generator import LabelHeadSource
-from Training.tasks import BorderTask
+from Training.tasks import IcvBorderTask
 
 SHAPE = (48, 52, 44)
 GRID = Grid.axis_aligned(np.array([3.0, -11.0, 20.0]), SHAPE, 2.0)
@@ -61,7 +61,7 @@ def posterior() -> np.ndarray:
 def network(seed: int = 0) -> ProfileNetwork:
     """One whose answer depends on all that it sees."""
     torch.manual_seed(seed)
-    made = ProfileNetwork(**BorderTask.network).eval().requires_grad_(False)
+    made = ProfileNetwork(**IcvBorderTask.network).eval().requires_grad_(False)
     torch.nn.init.normal_(made.inform.weight, std=0.3)
     made.score.weight *= 20
     return made
@@ -283,7 +283,7 @@ def test_a_network_answers_each_point_whatever_the_order_of_the_points(seen):
     answers, shuffled = network()(*seen), network()(*(t[order] for t in seen))
     assert answers.std() > 0.02
     assert torch.allclose(shuffled, answers[order], atol=1e-4)
-    assert answers.abs().max() <= BorderTask.network["reach_mm"]
+    assert answers.abs().max() <= IcvBorderTask.network["reach_mm"]
 
 
 def test_a_network_answers_the_mirrored_head_as_it_does_the_head(seen):

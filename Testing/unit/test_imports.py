@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import importlib
+import sys
 from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 
@@ -20,6 +21,13 @@ PACKAGES = {
 }
 FACES = {"HypothalamusSegSlicer", "Cohort", "Web", "Training"}
 SLICER_ONLY = {"slicer", "qt", "ctk", "vtk"}
+AT_THE_HEAD = {"numpy", "SimpleITK"}
+IN_FUNCTIONS = {"torch", "matplotlib", "scipy", "pydicom"}
+# Classes of networks cannot do without; they are imported only where weights are loaded.
+NETWORK_FILES = {
+    f"HypothalamusSegLib.networks.{name}": {"torch"}
+    for name in ("profile_network", "residual_unet")
+}
 # Lower rooms first: a room of the engine may import from those before it.
 ENGINE_ROOMS = ("machine", "geometry", "reading", "networks", "stages", "measures", "results")
 
@@ -127,6 +135,28 @@ def test_a_layer_does_not_know_those_above_it(package, forbidden):
         if target.split(".")[0] in forbidden
     }
     assert met == set()
+
+
+def third_party_imports(tree: ast.Module) -> tuple[set[str], set[str]]:
+    """Packages that are imported at the head of a file, and in its functions."""
+    found: tuple[set[str], set[str]] = (set(), set())
+    for node in ast.walk(tree):
+        names: list[str] = []
+        if isinstance(node, ast.Import):
+            names = [alias.name for alias in node.names]
+        elif isinstance(node, ast.ImportFrom) and not node.level:
+            names = [node.module or ""]
+        packages = {name.partition(".")[0] for name in names} - sys.stdlib_module_names
+        found[node not in tree.body].update(packages)
+    return found
+
+
+def test_the_engine_imports_only_what_slicer_bundles_and_heavy_packages_in_functions():
+    for name, path in modules().items():
+        if name.startswith("HypothalamusSegLib"):
+            head, inside = third_party_imports(ast.parse(path.read_text(encoding="utf-8")))
+            assert head <= AT_THE_HEAD | NETWORK_FILES.get(name, set()), name
+            assert inside <= AT_THE_HEAD | IN_FUNCTIONS, name
 
 
 def test_a_circle_is_found():
