@@ -183,10 +183,12 @@ def _without_change(members: pd.DataFrame, changes: pd.DataFrame) -> list[Findin
         for severity, text, chosen in reasons
         if chosen.any()
     ]
-    unmeasured = changes[changes.filter(like=PERCENT).isna().all(axis=1)]["participant_id"]
+    columns = [change_column(structure, PERCENT) for structure in WHOLE]
+    measures = changes.reindex(columns=[c for c in columns if c in changes])
+    unmeasured = changes.loc[measures.isna().any(axis=1), "participant_id"]
     unmeasured = unmeasured[unmeasured.isin(sessions.index)]
     if len(unmeasured):
-        text = "Too few sessions of these subjects have volumes for an annualised change"
+        text = "Too few sessions of these subjects have a hypothalamic volume"
         findings.append(Finding(WARNING, Topic.SESSION_TIMES, text, tuple(unmeasured)))
     return findings
 

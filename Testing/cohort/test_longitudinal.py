@@ -18,6 +18,7 @@ from Cohort.report.change import change_section
 from Cohort.report.methods import methods_section
 from Cohort.structures import PERCENT, TOTAL, change_column
 from Testing.simulated_statistics import longitudinal as simulated_change
+from Testing.simulated_statistics.scenario import Rate
 from Testing.support.cohort_tables import found, options_in, simulated
 
 ALS_CONTROL = Contrast("group", "als", "control")
@@ -158,10 +159,10 @@ def test_who_has_no_change_is_told_with_the_reason():
     frame.loc[late("sub-001"), "years"] = 0.1
     frame.loc[late("sub-002"), "years"] = np.nan
     frame = frame[~late("sub-003")]
-    frame.loc[late("sub-004"), [c for c in frame if c.endswith("_mm3")]] = np.nan
+    frame.loc[late("sub-004"), [c for c in frame if c.startswith("hypothalamus_")]] = np.nan
     findings = analyse_change(frame, ALS_CONTROL, ()).findings
     reasons = {"months apart": "sub-001", "have a time": "sub-002", "one session": "sub-003"}
-    for words, subject in {**reasons, "have volumes": "sub-004"}.items():
+    for words, subject in {**reasons, "hypothalamic volume": "sub-004"}.items():
         assert found(findings, words).items == (subject,)
 
 
@@ -238,3 +239,11 @@ def test_without_icv_or_without_a_second_session_nothing_is_made_up():
     assert [finding.text for finding in once.findings] == [
         "Subjects with one session have no change of their own"
     ]
+
+
+def test_a_simulated_rate_is_held_against_its_bounds_with_its_own_error():
+    assert Rate("few cohorts, 8 %", 8, 100).is_kept
+    assert not Rate("many cohorts, 10 %", 200, 2000).is_kept
+    assert not Rate("a third", 33, 100).is_kept
+    assert not Rate("must not happen", 1, 1000, bounds_percent=(0.0, 0.0)).is_kept
+    assert not Rate("nothing was fitted", 0, 0).is_kept

@@ -2,7 +2,7 @@
 
 python -m Testing.simulated_statistics [--only WORDS] [--cohorts N]
 
-Ends with 1 if a rate lies outside its bounds.
+Ends with 1 if a rate lies outside its bounds by more than its own 95 % limits.
 """
 
 from __future__ import annotations

@@ -144,12 +144,16 @@ two_sessions = partial(
     is_patient=groups(30, 30),
     times=at_differing_intervals,
     cohort_in_words="30/30, two sessions 0.5 to 4 years apart",
+    # 300 cohorts.
+    before_percent=(11.0, 6.0),
 )
 few_subjects = partial(
     false_positives,
     is_patient=groups(4, 5),
     times=yearly(5),
     cohort_in_words="4/5, five sessions",
+    # 100 cohorts.
+    before_percent=(40.0, 3.0),
     is_fitted=False,
 )
 fewest_subjects = partial(
@@ -157,6 +161,8 @@ fewest_subjects = partial(
     is_patient=groups(5, 6),
     times=yearly(5),
     cohort_in_words="5/6, five sessions",
+    # 100 cohorts.
+    before_percent=(8.0, 5.0),
 )
 one_control = partial(
     false_positives,

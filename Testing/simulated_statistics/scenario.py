@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
+from scipy.stats import binomtest
+
 # A test at the 5 % level.
 NOMINAL_PERCENT = (3.0, 7.0)
 POWER_TOLERANCE_PERCENT = 3.0
@@ -40,9 +42,17 @@ class Rate:
 
     @property
     def is_kept(self) -> bool:
-        """Whether the rate lies within its bounds; one that cannot be told does not."""
+        """Whether the bounds hold a rate that these cohorts fit (exact 95 % limits).
+
+        One that cannot be told is not kept; one that must never happen may not happen once.
+        """
+        if not self.cohorts:
+            return False
         low, high = self.bounds_percent
-        return low <= self.percent <= high
+        if high == 0:
+            return self.hits == 0
+        limits = binomtest(self.hits, self.cohorts).proportion_ci()
+        return 100 * limits.low <= high and 100 * limits.high >= low
 
 
 @dataclass(frozen=True)
