@@ -26,7 +26,7 @@ from HypothalamusSegLib.stages.coarse import CoarseResult
 from HypothalamusSegLib.stages.head_pose import pose_of
 from HypothalamusSegLib.units import MM3_PER_ML
 
-from . import real_head_report
+from .real_head_report import REAL_HEADS
 
 # Distances from the box of the mask at which the field of view is made to end.
 NECK_MM = (60.0, 40.0, 25.0, 12.0, 6.0)
@@ -154,12 +154,12 @@ def main(arguments: list[str] | None = None) -> int:
     for path in options.scans:
         try:
             figures[path.name] = measure(segmenter, read_scan(path).volume)
-            real_head_report.keep_figures(options.docs, {path.name: figures[path.name]})
+            REAL_HEADS.keep(options.docs, {path.name: figures[path.name]})
         except HypothalamusSegError as error:
             print(f"{path}: {error}", flush=True)
             failed = True
     if figures:
-        print("\n".join(real_head_report.section(figures)))
+        print("\n".join(REAL_HEADS.section(figures)))
     return int(failed)
 
 

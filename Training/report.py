@@ -11,8 +11,10 @@ from HypothalamusSegLib.networks.weight_files import ENSEMBLES
 from . import error_bars
 from .change_evaluation import share_of_change
 from .change_report import planted_section, volumes_section
-from .real_head_report import PAGE, read_figures, with_section
+from .real_head_report import REAL_HEADS
+from .report_annexes import PAGE
 from .report_tables import UNSTABLE_VIEW_DICE, is_unstable, number, table
+from .ruin_report import RUIN
 
 ICV_SETS = (
     ("test heads (rendered), mean of the folds", "test_icv"),
@@ -81,7 +83,9 @@ def write(results: dict, runs: Path, docs: Path) -> None:
     if "hypothalamus" in results["structures"]:
         sections.append(_augmentation_section(results))
     sections.append(_training_section(results, curves))
-    page = with_section("\n".join(sections), read_figures(docs))
+    page = "\n".join(sections)
+    for annex in (REAL_HEADS, RUIN):
+        page = annex.within(page, annex.read(docs))
     (docs / PAGE).write_text(page, encoding="utf-8")
 
 

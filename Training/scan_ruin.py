@@ -3,13 +3,13 @@
     python -m Training.scan_ruin SCAN [SCAN …] [--weights weights] [--docs Docs]
 
 Each scan is ruined step by step: Rician noise, and ghosts of a head that nods while it is scanned.
-Prints a table in Markdown and keeps the figures in Docs/validation/scan_ruin.json.
+Keeps the figures of each scan in Docs/validation/scan_ruin.json, writes the section of
+Docs/VALIDATION.md, and prints every copy.
 """
 
 from __future__ import annotations
 
 import argparse
-import json
 from pathlib import Path
 
 import numpy as np
@@ -26,8 +26,8 @@ from HypothalamusSegLib.pipeline import Segmentation, Segmenter, StageResults
 from HypothalamusSegLib.reading import Scan, read_scan
 
 from .report_tables import number, table
+from .ruin_report import RUIN
 
-RESULTS = Path("validation") / "scan_ruin.json"
 NOISE_SHARES = (0.04, 0.07, 0.1, 0.15, 0.22)
 MOTION_MM = (0.5, 1.0, 1.5, 2.5, 4.0)
 # Nods per scan: breathing is faster, and a restless head slower.
@@ -127,13 +127,9 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--threads", type=int)
     options = parser.parse_args(arguments)
     segmenter = Segmenter(Options(device="cpu", threads=options.threads), options.weights)
-    path = options.docs / RESULTS
-    path.parent.mkdir(parents=True, exist_ok=True)
-    figures = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
-    for scan in options.scans:
-        figures[scan.name] = measure(segmenter, read_scan(scan))
-        path.write_text(json.dumps(figures, indent=1) + "\n", encoding="utf-8")
-    print("\n".join(report(figures)))
+    for path in options.scans:
+        RUIN.keep(options.docs, {path.name: measure(segmenter, read_scan(path))})
+    print("\n".join(report(RUIN.read(options.docs))))
     return 0
 
 

@@ -7,8 +7,8 @@ import pytest
 from HypothalamusSegLib.geometry.voxel_image import Grid, VoxelImage
 from HypothalamusSegLib.stages.coarse import CoarseResult
 
-from Training import real_head_report
 from Training.icv_cropping import below_foramen_magnum_ml, cropped, crops, fold_sd_percent
+from Training.real_head_report import REAL_HEADS
 
 GRID = Grid.axis_aligned(np.array([2.0, -5.0, -20.0]), (60, 70, 80), 4.0)
 POINTS_MM = GRID.points_at(np.moveaxis(np.indices(GRID.shape), 0, -1).astype(float))
@@ -81,13 +81,13 @@ def figures(sd_percent: float, change_percent: float) -> dict:
 def test_figures_of_a_scan_are_kept_beside_those_of_others_and_the_report_is_renewed(tmp_path):
     page = tmp_path / "VALIDATION.md"
     page.write_text("# Report\n\n## First\n\ntext\n", encoding="utf-8")
-    real_head_report.keep_figures(tmp_path, {"b": figures(1.0, -0.4)})
+    REAL_HEADS.keep(tmp_path, {"b": figures(1.0, -0.4)})
     page.write_text(page.read_text(encoding="utf-8") + "\n## Last\n\nmore\n", encoding="utf-8")
-    real_head_report.keep_figures(tmp_path, {"a": figures(1.5, 0.7)})
-    real_head_report.keep_figures(tmp_path, {"b": figures(1.0, 0.3)})
-    assert list(real_head_report.read_figures(tmp_path)) == ["a", "b"]
+    REAL_HEADS.keep(tmp_path, {"a": figures(1.5, 0.7)})
+    REAL_HEADS.keep(tmp_path, {"b": figures(1.0, 0.3)})
+    assert list(REAL_HEADS.read(tmp_path)) == ["a", "b"]
     text = page.read_text(encoding="utf-8")
-    assert text.count(real_head_report.TITLE) == 1
+    assert text.count(REAL_HEADS.title) == 1
     assert "0.5 % in 1 of 2" in text
     assert "1.3 % in 1 of 2" in text
     assert "+0.70 (all)" in text
@@ -98,5 +98,5 @@ def test_figures_of_a_scan_are_kept_beside_those_of_others_and_the_report_is_ren
 
 
 def test_a_report_without_figures_stays_as_it_is(tmp_path):
-    assert real_head_report.read_figures(tmp_path) == {}
-    assert real_head_report.with_section("# Report\n", {}) == "# Report\n"
+    assert REAL_HEADS.read(tmp_path) == {}
+    assert REAL_HEADS.within("# Report\n", {}) == "# Report\n"
