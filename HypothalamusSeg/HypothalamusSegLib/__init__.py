@@ -4,4 +4,4 @@ The engine behind the Slicer panel, the command line, cohorts and the web page. 
 its faces and imports only the standard library, numpy, SimpleITK and (inside functions) torch.
 """
 
-__version__ = "0.1.0"
+__version__ = "0.2.0.dev0"
