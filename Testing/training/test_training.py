@@ -25,15 +25,24 @@ from Testing.support.labelled_heads import (
     write_label_heads,
     write_scans,
 )
-from Training import border_drawing, border_samples, evaluate, export, prepare, tasks, train
+from Training import (
+    border_drawing,
+    border_samples,
+    evaluate,
+    export,
+    head_samples,
+    prepare,
+    tasks,
+    train,
+)
 from Training.dataset import find_scans
-from Training.head_samples import FINE_SPACING_MM
 from Training.splits import FOLDS, TEST, assign_parts
 from Training.tasks import split_subjects
 
 # In the order in which they must be trained: the border's networks go on from the ICV's.
 STRUCTURES = ("hypothalamus", "icv", "icv_border")
 STEPS, INTERRUPTED_AFTER = 3, 2
+FINE_SPACING_MM = 2.0
 
 
 class Data(NamedTuple):
@@ -50,8 +59,17 @@ def one_thread() -> Iterator[None]:
     torch.set_num_threads(before)
 
 
+@pytest.fixture(scope="module", autouse=True)
+def coarse_heads() -> Iterator[None]:
+    """Whole heads at 2 mm throughout: an eighth of the voxels, and no network that must be good."""
+    with pytest.MonkeyPatch.context() as patch:
+        for module in (head_samples, prepare, border_drawing):
+            patch.setattr(module, "FINE_SPACING_MM", FINE_SPACING_MM)
+        yield
+
+
 @pytest.fixture(scope="module")
-def data(tmp_path_factory) -> Data:
+def data(coarse_heads, tmp_path_factory) -> Data:
     folder = tmp_path_factory.mktemp("data")
     scans, heads = write_scans(folder / "scans"), write_label_heads(folder / "heads")
     prepared = folder / "prepared"
