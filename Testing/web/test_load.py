@@ -8,8 +8,11 @@ is the hostile one.
 from __future__ import annotations
 
 import contextlib
+import gzip
+import secrets
 import subprocess
 import sys
+import tempfile
 import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -29,11 +32,19 @@ MEGABYTE = 1 << 20
 
 
 def attack(url: str) -> None:
-    """One bad act after the other, as in `test_web_attacks`, until killed."""
+    """One bad act after the other, as in `test_attacks`, until killed."""
     client = httpx.Client(base_url=url, timeout=30)
     lines = b"NRRD0004\n# " + b"\n" * MEGABYTE
     large = bytes(7 * MEGABYTE)
     name = {"data": [], "fn_index": 0, "session_hash": "x" * 100_000}
+    with tempfile.TemporaryDirectory() as folder:
+        start = write_scan(Path(folder) / "a.nii", head_volume()).read_bytes()
+    endless = gzip.compress(start + bytes(200 * MEGABYTE), compresslevel=1)
+
+    def new_page() -> None:
+        page = {**name, "session_hash": secrets.token_hex(8)}
+        client.post("gradio_api/queue/join", json=page)
+
     acts = (
         lambda: client.put("uploads", content=lines, headers={"X-File-Name": "a.nrrd"}),
         lambda: httpx.put(f"{url}uploads", content=b"x"),
@@ -41,6 +52,8 @@ def attack(url: str) -> None:
         lambda: client.post("gradio_api/queue/join", content="[" * 60_000),
         lambda: client.put("uploads", content=large, headers={"X-File-Name": "a.nii"}),
         lambda: client.get("results/everything.zip"),
+        lambda: client.put("uploads", content=endless, headers={"X-File-Name": "a.nii.gz"}),
+        new_page,
     )
     while True:
         for act in acts:
