@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 import numpy as np
-from HypothalamusSegLib.networks.weight_files import ENSEMBLES
 
 from . import error_bars
 from .change_evaluation import share_of_change
 from .change_report import planted_section, volumes_section
 from .real_head_report import REAL_HEADS
 from .report_annexes import PAGE
-from .report_tables import UNSTABLE_VIEW_DICE, is_unstable, number, table
+from .report_figures import draw_agreement, draw_learning_curves
+from .report_tables import (
+    UNSTABLE_VIEW_DICE,
+    coefficients_of_variation,
+    is_unstable,
+    number,
+    table,
+    variation_by_structure,
+)
 from .ruin_report import RUIN
 
 ICV_SETS = (
@@ -47,37 +53,22 @@ NO_REPEAT_SCANS = (
 )
 
 
-def coefficients_of_variation(rows: dict[str, dict[str, float]]) -> dict[str, float]:
-    """Standard deviation over mean, in percent, of each structure over all perturbations."""
-    structures = next(iter(rows.values()))
-    found = {}
-    for structure in structures:
-        volumes = np.array([row[structure] for row in rows.values()])
-        found[structure] = float(100 * volumes.std(ddof=1) / volumes.mean())
-    return found
-
-
-def _variation_by_structure(results: dict) -> dict[str, list[float]]:
-    heads = [coefficients_of_variation(rows) for rows in results["repeatability"].values()]
-    return {name: [head[name] for head in heads] for name in (heads[0] if heads else ())}
-
-
 def write(results: dict, runs: Path, docs: Path) -> None:
     """Write the figures and the page; a section stands only where something was measured."""
     figures = docs / "validation"
-    curves = _draw_learning_curves(runs, figures / "learning_curves.png")
+    curves = draw_learning_curves(runs, figures / "learning_curves.png")
     sections = [_head(results)]
     sections += [section for section in (planted_section(results),) if section]
     if results["test_hypothalamus"] or results["validation_hypothalamus"]:
         if results["test_hypothalamus"]:
-            _draw_agreement(results, figures / "agreement.png")
+            draw_agreement(results, figures / "agreement.png")
         sections.append(_hypothalamus_section(results))
         sections += [section for section in (volumes_section(results),) if section]
     if results["test_hypothalamus"]:
         sections.append(_quality_section(results))
     if any(results[key] for _, key in ICV_SETS):
         sections.append(_icv_section(results))
-    sections.append(error_bars.section(results, _variation_by_structure(results)))
+    sections.append(error_bars.section(results, variation_by_structure(results)))
     if results["repeatability"]:
         sections.append(_repeatability_section(results))
     if "hypothalamus" in results["structures"]:
@@ -322,60 +313,6 @@ def _training_section(results: dict, curves: bool) -> str:
     lines += ["", "Test split, never seen in training or in the choice of weights:"]
     lines += [f"- {kind}: {', '.join(names) or 'none'}" for kind, names in test.items()]
     return "\n".join([*lines, ""])
-
-
-def _draw_agreement(results: dict, path: Path) -> None:
-    from matplotlib.figure import Figure
-
-    rows = results["test_hypothalamus"]
-    figure = Figure(figsize=(9, 3.6), layout="constrained")
-    left, right = figure.subplots(1, 2)
-    left.set_visible(any(row["stability"] is not None for row in rows))
-    for unstable, colour, name in (
-        (False, "#0072b2", "stable label"),
-        (True, "#d55e00", "unstable"),
-    ):
-        chosen = [row for row in rows if is_unstable(row) == unstable]
-        left.plot([r["stability"] for r in chosen], [r["dice"] for r in chosen], "o", c=colour)
-        means = [(r["volume_mm3"] + r["label_volume_mm3"]) / 2 for r in chosen]
-        differences = [r["volume_mm3"] - r["label_volume_mm3"] for r in chosen]
-        right.plot(means, differences, "o", c=colour, label=name)
-    left.axline((0.9, 0.9), slope=1, c="0.7", lw=1, ls="--")
-    left.set(xlabel="teacher: Dice of one view with its mean", ylabel="this ensemble: Dice")
-    right.axhline(0, c="0.7", lw=1)
-    right.set(xlabel="mean of both volumes (mm³)", ylabel="measured − label (mm³)")
-    right.legend(frameon=False)
-    figure.savefig(path, dpi=110, metadata={"Software": None})
-
-
-def _draw_learning_curves(runs: Path, path: Path) -> bool:
-    """Draw validation Dice over steps; False (and no figure) where the runs' logs are gone."""
-    from matplotlib.figure import Figure
-
-    logs = sorted(runs.glob("*/*/log.jsonl"))
-    if not logs:
-        return path.exists()
-    # Structures whose weights were kept from an earlier training have no logs here.
-    trained = [name for name in ENSEMBLES if any(log.parents[1].name == name for log in logs)]
-    figure = Figure(figsize=(4 * len(trained), 3.6), layout="constrained")
-    drawn = figure.subplots(1, len(trained), squeeze=False)[0]
-    panels = dict(zip(trained, drawn, strict=True))
-    for log in logs:
-        panel = panels[log.parents[1].name]
-        rows = [json.loads(line) for line in log.read_text(encoding="utf-8").splitlines()]
-        steps = [row["step"] for row in rows]
-        panel.plot(steps, [row["dice"] for row in rows], label=log.parent.name)
-    lowest = dict(zip(ENSEMBLES, (0.85, 0.94, 0.97), strict=True))
-    for name, panel in panels.items():
-        low = lowest[name]
-        panel.set(title=name, xlabel="step", ylabel="validation Dice (one fold)")
-        # The last percents are what differs, once a run has come that far.
-        if panel.get_ylim()[1] > low:
-            panel.set_ylim(bottom=low)
-        if panel.lines:
-            panel.legend(frameon=False)
-    figure.savefig(path, dpi=110, metadata={"Software": None})
-    return True
 
 
 def _cells(row: dict) -> list[str]:
