@@ -58,7 +58,8 @@ class Interaction:
     low, high : float
         The values that both groups have; NaN for a category.
     regions : tuple of pairs of float
-        Values between them where the difference has p < 0.05.
+        Values between them where the difference has p < 0.05; looked for where ``p`` is below
+        0.05 as well.
     """
 
     covariate: str
@@ -126,7 +127,8 @@ def number_interaction(
         return None
     low = float(max(values[data.is_a].min(), values[~data.is_a].min()))
     high = float(min(values[data.is_a].max(), values[~data.is_a].max()))
-    regions = significant_regions(difference, low, high) if high > low else ()
+    wanted = high > low and slope.p < ALPHA
+    regions = significant_regions(difference, low, high) if wanted else ()
     return Interaction(name, unit, slope.p, tuple(places), low, high, regions)
 
 

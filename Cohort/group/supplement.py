@@ -131,7 +131,8 @@ def supplement(
 
 
 COLUMNS = {
-    "analysis": "interaction, robust_regression, permutation, equivalence, bayes_factor, "
+    "analysis": "interaction, johnson_neyman (values where the difference has p < 0.05, if it "
+    "depends on the covariate), robust_regression, permutation, equivalence, bayes_factor, "
     "without_site, all_groups, pair, association",
     "structure": "Outcome, named as in the volume tables",
     "term": "Covariate, site, pair of groups or predictor; for equivalence the margin in mm^3",
@@ -165,6 +166,9 @@ def supplement_table(found: Supplement, lead: Structure) -> pd.DataFrame:
             for place in one.places:
                 where = place.name if place.value != place.value else f"{place.value:.6g}"
                 add("interaction", structure, one.covariate, place.difference, at=where)
+            for low, high in one.regions:
+                where = f"{low:.6g} to {high:.6g}"
+                add("johnson_neyman", structure, one.covariate, None, at=where)
     for one in found.methods:
         n = one.main.n_a + one.main.n_b
         add("robust_regression", one.structure, "", one.robust, n=n)
