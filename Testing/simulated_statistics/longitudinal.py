@@ -179,6 +179,8 @@ skewed = partial(
     is_patient=groups(20, 15),
     times=at_differing_intervals,
     cohort_in_words="20/15, lognormal changes and errors",
+    # 100 cohorts.
+    before_percent=(9.0, 3.0),
     lognormal=True,
 )
 dropouts = partial(
