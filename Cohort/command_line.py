@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import gc
 import os
 import sys
 from collections.abc import Callable, Sequence
@@ -42,13 +43,16 @@ def main(arguments: Sequence[str]) -> int:
     try:
         return run(parsed)
     except CancelledError:
-        print("Cancelled. Run the same command to go on.", file=sys.stderr, flush=True)
-        # Not through Python's end, which would wait for the executor's threads.
-        sys.stdout.flush()
-        os._exit(CANCELLED)
+        # Left below, where no traceback holds the pool any more.
+        pass
     except HypothalamusSegError as error:
         print(error, file=sys.stderr)
         return SOME_FAILED
+    print("Cancelled. Run the same command to go on.", file=sys.stderr, flush=True)
+    sys.stdout.flush()
+    gc.collect()
+    # Not through Python's end, which would wait for the executor's threads.
+    os._exit(CANCELLED)
 
 
 def parse_level(arguments: Sequence[str]) -> argparse.Namespace:

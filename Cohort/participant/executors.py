@@ -10,6 +10,7 @@ import multiprocessing
 import os
 import runpy
 import sysconfig
+import threading
 from collections.abc import Iterator
 from concurrent.futures import Executor, ProcessPoolExecutor
 from dataclasses import dataclass
@@ -65,8 +66,14 @@ class LocalWorkers:
         try:
             yield pool
         except BaseException:
-            pool.shutdown(wait=False, cancel_futures=True)
+            # The pool's own thread ends when its processes have; then nothing of it is left for
+            # Python's resource tracker to complain about on the terminal.
+            ending = threading.Thread(
+                target=pool.shutdown, kwargs={"cancel_futures": True}, daemon=True
+            )
+            ending.start()
             _stop(set(multiprocessing.active_children()) - before)
+            ending.join(STOP_PATIENCE_S)
             raise
         pool.shutdown()
 

@@ -11,7 +11,7 @@ from Testing.support.command_runs import environment
 
 # The signal comes when the child exists and the parent does not yet know it: the worst moment.
 PROGRAM = """
-import multiprocessing, os, signal, time
+import gc, multiprocessing, os, signal, time
 from multiprocessing import popen_spawn_posix
 from HypothalamusSegLib.errors import CancelledError
 from HypothalamusSegLib.machine.cancelling import with_cancel_signals
@@ -30,8 +30,11 @@ try:
     with LocalWorkers(1).opened() as pool:
         pool.submit(os.getpid).result()
 except CancelledError:
-    print("cancelled", len(multiprocessing.active_children()), flush=True)
-    os._exit(130)
+    pass
+del pool
+print("cancelled", len(multiprocessing.active_children()), flush=True)
+gc.collect()
+os._exit(130)
 """
 
 
@@ -50,5 +53,4 @@ def test_a_signal_while_a_worker_starts_ends_all_without_a_trace(send):
     )
     # Both streams end only when the last process that holds them has ended.
     output, errors = run.communicate(timeout=60)
-    assert (run.returncode, output) == (130, "cancelled 0\n")
-    assert "Traceback" not in errors
+    assert (run.returncode, output, errors) == (130, "cancelled 0\n", "")
