@@ -122,14 +122,20 @@ class EnginePool:
 
     async def _started(self) -> Process | None:
         """A worker that has said that it is ready; None, with the reason logged, if it fails."""
-        process = await asyncio.create_subprocess_exec(
-            *self.command,
-            stdin=PIPE,
-            stdout=PIPE,
-            limit=LINE_BYTES,
-            start_new_session=True,
-            env={name: value for name, value in os.environ.items() if PASSED_ON.fullmatch(name)},
-        )
+        try:
+            process = await asyncio.create_subprocess_exec(
+                *self.command,
+                stdin=PIPE,
+                stdout=PIPE,
+                limit=LINE_BYTES,
+                start_new_session=True,
+                env={
+                    name: value for name, value in os.environ.items() if PASSED_ON.fullmatch(name)
+                },
+            )
+        except OSError as error:  # No memory or no process is left, or the program is gone.
+            log.error("A worker cannot be started: %s", error)
+            return None
         self._processes.add(process)
         try:
             line = await asyncio.wait_for(process.stdout.readline(), START_SECONDS)

@@ -191,6 +191,23 @@ def test_a_worker_that_cannot_start_is_not_waited_for(tmp_path):
     assert run_with(engines, work).outcome["code"] == "worker_not_started"
 
 
+def test_a_pool_whose_program_was_away_works_again_when_it_is_back(tmp_path, monkeypatch):
+    monkeypatch.setattr("Web.engine_pool.RESTART_PAUSE_S", 0.0)
+    engines = pool(command=("/nowhere/at/all",))
+
+    async def work():
+        first = await engines.submit(task(tmp_path, "brain"), "a")
+        await asyncio.wait_for(first.ended.wait(), 20)
+        engines.command = STUB
+        second = await engines.submit(task(tmp_path, "again"), "a")
+        await asyncio.wait_for(second.ended.wait(), 20)
+        return first, second
+
+    first, second = run_with(engines, work)
+    assert first.outcome["code"] == "worker_not_started"
+    assert second.outcome["event"] == "result"
+
+
 def test_stopping_leaves_no_task_open(tmp_path):
     engines = pool()
 
