@@ -1,4 +1,4 @@
-"""Describe the cohort command to platforms that know Boutiques (CBRAIN, VIP, Clinica's and others).
+"""Describe the cohort command to platforms that know Boutiques (such as CBRAIN and VIP).
 
 ``python -m Cohort.boutiques_descriptor > Containers/boutiques.json`` makes the file anew from the
 command line itself (Glatard et al. 2018, "Boutiques: a flexible framework to integrate

@@ -150,6 +150,7 @@ def _participant(parsed: argparse.Namespace) -> int:
         options=options,
         workers=workers,
         with_overview=not parsed.no_overview,
+        with_report=parsed.report,
         verify_checksums=parsed.verify_checksums,
     )
     if parsed.progress != "json":

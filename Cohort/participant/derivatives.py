@@ -19,6 +19,7 @@ from HypothalamusSegLib.results.files import (
     table_row,
     write_label_map,
     write_overview,
+    write_report_page,
 )
 
 from ..tables import as_tsv
@@ -43,6 +44,7 @@ def write_derivatives(
     output: Path,
     source_root: Path,
     with_overview: bool = True,
+    with_report: bool = False,
 ) -> list[str]:
     """Write all files of one scan; each appears whole, and the volumes' JSON last.
 
@@ -54,7 +56,8 @@ def write_derivatives(
         Root of the derivatives.
     source_root : Path
         The data set that the sidecars' ``Sources`` refer to.
-    with_overview : bool
+    with_overview, with_report : bool
+        Also draw the overview picture, the one-page report as PDF.
 
     Returns
     -------
@@ -67,11 +70,20 @@ def write_derivatives(
         Earlier results of the scan stand as they were, or as a whole new set of files.
     """
     with atomic_files(output, output / STAGE_FOLDER / scan.name) as stage:
-        return _write_files(result, scan, stage, source_root, with_overview)
+        pictures: dict[str, Callable[[Segmentation, Path], None]] = {}
+        if with_overview:
+            pictures["overview.png"] = write_overview
+        if with_report:
+            pictures["report.pdf"] = write_report_page
+        return _write_files(result, scan, stage, source_root, pictures)
 
 
 def _write_files(
-    result: Segmentation, scan: CohortScan, stage: Path, source_root: Path, with_overview: bool
+    result: Segmentation,
+    scan: CohortScan,
+    stage: Path,
+    source_root: Path,
+    pictures: dict[str, Callable[[Segmentation, Path], None]],
 ) -> list[str]:
     subject = f"sub-{scan.subject}" + (f"/ses-{scan.session}" if scan.session else "")
     anat, figures = f"{subject}/anat/{scan.name}", f"{subject}/figures/{scan.name}"
@@ -83,8 +95,8 @@ def _write_files(
         write(path)
         files.append(file)
 
-    if with_overview:
-        add(f"{figures}_overview.png", lambda path: write_overview(result, path))
+    for ending, draw in pictures.items():
+        add(f"{figures}_{ending}", lambda path, draw=draw: draw(result, path))
     for image, stem, sidecar in _label_maps(result, _source(scan.path, source_root)):
         add(f"{anat}_{stem}.nii.gz", lambda path, image=image: write_label_map(image, path))
         text = _json(sidecar)

@@ -43,7 +43,7 @@ class CohortPlan:
     options : Options
         With the threads of each worker.
     workers : LocalWorkers or ClusterWorkers
-    with_overview : bool
+    with_overview, with_report : bool
     verify_checksums : bool
         Read every input again, rather than trust its size and time of change.
     """
@@ -54,6 +54,7 @@ class CohortPlan:
     options: Options
     workers: LocalWorkers | ClusterWorkers
     with_overview: bool = True
+    with_report: bool = False
     verify_checksums: bool = False
 
 
@@ -204,6 +205,7 @@ class _Run:
                     source_root=plan.source_root,
                     known_sha256=known["input_sha256"] if known else None,
                     with_overview=plan.with_overview,
+                    with_report=plan.with_report,
                 )
             )
         self._progress.skip(len(plan.scans) - len(tasks))

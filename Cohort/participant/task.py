@@ -29,7 +29,7 @@ class Task:
     known_sha256 : str or None
         Checksum of the input whose results stand already with the same options and weights: if the
         file still has it, nothing is to be done.
-    with_overview : bool
+    with_overview, with_report : bool
     """
 
     scan: CohortScan
@@ -38,6 +38,7 @@ class Task:
     source_root: Path
     known_sha256: str | None = None
     with_overview: bool = True
+    with_report: bool = False
 
 
 def fingerprint(options: Options, weights: Path | None = None) -> str:

@@ -49,7 +49,12 @@ def segment_scan(task: Task) -> Outcome:
         with name_lack_of_memory(task.scan.path):
             result = _segmenter(task.options).segment(scan)
             files = write_derivatives(
-                result, task.scan, task.output, task.source_root, task.with_overview
+                result,
+                task.scan,
+                task.output,
+                task.source_root,
+                task.with_overview,
+                task.with_report,
             )
         return Outcome(
             name,

@@ -44,7 +44,7 @@ def cohort_run(data_set, sample_json) -> CommandRun:
     # their last digits.
     threads = sample_json["provenance"]["threads"]
     return run_command(
-        output, "cohort", data_set, output, "participant", "--subunits", "--workers", 1,
+        output, "cohort", data_set, output, "participant", "--subunits", "--report", "--workers", 1,
         "--threads", threads,
     )  # fmt: skip
 
@@ -140,6 +140,11 @@ def test_the_description_leads_back_to_the_data_set_wherever_both_are_moved(
     assert (link / "sub-01/anat/sub-01_T1w.nii.gz").is_file()
     assert description["GeneratedBy"][0]["CodeURL"].startswith("https://")
     assert description["License"]
+
+
+def test_the_report_that_was_asked_for_is_written(cohort_run):
+    report = cohort_run.output / "sub-01/figures/sub-01_report.pdf"
+    assert report.read_bytes().startswith(b"%PDF")
 
 
 def test_a_subject_with_a_result_has_a_page_of_its_own(cohort_run):

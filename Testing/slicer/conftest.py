@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -22,6 +23,35 @@ def recordings(sample_path, tmp_path_factory) -> Path:
     folder = tmp_path_factory.mktemp("recordings")
     record(sample_path, folder, RECORDED)
     return folder
+
+
+@pytest.fixture(scope="module")
+def loaded():
+    """The extension's module, as Slicer loads it; the stand-in has been started by the tests."""
+    from Testing.support.slicer_host import application as host
+
+    return host.load_module(str(REPOSITORY / "HypothalamusSeg" / "HypothalamusSeg.py"))
+
+
+@pytest.fixture
+def panel(loaded, monkeypatch, tmp_path):
+    """An opened panel in an empty scene; nothing may have gone wrong unseen in the end."""
+    import slicer
+
+    from Testing.support.slicer_host import application as host
+
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    host.clear_scene()
+    host.dialogs.clear()
+    host.answers.clear()
+    slicer.app.settings().clear()
+    widget = host.open_widget(*loaded)
+    yield widget.panel
+    host.close_widget(widget)
+    host.clear_scene()
+    problems = list(host.problems)
+    host.problems.clear()
+    assert problems == []
 
 
 class Replay:

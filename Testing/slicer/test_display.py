@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ast
-import tempfile
 
 import numpy as np
 import pytest
@@ -32,24 +31,6 @@ MODULE_FOLDER = REPOSITORY / "HypothalamusSeg"
 @pytest.fixture(scope="module")
 def files(tmp_path_factory):
     return draw_head(tmp_path_factory.mktemp("heads"), subunits=True)
-
-
-@pytest.fixture(scope="module")
-def loaded():
-    return host.load_module(str(MODULE_FOLDER / "HypothalamusSeg.py"))
-
-
-@pytest.fixture
-def panel(loaded, monkeypatch, tmp_path):
-    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
-    host.clear_scene()
-    widget = host.open_widget(*loaded)
-    yield widget.panel
-    host.close_widget(widget)
-    host.clear_scene()
-    problems = list(host.problems)
-    host.problems.clear()
-    assert problems == []
 
 
 @pytest.fixture

@@ -38,11 +38,6 @@ from Testing.support.slicer_results import load_volume
 MODULE = REPOSITORY / "HypothalamusSeg" / "HypothalamusSeg.py"
 
 
-@pytest.fixture(scope="module")
-def loaded():
-    return host.load_module(str(MODULE))
-
-
 @pytest.fixture
 def panel(loaded, replay, sample_path):
     """A panel with a volume."""

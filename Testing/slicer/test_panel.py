@@ -40,11 +40,6 @@ MODULE = REPOSITORY / "HypothalamusSeg" / "HypothalamusSeg.py"
 LEFT_ROW = 0
 
 
-@pytest.fixture(scope="module")
-def loaded():
-    return host.load_module(str(MODULE))
-
-
 @pytest.fixture(autouse=True)
 def own_temporary_folder(monkeypatch, tmp_path):
     """What other test processes leave for a moment is not this module's."""

@@ -10,7 +10,6 @@ import pytest
 pytest.importorskip("slicer_core", reason="the Slicer face's tests need slicer-core")
 pytest.importorskip("PySide6", reason="the Slicer face's tests need PySide6-Essentials")
 
-from Testing.support.command_runs import REPOSITORY
 from Testing.support.slicer_host import application as host
 
 host.start()
@@ -33,11 +32,6 @@ def heads(tmp_path_factory):
     """Files of two patients, examined with the same protocol."""
     folder = tmp_path_factory.mktemp("heads")
     return [draw_head(folder, f"head{seed}", seed) for seed in (1, 2)]
-
-
-@pytest.fixture(scope="module")
-def loaded():
-    return host.load_module(str(REPOSITORY / "HypothalamusSeg" / "HypothalamusSeg.py"))
 
 
 @pytest.fixture

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import tempfile
-
 import numpy as np
 import pytest
 
 pytest.importorskip("slicer_core", reason="the Slicer face's tests need slicer-core")
 pytest.importorskip("PySide6", reason="the Slicer face's tests need PySide6-Essentials")
 
-from Testing.support.command_runs import REPOSITORY
 from Testing.support.slicer_host import application as host
 
 host.start()
@@ -32,27 +29,6 @@ ACCEPTED, CORRECTED = STATUSES.index("accepted"), STATUSES.index("corrected")
 @pytest.fixture(scope="module")
 def files(tmp_path_factory):
     return draw_head(tmp_path_factory.mktemp("heads"), subunits=True)
-
-
-@pytest.fixture(scope="module")
-def loaded():
-    return host.load_module(str(REPOSITORY / "HypothalamusSeg" / "HypothalamusSeg.py"))
-
-
-@pytest.fixture
-def panel(loaded, monkeypatch, tmp_path):
-    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
-    host.clear_scene()
-    host.dialogs.clear()
-    host.answers.clear()
-    slicer.app.settings().clear()
-    widget = host.open_widget(*loaded)
-    yield widget.panel
-    host.close_widget(widget)
-    host.clear_scene()
-    problems = list(host.problems)
-    host.problems.clear()
-    assert problems == []
 
 
 @pytest.fixture
