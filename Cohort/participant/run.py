@@ -222,7 +222,8 @@ class _Run:
             if time.monotonic() - self._renewed_at > RENEW_EVERY_S:
                 self._index.renew_claims()
                 self._renewed_at = time.monotonic()
-            for future in finished:
+            # In the order in which they were begun: a set has none, and the log should have one.
+            for future in [future for future in self._in_flight if future in finished]:
                 outcome = self._outcome(future)
                 self._finish(self._in_flight.pop(future), outcome)
 
