@@ -119,6 +119,16 @@ def test_faint_ghosts_before_and_behind_the_head_are_flagged():
     assert flags_of(image) == ["noisy"]
 
 
+@pytest.mark.parametrize("tail", [0.0, 1e-5])
+def test_what_is_left_in_zeroed_air_is_no_ghost(tail):
+    """The edge of a removed face, without and with the far tails of a smoothing filter."""
+    x, y, z = np.moveaxis(POINTS_MM, -1, 0)
+    edge = (np.abs(x) < 30) & (y > 92) & (y < 98) & (z > -5) & (z < 60)
+    image = np.maximum(head() + tail * TISSUE, 0.5 * TISSUE * edge).astype(np.float32)
+    assert air_brightness(coarse(image)) == ghost_brightness(coarse(image)) == 0.0
+    assert flags_of(image) == []
+
+
 def test_noise_in_the_air_is_no_ghost():
     image = np.abs(with_noise(head(), 0.05))
     assert ghost_brightness(coarse(image)) < 0.3 * scan_flags.GHOST_SHARE
