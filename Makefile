@@ -75,13 +75,15 @@ $(VENV)/.demo: pyproject.toml $(VENV)/.torch
 	@touch $@
 
 $(VENV)/.test: pyproject.toml $(VENV)/.torch
-	$(PIP) install --editable ".[test,training,cohort,cluster,web]"
+	$(PIP) install --editable ".[test,training,cohort,cluster,dicom,web]"
 	@touch $@
 
 # What Qt and VTK draw with, offscreen. Without them the tests of the Slicer panel cannot start.
 LIBRARIES := libegl1 libgl1 libxkbcommon0
 # The browser in which the web page is tested; without it those tests are skipped, with a reason.
 BROWSER := chromium
+# A validator of DICOM and an archive, for the tests of DICOM output; the same holds for them.
+DICOM_TOOLS := dicom3tools orthanc
 $(VENV)/.libraries: $(VENV)/.created
 	@if command -v dpkg >/dev/null && ! dpkg -s $(LIBRARIES) >/dev/null 2>&1; then \
 	  if [ "$$(id -u)" = 0 ]; then apt-get update -q && apt-get install -qy $(LIBRARIES); \
@@ -91,6 +93,11 @@ $(VENV)/.libraries: $(VENV)/.created
 	    apt-get update -q && apt-get install -qy --no-install-recommends $(BROWSER) || \
 	    echo "$(BROWSER) could not be installed: the tests in a browser are skipped." >&2; \
 	  else echo "The tests in a browser are skipped; they want: apt-get install $(BROWSER)" >&2; fi; fi
+	@if command -v dpkg >/dev/null && ! dpkg -s $(DICOM_TOOLS) >/dev/null 2>&1; then \
+	  if [ "$$(id -u)" = 0 ]; then \
+	    apt-get update -q && apt-get install -qy --no-install-recommends $(DICOM_TOOLS) || \
+	    echo "$(DICOM_TOOLS) could not be installed: some DICOM tests are skipped." >&2; \
+	  else echo "Some DICOM tests are skipped; they want: apt-get install $(DICOM_TOOLS)" >&2; fi; fi
 	@touch $@
 
 $(VENV)/.linters: pyproject.toml $(VENV)/.created

@@ -96,7 +96,7 @@ def _segmenter() -> Callable[[dict, Report], None]:
     def segment(task: dict, report: Report) -> None:
         batch = Batch(Path(task["output"]), Options(**task["options"]), with_report=True)
         steps = Steps(report, STAGE_WEIGHTS, 0, 1)
-        result, files = batch.segment(Path(task["input"]), steps)
+        result, files, _ = batch.segment(Path(task["input"]), steps)
         steps.at("write", 0.8, "viewer")
         write_scene(result, Path(task["scene"]))
         names = [file.name for file in files]

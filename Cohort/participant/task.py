@@ -13,6 +13,9 @@ from HypothalamusSegLib.options import Options
 
 from .scan_list import CohortScan
 
+# Options that decide no number.
+INDECISIVE = ("device", "threads", "dicom")
+
 
 @dataclass(frozen=True)
 class Task:
@@ -45,10 +48,10 @@ def fingerprint(options: Options, weights: Path | None = None) -> str:
     """Checksum of all that decides a result beside the scan: version, options, weights.
 
     Device and threads are left out: they change the last digits at most, and a cohort that moves to
-    another machine should not begin anew.
+    another machine should not begin anew. DICOM objects say nothing that the files do not.
     """
     weights_sha256 = weight_checksums(options, weights)
-    decisive = {k: v for k, v in asdict(options).items() if k not in ("device", "threads")}
+    decisive = {k: v for k, v in asdict(options).items() if k not in INDECISIVE}
     text = json.dumps([__version__, decisive, weights_sha256], sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()
 

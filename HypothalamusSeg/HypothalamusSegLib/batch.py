@@ -5,11 +5,14 @@ from __future__ import annotations
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 from .errors import (
     CancelledError,
+    DicomSourceError,
     DuplicateNameError,
     HypothalamusSegError,
+    NotDicomInputError,
 )
 from .loaded_networks import LoadedNetworks
 from .machine.memory import give_memory_back, name_lack_of_memory
@@ -17,10 +20,23 @@ from .measures.intervals import COVERAGE
 from .options import Options
 from .pipeline import STAGE_WEIGHTS, Segmentation, Segmenter
 from .progress import Reporter, Steps, reporter
-from .reading import read_scan
+from .reading import Scan, read_scan
+from .results.dicom.highdicom_package import import_highdicom
+from .results.dicom.source_series import SourceSeries, read_source_series
 from .results.files import describe, table_row, write_all
 
 ALL_DONE, SOME_FAILED = 0, 1
+
+
+class BatchResult(NamedTuple):
+    """What came of one scan.
+
+    ``dicom_failure`` says why DICOM objects that were asked for are not among the files.
+    """
+
+    result: Segmentation
+    files: list[Path]
+    dicom_failure: HypothalamusSegError | None
 
 
 class Batch:
@@ -51,14 +67,18 @@ class Batch:
         self._segmenter: Segmenter | None = None
         self._written: dict[str, Path] = {}
 
-    def segment(self, path: Path, steps: Steps) -> tuple[Segmentation, list[Path]]:
+    def segment(self, path: Path, steps: Steps) -> BatchResult:
         """Read, segment and write one file.
+
+        If DICOM objects were asked for and cannot be written, all else is, and the result says why.
 
         Raises
         ------
         HypothalamusSegError
             With the reason. In this case nothing was written for this file.
         """
+        if self.options.dicom:
+            import_highdicom()  # or the user would be told after the work
         give_memory_back()
         with name_lack_of_memory(path):
             steps.at("read")
@@ -73,9 +93,30 @@ class Batch:
                 self._segmenter = self._networks.segmenter(self.options)
             result = self._segmenter.segment(scan, steps)
             steps.at("write")
-            files = write_all(result, self.output, self.with_overview, self.with_report)
+            source, unusable = self._dicom_source(scan)
+            files, failure = write_all(
+                result, self.output, self.with_overview, self.with_report, source
+            )
         self._written[scan.name] = path
-        return result, files
+        return BatchResult(result, files, unusable or failure)
+
+    def _dicom_source(
+        self, scan: Scan
+    ) -> tuple[SourceSeries | None, NotDicomInputError | DicomSourceError | None]:
+        """Find what DICOM objects would refer to, or why there is nothing."""
+        if not self.options.dicom:
+            return None, None
+        if not scan.slice_files:
+            error = NotDicomInputError(
+                "{path} is not DICOM, so there are no DICOM objects for it. All other files were "
+                "written. Give the folder with its DICOM series, or leave out --dicom.",
+                path=scan.path,
+            )
+            return None, error
+        try:
+            return read_source_series(scan.slice_files, scan.volume.grid), None
+        except DicomSourceError as error:
+            return None, error
 
 
 def segment_files(
@@ -110,7 +151,7 @@ def _segment_one(batch: Batch, path: Path, steps: Steps, report: Reporter, progr
     """Segment one file and report on it; True if it succeeded. Frees its memory on return."""
     event: dict = {"input": str(path)}
     try:
-        result, files = batch.segment(path, steps)
+        result, files, dicom_failure = batch.segment(path, steps)
     except CancelledError:
         raise
     except HypothalamusSegError as error:
@@ -121,10 +162,24 @@ def _segment_one(batch: Batch, path: Path, steps: Steps, report: Reporter, progr
     if failure:
         print(f"{path}: {failure_sentence(failure)}", file=sys.stderr)
     event["files"] = [str(file) for file in files]
+    event["dicom_failure"] = described_failure(dicom_failure)
     report({"event": "result", **event, "result": describe(result)})
     if progress != "json":
         print("\n".join(table_lines(result)))
-    return True
+    if dicom_failure:
+        print(f"{path}: {dicom_failure}", file=sys.stderr)
+    return dicom_failure is None
+
+
+def described_failure(error: HypothalamusSegError | None) -> dict | None:
+    """Describe why there are no DICOM objects, for an event; None if there are, or not asked for.
+
+    Examples
+    --------
+    >>> described_failure(NotDicomInputError("{path} is not DICOM.", path=Path("head.nii")))
+    {'code': 'not_dicom_input', 'message': 'head.nii is not DICOM.'}
+    """
+    return None if error is None else {"code": error.code, "message": str(error)}
 
 
 def failure_sentence(failure: dict) -> str:

@@ -108,6 +108,12 @@ def _add_run_options(parser: argparse.ArgumentParser) -> None:
         metavar=",".join(STRUCTURES),
     )
     parser.add_argument(
+        "--dicom",
+        action="store_true",
+        help="for DICOM input, also write a segmentation (SEG), a measurement report (SR) and the "
+        "picture as DICOM objects",
+    )
+    parser.add_argument(
         "--stop-with-stdin",
         action="store_true",
         help="cancel when standard input closes (for programs that start this one)",
@@ -161,6 +167,7 @@ def run_options(parsed: argparse.Namespace) -> Options:
         device=parsed.device,
         threads=parsed.threads,
         folds=parsed.folds,
+        dicom=getattr(parsed, "dicom", False),
     )
 
 

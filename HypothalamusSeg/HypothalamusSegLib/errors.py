@@ -160,3 +160,21 @@ class GridTooLargeError(HypothalamusSegError):
     """More voxels along an axis than a NIfTI-1 label map can hold."""
 
     code = "grid_too_large"
+
+
+class DicomPackageMissingError(HypothalamusSegError):
+    """DICOM output was asked for, but the package highdicom is missing."""
+
+    code = "dicom_package_missing"
+
+
+class NotDicomInputError(HypothalamusSegError):
+    """DICOM output was asked for, but the scan is not a DICOM series."""
+
+    code = "not_dicom_input"
+
+
+class DicomSourceError(HypothalamusSegError):
+    """The headers of a DICOM series do not allow objects that refer to it."""
+
+    code = "dicom_source"

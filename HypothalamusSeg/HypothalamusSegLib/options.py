@@ -26,6 +26,8 @@ class Options:
     threads : int or None
         None: torch decides.
     folds : tuple of int
+    dicom : bool
+        Also DICOM objects, for input that is DICOM.
 
     Examples
     --------
@@ -40,12 +42,14 @@ class Options:
     device: str = "auto"
     threads: int | None = None
     folds: tuple[int, ...] = FOLDS
+    dicom: bool = False
 
     def as_arguments(self) -> list[str]:
         """Convert to the equivalent command-line arguments."""
         arguments = ["--structures", ",".join(self.structures), "--grid", self.grid]
         arguments += ["--device", self.device, "--folds", ",".join(map(str, self.folds))]
         arguments += ["--subunits"] if self.subunits else []
+        arguments += ["--dicom"] if self.dicom else []
         return arguments + (["--threads", str(self.threads)] if self.threads else [])
 
     def as_json(self) -> dict:
@@ -76,7 +80,12 @@ def options_from_json(values: dict) -> Options:
         folds = check_folds(given["folds"])
     except TypeError as error:
         raise ValueError(f"structures and folds are lists ({error})") from error
-    for name, known in (("grid", GRID_NAMES), ("device", DEVICES), ("subunits", (True, False))):
+    for name, known in (
+        ("grid", GRID_NAMES),
+        ("device", DEVICES),
+        ("subunits", (True, False)),
+        ("dicom", (True, False)),
+    ):
         if given[name] not in known:
             raise ValueError(f"{name} {given[name]!r} is none of {', '.join(map(str, known))}")
     threads = given["threads"]
@@ -89,6 +98,7 @@ def options_from_json(values: dict) -> Options:
         device=given["device"],
         threads=threads,
         folds=folds,
+        dicom=bool(given["dicom"]),
     )
 
 

@@ -58,6 +58,8 @@ class Segmentation:
     quality: Quality
     provenance: dict
     stage_seconds: dict[str, float] = field(default_factory=dict)
+    # With `Options.dicom`: sides, subunits and ICV on the grid of the scan.
+    on_scan_grid: tuple[VoxelImage | None, ...] = ()
 
 
 class StageResults(NamedTuple):
@@ -174,6 +176,7 @@ class Segmenter:
         if found.rotation is not None:
             flags = (*flags, orientation_flag(found.rotation))
             images = {name: turn_back(image, found.rotation) for name, image in images.items()}
+        on_scan_grid = self._on_scan_grid(found, images) if self.options.dicom else ()
         quality = assess(found.volume, flags, found.coarse, found.fine, volumes)
         volumes = add_intervals(volumes, self.intervals, quality.flags)
         clock.end()
@@ -186,6 +189,7 @@ class Segmenter:
             quality=quality,
             provenance=self._provenance(scan, clock.seconds),
             stage_seconds=clock.seconds,
+            on_scan_grid=on_scan_grid,
         )
 
     def run_stages(self, volume: VoxelImage, clock: StageClock | None = None) -> StageResults:
@@ -242,6 +246,19 @@ class Segmenter:
             posterior = VoxelImage(found.coarse.icv_posterior, found.coarse.grid.affine)
             images["icv"] = VoxelImage(resample_mask(posterior, native), native.affine)
         return images
+
+    def _on_scan_grid(
+        self, found: StageResults, images: dict[str, VoxelImage]
+    ) -> tuple[VoxelImage | None, ...]:
+        """Labels of sides, subunits and ICV on the grid of the scan, for DICOM."""
+        labels_of: dict[str, VoxelImage | None] = dict.fromkeys(images)
+        if found.fine is not None:
+            native = found.volume.grid
+            labels_of["hypothalamus"] = label_grids.hypothalamus_labels(found.fine, native)
+            if "subunits" in images:
+                labels_of["subunits"] = label_grids.subunit_labels(found.fine, native)
+        labels_of["icv"] = images.get("icv")
+        return tuple(labels_of.get(name) for name in ("hypothalamus", "subunits", "icv"))
 
     def _measure_volumes(
         self, images: dict[str, VoxelImage], found: StageResults

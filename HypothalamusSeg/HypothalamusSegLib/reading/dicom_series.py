@@ -5,7 +5,7 @@ Slices are found and sorted here because GDCM's own search silently drops trunca
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -20,6 +20,7 @@ from ..errors import (
 )
 from ..flags import Flag
 from ..geometry.voxel_image import LPS_FROM_RAS, VoxelImage
+from .frame_geometry import frame_geometries, read_header
 from .itk_reading import name_itk_failures, several_values_error, take_grey_frame
 
 # Name of ITK's reader, so ITK does not guess one from the content of a file.
@@ -102,6 +103,9 @@ def read_dicom_series(path: Path) -> tuple[VoxelImage, list[Flag], list[Path]]:
             "position in the patient is unknown. Use the original series.",
             path=path,
         )
+    if len(slices) == 1 and slices[0].sop_class in ENHANCED_SOP_CLASSES:
+        volume, flags = _read_multi_frame(slices[0])
+        return volume, flags, [slices[0].path]
     if len(slices) == 1:
         image = read_slice(slices[0].path)
         depth_step = slices[0].directions[:, 2] * image.GetSpacing()[2]
@@ -118,6 +122,37 @@ def read_dicom_series(path: Path) -> tuple[VoxelImage, list[Flag], list[Path]]:
         flags.append(Flag("spacing_suspect", message))
     volume = VoxelImage(sitk.GetArrayFromImage(image).T, _affine(slices[0], depth_step))
     return volume, flags, [image.path for image in slices]
+
+
+def _read_multi_frame(whole: Slice) -> tuple[VoxelImage, list[Flag]]:
+    """Read one file with all slices, sorted along their normal as the slices of a folder are."""
+    array = sitk.GetArrayFromImage(read_slice(whole.path)).T
+    frames = frame_geometries(read_header(whole.path))
+    if len(frames) != array.shape[2]:
+        raise CorruptFileError(
+            "{path} has {images} images, but says where {places} of them are. Export it again.",
+            path=whole.path,
+            images=array.shape[2],
+            places=len(frames),
+        )
+    slices = [
+        replace(
+            whole,
+            size=(*whole.size[:2], 1),
+            position_mm=frame.position_mm,
+            directions=np.stack([*frame.unit_axes, frame.normal], axis=1),
+            spacing_mm=np.array([*frame.spacing_mm, whole.spacing_mm[2]]),
+        )
+        for frame in frames
+    ]
+    if len(slices) == 1:
+        step_mm = slices[0].directions[:, 2] * whole.spacing_mm[2]
+        return VoxelImage(array, _affine(slices[0], step_mm)), []
+    ordered, flags = _sort_slices(whole.path, slices)
+    stored = {id(frame): index for index, frame in enumerate(slices)}
+    array = array[:, :, [stored[id(frame)] for frame in ordered]]
+    step_mm = (ordered[-1].position_mm - ordered[0].position_mm) / (len(ordered) - 1)
+    return VoxelImage(array, _affine(ordered[0], step_mm)), flags
 
 
 def find_series(path: Path) -> dict[str, list[Slice]]:

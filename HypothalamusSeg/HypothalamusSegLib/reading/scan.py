@@ -54,6 +54,8 @@ class Scan:
         files in slice order.
     flags : tuple of Flag
         Flags found while reading.
+    slice_files : tuple of Path
+        For DICOM, the files in slice order (or the one file with all frames); else empty.
     """
 
     volume: VoxelImage
@@ -61,6 +63,7 @@ class Scan:
     path: Path
     sha256: str
     flags: tuple[Flag, ...]
+    slice_files: tuple[Path, ...] = ()
 
 
 def read_scan(path: Path) -> Scan:
@@ -94,7 +97,8 @@ def read_scan(path: Path) -> Scan:
     path = Path(path)
     with _name_failures(path):
         suffix = _image_suffix(path)
-        if path.is_dir() or suffix is None:
+        is_dicom = path.is_dir() or suffix is None
+        if is_dicom:
             volume, flags, files = _read_dicom(path)
             folder = path if path.is_dir() else path.parent
             name = folder.resolve().name
@@ -107,7 +111,8 @@ def read_scan(path: Path) -> Scan:
         array, repairs = repair_values(np.asarray(volume.array, np.float32), path)
         volume = VoxelImage(array, volume.affine)
         flags = flags + repairs + check_spacing(volume)
-        return Scan(volume, name, path, _sha256(files), tuple(flags))
+        slices = tuple(files) if is_dicom else ()
+        return Scan(volume, name, path, _sha256(files), tuple(flags), slices)
 
 
 def _image_suffix(path: Path) -> str | None:

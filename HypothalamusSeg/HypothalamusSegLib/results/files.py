@@ -7,12 +7,16 @@ import json
 from pathlib import Path
 
 from .. import labels
+from ..errors import DicomSourceError
 from ..flags import sort_by_severity
 from ..geometry.voxel_image import VoxelImage
 from ..measures.intervals import COVERAGE
 from ..measures.volumes import REFERENCE_ICV_MM3, StructureVolume, asymmetry_index
 from ..pipeline import Segmentation
 from .atomic_files import atomic_files, files_below
+from .dicom.engine_result import contents_of, read_picture
+from .dicom.objects import make_objects
+from .dicom.source_series import SourceSeries
 from .flag_coverage import covered_columns
 from .nifti import write_nifti
 from .number_format import shown, shown_ml, shown_percent
@@ -37,8 +41,12 @@ VOLUME_DIGITS, FRACTION_DIGITS = 3, 9
 
 
 def write_all(
-    result: Segmentation, folder: Path, with_overview: bool = True, with_report: bool = False
-) -> list[Path]:
+    result: Segmentation,
+    folder: Path,
+    with_overview: bool = True,
+    with_report: bool = False,
+    source: SourceSeries | None = None,
+) -> tuple[list[Path], DicomSourceError | None]:
     """Write all files of a result; Docs/COMMAND_LINE.md lists their names.
 
     Parameters
@@ -49,12 +57,18 @@ def write_all(
         The picture needs matplotlib, which is not part of 3D Slicer.
     with_report : bool
         Also write the one-page report (needs matplotlib).
+    source : SourceSeries or None
+        Also write DICOM objects that refer to it (needs highdicom); the result must have been made
+        with `Options.dicom`.
 
     Returns
     -------
     list of Path
         The files in ``folder``.
+    DicomSourceError or None
+        Why there are no DICOM objects among them.
     """
+    failure = None
     name = result.scan.name
     with atomic_files(folder) as stage:
         for suffix, image in (
@@ -71,8 +85,27 @@ def write_all(
             write_overview(result, stage / f"{name}_overview.png")
         if with_report:
             write_report_page(result, stage / f"{name}_report.pdf")
+        if source is not None:
+            try:
+                write_dicom(result, source, stage)
+            except DicomSourceError as error:
+                failure = error
         files = files_below(stage)
-    return [folder / file for file in files]
+    return [folder / file for file in files], failure
+
+
+def write_dicom(result: Segmentation, source: SourceSeries, folder: Path) -> list[Path]:
+    """Write segmentation and report, and the overview picture if it is in the folder.
+
+    Raises
+    ------
+    DicomSourceError, DicomPackageMissingError
+    """
+    rows = map(table_row, result.volumes)
+    contents = contents_of(describe(result), rows, result.on_scan_grid)
+    picture = folder / f"{result.scan.name}_overview.png"
+    pixels = read_picture(picture) if picture.exists() else None
+    return make_objects(contents, source, pixels).save(folder, result.scan.name)
 
 
 def write_overview(result: Segmentation, path: Path) -> None:

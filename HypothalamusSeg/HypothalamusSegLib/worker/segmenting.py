@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-from ..batch import Batch, failure_sentence
+from ..batch import Batch, described_failure, failure_sentence
 from ..loaded_networks import LoadedNetworks
 from ..machine.memory import give_memory_back
 from ..options import options_from_json
@@ -52,8 +52,9 @@ class SegmentHandler:
             self._networks,
         )
         steps = Steps(report, STAGE_WEIGHTS, 0, 1)
-        result, files = batch.segment(Path(checked["input"]), steps)
+        result, files, dicom_failure = batch.segment(Path(checked["input"]), steps)
         event = {"event": "result", "input": checked["input"], "files": [*map(str, files)]}
+        event["dicom_failure"] = described_failure(dicom_failure)
         report({**event, "result": describe(result)})
         failure = result.provenance["device_failure"]
         if failure:
