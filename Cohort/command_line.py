@@ -142,6 +142,7 @@ def _participant(parsed: argparse.Namespace) -> int:
         device=parsed.device,
         threads=threads,
         folds=parsed.folds,
+        weights=parsed.weights,
     )
     plan = CohortPlan(
         scans=tuple(scans),
@@ -200,7 +201,7 @@ def _reindex(parsed: argparse.Namespace) -> int:
     from .participant.reindex import rebuild_index
 
     root = parsed.bids_dir if parsed.bids_dir.is_dir() else parsed.bids_dir.parent
-    rebuilt = rebuild_index(parsed.output_dir, root)
+    rebuilt = rebuild_index(parsed.output_dir, root, parsed.weights)
     print(f"{rebuilt.finished} finished and {rebuilt.failed} failed scans are in the new index")
     for path in rebuilt.unreadable:
         print(f"! {path} cannot be used; the scan will be segmented again", file=sys.stderr)

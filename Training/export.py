@@ -26,7 +26,8 @@ from HypothalamusSegLib.networks.weight_files import (
 )
 
 from .hypothalamus_samples import CROP_SHAPE, CROP_SPACING_MM
-from .prepare import PREPARED, read_template
+from .prepare import PREPARED
+from .regions import read_template
 from .splits import FOLDS
 from .tasks import TASKS
 from .train import RUNS

@@ -13,7 +13,7 @@ from torch import Tensor
 
 from . import augmentation, planted_change
 from .dataset import STABLE_VIEW_DICE
-from .prepare import FIELD_SPACING_MM, POSTERIOR_SPACING_MM, REGION_SPACING_MM, read_template
+from .regions import FIELD_SPACING_MM, POSTERIOR_SPACING_MM, REGION_SPACING_MM, read_template
 
 # In the frame the structure spans 16 × 17 × 12 mm and lies in the middle to a millimetre.
 CROP_SHAPE = (28, 28, 24)
@@ -36,20 +36,17 @@ LARGEST_CHANGE = 0.8
 FLUID_CHANCE, SURROUNDINGS_CHANCE = 0.6, 0.2  # else a mixture of both takes the change up
 
 
-class HypothalamusSamples:
-    """Regions of some subjects, held in memory and served augmented or plain.
+class RegionSamples:
+    """Regions held in memory and served augmented or plain.
 
     Parameters
     ----------
-    prepared : Path
-        Folder written by Training.prepare.
-    subjects : list of str
+    items : list of dict
+        As `region_item` makes them.
     """
 
-    def __init__(self, prepared: Path, subjects: list[str]) -> None:
-        self.subjects = subjects
-        template = read_template(prepared)
-        self._items = [_load(prepared / "regions" / f"{name}.npz", template) for name in subjects]
+    def __init__(self, items: list[dict]) -> None:
+        self._items = items
 
     def augmented(
         self, index: int, generator: torch.Generator, mirrored: bool | None = None
@@ -106,6 +103,58 @@ class HypothalamusSamples:
         return len(self._items)
 
 
+class HypothalamusSamples(RegionSamples):
+    """Regions of some subjects.
+
+    Parameters
+    ----------
+    prepared : Path
+        Folder written by Training.prepare.
+    subjects : list of str
+    """
+
+    def __init__(self, prepared: Path, subjects: list[str]) -> None:
+        self.subjects = subjects
+        template = read_template(prepared)
+        super().__init__(
+            [_load(prepared / "regions" / f"{name}.npz", template) for name in subjects]
+        )
+
+
+def region_item(
+    image: np.ndarray,
+    posteriors: np.ndarray,
+    displacements: np.ndarray,
+    skull: bool,
+    weight: float,
+    frame: canonical_frame.CanonicalFrame,
+) -> dict:
+    """What `RegionSamples` holds of one hypothalamus.
+
+    Parameters
+    ----------
+    image : ndarray, shape REGION_SHAPE
+    posteriors : ndarray of uint8, shape (10, *POSTERIOR_SHAPE)
+        Value / 255 = posterior.
+    displacements : ndarray of float16, shape (2, 10, 3, *FIELD_SHAPE)
+    skull : bool
+        False: what a publisher has cut to zero is filled at random.
+    weight : float
+        How much the label counts.
+    frame : CanonicalFrame
+        Relative to the centre that the arrays share.
+    """
+    return {
+        "image": torch.from_numpy(image.astype(np.float32))[None],
+        "posteriors": torch.from_numpy(posteriors),
+        "displacements": torch.from_numpy(displacements),
+        "skull": skull,
+        "weight": weight,
+        "matrix": torch.from_numpy(frame.zoom * frame.rotation).float(),
+        "centre_mm": torch.from_numpy(frame.centre_mm).float(),
+    }
+
+
 def _load(path: Path, template: canonical_frame.Template) -> dict:
     with np.load(path) as arrays:
         stability = float(arrays["stability"])
@@ -115,15 +164,14 @@ def _load(path: Path, template: canonical_frame.Template) -> dict:
             arrays["subunit_volumes_mm3"], arrays["subunit_centres_mm"]
         )
         frame = canonical_frame.fit_frame(moments, template)
-        return {
-            "image": torch.from_numpy(arrays["image"].astype(np.float32))[None],
-            "posteriors": torch.from_numpy(arrays["posteriors"]),
-            "displacements": torch.from_numpy(arrays["displacements"]),
-            "skull": bool(arrays["skull"]),
-            "weight": float(np.clip(weight, 0.2, 1.0)),
-            "matrix": torch.from_numpy(frame.zoom * frame.rotation).float(),
-            "centre_mm": torch.from_numpy(frame.centre_mm).float(),
-        }
+        return region_item(
+            arrays["image"],
+            arrays["posteriors"],
+            arrays["displacements"],
+            bool(arrays["skull"]),
+            float(np.clip(weight, 0.2, 1.0)),
+            frame,
+        )
 
 
 def _in_region(points_mm: Tensor, item: dict) -> Tensor:

@@ -17,21 +17,14 @@ from HypothalamusSegLib.geometry.head_box import COARSE_SPACING_MM, head_grid
 from HypothalamusSegLib.geometry.voxel_image import Grid, VoxelImage
 from HypothalamusSegLib.results.atomic_files import atomic_files
 
-from . import head_anatomy, planted_change
+from . import head_anatomy
 from .dataset import DatasetError, LabelHead, LabelledScan, find_label_heads, find_scans
 from .head_samples import FINE_SPACING_MM
+from .regions import TEMPLATE_NAME, posterior_grid, region_image, unit_displacements
 from .splits import TEST, assign_parts
 
 PREPARED = Path("Training/prepared")
-# Regions are stored finer than the network's 1 mm so that augmentation, which resamples once more
-# (linearly), blurs little. Half a millimetre keeps cubic-sharpened posteriors from shrinking.
-REGION_SHAPE, REGION_SPACING_MM = (96, 96, 96), 0.75
-POSTERIOR_SHAPE, POSTERIOR_SPACING_MM = (80, 80, 80), 0.5
-# Displacements are smooth. The box is periodic, so it is larger than the part that is kept, which
-# holds the network's region at the largest zoom.
-FIELD_BOX, FIELD_SHAPE, FIELD_SPACING_MM = (64, 64, 64), (46, 46, 46), 1.0
 TEST_SHARE_SCANS, TEST_SHARE_HEADS = 0.2, 0.2
-TEMPLATE_NAME = "template.json"
 # The generator keeps the intracranial mask in the eighth bit of a label.
 LARGEST_LABEL_COUNT = 128
 
@@ -74,40 +67,24 @@ def prepare_region(scan: LabelledScan, output: Path) -> None:
     posteriors, affine = subunit_posteriors(scan)
     centre = hypothalamus_centre(posteriors, affine)
     t1w = load_volume(scan.t1w)
-    region = Grid.axis_aligned(centre, REGION_SHAPE, REGION_SPACING_MM)
-    image = resampling.resample_cubic(t1w, region)
-    fine = Grid.axis_aligned(centre, POSTERIOR_SHAPE, POSTERIOR_SPACING_MM)
+    fine = posterior_grid(centre)
     # Splines keep soft posteriors from shrinking but ring at the edges of hard labels.
     resample = resampling.resample_cubic if scan.soft_subunits else resampling.resample_linear
     soft = np.clip([resample(VoxelImage(p, affine), fine) for p in posteriors], 0, 1)
     # Measured from the region's centre, as everything that training samples.
-    around_zero = Grid.axis_aligned(np.zeros(3), POSTERIOR_SHAPE, POSTERIOR_SPACING_MM)
+    around_zero = posterior_grid(np.zeros(3))
     moments = canonical_frame.measure_moments(soft, around_zero)
     _save(
         output,
-        image=(image.clip(0) / max(1.0, image.max())).astype(np.float16),
+        image=region_image(t1w, centre),
         posteriors=(soft * 255).round().astype(np.uint8),
-        displacements=_unit_displacements(soft, fine, t1w),
+        displacements=unit_displacements(soft, fine, t1w),
         subunit_volumes_mm3=moments.volumes_mm3,
         subunit_centres_mm=moments.centres_mm,
         centre=centre,
         skull=scan.skull,
         stability=np.nan if scan.label_stability is None else scan.label_stability,
     )
-
-
-def _unit_displacements(soft: np.ndarray, grid: Grid, t1w: VoxelImage) -> np.ndarray:
-    """`planted_change.unit_displacements` around the centre of a subject's posteriors."""
-    box = Grid.axis_aligned(grid.centre_mm, FIELD_BOX, FIELD_SPACING_MM)
-    image = resampling.resample_cubic(t1w, box).clip(0)
-    subunits = [resampling.resample_linear(VoxelImage(p, grid.affine), box) for p in soft]
-    fields = planted_change.unit_displacements(
-        np.clip(subunits, 0, 1), image, FIELD_SPACING_MM, planted_change.COMPENSATIONS
-    )
-    kept = tuple(
-        slice((a - b) // 2, (a + b) // 2) for a, b in zip(FIELD_BOX, FIELD_SHAPE, strict=True)
-    )
-    return fields[(..., *kept)].astype(np.float16)
 
 
 def write_template(regions: Path, subjects: list[str], output: Path) -> None:
@@ -119,11 +96,6 @@ def write_template(regions: Path, subjects: list[str], output: Path) -> None:
             population.append(canonical_frame.Moments(volumes, centres))
     template = canonical_frame.mean_template(population)
     output.write_text(json.dumps(template.as_json(), indent=1) + "\n", encoding="utf-8")
-
-
-def read_template(prepared: Path) -> canonical_frame.Template:
-    fields = json.loads((prepared / TEMPLATE_NAME).read_text(encoding="utf-8"))
-    return canonical_frame.Template.from_json(fields)
 
 
 def prepare_whole_scan(scan: LabelledScan, output: Path) -> None:

@@ -38,7 +38,7 @@ def key_table(result: dict) -> str:
         volume, ratio = _shown_columns(entry, codes)
         cells = (
             volume("volume_mm3") + _interval(entry),
-            _usual(entry["structure"]),
+            _usual(entry["structure"], result),
             ratio("fraction_of_icv"),
             ratio("icv_adjusted_mm3"),
             volume("fold_sd_mm3"),
@@ -142,8 +142,8 @@ def _interval(entry: dict) -> str:
     return f"<span class='interval'>90 %: <span class='range'>{low}–{high}</span></span>"
 
 
-def _usual(structure: str) -> str:
-    return add_unit(usual_range(structure), "mL" if structure == "icv" else "mm³")
+def _usual(structure: str, result: dict) -> str:
+    return add_unit(usual_range(structure, result), "mL" if structure == "icv" else "mm³")
 
 
 def _codes(result: dict) -> list[str]:

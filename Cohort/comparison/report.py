@@ -54,6 +54,7 @@ METHODS = (
     "95 of 100 differ by less, and a person whose scans differ by more has changed. Where the "
     "pairs are one scan processed twice, it holds for the processing alone, not for two visits."
 )
+PROTOCOL = "segmentation_protocol"
 COLUMNS = {
     "structure": "Measure",
     "unit": "Unit of means, bias and limits",
@@ -123,6 +124,8 @@ def _pair_values(matched: MatchedRuns, structure: Structure) -> pd.DataFrame:
 
 def _pairs_table(matched: MatchedRuns, measures: dict[Structure, pd.DataFrame]) -> pd.DataFrame:
     columns = {"pair": matched.names}
+    if _protocols(matched):
+        columns |= {"protocol_a": matched.a[PROTOCOL], "protocol_b": matched.b[PROTOCOL]}
     for structure in measures:
         a, b = matched.a[structure.column], matched.b[structure.column]
         columns |= {
@@ -131,6 +134,12 @@ def _pairs_table(matched: MatchedRuns, measures: dict[Structure, pd.DataFrame]) 
             f"{structure.column}_b_minus_a": b - a,
         }
     return pd.DataFrame(columns)
+
+
+def _protocols(matched: MatchedRuns) -> str:
+    """The protocols of the runs if they are not the same, in words; else nothing."""
+    names = [", ".join(sorted(set(run[PROTOCOL]))) for run in (matched.a, matched.b)]
+    return "" if names[0] == names[1] else f"A: {names[0]}; B: {names[1]}"
 
 
 def _report(
@@ -156,6 +165,15 @@ def _in_short(
 ) -> Markup:
     count = counted(len(matched.names), "pair")
     parts = [paragraph(f"{count} of scans, matched by {IN_WORDS[matched.matched_by]}.")]
+    protocols = _protocols(matched)
+    if protocols:
+        parts.append(
+            notice(
+                f"The two runs draw the hypothalamus by different protocols ({protocols}). Their "
+                "difference is that of the protocols first; it says nothing of repeatability.",
+                True,
+            )
+        )
     if not known:
         parts.append(notice("Fewer than three pairs: no agreement can be estimated.", True))
     for structure, agreement in list(known.items())[:1]:

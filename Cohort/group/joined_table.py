@@ -255,6 +255,7 @@ COLUMN_DESCRIPTIONS = {
     "input": "The T1-weighted image",
     "overview": "Overview picture, relative to this folder",
     "asymmetry_index": "(left - right) / mean of both; positive: left is larger",
+    "segmentation_protocol": "Whose outlines the hypothalamic volumes are",
     "fold_dice": "Dice of each network's result with their mean, averaged over the networks",
     "confidence": "Mean posterior inside the hypothalamus, 0 to 1",
     "place_confidence": "Confidence of the place where the hypothalamus was looked for, 0 to 1",

@@ -20,6 +20,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from HypothalamusSegLib.machine.processes import may_be_alive
+from HypothalamusSegLib.measures.protocol import protocol_name
 from HypothalamusSegLib.results.files import CSV_COLUMNS
 
 from ..errors import IndexFileError
@@ -34,7 +35,7 @@ MINE, TAKEN, FINISHED = "mine", "taken", "finished"
 CLAIM_EXPIRES_S = 120.0
 RENEW_EVERY_S = 20.0
 BUSY_TIMEOUT_S = 60.0
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
 SCHEMA = """
 CREATE TABLE scans (
     name TEXT PRIMARY KEY, subject TEXT NOT NULL, session TEXT NOT NULL, input TEXT NOT NULL,
@@ -42,7 +43,7 @@ CREATE TABLE scans (
     fingerprint TEXT, signature TEXT, input_sha256 TEXT,
     code TEXT, reason TEXT, seconds REAL, overview TEXT,
     asymmetry_index REAL, fold_dice REAL, confidence REAL, place_confidence REAL,
-    flags TEXT, files TEXT
+    flags TEXT, files TEXT, protocol TEXT
 ) WITHOUT ROWID;
 CREATE TABLE volumes (
     name TEXT NOT NULL, structure TEXT NOT NULL, volume_mm3 REAL NOT NULL, mask_volume_mm3 REAL,
@@ -56,7 +57,8 @@ UPGRADES = {
     1: (
         "ALTER TABLE volumes ADD COLUMN volume_low_mm3 REAL",
         "ALTER TABLE volumes ADD COLUMN volume_high_mm3 REAL",
-    )
+    ),
+    2: ("ALTER TABLE scans ADD COLUMN protocol TEXT",),
 }
 
 
@@ -261,6 +263,7 @@ def _result_values(outcome: Outcome, fingerprint: str) -> dict:
         "place_confidence": quality.get("place_confidence"),
         "flags": json.dumps(quality.get("flags", [])),
         "files": json.dumps(outcome.files),
+        "protocol": protocol_name(outcome.description),
     }
 
 

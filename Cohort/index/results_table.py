@@ -8,6 +8,8 @@ import sqlite3
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from HypothalamusSegLib.measures.protocol import PUBLISHED
+
 from ..errors import IndexFileError, MixedResultsError
 from ..structures import VOLUME_SUFFIX
 from ..tables import join_codes
@@ -30,6 +32,7 @@ SCAN_COLUMNS = (
     "flags",
     "input_sha256",
     "fingerprint",
+    "protocol",
 )
 
 
@@ -48,7 +51,8 @@ def read_results(output: Path) -> pandas.DataFrame:
         or empty), ``scan``, ``input``, ``overview`` (relative to ``output``, or empty), a column
         ``<structure>_mm3`` for each structure, ``asymmetry_index``, ``fold_dice`` (mean over the
         folds), ``input_sha256`` (of the image), ``confidence``, ``place_confidence``, ``flags``
-        (codes with ";" between), ``flag_messages`` (a tuple of sentences). Missing numbers are NaN.
+        (codes with ";" between), ``flag_messages`` (a tuple of sentences),
+        ``segmentation_protocol``. Missing numbers are NaN.
 
     Raises
     ------
@@ -94,7 +98,9 @@ def read_results(output: Path) -> pandas.DataFrame:
         **{name: table[name].astype(float) for name in ("asymmetry_index", "fold_dice")},
         confidence=table["confidence"].astype(float),
         place_confidence=table["place_confidence"].astype(float),
-    ).drop(columns=["subject", "session", "name", "fingerprint"])
+        # Not "protocol": participants.tsv often has a column of that name, of the scanner's.
+        segmentation_protocol=table["protocol"].fillna(PUBLISHED.name),
+    ).drop(columns=["subject", "session", "name", "fingerprint", "protocol"])
 
 
 def read_failures(output: Path) -> pandas.DataFrame:
@@ -140,6 +146,13 @@ def _check_alike(scans: pandas.DataFrame, output: Path) -> None:
     if len(counts) > 1:
         usual = counts.index[0]
         other = scans.loc[scans["fingerprint"] != usual, "name"].tolist()
+        protocols = scans["protocol"].fillna(PUBLISHED.name).unique().tolist()
+        if len(protocols) > 1:
+            raise MixedResultsError(
+                f"The scans in {output} were segmented by {len(protocols)} protocols "
+                f"({', '.join(protocols)}), whose volumes cannot be compared. Run the participant "
+                "level again, over all of them, with the same --weights."
+            )
         raise MixedResultsError(
             f"{len(other)} of {len(scans)} scans in {output} were segmented with other options or "
             f"weights than the rest ({', '.join(other[:5])}{' …' if len(other) > 5 else ''}). Run "

@@ -15,7 +15,9 @@ from HypothalamusSegLib.geometry.voxel_image import VoxelImage
 from HypothalamusSegLib.pipeline import Segmentation
 from HypothalamusSegLib.results.atomic_files import atomic_files
 from HypothalamusSegLib.results.files import (
+    PROTOCOL_COLUMN,
     describe,
+    protocol_of,
     table_row,
     write_label_map,
     write_overview,
@@ -101,7 +103,13 @@ def _write_files(
         add(f"{anat}_{stem}.nii.gz", lambda path, image=image: write_label_map(image, path))
         text = _json(sidecar)
         add(f"{anat}_{stem}.json", lambda path, text=text: path.write_text(text, "utf-8"))
-    table = as_tsv([table_row(volume) for volume in result.volumes])
+    protocol = result.protocol.name
+    table = as_tsv(
+        [
+            {**table_row(volume), PROTOCOL_COLUMN: protocol_of(volume, protocol)}
+            for volume in result.volumes
+        ]
+    )
     add(f"{anat}_volumes.tsv", lambda path: path.write_text(table, "utf-8"))
     description = _json(describe(result))
     add(f"{anat}_volumes.json", lambda path: path.write_text(description, "utf-8"))

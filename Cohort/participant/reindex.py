@@ -54,7 +54,7 @@ class Rebuilt:
     unreadable: tuple[Path, ...]
 
 
-def rebuild_index(output: Path, source_root: Path) -> Rebuilt:
+def rebuild_index(output: Path, source_root: Path, weights: str | None = None) -> Rebuilt:
     """Write a new index in the place of the old one.
 
     Parameters
@@ -63,6 +63,8 @@ def rebuild_index(output: Path, source_root: Path) -> Rebuilt:
         Root of the derivatives.
     source_root : Path
         The data set, against which the sidecars' ``Sources`` are resolved.
+    weights : str or None
+        The folder of weights that the participant level is run with.
 
     Raises
     ------
@@ -78,7 +80,9 @@ def rebuild_index(output: Path, source_root: Path) -> Rebuilt:
     try:
         stage.mkdir(parents=True)
         index = CohortIndex(stage)
-        unreadable = [path for path in descriptions if not _enter(index, path, output, source_root)]
+        unreadable = [
+            path for path in descriptions if not _enter(index, path, output, source_root, weights)
+        ]
         for row in failures:
             _enter_failure(index, row)
         index.close()
@@ -120,7 +124,9 @@ def _failures_of(path: Path) -> list[sqlite3.Row]:
     return failures
 
 
-def _enter(index: CohortIndex, path: Path, output: Path, source_root: Path) -> bool:
+def _enter(
+    index: CohortIndex, path: Path, output: Path, source_root: Path, weights: str | None
+) -> bool:
     """Enter one finished scan; False if its description does not tell enough."""
     name = path.name.removesuffix(DESCRIPTION)
     try:
@@ -135,7 +141,7 @@ def _enter(index: CohortIndex, path: Path, output: Path, source_root: Path) -> b
             volumes=_volumes(path.with_suffix(".tsv")),
             files=_files(path, name, output),
         )
-        made_with = _fingerprint(provenance)
+        made_with = _fingerprint(provenance, weights)
         subject, session = _labels(path.relative_to(output))
         source = _source(path.parent, name, provenance["input"], source_root)
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
@@ -189,7 +195,7 @@ def _source(folder: Path, name: str, file_name: str, source_root: Path) -> str:
     return str(source_root / file_name)
 
 
-def _fingerprint(provenance: dict) -> str:
+def _fingerprint(provenance: dict, chosen: str | None) -> str:
     """That of the present program if the scan was made by it; else one of its own version."""
     asked = provenance["options"]
     options = Options(
@@ -197,6 +203,7 @@ def _fingerprint(provenance: dict) -> str:
         subunits=asked["subunits"],
         grid=asked["grid"],
         folds=tuple(asked["folds"]),
+        weights=chosen,
     )
     weights = sorted(provenance["weights_sha256"].values())
     if provenance["version"] == __version__:

@@ -13,8 +13,8 @@ from HypothalamusSegLib.options import Options
 
 from .scan_list import CohortScan
 
-# Options that decide no number.
-INDECISIVE = ("device", "threads", "dicom")
+# Options that decide no number. The weights count by what they are, not by where they lie.
+INDECISIVE = ("device", "threads", "dicom", "weights")
 
 
 @dataclass(frozen=True)
@@ -58,10 +58,12 @@ def fingerprint(options: Options, weights: Path | None = None) -> str:
 
 def weight_checksums(options: Options, weights: Path | None = None) -> list[str]:
     """SHA-256 of all networks of the folds that are used, sorted."""
-    ensembles = weight_files.read_manifest(weights or weight_files.default_weights_folder())
-    return sorted(
+    ensembles = weight_files.read_manifest(weights or weight_files.weights_folder(options.weights))
+    used = [
         fold.sha256
         for ensemble in ensembles.values()
         for fold in ensemble.folds
         if fold.fold in options.folds
-    )
+    ]
+    frames = [ensemble.frame.sha256 for ensemble in ensembles.values() if ensemble.frame]
+    return sorted(used + frames)

@@ -81,6 +81,7 @@ def build_parser(faces: Iterable[str] = ()) -> argparse.ArgumentParser:
     info = commands.add_parser(
         "info", help="show versions, weights with checksums, devices and memory"
     )
+    add_weights_option(info)
     info.set_defaults(run=_info)
     worker = commands.add_parser(
         "worker", help="segment scans as a program asks for them, see Docs/WORKER.md"
@@ -129,6 +130,7 @@ def add_engine_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--device", choices=DEVICES, default="auto")
     parser.add_argument("--threads", type=argument(positive), default=None, metavar="N")
     parser.add_argument("--folds", type=argument(parse_folds), default=FOLDS, metavar="0,1,2,3,4")
+    add_weights_option(parser)
     parser.add_argument("--progress", choices=PROGRESS_STYLES, default="bar")
     parser.add_argument(
         "--no-overview",
@@ -136,6 +138,15 @@ def add_engine_options(parser: argparse.ArgumentParser) -> None:
         help="write no picture (then matplotlib is not needed)",
     )
     parser.add_argument("--report", action="store_true", help="also write a one-page report as PDF")
+
+
+def add_weights_option(parser: argparse.ArgumentParser) -> None:
+    """Add the choice of a folder of weights, and with it of the protocol."""
+    parser.add_argument(
+        "--weights",
+        metavar="DIR",
+        help="weights of another protocol, as `hypothalamus-seg adapt` writes them",
+    )
 
 
 def argument(convert: Callable[[str], object]) -> Callable[[str], object]:
@@ -168,6 +179,7 @@ def run_options(parsed: argparse.Namespace) -> Options:
         threads=parsed.threads,
         folds=parsed.folds,
         dicom=getattr(parsed, "dicom", False),
+        weights=parsed.weights,
     )
 
 
@@ -215,5 +227,5 @@ def _info(parsed: argparse.Namespace) -> int:
     from .machine.installation import describe_installation
     from .networks.weight_listing import list_weights
 
-    print("\n".join([*describe_installation(), *list_weights()]))
+    print("\n".join([*describe_installation(), *list_weights(parsed.weights)]))
     return ALL_DONE

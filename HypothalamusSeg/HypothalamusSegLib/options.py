@@ -28,6 +28,8 @@ class Options:
     folds : tuple of int
     dicom : bool
         Also DICOM objects, for input that is DICOM.
+    weights : str or None
+        A folder of weights, which decides the protocol; None: those of the package.
 
     Examples
     --------
@@ -43,6 +45,7 @@ class Options:
     threads: int | None = None
     folds: tuple[int, ...] = FOLDS
     dicom: bool = False
+    weights: str | None = None
 
     def as_arguments(self) -> list[str]:
         """Convert to the equivalent command-line arguments."""
@@ -50,6 +53,7 @@ class Options:
         arguments += ["--device", self.device, "--folds", ",".join(map(str, self.folds))]
         arguments += ["--subunits"] if self.subunits else []
         arguments += ["--dicom"] if self.dicom else []
+        arguments += ["--weights", self.weights] if self.weights else []
         return arguments + (["--threads", str(self.threads)] if self.threads else [])
 
     def as_json(self) -> dict:
@@ -91,6 +95,9 @@ def options_from_json(values: dict) -> Options:
     threads = given["threads"]
     if threads is not None and (type(threads) is not int or threads < 1):
         raise ValueError(f"threads {threads!r} is not a positive number")
+    weights = given["weights"]
+    if weights is not None and not (isinstance(weights, str) and weights):
+        raise ValueError(f"weights {weights!r} is not the path of a folder")
     return Options(
         structures=structures,
         subunits=bool(given["subunits"]),
@@ -99,6 +106,7 @@ def options_from_json(values: dict) -> Options:
         threads=threads,
         folds=folds,
         dicom=bool(given["dicom"]),
+        weights=weights,
     )
 
 

@@ -27,6 +27,7 @@ from .machine.memory import give_memory_back, name_lack_of_memory, peak_memory_m
 from .machine.threads import use_threads
 from .measures import label_grids
 from .measures.intervals import add_intervals, read_intervals
+from .measures.protocol import PUBLISHED, Protocol, read_protocol
 from .measures.quality import Quality, assess
 from .measures.scan_flags import LOW_PLACE_CONFIDENCE, orientation_flag
 from .measures.volumes import StructureVolume, measure_hypothalamus, measure_icv, measure_subunits
@@ -60,6 +61,7 @@ class Segmentation:
     stage_seconds: dict[str, float] = field(default_factory=dict)
     # With `Options.dicom`: sides, subunits and ICV on the grid of the scan.
     on_scan_grid: tuple[VoxelImage | None, ...] = ()
+    protocol: Protocol = PUBLISHED
 
 
 class StageResults(NamedTuple):
@@ -77,7 +79,7 @@ class StageResults(NamedTuple):
 
 def needed_networks(options: Options) -> tuple:
     """Those options that decide which networks are loaded, and where."""
-    return options.structures, options.folds, options.device
+    return options.structures, options.folds, options.device, options.weights
 
 
 class Segmenter:
@@ -87,7 +89,7 @@ class Segmenter:
     ----------
     options : Options
     weights_folder : Path or None
-        None: the weights included in the package.
+        None: those of the options, or the weights included in the package.
 
     Raises
     ------
@@ -101,9 +103,10 @@ class Segmenter:
         use_threads(options.threads)
         self.options = options
         self.device_failure: DeviceFailure | None = None
-        folder = weights_folder or weight_files.default_weights_folder()
+        folder = weights_folder or weight_files.weights_folder(options.weights)
         self.ensembles = weight_files.read_ensembles(folder, options.structures)
         self.intervals = read_intervals(folder)
+        self.protocol = read_protocol(folder)
         self.device = choose_device(options.device)
         try:
             self.networks = self._networks_on(self.device)
@@ -120,6 +123,8 @@ class Segmenter:
         self.options = options
 
     def _networks_on(self, device: str) -> dict[str, list[nn.Module]]:
+        hypothalamus = self.ensembles.get("hypothalamus")
+        self.frame_network = hypothalamus and weight_files.load_frame_network(hypothalamus, device)
         return {
             name: weight_files.load_networks(ensemble, self.options.folds, device)
             for name, ensemble in self.ensembles.items()
@@ -177,7 +182,7 @@ class Segmenter:
             flags = (*flags, orientation_flag(found.rotation))
             images = {name: turn_back(image, found.rotation) for name, image in images.items()}
         on_scan_grid = self._on_scan_grid(found, images) if self.options.dicom else ()
-        quality = assess(found.volume, flags, found.coarse, found.fine, volumes)
+        quality = assess(found.volume, flags, found.coarse, found.fine, volumes, self.protocol)
         volumes = add_intervals(volumes, self.intervals, quality.flags)
         clock.end()
         return Segmentation(
@@ -190,6 +195,7 @@ class Segmenter:
             provenance=self._provenance(scan, clock.seconds),
             stage_seconds=clock.seconds,
             on_scan_grid=on_scan_grid,
+            protocol=self.protocol,
         )
 
     def run_stages(self, volume: VoxelImage, clock: StageClock | None = None) -> StageResults:
@@ -211,6 +217,7 @@ class Segmenter:
             ensemble.shape,
             self.device,
             on_fold,
+            self.frame_network,
         )
         return StageResults(upright, rotation, coarse, fine)
 
@@ -287,6 +294,9 @@ class Segmenter:
             for fold in ensemble.folds
             if fold.fold in self.options.folds
         }
+        hypothalamus = self.ensembles.get("hypothalamus")
+        if hypothalamus and hypothalamus.frame:
+            checksums["hypothalamus_frame"] = hypothalamus.frame.sha256
         return {
             "version": __version__,
             "weights_sha256": checksums,

@@ -256,6 +256,7 @@ def test_an_index_of_version_0_1_0_gets_the_new_columns_and_keeps_its_results(da
     with sqlite3.connect(output / INDEX_NAME) as old:
         for column in ("volume_low_mm3", "volume_high_mm3"):
             old.execute(f"ALTER TABLE volumes DROP COLUMN {column}")
+        old.execute("ALTER TABLE scans DROP COLUMN protocol")
         old.execute("PRAGMA user_version = 1")
     old.close()
     assert run_stub(scans, data, output).unchanged == ["sub-1"]

@@ -23,6 +23,7 @@ from ..geometry.voxel_image import VoxelImage
 from ..stages.coarse import CoarseResult
 from ..stages.fine import FineResult, side_labels
 from ..units import MM3_PER_ML
+from .protocol import PUBLISHED, Protocol
 from .scan_flags import condition_flags, head_flags
 from .volumes import StructureVolume, asymmetry_index
 
@@ -32,8 +33,6 @@ LOW_CONFIDENCE = 0.72
 LARGE_ASYMMETRY = 0.25
 # Usual limits for adults.
 ICV_RANGE_MM3 = (1_000_000.0, 1_900_000.0)
-# The teacher's protocol (Billot et al. 2020), both sides; wider than any validation scan.
-HYPOTHALAMUS_RANGE_MM3 = (450.0, 1_100.0)
 # Standard deviation of the folds' ICV, as a share of their mean: 0.004–0.012 in 35 scans, 0.015 in
 # a bent child.
 LARGE_ICV_SPREAD = 0.013
@@ -78,6 +77,7 @@ def assess(
     coarse: CoarseResult,
     fine: FineResult | None,
     volumes: Sequence[StructureVolume],
+    protocol: Protocol = PUBLISHED,
 ) -> Quality:
     """Collect all flags of a finished segmentation."""
     flags = list(reading_flags)
@@ -91,7 +91,7 @@ def assess(
         fold_dice, confidence = hypothalamus_agreement(fine)
         left = by_name["hypothalamus_left"].volume_mm3
         right = by_name["hypothalamus_right"].volume_mm3
-        flags += hypothalamus_flags(fold_dice, confidence, left, right)
+        flags += hypothalamus_flags(fold_dice, confidence, left, right, protocol)
         if not fine.settled:
             flags.append(_size_flag())
     return Quality(
@@ -104,7 +104,11 @@ def assess(
 
 
 def hypothalamus_flags(
-    fold_dice: Sequence[float], confidence: float, left_mm3: float, right_mm3: float
+    fold_dice: Sequence[float],
+    confidence: float,
+    left_mm3: float,
+    right_mm3: float,
+    protocol: Protocol = PUBLISHED,
 ) -> list[Flag]:
     """Flag agreement, confidence, size and symmetry of the hypothalamus."""
     flags = []
@@ -125,7 +129,7 @@ def hypothalamus_flags(
             )
         )
     total = left_mm3 + right_mm3
-    low, high = HYPOTHALAMUS_RANGE_MM3
+    low, high = protocol.usual_range_mm3
     if not low <= total <= high:
         flags.append(
             Flag(

@@ -54,6 +54,9 @@ class Ensemble:
         Size of the input grid.
     template : Template or None
         Template of the canonical frame, for the fine stage.
+    frame : FoldWeights or None
+        The network that finds the frame, for the fine stage of adapted weights: a fold of the
+        ensemble that they were made of. None: the first fold finds it.
     """
 
     structure: str
@@ -62,6 +65,7 @@ class Ensemble:
     shape: tuple[int, int, int]
     folds: tuple[FoldWeights, ...]
     template: Template | None = None
+    frame: FoldWeights | None = None
 
 
 def default_weights_folder() -> Path:
@@ -84,6 +88,25 @@ def default_weights_folder() -> Path:
     )
 
 
+def weights_folder(chosen: str | None) -> Path:
+    """Find the weights that an option names; None: those of the package.
+
+    Raises
+    ------
+    WeightsError
+        If there is no manifest.
+    """
+    if chosen is None:
+        return default_weights_folder()
+    folder = Path(chosen)
+    if not (folder / MANIFEST_NAME).is_file():
+        raise WeightsError(
+            f"{folder} is no folder of weights: {MANIFEST_NAME} is not in it. Choose the folder "
+            "that hypothalamus-seg adapt has written."
+        )
+    return folder
+
+
 def read_manifest(folder: Path) -> dict[str, Ensemble]:
     """Read manifest.json; raises `WeightsError` if it is missing or invalid."""
     # Imports SimpleITK, which would delay opening the Slicer panel.
@@ -103,11 +126,19 @@ def read_manifest(folder: Path) -> dict[str, Ensemble]:
                     for fold in plan["folds"]
                 ),
                 template=Template.from_json(plan["template"]) if "template" in plan else None,
+                frame=_frame_weights(folder, plan),
             )
             for structure, plan in manifest["structures"].items()
         }
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise WeightsError(f"{path} cannot be read ({error}). Reinstall the package.") from error
+
+
+def _frame_weights(folder: Path, plan: dict) -> FoldWeights | None:
+    found = plan.get("frame")
+    return (
+        FoldWeights(int(found["fold"]), folder / found["file"], found["sha256"]) if found else None
+    )
 
 
 def read_ensembles(folder: Path, structures: Sequence[str]) -> dict[str, Ensemble]:
@@ -157,6 +188,11 @@ def load_networks(ensemble: Ensemble, folds: Sequence[int], device: str) -> list
             f"{sorted(known)}."
         )
     return [_load_network(ensemble, known[fold], device) for fold in folds]
+
+
+def load_frame_network(ensemble: Ensemble, device: str) -> nn.Module | None:
+    """Load the network that finds the frame, if it is one of its own; raises `WeightsError`."""
+    return _load_network(ensemble, ensemble.frame, device) if ensemble.frame else None
 
 
 def _load_network(ensemble: Ensemble, fold: FoldWeights, device: str) -> nn.Module:

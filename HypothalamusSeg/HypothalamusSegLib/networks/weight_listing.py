@@ -6,10 +6,16 @@ from ..errors import WeightsError
 from . import weight_files
 
 
-def list_weights() -> list[str]:
-    """List every weight file with its checksum and status, as lines of text."""
+def list_weights(chosen: str | None = None) -> list[str]:
+    """List every weight file with its checksum and status, as lines of text.
+
+    Parameters
+    ----------
+    chosen : str or None
+        A folder of weights; None: those of the package.
+    """
     try:
-        folder = weight_files.default_weights_folder()
+        folder = weight_files.weights_folder(chosen)
         lines = [f"Weights: {folder}"]
         for structure, ensemble in weight_files.read_manifest(folder).items():
             lines += [_fold_line(structure, fold) for fold in ensemble.folds]

@@ -175,3 +175,34 @@ def _sha256(files: list[Path]) -> str:
             while chunk := stream.read(HASH_CHUNK_BYTES):
                 digest.update(chunk)
     return digest.hexdigest()
+
+
+def read_label_map(path: Path) -> tuple[VoxelImage, str]:
+    """Read a label map, which need not be of a head's size, and its checksum.
+
+    Parameters
+    ----------
+    path : Path
+        A NIfTI, NRRD, MetaImage or MGZ/MGH file.
+
+    Returns
+    -------
+    labels : VoxelImage
+        int32, in the stored orientation.
+    sha256 : str
+
+    Raises
+    ------
+    NotAnImageError, CorruptFileError
+    SeveralFramesError, ColourImageError
+    NoSpatialInformationError
+    OutOfMemoryError, PermissionDeniedError
+    """
+    path = Path(path)
+    suffix = _image_suffix(path)
+    if suffix is None:
+        raise NotAnImageError("{path} is not an image in a supported format.", path=path)
+    with _name_failures(path):
+        volume, _ = READERS[suffix](path)
+        array = np.nan_to_num(np.asarray(volume.array, np.float32))
+        return VoxelImage(np.rint(array).astype(np.int32), volume.affine), _sha256([path])

@@ -11,6 +11,7 @@ from ..errors import DicomSourceError
 from ..flags import sort_by_severity
 from ..geometry.voxel_image import VoxelImage
 from ..measures.intervals import COVERAGE
+from ..measures.protocol import PUBLISHED
 from ..measures.volumes import REFERENCE_ICV_MM3, StructureVolume, asymmetry_index
 from ..pipeline import Segmentation
 from .atomic_files import atomic_files, files_below
@@ -37,6 +38,8 @@ CSV_COLUMNS = (
     "volume_low_mm3",
     "volume_high_mm3",
 )
+# In the table of volumes only: whose outlines the hypothalamic volumes are.
+PROTOCOL_COLUMN = "protocol"
 VOLUME_DIGITS, FRACTION_DIGITS = 3, 9
 
 
@@ -78,7 +81,7 @@ def write_all(
         ):
             if image is not None:
                 write_label_map(image, stage / f"{name}_{suffix}.nii.gz")
-        write_table(result.volumes, stage / f"{name}_volumes.csv")
+        write_table(result.volumes, stage / f"{name}_volumes.csv", result.protocol.name)
         text = json.dumps(describe(result), indent=2, allow_nan=False)
         (stage / f"{name}_volumes.json").write_text(text + "\n", encoding="utf-8")
         if with_overview:
@@ -111,6 +114,8 @@ def write_dicom(result: Segmentation, source: SourceSeries, folder: Path) -> lis
 def write_overview(result: Segmentation, path: Path) -> None:
     """Draw the overview picture, with volumes and flags as text."""
     lines = caption(result)
+    if result.protocol != PUBLISHED:
+        lines.append((f"Protocol: {result.protocol.name}", False))
     draw_overview(
         path,
         result.scan.volume,
@@ -134,13 +139,20 @@ def write_label_map(image: VoxelImage, path: Path) -> None:
     write_nifti(image, path)
 
 
-def write_table(volumes: tuple[StructureVolume, ...], path: Path) -> None:
+def write_table(
+    volumes: tuple[StructureVolume, ...], path: Path, protocol: str = PUBLISHED.name
+) -> None:
     """Write one row per structure; missing numbers are empty cells."""
     with path.open("w", newline="", encoding="utf-8") as stream:
-        table = csv.DictWriter(stream, CSV_COLUMNS, lineterminator="\n")
+        table = csv.DictWriter(stream, (*CSV_COLUMNS, PROTOCOL_COLUMN), lineterminator="\n")
         table.writeheader()
         for volume in volumes:
-            table.writerow(table_row(volume))
+            table.writerow({**table_row(volume), PROTOCOL_COLUMN: protocol_of(volume, protocol)})
+
+
+def protocol_of(volume: StructureVolume, protocol: str) -> str | None:
+    """Name of the protocol where it concerns a structure: the ICV has none."""
+    return None if volume.structure == "icv" else protocol
 
 
 def table_row(volume: StructureVolume) -> dict:
@@ -170,6 +182,7 @@ def describe(result: Segmentation) -> dict:
         description["icv"] = _entry(by_name["icv"])
     description["reference_icv_mm3"] = REFERENCE_ICV_MM3
     description["interval_coverage"] = COVERAGE
+    description["protocol"] = result.protocol.as_json()
     if "hypothalamus_left" in by_name:
         left, right = by_name["hypothalamus_left"], by_name["hypothalamus_right"]
         description["hypothalamus"] = {

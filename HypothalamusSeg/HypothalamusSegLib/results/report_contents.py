@@ -16,7 +16,8 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from ..flags import FLAG_TITLES, Flag, severity_of, sort_by_severity
-from ..measures.quality import HYPOTHALAMUS_RANGE_MM3, ICV_RANGE_MM3
+from ..measures.protocol import PUBLISHED, protocol_name
+from ..measures.quality import ICV_RANGE_MM3
 from .flag_coverage import covered_columns
 from .number_format import MISSING, shown, shown_ml, shown_percent
 from .plane_pictures import PlanePicture
@@ -97,7 +98,7 @@ def report_contents(
         rows=tuple(_rows(description, [flag["code"] for flag in flags])),
         agreement=agreement(description["quality"]),
         flags=tuple(_flag(flag) for flag in sort_by_severity(Flag(**flag) for flag in flags)),
-        provenance=tuple(_provenance(description["provenance"])),
+        provenance=tuple(_provenance(description)),
         pictures=pictures,
     )
 
@@ -114,24 +115,32 @@ def agreement(quality: dict) -> str:
     return f"Agreement of the networks (Dice; 1 is perfect): {', '.join(parts)}."
 
 
-def usual_range(structure: str) -> str:
-    """Usual range of a volume (outside it is flagged), in the displayed unit, or a dash."""
+def usual_range(structure: str, description: dict) -> str:
+    """Usual range of a volume (outside it is flagged), in the displayed unit, or a dash.
+
+    Parameters
+    ----------
+    structure : str
+    description : dict
+        Of the result, which names the protocol.
+    """
     if structure == "icv":
         return "–".join(map(shown_ml, ICV_RANGE_MM3))
     if structure == "hypothalamus_total":
-        return "–".join(map(shown, HYPOTHALAMUS_RANGE_MM3))
+        protocol = description.get("protocol") or PUBLISHED.as_json()
+        return "–".join(map(shown, protocol["usual_range_mm3"]))
     return MISSING
 
 
 def _rows(description: dict, codes: list[str]) -> Iterator[ReportRow]:
     hypothalamus = description.get("hypothalamus")
     for part in PARTS if hypothalamus else ():
-        yield _row(f"Hypothalamus, {part}", hypothalamus[part], codes)
+        yield _row(f"Hypothalamus, {part}", hypothalamus[part], codes, description)
     if description.get("icv"):
-        yield _row("Intracranial volume (ICV)", description["icv"], codes)
+        yield _row("Intracranial volume (ICV)", description["icv"], codes, description)
 
 
-def _row(name: str, entry: dict, codes: Iterable[str]) -> ReportRow:
+def _row(name: str, entry: dict, codes: Iterable[str], description: dict) -> ReportRow:
     structure = entry["structure"]
     covered = covered_columns(codes, structure)
     is_icv = structure == "icv"
@@ -140,7 +149,7 @@ def _row(name: str, entry: dict, codes: Iterable[str]) -> ReportRow:
     adjusted = MISSING if is_icv else add_unit(shown(entry["icv_adjusted_mm3"]), "mm³")
     numbers = (
         Number(add_unit(show(entry["volume_mm3"]), unit), "volume_mm3" in covered),
-        Number(add_unit(usual_range(structure), unit)),
+        Number(add_unit(usual_range(structure, description), unit)),
         Number(percent, "fraction_of_icv" in covered and percent != MISSING),
         Number(adjusted, "icv_adjusted_mm3" in covered and adjusted != MISSING),
         Number(add_unit(show(entry["fold_sd_mm3"]), unit), "fold_sd_mm3" in covered),
@@ -157,7 +166,9 @@ def _flag(flag: Flag) -> ReportFlag:
     return ReportFlag(flag.code, severity_of(flag.code), FLAG_TITLES[flag.code], flag.message)
 
 
-def _provenance(provenance: dict) -> Iterator[tuple[str, str]]:
+def _provenance(description: dict) -> Iterator[tuple[str, str]]:
+    provenance = description["provenance"]
+    yield "Protocol", protocol_name(description)
     yield "Software", f"HypothalamusSeg {provenance['version']}, torch {provenance['torch']}"
     yield "Computed on", f"{provenance['device']}, {provenance['threads']} threads"
     yield "Options", _options(provenance["options"])

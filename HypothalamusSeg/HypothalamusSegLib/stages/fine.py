@@ -81,6 +81,7 @@ def segment_region(
     shape: tuple[int, int, int],
     device: str,
     on_fold: Callable[[int], None] = lambda fold: None,
+    frame_network: nn.Module | None = None,
 ) -> FineResult:
     """Segment the subunits around a position.
 
@@ -98,11 +99,33 @@ def segment_region(
     device : str
     on_fold : callable
         Told the index of each fold when it is done.
+    frame_network : Module or None
+        The network that finds the frame; None: the first of ``networks``.
     """
-    frame, settled = find_frame(volume, place_mm, networks[0], template, shape, device)
-    offsets = [np.full(3, offset) for offset in LATTICE_OFFSETS_MM]
-    regions = [_region(volume, _shift(frame, offset), shape) for offset in offsets]
-    matrices = [_refinement(shape, offset) for offset in offsets]
+    first = frame_network if frame_network is not None else networks[0]
+    frame, settled = find_frame(volume, place_mm, first, template, shape, device)
+    regions = frame_regions(volume, frame, shape)
+    return segment_in_frame(regions, frame, settled, networks, shape, device, on_fold)
+
+
+def frame_regions(
+    volume: VoxelImage, frame: CanonicalFrame, shape: tuple[int, int, int]
+) -> list[np.ndarray]:
+    """What the networks see of a scan: one region a lattice, float32, shape ``shape``."""
+    return [_region(volume, _shift(frame, offset), shape) for offset in _lattice_offsets()]
+
+
+def segment_in_frame(
+    regions: Sequence[np.ndarray],
+    frame: CanonicalFrame,
+    settled: bool,
+    networks: Sequence[nn.Module],
+    shape: tuple[int, int, int],
+    device: str,
+    on_fold: Callable[[int], None] = lambda fold: None,
+) -> FineResult:
+    """Segment the subunits in regions of `frame_regions`; parameters as in `segment_region`."""
+    matrices = [_refinement(shape, offset) for offset in _lattice_offsets()]
     fine_shape = tuple(int(n * REGION_SPACING_MM / FINE_SPACING_MM) for n in shape)
     grid = Grid.axis_aligned(frame.centre_mm, fine_shape, FINE_SPACING_MM)
     lookup = _lookup(frame.grid(fine_shape, FINE_SPACING_MM), grid)
@@ -187,6 +210,10 @@ def find_frame(
         zoomed = abs(float(np.log(frame.zoom / before.zoom)))
         settled = moved_mm < SETTLED_WITHIN_MM and zoomed < SETTLED_LOG_ZOOM
     return frame, settled
+
+
+def _lattice_offsets() -> list[np.ndarray]:
+    return [np.full(3, offset) for offset in LATTICE_OFFSETS_MM]
 
 
 def _shift(frame: CanonicalFrame, offset_mm: np.ndarray) -> CanonicalFrame:

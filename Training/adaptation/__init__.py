@@ -1,0 +1,1 @@
+"""`hypothalamus-seg adapt`: the shipped networks learn to draw like a rater."""

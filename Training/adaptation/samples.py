@@ -1,0 +1,37 @@
+"""Samples for fine-tuning: cases with a rater's label, and scans with the parent's answers."""
+
+from __future__ import annotations
+
+import numpy as np
+from HypothalamusSegLib.geometry.canonical_frame import CanonicalFrame
+from HypothalamusSegLib.geometry.voxel_image import VoxelImage
+
+from ..hypothalamus_samples import region_item
+from ..regions import posterior_grid
+from .looks import Look
+from .protocol_map import in_protocol
+from .targets import soft_masks, subunit_targets
+
+
+def case_target(look: Look, label: VoxelImage, kind: str) -> np.ndarray:
+    """What a rater's label (in the upright world) teaches; float32, (10, *POSTERIOR_SHAPE)."""
+    soft = soft_masks(label, kind, posterior_grid(look.frame.centre_mm))
+    return subunit_targets(soft, look.answer.astype(np.float32) / 255)
+
+
+def sample_item(look: Look, target: np.ndarray) -> dict:
+    """A scan with its target, as `RegionSamples` wants it."""
+    return region_item(
+        look.image,
+        (target * 255).round().astype(np.uint8),
+        look.displacements,
+        look.has_skull,
+        1.0,
+        CanonicalFrame(np.zeros(3), look.frame.rotation, look.frame.zoom),
+    )
+
+
+def memory_item(look: Look, log_ratio: np.ndarray) -> dict:
+    """A scan without label: the parent's answer in the rater's protocol."""
+    answer = look.answer.astype(np.float32) / 255
+    return sample_item(look, in_protocol(answer, look.frame, log_ratio))
