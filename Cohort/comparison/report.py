@@ -138,6 +138,8 @@ def _pairs_table(matched: MatchedRuns, measures: dict[Structure, pd.DataFrame]) 
 
 def _protocols(matched: MatchedRuns) -> str:
     """The protocols of the runs if they are not the same, in words; else nothing."""
+    if not (PROTOCOL in matched.a and PROTOCOL in matched.b):
+        return ""
     names = [", ".join(sorted(set(run[PROTOCOL]))) for run in (matched.a, matched.b)]
     return "" if names[0] == names[1] else f"A: {names[0]}; B: {names[1]}"
 

@@ -24,7 +24,7 @@ LINK = re.compile(r"\]\(([^()\s]+)\)")
 ELSEWHERE = ("http://", "https://", "mailto:")
 SLICERS_OWN_CODES = {"not_started", "crashed", "failed", "handover"}
 # Where the classes of errors are; `unexpected` is the cohort's word for all others.
-ERROR_SOURCES = ("HypothalamusSeg/HypothalamusSegLib", "Cohort", "Web")
+ERROR_SOURCES = ("HypothalamusSeg/HypothalamusSegLib", "Cohort", "Training", "Web")
 ERROR_CODE = re.compile(r'^    code(?:: str)? = "(\w+)"$', re.MULTILINE)
 
 

@@ -71,7 +71,7 @@ def test_a_structure_without_an_interval_has_null_and_an_empty_cell(result, tmp_
     write_table(result.volumes, tmp_path / "table.csv")
     row = (tmp_path / "table.csv").read_text(encoding="utf-8").splitlines()[2]
     assert row.startswith("hypothalamus_right")
-    assert row.endswith(",,")
+    assert row.endswith(",,,Billot 2020")
 
 
 def test_the_stripped_samples_icv_has_no_interval_though_its_kind_has(result):
