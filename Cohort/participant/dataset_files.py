@@ -34,6 +34,8 @@ IGNORED = (
     "group_*",
     "compare_*",
     "review.tsv",
+    "review",
+    "review_agreement.tsv",
 )
 # BIDS' number for subcortical gray matter in its table of standard labels.
 SUBCORTICAL_GRAY_MATTER = 9

@@ -8,14 +8,18 @@ import logging
 import re
 import sys
 import warnings
-from collections.abc import Collection, Iterable
+from collections.abc import Collection
 from dataclasses import dataclass
 from difflib import get_close_matches
 from pathlib import Path
-from unicodedata import normalize
 
-from HypothalamusSegLib.reading.dicom_series import DICOM_SUFFIXES, is_dicom_file
-from HypothalamusSegLib.reading.scan import READERS
+from HypothalamusSegLib.reading.scan_names import (
+    bids_label,
+    image_stem,
+    images_below,
+    scan_name,
+    without_uncompressed_twins,
+)
 
 from ..errors import MissingPackageError, ScanListError
 
@@ -166,34 +170,8 @@ def _read_filters(path: Path | None) -> dict:
 
 
 def _from_folder(folder: Path) -> list[CohortScan]:
-    """Every image in a folder, in any depth; a folder of DICOM slices is one image."""
-    return [_named(path, _stem(path)) for path in _images_below(folder)]
-
-
-def _images_below(folder: Path) -> Iterable[Path]:
-    files, folders = [], []
-    for path in sorted(folder.iterdir()):
-        if path.name.startswith("."):
-            continue
-        (folders if path.is_dir() else files).append(path)
-    images = [path for path in files if path.name.lower().endswith(tuple(READERS))]
-    if not images and any(_is_dicom(path) for path in files[:1]):
-        yield folder
-        return
-    yield from images
-    for inner in folders:
-        yield from _images_below(inner)
-
-
-def _is_dicom(path: Path) -> bool:
-    return path.suffix.lower() in DICOM_SUFFIXES or is_dicom_file(path)
-
-
-def _stem(path: Path) -> str:
-    if path.is_dir():
-        return path.name
-    suffix = next(s for s in READERS if path.name.lower().endswith(s))
-    return path.name[: -len(suffix)]
+    """Every image in a folder, at any depth; a folder of DICOM slices is one image."""
+    return [_named(path, image_stem(path)) for path in images_below(folder)]
 
 
 def _from_table(table: Path) -> list[CohortScan]:
@@ -225,34 +203,26 @@ def _from_table(table: Path) -> list[CohortScan]:
 def _named(path: Path, participant: str, session: str = "") -> CohortScan:
     """A scan outside BIDS: its labels are what BIDS allows of the given words."""
     subject, session = _label(participant, "sub-", path), _label(session, "ses-", path)
-    name = f"sub-{subject}" + (f"_ses-{session}" if session else "")
-    return CohortScan(name, subject, session, path)
+    return CohortScan(scan_name(subject, session), subject, session, path)
 
 
 def _label(words: str, prefix: str, path: Path) -> str:
-    label = "".join(map(_in_ascii, normalize("NFC", words.removeprefix(prefix))))
+    label = bids_label(words.removeprefix(prefix))
     if words and not label:
         raise ScanListError(f"{path}: {words!r} has no letter or digit that could name it.")
     return label
 
 
-def _in_ascii(character: str) -> str:
-    """A letter or digit as BIDS allows it: ü is u, and what has no such form is its code point."""
-    if not character.isalnum():
-        return ""
-    plain = "".join(c for c in normalize("NFKD", character) if c.isascii() and c.isalnum())
-    return plain or f"u{ord(character):04x}"
-
-
 def _without_twins(scans: list[CohortScan]) -> list[CohortScan]:
     """Without the uncompressed of two files of one name, name.nii beside name.nii.gz."""
-    paths = {scan.path for scan in scans}
-    twins = [s for s in scans if s.path.suffix == ".nii" and Path(f"{s.path}.gz") in paths]
-    for scan in twins:
-        print(
-            f"{scan.path} is not used, since {scan.path.name}.gz lies beside it.", file=sys.stderr
-        )
-    return [scan for scan in scans if scan not in twins]
+    kept = set(without_uncompressed_twins([scan.path for scan in scans]))
+    for scan in scans:
+        if scan.path not in kept:
+            print(
+                f"{scan.path} is not used, since {scan.path.name}.gz lies beside it.",
+                file=sys.stderr,
+            )
+    return [scan for scan in scans if scan.path in kept]
 
 
 def _check_unique(scans: list[CohortScan]) -> None:

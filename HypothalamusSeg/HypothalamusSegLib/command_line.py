@@ -115,6 +115,11 @@ def _add_run_options(parser: argparse.ArgumentParser) -> None:
         "picture as DICOM objects",
     )
     parser.add_argument(
+        "--spread",
+        action="store_true",
+        help="also write where the networks of the hypothalamus disagree",
+    )
+    parser.add_argument(
         "--stop-with-stdin",
         action="store_true",
         help="cancel when standard input closes (for programs that start this one)",
@@ -180,6 +185,7 @@ def run_options(parsed: argparse.Namespace) -> Options:
         folds=parsed.folds,
         dicom=getattr(parsed, "dicom", False),
         weights=parsed.weights,
+        spread=getattr(parsed, "spread", False),
     )
 
 

@@ -30,6 +30,8 @@ class Options:
         Also DICOM objects, for input that is DICOM.
     weights : str or None
         A folder of weights, which decides the protocol; None: those of the package.
+    spread : bool
+        Also write where the folds disagree.
 
     Examples
     --------
@@ -46,6 +48,7 @@ class Options:
     folds: tuple[int, ...] = FOLDS
     dicom: bool = False
     weights: str | None = None
+    spread: bool = False
 
     def as_arguments(self) -> list[str]:
         """Convert to the equivalent command-line arguments."""
@@ -54,6 +57,7 @@ class Options:
         arguments += ["--subunits"] if self.subunits else []
         arguments += ["--dicom"] if self.dicom else []
         arguments += ["--weights", self.weights] if self.weights else []
+        arguments += ["--spread"] if self.spread else []
         return arguments + (["--threads", str(self.threads)] if self.threads else [])
 
     def as_json(self) -> dict:
@@ -89,6 +93,7 @@ def options_from_json(values: dict) -> Options:
         ("device", DEVICES),
         ("subunits", (True, False)),
         ("dicom", (True, False)),
+        ("spread", (True, False)),
     ):
         if given[name] not in known:
             raise ValueError(f"{name} {given[name]!r} is none of {', '.join(map(str, known))}")
@@ -107,6 +112,7 @@ def options_from_json(values: dict) -> Options:
         folds=folds,
         dicom=bool(given["dicom"]),
         weights=weights,
+        spread=bool(given["spread"]),
     )
 
 

@@ -26,6 +26,7 @@ from .machine.devices import (
 from .machine.memory import give_memory_back, name_lack_of_memory, peak_memory_mb
 from .machine.threads import use_threads
 from .measures import label_grids
+from .measures.fold_spread import measure_spread
 from .measures.intervals import add_intervals, read_intervals
 from .measures.protocol import PUBLISHED, Protocol, read_protocol
 from .measures.quality import Quality, assess
@@ -62,6 +63,7 @@ class Segmentation:
     # With `Options.dicom`: sides, subunits and ICV on the grid of the scan.
     on_scan_grid: tuple[VoxelImage | None, ...] = ()
     protocol: Protocol = PUBLISHED
+    spread: VoxelImage | None = None
 
 
 class StageResults(NamedTuple):
@@ -196,6 +198,7 @@ class Segmenter:
             stage_seconds=clock.seconds,
             on_scan_grid=on_scan_grid,
             protocol=self.protocol,
+            spread=images.get("spread"),
         )
 
     def run_stages(self, volume: VoxelImage, clock: StageClock | None = None) -> StageResults:
@@ -249,6 +252,9 @@ class Segmenter:
             images["hypothalamus"] = label_grids.hypothalamus_labels(fine, grid)
             if self.options.subunits:
                 images["subunits"] = label_grids.subunit_labels(fine, grid)
+            spread = measure_spread(fine) if self.options.spread else None
+            if spread is not None:
+                images["spread"] = spread
         if "icv" in self.options.structures:
             posterior = VoxelImage(found.coarse.icv_posterior, found.coarse.grid.affine)
             images["icv"] = VoxelImage(resample_mask(posterior, native), native.affine)

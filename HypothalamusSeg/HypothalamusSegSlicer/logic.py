@@ -39,6 +39,11 @@ class HypothalamusSegLogic(ScriptedLoadableModuleLogic):
         ScriptedLoadableModuleLogic.__init__(self, parent)
         self._engine = LoadedEngine()
 
+    @property
+    def engine(self) -> LoadedEngine:
+        """The processes that runs share."""
+        return self._engine
+
     def close(self) -> None:
         """End the engine, and what it is doing."""
         self._engine.close()

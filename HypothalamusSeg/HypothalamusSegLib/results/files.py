@@ -78,6 +78,7 @@ def write_all(
             ("hypothalamus_dseg", result.hypothalamus),
             ("subunits_dseg", result.subunits),
             ("icv_mask", result.icv),
+            ("hypothalamus_spread", result.spread),
         ):
             if image is not None:
                 write_label_map(image, stage / f"{name}_{suffix}.nii.gz")

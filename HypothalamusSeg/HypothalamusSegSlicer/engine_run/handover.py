@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
@@ -40,8 +41,6 @@ def write_scan(volume: slicer.vtkMRMLScalarVolumeNode, folder: Path) -> Path:
 def take_results(volume: slicer.vtkMRMLScalarVolumeNode, engine: dict, folder: Path) -> ResultNodes:
     """Create or update the result nodes of a volume from the files of the engine.
 
-    All files are read before any node is changed, so a missing file loses nothing.
-
     Parameters
     ----------
     volume : vtkMRMLScalarVolumeNode
@@ -50,11 +49,32 @@ def take_results(volume: slicer.vtkMRMLScalarVolumeNode, engine: dict, folder: P
     folder : Path
         Holds ``scan_*.nii.gz``.
     """
-    images = {}
-    for plan in NODE_PLANS:
-        path = folder / f"{SCAN_NAME}_{plan.file_suffix}.nii.gz"
-        if path.exists():
-            images[plan.role] = read_labels(path)
+    return take_label_maps(volume, engine, label_maps_in(folder))
+
+
+def label_maps_in(folder: Path) -> dict[str, Path]:
+    """The label maps that the engine wrote for a scan of `write_scan`, by role."""
+    paths = {p.role: folder / f"{SCAN_NAME}_{p.file_suffix}.nii.gz" for p in NODE_PLANS}
+    return {role: path for role, path in paths.items() if path.exists()}
+
+
+def take_label_maps(
+    volume: slicer.vtkMRMLScalarVolumeNode, engine: dict, label_maps: Mapping[str, Path]
+) -> ResultNodes:
+    """Create or update the result nodes of a volume from label maps, by role.
+
+    All files are read before any node is changed, so a missing file loses nothing.
+
+    Raises
+    ------
+    HandoverError
+        If a file cannot be read, or there is none.
+    """
+    images = {
+        plan.role: read_labels(label_maps[plan.role])
+        for plan in NODE_PLANS
+        if (plan.role in label_maps)
+    }
     if not images:
         raise HandoverError("The engine produced no segmentation. Press Apply to try again.")
     nodes = ResultNodes(volume)
@@ -106,13 +126,20 @@ def _fill(
         converter.GetReferenceImageGeometryParameterName(),
         converter.SerializeImageGeometry(image),
     )
+    fill_segments(node, plan, image)
+    _beside_volume(node, volume)
+
+
+def fill_segments(
+    node: slicer.vtkMRMLSegmentationNode, plan: NodePlan, image: slicer.vtkOrientedImageData
+) -> None:
+    """Make the segments of a node what a label map has; those that were deleted come back."""
     was_modifying = node.StartModify()
     for segment in plan.segments:
         _fill_segment(node, segment, image)
-    if segmentation.ContainsRepresentation("Closed surface"):
+    if node.GetSegmentation().ContainsRepresentation("Closed surface"):
         node.CreateClosedSurfaceRepresentation()
     node.EndModify(was_modifying)
-    _beside_volume(node, volume)
 
 
 def _fill_segment(node, segment, image: slicer.vtkOrientedImageData) -> None:

@@ -7,8 +7,10 @@ import time
 import qt
 import slicer
 import vtk
+from HypothalamusSegLib.options import Options
 from slicer.i18n import tr as _
 
+from ..engine_run.command_line import SettingsError
 from ..engine_run.handover import HandoverError
 from ..engine_run.job import JobResult, SegmentationJob
 from ..logic import HypothalamusSegLogic
@@ -25,6 +27,7 @@ from .review_section import ReviewSection
 from .review_text import what_a_run_replaces
 from .states import State, apply_button, is_editable, remaining_text
 from .torch_questions import ensure_torch, repair_torch
+from .worklist_section import WorklistSection
 
 CLOCK_MS = 500
 INPUTS = (
@@ -77,6 +80,7 @@ class HypothalamusSegPanel:
             shortcut(window, "Ctrl+PgUp", self.review.anterior),
             shortcut(window, "Ctrl+PgDown", self.review.posterior),
         ]
+        self.worklist = WorklistSection(ui, self, root)
         self._scene_observers = [
             scene.AddObserver(scene.StartCloseEvent, self._scene_closes),
             scene.AddObserver(scene.EndCloseEvent, self._scene_is_new),
@@ -124,6 +128,7 @@ class HypothalamusSegPanel:
 
     def close(self) -> None:
         """Stop everything when the module is reloaded or Slicer quits."""
+        self.worklist.close()
         if self.job is not None:
             self.job.abandon()
         self.logic.close()
@@ -178,6 +183,47 @@ class HypothalamusSegPanel:
         self.export.show(nodes)
         self.watch.watch(nodes)
 
+    # For the worklist
+
+    def show_volume(self, volume: slicer.vtkMRMLScalarVolumeNode) -> None:
+        """Make a volume the input; its result is shown, if it has one."""
+        if self.parameters is None:
+            self.bind()
+        self.parameters.inputVolume = volume
+
+    def show_case(self) -> None:
+        """Show a result that was put into the scene, with the views around it."""
+        self.show_results_of(self.parameters.inputVolume)
+        if self._is_shown:
+            self.review.arrange()
+
+    def options(self) -> Options:
+        """What to segment; the defaults where the settings are wrong."""
+        try:
+            return engine_options(self.parameters)
+        except (SettingsError, AttributeError):
+            return Options()
+
+    def wait_for_result(self, is_waiting: bool) -> None:
+        """The result of the input comes from the background, or no longer."""
+        if is_waiting and is_editable(self.state):
+            self._enter(State.AHEAD)
+        elif not is_waiting and self.state == State.AHEAD:
+            self._enter(State.NOT_READY if self.missing() else State.READY)
+            self.ui.stepLabel.text = ""
+
+    def show_progress(self, fraction: float, step: str) -> None:
+        """How far the background is with the input."""
+        if self.state == State.AHEAD:
+            self.ui.progressBar.value = round(100 * fraction)
+            self.ui.stepLabel.text = step
+
+    def set_blinded(self, is_blinded: bool) -> None:
+        """Hide whose scan it is and what the networks say, or show it again."""
+        self.results.set_blinded(is_blinded)
+        for widget in (self.ui.patientLabel, self.ui.patientFormLabel, self.ui.exportCollapsible):
+            widget.visible = not is_blinded
+
     def _rows_changed(self, rows) -> None:
         self.results.show_rows(rows)
         self.results.show_lost(self.watch.without_baseline)
@@ -196,7 +242,7 @@ class HypothalamusSegPanel:
             getattr(self.ui, name).enabled = is_editable(state)
         if self.parameters is not None and not self.parameters.segmentHypothalamus:
             self.ui.subunitsCheckBox.enabled = False
-        self.ui.progressBar.visible = state in (State.RUNNING, State.CANCELLING)
+        self.ui.progressBar.visible = state in (State.RUNNING, State.CANCELLING, State.AHEAD)
 
     def _apply_by_key(self) -> None:
         if self.state == State.READY and not is_typing():
@@ -274,6 +320,7 @@ class HypothalamusSegPanel:
                 self.show_results_of(self.parameters.inputVolume)
                 if self._is_shown and result.nodes.volume is self.parameters.inputVolume:
                     self.review.arrange()
+            self.worklist.segmented_by_hand()
         elif outcome.cancelled:
             self.ui.stepLabel.text = _("Canceled; nothing was changed")
         else:
@@ -290,6 +337,7 @@ class HypothalamusSegPanel:
     # The scene
 
     def _scene_closes(self, caller, event) -> None:
+        self.worklist.scene_closes()
         self.results.show(None)
         self.review.show(None)
         self.editor.scene_closes()

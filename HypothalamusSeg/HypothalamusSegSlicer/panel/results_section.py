@@ -28,6 +28,7 @@ class ResultsSection:
         self.ui = ui
         self._nodes: ResultNodes | None = None
         self._rows: Sequence[VolumeRow] = ()
+        self._is_blinded = False
         ui.tableView.verticalHeader().hide()
         ui.show3dButton.connect("toggled(bool)", self._show_3d)
         ui.opacitySlider.connect("valueChanged(double)", self._set_opacity)
@@ -47,7 +48,7 @@ class ResultsSection:
             "chartButton",
         ):
             getattr(self.ui, name).enabled = there
-        self.ui.qualityBrowser.visible = there
+        self.ui.qualityBrowser.visible = there and not self._is_blinded
         self.ui.tableView.setMRMLTableNode(nodes.table if there else None)
         if not there:
             self.ui.resultLabel.text = _("No result for this volume yet.")
@@ -58,6 +59,12 @@ class ResultsSection:
         )
         self.ui.qualityBrowser.html = quality_html(record["quality"])
         self.sync()
+
+    def set_blinded(self, is_blinded: bool) -> None:
+        """Hide what the networks say of a scan, or show it again."""
+        self._is_blinded = is_blinded
+        self.ui.qualityBrowser.visible = self._nodes is not None and not is_blinded
+        self.ui.volumesCollapsible.visible = not is_blinded
 
     def sync(self) -> None:
         """Show what the display nodes say, whoever changed them."""

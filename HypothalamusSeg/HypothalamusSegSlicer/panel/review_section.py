@@ -19,9 +19,17 @@ WIDGETS = (
     "goToButton",
     "layoutButton",
     "statusComboBox",
-    "reviewerLineEdit",
     "noteText",
 )
+
+
+def remembered_reviewer() -> str:
+    """The name that was given last; empty before the first."""
+    return slicer.app.settings().value(REVIEWER_SETTING) or ""
+
+
+def remember_reviewer(name: str) -> None:
+    slicer.app.settings().setValue(REVIEWER_SETTING, name)
 
 
 class ReviewSection:
@@ -53,9 +61,8 @@ class ReviewSection:
         for name in WIDGETS:
             getattr(self.ui, name).enabled = nodes is not None
         review = nodes.record.review if nodes is not None else None
-        remembered = slicer.app.settings().value(REVIEWER_SETTING) or ""
         self.ui.statusComboBox.currentIndex = STATUSES.index(review.status) if review else 0
-        self.ui.reviewerLineEdit.text = (review.reviewer if review else "") or remembered
+        self.ui.reviewerLineEdit.text = (review.reviewer if review else "") or remembered_reviewer()
         self.ui.noteText.plainText = review.note if review else ""
         self.ui.reviewTimeLabel.text = review_text(review, ()) if review else ""
         self._showing = False
@@ -111,7 +118,10 @@ class ReviewSection:
             self._store(mask_digests(self._nodes))
 
     def _changed(self, *_arguments: object) -> None:
-        if not self._showing and self._nodes is not None:
+        if self._showing:
+            return
+        remember_reviewer(self.ui.reviewerLineEdit.text)
+        if self._nodes is not None:
             self._store(None)
 
     def _store(self, masks: dict[str, str] | None) -> None:
@@ -119,7 +129,6 @@ class ReviewSection:
         if record is None:
             return
         reviewer = self.ui.reviewerLineEdit.text
-        slicer.app.settings().setValue(REVIEWER_SETTING, reviewer)
         status = STATUSES[self.ui.statusComboBox.currentIndex]
         review = record.review.changed(status, self.ui.noteText.plainText, reviewer, masks)
         record.set_review(review)

@@ -16,6 +16,7 @@ class State(enum.Enum):
     INSTALLING = "installing PyTorch"
     RUNNING = "running"
     CANCELLING = "cancelling"
+    AHEAD = "segmented in the background"
 
 
 @dataclass(frozen=True)
@@ -34,6 +35,7 @@ def apply_button(state: State, missing: str = "") -> ApplyButton:
         State.READY: ApplyButton(_("Apply"), _("Segment the input volume (Ctrl+Return)"), True),
         State.INSTALLING: ApplyButton(_("Installing PyTorch…"), _("Needed only once"), False),
         State.RUNNING: ApplyButton(_("Cancel"), _("Stop the run; earlier results are kept"), True),
+        State.AHEAD: ApplyButton(_("Being segmented…"), _("The list sees to it"), False),
         State.CANCELLING: ApplyButton(_("Canceling…"), _("Waiting for the engine to stop"), False),
     }[state]
 

@@ -10,6 +10,7 @@ import vtk
 
 from ..scene.dicom_tags import name_scalars, tag_edited
 from ..scene.result_nodes import ResultNodes
+from ..scene.structures import NODE_PLANS
 from .baseline import expected_volume_mm3, read_baseline
 from .mask_digest import mask_digests
 from .rows import Edit, VolumeRow, volume_rows
@@ -125,6 +126,12 @@ class EditWatch:
     def has_edits(self) -> bool:
         """Whether anything differs from the networks' output."""
         return any(edit is None or edit.is_change for edit in self._edits.values())
+
+    @property
+    def edited_roles(self) -> list[str]:
+        """Roles of the segmentations that differ from the networks' output."""
+        edited = {name for name, edit in self._edits.items() if edit is None or edit.is_change}
+        return [p.role for p in NODE_PLANS if edited & {s.identifier for s in p.segments}]
 
     @property
     def without_baseline(self) -> list[str]:

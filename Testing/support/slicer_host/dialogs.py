@@ -26,7 +26,7 @@ _STATEMENTS = {
     "errorDisplay": "error",
     "warningDisplay": "warning",
 }
-_FILE_QUESTIONS = ("getSaveFileName", "getExistingDirectory")
+_FILE_QUESTIONS = ("getOpenFileName", "getSaveFileName", "getExistingDirectory")
 
 
 def install(next_answer: Callable[[], Any], note: Callable[[Dialog], None]) -> None:

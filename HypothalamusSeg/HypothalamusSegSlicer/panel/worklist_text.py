@@ -1,0 +1,54 @@
+"""What the panel says about a list of cases."""
+
+from __future__ import annotations
+
+from HypothalamusSegLib.flags import SEVERITIES, severity_of
+from slicer.i18n import tr as _
+
+from ..worklist.case import Case
+from ..worklist.review_table import ReviewRow
+from ..worklist.worklist import Order, Progress, Worklist
+from .quality_text import SYMBOLS
+from .review_text import status_titles
+
+SIGNS = {"accepted": "✓", "corrected": "✎", "rejected": "✗", "": "·"}
+
+
+def order_titles() -> dict[Order, str]:
+    """The orders that a reader may choose."""
+    return {
+        Order.AS_LISTED: _("as listed"),
+        Order.FLAGGED_FIRST: _("flagged first"),
+        Order.UNDONE_FIRST: _("undone first"),
+    }
+
+
+def case_title(cases: Worklist, case: Case, is_blinded: bool) -> str:
+    """The name of a case; blinded, a number, because names may tell the group."""
+    if is_blinded:
+        return _("Case {number}").format(number=cases.index(case) + 1)
+    return case.name
+
+
+def case_line(cases: Worklist, case: Case, is_blinded: bool) -> str:
+    """One line of the list: verdict, name, worst flag."""
+    row = cases.row(case)
+    sign = SIGNS.get(row.mark, "?")
+    flags = () if is_blinded else sorted(map(severity_of, cases.flags(case)), key=SEVERITIES.index)
+    worst = f"  {SYMBOLS[flags[0]]}" if flags else ""
+    title = case_title(cases, case, is_blinded)
+    return f"{sign}  {title}{worst}{_verdict(row)}"
+
+
+def _verdict(row: ReviewRow) -> str:
+    if row.mark:
+        return "  – " + status_titles().get(row.mark, row.mark)
+    return "  – " + _("begun") if row.labels or row.note else ""
+
+
+def progress_text(progress: Progress) -> str:
+    """“12 of 40, 3 rejected”."""
+    text = _("{done} of {total}").format(done=progress.done, total=progress.total)
+    if progress.rejected:
+        text += ", " + _("{count} rejected").format(count=progress.rejected)
+    return text

@@ -1,0 +1,5 @@
+"""A list of cases to review: where they are, whose turn is next, what readers said of them.
+
+The list itself (`case`, `case_lists`, `review_table`, `worklist`, `agreement`) knows neither Slicer
+nor Qt; the other files bring its cases into the scene.
+"""

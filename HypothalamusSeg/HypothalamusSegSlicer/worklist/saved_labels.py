@@ -1,0 +1,85 @@
+"""What a reader judged, kept as label maps beside the review, and brought back from there."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+from HypothalamusSegLib.errors import HypothalamusSegError
+from HypothalamusSegLib.reading.scan_names import bids_label
+from HypothalamusSegLib.results.atomic_files import atomic_files
+
+from ..engine_run.handover import HandoverError, fill_segments, read_labels
+from ..export.result_files import write_label_map
+from ..export.subject import ExportError
+from ..scene.result_nodes import ResultNodes
+from ..scene.structures import NODE_PLANS
+from .case import WorklistError
+
+FOLDER = "review"
+ENDINGS = {
+    "hypothalamus": "seg-hypothalamus_dseg",
+    "subunits": "seg-subunits_dseg",
+    "icv": "label-icv_mask",
+}
+TAG_CHARACTERS = 4
+
+
+def save_labels(
+    nodes: ResultNodes, folder: Path, scan: str, reader: str, roles: Iterable[str]
+) -> tuple[str, ...]:
+    """Write the segmentations of some roles.
+
+    Returns
+    -------
+    tuple of str
+        Files, relative to ``folder``.
+
+    Raises
+    ------
+    WorklistError
+        Then earlier files are as they were.
+    """
+    wanted, names = set(roles), []
+    try:
+        with atomic_files(folder / FOLDER) as stage:
+            for plan, node in nodes.segmentations():
+                if plan.role in wanted:
+                    name = f"{scan}_rater-{_rater_label(reader)}_{ENDINGS[plan.role]}.nii.gz"
+                    write_label_map(node, plan, stage / name)
+                    names.append(f"{FOLDER}/{name}")
+    except (HypothalamusSegError, ExportError) as error:
+        raise WorklistError(f"The label maps could not be saved: {error}") from error
+    return tuple(names)
+
+
+def restore_labels(nodes: ResultNodes, folder: Path, names: Sequence[str]) -> None:
+    """Make segmentations what a reader left them as.
+
+    All files are read before any segment is changed.
+
+    Raises
+    ------
+    WorklistError
+        If a file is gone or cannot be read.
+    """
+    images = {}
+    try:
+        for name in names:
+            role = next(r for r, ending in ENDINGS.items() if f"_{ending}." in name)
+            if not (folder / name).is_file():
+                raise WorklistError(f"{folder / name} is gone, so your edits are not shown.")
+            images[role] = read_labels(folder / name)
+    except (HandoverError, StopIteration) as error:
+        raise WorklistError(f"Your edits are not shown: {error}") from error
+    for plan in NODE_PLANS:
+        node = nodes.segmentation(plan.role)
+        if plan.role in images and node is not None:
+            fill_segments(node, plan, images[plan.role])
+
+
+def _rater_label(reader: str) -> str:
+    """A label for file names; “A.B.” and “AB” are two people."""
+    tag = hashlib.sha256(reader.encode()).hexdigest()[:TAG_CHARACTERS]
+    return f"{bids_label(reader)}{tag}"

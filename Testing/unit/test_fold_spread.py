@@ -1,0 +1,50 @@
+"""Where the networks disagree is written as a map that a reader can go by."""
+
+from __future__ import annotations
+
+import numpy as np
+from HypothalamusSegLib import labels
+from HypothalamusSegLib.geometry.canonical_frame import CanonicalFrame
+from HypothalamusSegLib.geometry.voxel_image import Grid
+from HypothalamusSegLib.measures.fold_spread import measure_spread
+from HypothalamusSegLib.stages.fine import FineResult, clean
+
+SHAPE = (24, 28, 16)
+
+
+def drawn(folds: int, doubtful_j: int | None = None, far: bool = False) -> FineResult:
+    """Folds that agree on two boxes, but for one plane, in which half of them see nothing."""
+    posteriors = np.zeros((folds, 11, *SHAPE), np.float32)
+    for channels, start in ((labels.LEFT_CHANNELS, 2), (labels.RIGHT_CHANNELS, 14)):
+        posteriors[:, channels.start, start : start + 8, 12:24, 4:12] = 1
+    if doubtful_j is not None:
+        posteriors[::2, :, :, doubtful_j] = 0
+    if far:
+        posteriors[0, labels.LEFT_CHANNELS.start, 2:4, 0, 15] = 1
+    posteriors[:, 0] = 1 - posteriors[:, 1:].sum(1)
+    grid = Grid.axis_aligned(np.zeros(3), SHAPE, 0.5)
+    frame = CanonicalFrame.upright(np.zeros(3))
+    return FineResult(grid, clean(posteriors.mean(0)), posteriors, frame, True)
+
+
+def test_the_most_doubtful_plane_has_the_largest_spread():
+    fine = drawn(4, doubtful_j=15)
+    spread = measure_spread(fine)
+    assert spread.array.dtype == np.uint8
+    assert np.array_equal(spread.affine, fine.grid.affine)
+    per_plane = spread.array.sum((0, 2), dtype=int)
+    assert per_plane.argmax() == 15
+    assert set(np.flatnonzero(per_plane)) == {15}
+    assert spread.array.max() == round(100 * np.std([0, 1, 0, 1], ddof=1))
+
+
+def test_networks_that_agree_have_no_spread():
+    assert not measure_spread(drawn(5)).array.any()
+
+
+def test_what_one_network_sees_far_away_is_no_doubt():
+    assert not measure_spread(drawn(5, far=True)).array[:, :1].any()
+
+
+def test_one_network_alone_has_no_spread():
+    assert measure_spread(drawn(1)) is None
