@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import importlib
 import importlib.util
-from collections.abc import Callable
+
+from .python_steps import PythonStep
 
 MINIMUM_VERSION = ">=2.2"
+# As the extension has it: finds the build of PyTorch for the graphics card.
+LIGHT_THE_TORCH = "light-the-torch>=0.5"
 # Rough size of the download: with the libraries for NVIDIA cards, and for the CPU alone.
 EXPLANATION = (
     "The networks need PyTorch, which is not yet installed in this Slicer. It will be "
@@ -41,47 +45,8 @@ def is_installed() -> bool:
     return True
 
 
-def ensure(confirm: Callable[[str], bool]) -> bool:
-    """Install PyTorch if it is missing and the user agrees.
-
-    Parameters
-    ----------
-    confirm : callable(text) → bool
-
-    Returns
-    -------
-    bool
-        False if the user declined.
-
-    Raises
-    ------
-    TorchSetupError
-    """
-    if is_installed():
-        return True
-    logic = _extension_logic()
-    if not confirm(EXPLANATION):
-        return False
-    _install(logic)
-    return True
-
-
-def repair(reason: str, confirm: Callable[[str], bool]) -> bool:
-    """Reinstall PyTorch after it failed to load; returns and raises as `ensure`."""
-    logic = _extension_logic()
-    if not confirm(REPAIR.format(reason=reason)):
-        return False
-    try:
-        logic.uninstallTorch()
-    except Exception as error:  # any pip error: the extension has no exception class of its own
-        raise TorchSetupError(
-            f"PyTorch could not be removed ({error}). Restart Slicer and press Apply again."
-        ) from error
-    _install(logic)
-    return True
-
-
-def _extension_logic():
+def find_extension():
+    """The logic of the PyTorch extension; raises `TorchSetupError` where it is missing."""
     try:
         import PyTorchUtils
     except ModuleNotFoundError as error:
@@ -89,15 +54,52 @@ def _extension_logic():
     return PyTorchUtils.PyTorchUtilsLogic()
 
 
-def _install(logic) -> None:
+def installation_steps(extension) -> list[PythonStep] | None:
+    """What the extension's ``installTorch`` does, as programs that can run in the background.
+
+    Its own call blocks the window for minutes. None for a version of the extension that does it in
+    another way: then `install_and_wait`.
+    """
+    arguments_of = getattr(extension, "_getPipInstallArguments", None)
+    if arguments_of is None:
+        return None
+    arguments = tuple(arguments_of(None, MINIMUM_VERSION))
+    return [
+        PythonStep("pip", ("install", LIGHT_THE_TORCH)),
+        PythonStep("light_the_torch", arguments),
+    ]
+
+
+def uninstall(extension) -> None:
+    """Remove PyTorch; raises `TorchSetupError`."""
     try:
-        installed = logic.installTorch(
+        extension.uninstallTorch()
+    except Exception as error:  # any pip error: the extension has no exception class of its own
+        raise TorchSetupError(
+            f"PyTorch could not be removed ({error}). Restart Slicer and press Apply again."
+        ) from error
+
+
+def install_and_wait(extension) -> None:
+    """Install PyTorch while the window waits; raises `TorchSetupError`."""
+    try:
+        installed = extension.installTorch(
             askConfirmation=False, torchVersionRequirement=MINIMUM_VERSION
         )
     except Exception as error:  # as above: network, disk, permissions, pip
-        raise TorchSetupError(
-            f"PyTorch could not be installed ({error}). Check the internet connection and the "
-            "free disk space, restart Slicer and press Apply again."
-        ) from error
+        raise TorchSetupError(not_installed(str(error))) from error
     if installed is None:
         raise TorchSetupError("PyTorch was not installed. Press Apply to try again.")
+
+
+def not_installed(reason: str) -> str:
+    """What the user is told after a failure."""
+    return (
+        f"PyTorch could not be installed ({reason}). Check the internet connection and the free "
+        "disk space, restart Slicer and press Apply again."
+    )
+
+
+def forget_what_was_missing() -> None:
+    """Let this Python find what another process has installed."""
+    importlib.invalidate_caches()

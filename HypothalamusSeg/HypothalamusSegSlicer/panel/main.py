@@ -26,7 +26,7 @@ from .results_section import ResultsSection
 from .review_section import ReviewSection
 from .review_text import what_a_run_replaces
 from .states import State, apply_button, is_editable, remaining_text
-from .torch_questions import ensure_torch, repair_torch
+from .torch_questions import TorchInstaller
 from .worklist_section import WorklistSection
 
 CLOCK_MS = 500
@@ -68,6 +68,7 @@ class HypothalamusSegPanel:
         self._clock.setInterval(CLOCK_MS)
         self._clock.connect("timeout()", self._show_time)
         self.results = ResultsSection(ui)
+        self.torch = TorchInstaller(self._installing, self._say, ui.logText.appendPlainText)
         self.review = ReviewSection(ui, scene)
         self.editor = EditorSection(ui, scene)
         self.export = ExportSection(ui)
@@ -129,6 +130,7 @@ class HypothalamusSegPanel:
     def close(self) -> None:
         """Stop everything when the module is reloaded or Slicer quits."""
         self.worklist.close()
+        self.torch.close()
         if self.job is not None:
             self.job.abandon()
         self.logic.close()
@@ -251,6 +253,8 @@ class HypothalamusSegPanel:
     def _apply_clicked(self, checked: bool = False) -> None:
         if self.state == State.RUNNING:
             self.cancel()
+        elif self.state == State.INSTALLING:
+            self.torch.cancel()
         elif self.state == State.READY:
             self.apply()
 
@@ -264,8 +268,12 @@ class HypothalamusSegPanel:
             + _("Segment again? Edits are lost; the review is kept as an earlier one.")
         ):
             return
-        if not self._ensure_torch():
-            return
+        if self._ensure_torch():
+            self._run()
+
+    def _run(self) -> None:
+        if self.parameters is None or self.state != State.READY:
+            return  # the scene was closed while PyTorch was installed
         self.ui.logText.plainText = ""
         self._started, self._fraction, self._step = time.monotonic(), 0.0, _("Starting")
         try:
@@ -292,12 +300,11 @@ class HypothalamusSegPanel:
         self.job.cancel()
 
     def _ensure_torch(self) -> bool:
-        self._enter(State.INSTALLING)
-        slicer.app.processEvents()  # drawn now: pip keeps the window busy
-        try:
-            return ensure_torch()
-        finally:
-            self._enter(State.NOT_READY if self.missing() else State.READY)
+        return self.torch.ensure(then=self._run)
+
+    def _installing(self, is_busy: bool) -> None:
+        idle = State.NOT_READY if self.missing() else State.READY
+        self._enter(State.INSTALLING if is_busy else idle)
 
     def _progressed(self, fraction: float, step: str) -> None:
         self._fraction, self._step = fraction, step
@@ -331,8 +338,13 @@ class HypothalamusSegPanel:
         self.ui.logCollapsible.collapsed = False
         if code != "torch_unusable":
             slicer.util.errorDisplay(message)
-        elif repair_torch(message):
-            self.ui.stepLabel.text = _("PyTorch was reinstalled. Press Apply.")
+        else:
+            self.torch.repair(
+                message, lambda: self._say(_("PyTorch was reinstalled. Press Apply."))
+            )
+
+    def _say(self, text: str) -> None:
+        self.ui.stepLabel.text = text
 
     # The scene
 

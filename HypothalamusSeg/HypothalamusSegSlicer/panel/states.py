@@ -33,7 +33,9 @@ def apply_button(state: State, missing: str = "") -> ApplyButton:
     return {
         State.NOT_READY: ApplyButton(_("Apply"), missing, False),
         State.READY: ApplyButton(_("Apply"), _("Segment the input volume (Ctrl+Return)"), True),
-        State.INSTALLING: ApplyButton(_("Installing PyTorch…"), _("Needed only once"), False),
+        State.INSTALLING: ApplyButton(
+            _("Cancel installation"), _("PyTorch is being installed; needed only once"), True
+        ),
         State.RUNNING: ApplyButton(_("Cancel"), _("Stop the run; earlier results are kept"), True),
         State.AHEAD: ApplyButton(_("Being segmented…"), _("The list sees to it"), False),
         State.CANCELLING: ApplyButton(_("Canceling…"), _("Waiting for the engine to stop"), False),
