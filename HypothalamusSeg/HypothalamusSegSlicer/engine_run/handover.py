@@ -11,7 +11,8 @@ import vtk
 from vtk.util.numpy_support import numpy_to_vtk
 
 from ..scene.dicom_tags import name_scalars, tag_algorithm
-from ..scene.result_nodes import ResultNodes
+from ..scene.disagreement import style_spread
+from ..scene.result_nodes import SPREAD_ROLE, ResultNodes
 from ..scene.structures import NODE_PLANS, NodePlan
 from ..volumes.segment_voxels import replace_segment, voxel_array
 
@@ -55,6 +56,7 @@ def take_results(volume: slicer.vtkMRMLScalarVolumeNode, engine: dict, folder: P
 def label_maps_in(folder: Path) -> dict[str, Path]:
     """The label maps that the engine wrote for a scan of `write_scan`, by role."""
     paths = {p.role: folder / f"{SCAN_NAME}_{p.file_suffix}.nii.gz" for p in NODE_PLANS}
+    paths[SPREAD_ROLE] = folder / f"{SCAN_NAME}_hypothalamus_spread.nii.gz"
     return {role: path for role, path in paths.items() if path.exists()}
 
 
@@ -91,9 +93,25 @@ def take_label_maps(
                 tag_algorithm(there, provenance["version"])
         nodes.segmentation(plan.role).CreateDefaultDisplayNodes()
         _style(nodes.segmentation(plan.role), plan)
+    _take_spread(nodes, label_maps.get(SPREAD_ROLE))
     description = {**engine, "name": volume.GetName()}
     nodes.make_record().set_engine(description)
     return nodes
+
+
+def _take_spread(nodes: ResultNodes, path: Path | None) -> None:
+    """Take the map of disagreement; without one, that of an earlier run goes."""
+    if path is None:
+        if nodes.spread is not None:
+            nodes.volume.GetScene().RemoveNode(nodes.spread)
+        return
+    node = nodes.make_spread()
+    storage = slicer.vtkMRMLVolumeArchetypeStorageNode()
+    storage.SetFileName(str(path))
+    if not storage.ReadData(node):
+        raise HandoverError(f"{path.name} cannot be read. Press Apply to try again.")
+    node.SetAndObserveTransformNodeID(nodes.volume.GetTransformNodeID())
+    style_spread(node)
 
 
 def read_labels(path: Path) -> slicer.vtkOrientedImageData:

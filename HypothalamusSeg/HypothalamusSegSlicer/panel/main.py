@@ -19,6 +19,7 @@ from ..scene.shown_volume import is_scan, show_alone, volume_to_start_with
 from ..volumes.edits import EditWatch
 from .editor_section import EditorSection
 from .export_section import ExportSection
+from .hanging_section import HangingSection
 from .input_text import patient_text, what_is_missing
 from .keyboard import is_typing, shortcut
 from .parameter_node import HypothalamusSegParameterNode, engine_options
@@ -68,13 +69,14 @@ class HypothalamusSegPanel:
         self._clock.setInterval(CLOCK_MS)
         self._clock.connect("timeout()", self._show_time)
         self.results = ResultsSection(ui)
+        window = slicer.util.mainWindow() or root
         self.torch = TorchInstaller(self._installing, self._say, ui.logText.appendPlainText)
         self.review = ReviewSection(ui, scene)
+        self.hanging = HangingSection(ui, scene, self.review.layout, window)
         self.editor = EditorSection(ui, scene)
         self.export = ExportSection(ui)
         self.watch = EditWatch(self._rows_changed)
         ui.applyButton.connect("clicked(bool)", self._apply_clicked)
-        window = slicer.util.mainWindow() or root
         self._shortcuts = [
             shortcut(root, "Ctrl+Return", self._apply_by_key),
             # Of the window, not the panel: slices are also stepped through in other modules.
@@ -131,6 +133,7 @@ class HypothalamusSegPanel:
         """Stop everything when the module is reloaded or Slicer quits."""
         self.worklist.close()
         self.torch.close()
+        self.hanging.close()
         if self.job is not None:
             self.job.abandon()
         self.logic.close()
@@ -181,6 +184,7 @@ class HypothalamusSegPanel:
             nodes = None
         self.results.show(nodes)
         self.review.show(nodes)
+        self.hanging.show(nodes)
         self.editor.show(nodes)
         self.export.show(nodes)
         self.watch.watch(nodes)
@@ -197,7 +201,11 @@ class HypothalamusSegPanel:
         """Show a result that was put into the scene, with the views around it."""
         self.show_results_of(self.parameters.inputVolume)
         if self._is_shown:
-            self.review.arrange()
+            self._arrange()
+
+    def _arrange(self) -> None:
+        self.review.arrange()
+        self.hanging.show_overlay()  # new views have none yet
 
     def options(self) -> Options:
         """What to segment; the defaults where the settings are wrong."""
@@ -326,7 +334,7 @@ class HypothalamusSegPanel:
             if self.parameters is not None:  # shown anew: this result, or another hidden again
                 self.show_results_of(self.parameters.inputVolume)
                 if self._is_shown and result.nodes.volume is self.parameters.inputVolume:
-                    self.review.arrange()
+                    self._arrange()
             self.worklist.segmented_by_hand()
         elif outcome.cancelled:
             self.ui.stepLabel.text = _("Canceled; nothing was changed")
@@ -352,6 +360,7 @@ class HypothalamusSegPanel:
         self.worklist.scene_closes()
         self.results.show(None)
         self.review.show(None)
+        self.hanging.show(None)
         self.editor.scene_closes()
         self.export.show(None)
         self.unbind()

@@ -72,6 +72,7 @@ def engine_options(parameters: HypothalamusSegParameterNode) -> Options:
         device=parameters.device.value,
         threads=parameters.threads or None,
         folds=_chosen_folds(parameters.folds),
+        spread=parameters.segmentHypothalamus,
     )
 
 

@@ -15,8 +15,9 @@ from .navigation import SIDES, centre_ras, go_to
 from .result_nodes import ResultNodes
 from .shown_volume import show_alone
 
-LAYOUT_ID = 67923  # any number that Slicer and other modules do not use
-SECOND_SAGITTAL = "HypothalamusSegRight"
+# Any numbers that Slicer and other modules do not use.
+LAYOUT_ID, MIRRORED_LAYOUT_ID = 67923, 67924
+SECOND_SAGITTAL, MIRROR = "HypothalamusSegRight", "HypothalamusSegMirror"
 REGION_MM = 35.0  # around the center, for the window
 PERCENTILES = (1.0, 99.5)
 _VIEW = (
@@ -31,17 +32,25 @@ def _view(tag: str, orientation: str, label: str, colour: str, size: str = "") -
     return _VIEW.format(tag=tag, orientation=orientation, label=label, colour=colour, size=size)
 
 
-LAYOUT = (
-    '<layout type="horizontal" split="true">'
-    + _view("Green", "Coronal", "G", "#6EB04B", ' splitSize="650"')
-    + '<item splitSize="350"><layout type="vertical" split="true">'
+_OTHERS = (
+    '<item splitSize="{size}"><layout type="vertical" split="true">'
     + _view("Red", "Axial", "R", "#F34A33")
     + _view("Yellow", "Sagittal", "Y", "#EDD54C")
     + _view(SECOND_SAGITTAL, "Sagittal", "Y2", "#EDD54C")
     + '<item><view class="vtkMRMLViewNode" singletontag="1">'
     '<property name="viewlabel" action="default">1</property></view></item>'
-    "</layout></item></layout>"
+    "</layout></item>"
 )
+_ROW = '<layout type="horizontal" split="true">{views}</layout>'
+LAYOUT = _ROW.format(
+    views=_view("Green", "Coronal", "G", "#6EB04B", ' splitSize="650"') + _OTHERS.format(size=350)
+)
+MIRRORED_LAYOUT = _ROW.format(
+    views=_view("Green", "Coronal", "G", "#6EB04B", ' splitSize="400"')
+    + _view(MIRROR, "Coronal", "from behind", "#6EB04B", ' splitSize="400"')
+    + _OTHERS.format(size=200)
+)
+LAYOUTS = {LAYOUT_ID: LAYOUT, MIRRORED_LAYOUT_ID: MIRRORED_LAYOUT}
 
 
 @dataclass(frozen=True)
@@ -66,11 +75,13 @@ class ReadingLayout:
     def __init__(self, scene: slicer.vtkMRMLScene) -> None:
         self._scene = scene
         self._before: _Before | None = None
+        # Beside the coronal view, one from behind: the two sides lie on one side of the pictures.
+        self.is_mirrored = False
 
     @property
     def is_on(self) -> bool:
         node = self._node()
-        return node is not None and node.GetViewArrangement() == LAYOUT_ID
+        return node is not None and node.GetViewArrangement() in LAYOUTS
 
     @property
     def volume_id(self) -> str:
@@ -82,8 +93,9 @@ class ReadingLayout:
         node, structure = self._node(), nodes.segmentation("hypothalamus")
         if node is None or structure is None or centre_ras(structure) is None:
             return
-        if not node.IsLayoutDescription(LAYOUT_ID):
-            node.AddLayoutDescription(LAYOUT_ID, LAYOUT)
+        for number, description in LAYOUTS.items():
+            if not node.IsLayoutDescription(number):
+                node.AddLayoutDescription(number, description)
         self._restore_window()
         display = nodes.volume.GetDisplayNode()
         layout = self._before.layout if self._before and self.is_on else node.GetViewArrangement()
@@ -93,8 +105,9 @@ class ReadingLayout:
             low, high = _window_of_region(nodes, structure)
             display.SetAutoWindowLevel(False)
             display.SetWindowLevelMinMax(low, high)
-        node.SetViewArrangement(LAYOUT_ID)
+        node.SetViewArrangement(MIRRORED_LAYOUT_ID if self.is_mirrored else LAYOUT_ID)
         show_alone(nodes.volume)
+        self._look_from_behind()
         go_to(structure, SIDES[0])
         self._centre_second_sagittal(structure)
 
@@ -121,6 +134,13 @@ class ReadingLayout:
         side = structure.GetSegmentCenterRAS(SIDES[1]) if has_side else None
         if view is not None and side is not None:
             view.JumpSliceByCentering(side[0], *centre_ras(structure)[1:])
+
+    def _look_from_behind(self) -> None:
+        """Turn the plane, as a mirrored one is none: the patient's right is then on the right."""
+        view = self._scene.GetSingletonNode(MIRROR, "vtkMRMLSliceNode")
+        if view is not None:
+            # Normal to the back, horizontal to the right; the position is set afterwards.
+            view.SetSliceToRASByNTP(0, -1, 0, 1, 0, 0, 0, 0, 0, 0)
 
     def _node(self) -> slicer.vtkMRMLLayoutNode | None:
         return self._scene.GetFirstNodeByClass("vtkMRMLLayoutNode")

@@ -17,6 +17,7 @@ from .structures import NODE_PLANS, NodePlan
 ROLE_ATTRIBUTE = "HypothalamusSeg.Role"
 VOLUME_REFERENCE = "HypothalamusSeg.Volume"
 RECORD_ROLE, TABLE_ROLE = "record", "table"
+SPREAD_ROLE = "spread"
 NETWORK_SUFFIX = "-network-output"
 
 
@@ -59,6 +60,15 @@ class ResultNodes:
         name = f"{self.volume.GetName()} {plan.name_suffix} (network output {input_sha256[:8]})"
         role = plan.role + NETWORK_SUFFIX
         return self.make("vtkMRMLSegmentationNode", role, name, is_hidden=True)
+
+    @property
+    def spread(self) -> slicer.vtkMRMLScalarVolumeNode | None:
+        """Where the networks disagree, in percent points; None with one network."""
+        return self._find("vtkMRMLScalarVolumeNode", SPREAD_ROLE)
+
+    def make_spread(self) -> slicer.vtkMRMLScalarVolumeNode:
+        name = f"{self.volume.GetName()} disagreement"
+        return self.make("vtkMRMLScalarVolumeNode", SPREAD_ROLE, name, is_hidden=True)
 
     @property
     def table(self) -> slicer.vtkMRMLTableNode | None:

@@ -37,8 +37,9 @@ def volume_to_start_with(scene: slicer.vtkMRMLScene) -> slicer.vtkMRMLScalarVolu
 
 
 def is_scan(node: slicer.vtkMRMLNode | None) -> bool:
-    """Whether a node is an image of one number per voxel, not labels, vectors or tensors."""
-    return node is not None and node.GetClassName() == "vtkMRMLScalarVolumeNode"
+    """Whether a node is an image of one number per voxel, not labels, vectors or our own maps."""
+    is_image = node is not None and node.GetClassName() == "vtkMRMLScalarVolumeNode"
+    return is_image and not node.GetAttribute(ROLE_ATTRIBUTE)
 
 
 def _show(display: slicer.vtkMRMLSegmentationDisplayNode, is_own: bool) -> None:
