@@ -13,11 +13,10 @@ from dataclasses import dataclass
 from difflib import get_close_matches
 from pathlib import Path
 
-from HypothalamusSegLib.reading.scan_names import (
-    bids_label,
+from HypothalamusSegLib.bids_labels import bids_label, scan_name
+from HypothalamusSegLib.reading.image_files import (
     image_stem,
     images_below,
-    scan_name,
     without_uncompressed_twins,
 )
 

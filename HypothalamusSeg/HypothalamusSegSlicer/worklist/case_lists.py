@@ -130,14 +130,14 @@ def _json(path: Path) -> dict:
 
 
 def _of_bids(root: Path) -> list[Case]:
-    from HypothalamusSegLib.reading.scan_names import image_stem, without_uncompressed_twins
+    from HypothalamusSegLib.reading.image_files import image_stem, without_uncompressed_twins
 
     paths = without_uncompressed_twins(list(_in_anat(root, "*_T1w.nii*")))
     return [Case(image_stem(path).removesuffix("_T1w"), path) for path in paths]
 
 
 def _of_folder(folder: Path) -> list[Case]:
-    from HypothalamusSegLib.reading.scan_names import (
+    from HypothalamusSegLib.reading.image_files import (
         image_stem,
         images_below,
         without_uncompressed_twins,
@@ -172,7 +172,7 @@ def _of_row(table: Path, number: int, row: dict) -> Case:
 
 
 def _named(path: Path, participant: str, session: str = "") -> Case:
-    from HypothalamusSegLib.reading.scan_names import bids_label, scan_name
+    from HypothalamusSegLib.bids_labels import bids_label, scan_name
 
     subject = bids_label(participant.removeprefix("sub-"))
     if not subject:

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import slicer
-from HypothalamusSegLib.reading.scan_names import bids_label
+from HypothalamusSegLib.bids_labels import bids_label
 
 from .case import Case, WorklistError
 

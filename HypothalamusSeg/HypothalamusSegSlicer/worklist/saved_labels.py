@@ -6,8 +6,8 @@ import hashlib
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
+from HypothalamusSegLib.bids_labels import bids_label
 from HypothalamusSegLib.errors import HypothalamusSegError
-from HypothalamusSegLib.reading.scan_names import bids_label
 from HypothalamusSegLib.results.atomic_files import atomic_files
 
 from ..engine_run.handover import HandoverError, fill_segments, read_labels
