@@ -9,6 +9,7 @@ import asyncio
 import logging
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
+from urllib.parse import quote
 
 from starlette.concurrency import iterate_in_threadpool
 from starlette.requests import Request
@@ -20,6 +21,7 @@ from .entries import Entry, EntryState
 from .gate import session_of
 from .refusals import RefusedError
 from .sessions import Session, SessionStore
+from .tables import DICOM_ARCHIVE, DICOM_SUFFIX
 
 TYPES = {
     ".png": "image/png",
@@ -27,6 +29,7 @@ TYPES = {
     ".json": "application/json",
     ".gz": "application/gzip",
     ".pdf": "application/pdf",
+    ".dcm": "application/dicom",
 }
 PRIVATE = {"cache-control": "private, no-store"}
 ARCHIVE_NAME = "hypothalamus-seg-results.zip"
@@ -55,11 +58,40 @@ class Downloads:
         if name == "scene" and entry.scene.exists():
             headers = {**PRIVATE, "content-encoding": "gzip"}
             return FileResponse(entry.scene, media_type="application/octet-stream", headers=headers)
+        if name == DICOM_ARCHIVE:
+            return self._dicom(session_of(request), entry)
         if name not in entry.files:
             raise RefusedError(404, texts.NOT_FOUND)
         path = entry.results / name
         kind = TYPES.get(path.suffix, "application/octet-stream")
         return FileResponse(path, media_type=kind, filename=name, headers=PRIVATE)
+
+    def _dicom(self, session: Session, entry: Entry) -> Response:
+        """``GET results/ENTRY/dicom.zip``: the DICOM objects of one scan."""
+        names = [name for name in entry.files if name.endswith(DICOM_SUFFIX)]
+        if not names:
+            raise RefusedError(404, texts.NOT_FOUND)
+        if session.downloading >= MOST_ARCHIVES_AT_A_TIME:
+            raise RefusedError(429, texts.TOO_MANY_AT_ONCE)
+        archive = ZipStream(sized=True)
+        for name in names:
+            archive.add_path(entry.results / name, name)
+        title = f"{entry.result['name']}_dicom.zip"
+        headers = {
+            **PRIVATE,
+            "content-length": str(len(archive)),
+            "content-disposition": f"attachment; filename*=utf-8''{quote(title, safe='')}",
+        }
+        content = self._counted(session, archive)
+        return StreamingResponse(content, media_type="application/zip", headers=headers)
+
+    async def _counted(self, session: Session, archive: ZipStream) -> AsyncIterator[bytes]:
+        session.downloading += 1
+        try:
+            async for chunk in iterate_in_threadpool(archive):
+                yield chunk
+        finally:
+            session.downloading -= 1
 
     async def everything(self, request: Request) -> Response:
         """``GET results/everything.zip``: all files of all scans, one folder per scan."""

@@ -14,6 +14,7 @@ import argparse
 import logging
 import sys
 from collections.abc import Callable, Sequence
+from importlib.util import find_spec
 from pathlib import Path
 
 from HypothalamusSegLib.errors import CancelledError, HypothalamusSegError, OutOfMemoryError
@@ -89,18 +90,28 @@ def _segmenter() -> Callable[[dict, Report], None]:
     from HypothalamusSegLib.progress import Steps
     from HypothalamusSegLib.results.files import describe
 
+    from .archives import SCAN_SUFFIXES
     from .viewer_scene import write_scene
 
     import_torch()
 
+    can_write_dicom = find_spec("highdicom") is not None
+
     def segment(task: dict, report: Report) -> None:
-        batch = Batch(Path(task["output"]), Options(**task["options"]), with_report=True)
+        path = Path(task["input"])
+        # An upload without the suffix of another format was unpacked from a zip of DICOM.
+        is_dicom = not path.name.lower().endswith(SCAN_SUFFIXES)
+        options = Options(**task["options"], dicom=can_write_dicom and is_dicom)
+        batch = Batch(Path(task["output"]), options, with_report=True)
         steps = Steps(report, STAGE_WEIGHTS, 0, 1)
-        result, files, _ = batch.segment(Path(task["input"]), steps)
+        result, files, dicom_failure = batch.segment(path, steps)
         steps.at("write", 0.8, "viewer")
         write_scene(result, Path(task["scene"]))
         names = [file.name for file in files]
-        report({"event": "result", "files": names, "result": describe(result)})
+        event = {"event": "result", "files": names, "result": describe(result)}
+        if dicom_failure:
+            event["dicom_failure"] = dicom_failure.worded(shown_path)
+        report(event)
 
     return segment
 

@@ -54,6 +54,8 @@ class Entry:
         The engine's description.
     files : tuple of str
         Names of the files in ``results``.
+    dicom_failure : str
+        Why a DICOM upload has no DICOM objects; empty if it has them, or was not DICOM.
     error : dict or None
         Code, message and sometimes reference number of a failure.
     """
@@ -69,6 +71,7 @@ class Entry:
     options: dict = field(default_factory=dict)
     result: dict | None = None
     files: tuple[str, ...] = ()
+    dicom_failure: str = ""
     error: dict | None = None
 
     @property

@@ -11,7 +11,8 @@ from .flag_words import flag_words
 from .html_text import escaped
 from .work import Work, described
 
-REPORT_SUFFIX = "_report.pdf"
+REPORT_SUFFIX, DICOM_SUFFIX = "_report.pdf", ".dcm"
+DICOM_ARCHIVE = "dicom.zip"
 
 
 def scan_list(entries: list[Entry], work: Work) -> str:
@@ -102,9 +103,15 @@ def downloads(entry: Entry) -> str:
 
 
 def report_link(entry: Entry) -> str:
-    """The link to the one-page report, where there is one."""
+    """The links to the one-page report and to the DICOM objects, where there are any."""
     reports = [name for name in entry.files if name.endswith(REPORT_SUFFIX)]
-    return "".join(f"<p class='report'>{_link(entry, n, texts.REPORT)}</p>" for n in reports)
+    links = [_link(entry, name, texts.REPORT) for name in reports]
+    if any(name.endswith(DICOM_SUFFIX) for name in entry.files):
+        links.append(_link(entry, DICOM_ARCHIVE, texts.DICOM))
+    words = "".join(f"<p class='report'>{link}</p>" for link in links)
+    if entry.dicom_failure:
+        words += f"<p class='quiet'>{texts.NO_DICOM} {escaped(entry.dicom_failure)}</p>"
+    return words
 
 
 def _link(entry: Entry, name: str, words: str) -> str:

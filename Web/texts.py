@@ -21,6 +21,8 @@ NO_FLAG = "No quality flags. Check the outlines anyway."
 STRUCK = "Gray and struck through: a severe flag (■) makes the number wrong."
 COVERED = "(made wrong by the severe flag above)"
 REPORT = "One-page report (PDF)"
+DICOM = "DICOM (SEG + SR)"
+NO_DICOM = "There are no DICOM objects."
 ABOUT_THE_FILE = (
     "Rounded to three significant digits, ICV in mL. The file contains all decimals and gives ICV "
     "in mm³."

@@ -228,6 +228,7 @@ class Work:
             output.rename(entry.results)
             entry.state, entry.options = EntryState.DONE, options
             entry.result, entry.files = outcome["result"], tuple(outcome["files"])
+            entry.dicom_failure = outcome.get("dicom_failure", "")
             self.times.note(_elapsed(ticket))
             return
         shutil.rmtree(output, ignore_errors=True)

@@ -6,6 +6,7 @@ moves a file whose frames begin at the other end. These positions are those of t
 
 from __future__ import annotations
 
+import struct
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -17,6 +18,18 @@ from ..errors import CorruptFileError, NoSpatialInformationError
 if TYPE_CHECKING:
     from pydicom import Dataset
 
+# What pydicom raises for damaged headers, as far as seen or read; values are decoded on access.
+HEADER_FAILURES = (
+    AttributeError,
+    EOFError,
+    LookupError,
+    NotImplementedError,
+    OverflowError,
+    RecursionError,
+    TypeError,
+    ValueError,
+    struct.error,
+)
 GEOMETRY_GROUPS = ("PlanePositionSequence", "PlaneOrientationSequence", "PixelMeasuresSequence")
 
 
@@ -53,7 +66,7 @@ def read_header(file: Path) -> Dataset:
     try:
         # Forced: old files have no preamble.
         return dcmread(file, stop_before_pixels=True, force=True)
-    except (InvalidDicomError, ValueError, NotImplementedError, EOFError) as error:
+    except (InvalidDicomError, *HEADER_FAILURES) as error:
         raise CorruptFileError(
             "The DICOM header of {file} cannot be read ({error}). Export the series again.",
             file=file,
@@ -77,7 +90,7 @@ def frame_geometries(header: Dataset) -> list[FrameGeometry]:
             _geometry(*(_group(name, own, shared) for name in GEOMETRY_GROUPS))
             for own in header.PerFrameFunctionalGroupsSequence
         ]
-    except (AttributeError, IndexError, TypeError, ValueError) as error:
+    except HEADER_FAILURES as error:
         raise NoSpatialInformationError(
             "The DICOM header does not say where every image lies in the patient ({error}). Use "
             "the original series.",

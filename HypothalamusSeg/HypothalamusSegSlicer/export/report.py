@@ -1,4 +1,7 @@
-"""The one-page report: outlines on planes of the scan, volumes, quality and review, as PNG."""
+"""The one-page report: outlines on planes of the scan, volumes, quality and review.
+
+As in the engine's report, numbers that a severe flag covers are gray and struck through.
+"""
 
 from __future__ import annotations
 
@@ -19,6 +22,9 @@ from HypothalamusSegLib.colours import (
     red_green_blue,
 )
 from HypothalamusSegLib.measures.intervals import COVERAGE
+from HypothalamusSegLib.results.flag_coverage import covered_columns
+from HypothalamusSegLib.results.number_format import MISSING
+from HypothalamusSegLib.results.report_pdf import COVERED
 from HypothalamusSegLib.units import MM3_PER_ML
 from vtk.util.numpy_support import numpy_to_vtk
 
@@ -29,6 +35,7 @@ from ..volumes.segment_voxels import read_segment
 from .subject import Subject
 
 PAGE_PX = (1240, 1754)  # A4 at 150 dots an inch
+PDF_DOTS_PER_INCH = 600
 MARGIN_PX, PANEL_PX, GAP_PX = 60, 360, 20
 CLOSE_MM, WHOLE_MM = 60.0, 220.0
 TABLE_COLUMNS = (
@@ -41,6 +48,17 @@ TABLE_COLUMNS = (
     ("Status", 980),
 )
 
+# What the engine calls the numbers of these columns, to know which a severe flag covers.
+ENGINE_COLUMNS = (
+    "",
+    "volume_mm3",
+    "volume_low_mm3",
+    "fold_sd_mm3",
+    "fraction_of_icv",
+    "icv_adjusted_mm3",
+    "",
+)
+
 
 def draw_report(
     nodes: ResultNodes, rows: Sequence[VolumeRow], subject: Subject, path: Path
@@ -49,16 +67,39 @@ def draw_report(
     image = qt.QImage(*PAGE_PX, qt.QImage.Format_RGB32)
     image.fill(qt.QColor(PAPER))
     painter = qt.QPainter(image)
+    _draw_page(painter, nodes, rows, subject)
+    painter.end()
+    if not image.save(str(path)):
+        raise OSError(f"{path.name} could not be written. Check the free disk space.")
+
+
+def draw_report_pdf(
+    nodes: ResultNodes, rows: Sequence[VolumeRow], subject: Subject, path: Path
+) -> None:
+    """Draw the page as PDF, with its text as text; raises OSError."""
+    writer = qt.QPdfWriter(str(path))
+    writer.setResolution(PDF_DOTS_PER_INCH)
+    writer.setTitle(subject.title)
+    writer.setCreator("HypothalamusSeg")
+    painter = qt.QPainter(writer)
+    if not painter.isActive():
+        raise OSError(f"{path.name} could not be written. Check the free disk space.")
+    # A4 is what a writer has; its margins may differ, so the page is fitted into what is left.
+    scale = min(writer.width() / PAGE_PX[0], writer.height() / PAGE_PX[1])
+    painter.scale(scale, scale)
+    _draw_page(painter, nodes, rows, subject)
+    painter.end()
+
+
+def _draw_page(painter, nodes: ResultNodes, rows: Sequence[VolumeRow], subject: Subject) -> None:
     painter.setRenderHint(qt.QPainter.Antialiasing)
     y = _draw_title(painter, nodes, subject)
     y = _draw_planes(painter, nodes, y)
     reference = f"{nodes.record.engine['reference_icv_mm3'] / MM3_PER_ML:.0f} mL"
-    y = _draw_table(painter, rows, reference, y)
+    codes = [flag["code"] for flag in nodes.record.engine["quality"]["flags"]]
+    y = _draw_table(painter, rows, codes, reference, y)
     y = _draw_quality(painter, nodes, y)
     _draw_review(painter, nodes, y)
-    painter.end()
-    if not image.save(str(path)):
-        raise OSError(f"{path.name} could not be written. Check the free disk space.")
 
 
 def _draw_title(painter, nodes: ResultNodes, subject: Subject) -> int:
@@ -192,7 +233,9 @@ def _edge(inside: np.ndarray) -> np.ndarray:
     return inside & ~core
 
 
-def _draw_table(painter, rows: Sequence[VolumeRow], reference: str, top: int) -> int:
+def _draw_table(
+    painter, rows: Sequence[VolumeRow], codes: Sequence[str], reference: str, top: int
+) -> int:
     y, percent = top, f"{100 * COVERAGE:.0f}"
     for title, x in TABLE_COLUMNS:
         _text(
@@ -203,24 +246,34 @@ def _draw_table(painter, rows: Sequence[VolumeRow], reference: str, top: int) ->
             10,
             bold=True,
         )
+    has_covered = False
     for row in rows:
         y += 24
-        cells = (
-            row.name,
-            f"{_shown(row.value, 1)} {row.unit}",
-            f"{_shown(row.low, 1)}–{_shown(row.high, 1)}" if row.low == row.low else "–",
-            _shown(row.fold_sd, 1),
-            "–" if row.structure == "icv" else _shown(row.percent_of_icv, 4),
-            _shown(row.adjusted_mm3, 1),
-            row.status,
-        )
-        for (_, x), cell in zip(TABLE_COLUMNS, cells, strict=True):
-            _text(painter, MARGIN_PX + x, y, cell, 10)
+        covered = covered_columns(codes, row.structure)
+        for (_, x), column, cell in zip(TABLE_COLUMNS, ENGINE_COLUMNS, _cells(row), strict=True):
+            is_covered = column in covered and cell != MISSING
+            has_covered |= is_covered
+            _text(painter, MARGIN_PX + x, y, cell, 10, is_struck=is_covered)
+    if has_covered:
+        y += 24
+        _text(painter, MARGIN_PX, y, COVERED, 9, FAINT_INK)
     return y + 44
 
 
+def _cells(row: VolumeRow) -> tuple[str, ...]:
+    return (
+        row.name,
+        f"{_shown(row.value, 1)} {row.unit}",
+        f"{_shown(row.low, 1)}–{_shown(row.high, 1)}" if row.low == row.low else MISSING,
+        _shown(row.fold_sd, 1),
+        MISSING if row.structure == "icv" else _shown(row.percent_of_icv, 4),
+        _shown(row.adjusted_mm3, 1),
+        row.status,
+    )
+
+
 def _shown(value: float, digits: int) -> str:
-    return "–" if value != value else f"{value:,.{digits}f}".replace(",", " ")
+    return MISSING if value != value else f"{value:,.{digits}f}".replace(",", " ")
 
 
 def _draw_quality(painter, nodes: ResultNodes, top: int) -> int:
@@ -251,10 +304,21 @@ def _wrapped(text: str, width: int) -> list[str]:
     return textwrap.wrap(text, width)
 
 
-def _text(painter, x: int, y: int, text: str, points: int, colour: str = INK, bold=False) -> None:
+def _text(
+    painter,
+    x: int,
+    y: int,
+    text: str,
+    points: int,
+    colour: str = INK,
+    bold: bool = False,
+    is_struck: bool = False,
+) -> None:
     font = qt.QFont("Sans Serif")
     font.setPixelSize(round(points * 1.75))
     font.setBold(bold)
+    font.setStrikeOut(is_struck)
+    colour = FAINT_INK if is_struck else colour
     painter.setFont(font)
     painter.setPen(qt.QColor(colour))
     painter.drawText(x, y, text)

@@ -14,6 +14,7 @@ from ..export.subject import ExportError, export_subject
 from ..export.training_case import save_training_case
 from ..scene.result_nodes import ResultNodes
 from ..volumes.rows import VolumeRow
+from .dicom_section import DicomSection
 
 
 class ExportSection:
@@ -26,9 +27,11 @@ class ExportSection:
         ui.exportButton.connect("clicked(bool)", self._export)
         ui.trainingCaseButton.connect("clicked(bool)", self._save_training_case)
         ui.pseudonymLineEdit.connect("textEdited(QString)", self._rename)
+        self.dicom = DicomSection(ui, lambda: self.rows, _may_replace)
 
     def show(self, nodes: ResultNodes | None) -> None:
         self._nodes = nodes
+        self.dicom.show(nodes)
         for name in ("exportButton", "trainingCaseButton", "pseudonymLineEdit"):
             getattr(self.ui, name).enabled = nodes is not None
         self.ui.pseudonymLineEdit.text = nodes.record.pseudonym if nodes is not None else ""

@@ -11,7 +11,12 @@ import numpy as np
 
 from ...errors import CorruptFileError, DicomSourceError, NoSpatialInformationError
 from ...geometry.voxel_image import LPS_FROM_RAS, Grid
-from ...reading.frame_geometry import FrameGeometry, frame_geometries, read_header
+from ...reading.frame_geometry import (
+    HEADER_FAILURES,
+    FrameGeometry,
+    frame_geometries,
+    read_header,
+)
 from .source_header import check_identity, complete_header, use_pseudonym
 
 if TYPE_CHECKING:
@@ -56,7 +61,17 @@ def read_source_series(files: Sequence[Path], grid: Grid, pseudonym: str = "") -
     DicomSourceError
         The headers do not identify the images, or the grid is not that of the series.
     """
-    headers = [_read(file) for file in files]
+    try:
+        return _read_source_series([read_header(file) for file in files], grid, pseudonym)
+    except (CorruptFileError, NoSpatialInformationError, *HEADER_FAILURES) as error:
+        raise DicomSourceError(
+            "The DICOM headers cannot be used for DICOM objects ({reason}). The other results do "
+            "not need them.",
+            reason=str(error) or type(error).__name__,
+        ) from error
+
+
+def _read_source_series(headers: list[Dataset], grid: Grid, pseudonym: str) -> SourceSeries:
     for header in headers:
         check_identity(header)
         if pseudonym:
@@ -68,7 +83,7 @@ def read_source_series(files: Sequence[Path], grid: Grid, pseudonym: str = "") -
         )
     if len({(h.StudyInstanceUID, h.SeriesInstanceUID) for h in headers}) > 1:
         raise DicomSourceError("The DICOM files are not all of one study and series.")
-    frames = [frame for header in headers for frame in _frames(header)]
+    frames = [frame for header in headers for frame in frame_geometries(header)]
     order = _order_along(frames, grid)
     # Patient and study are copied from the first header alone.
     complete_header(headers[0] if len(headers) == 1 else headers[order[0]])
@@ -77,20 +92,6 @@ def read_source_series(files: Sequence[Path], grid: Grid, pseudonym: str = "") -
         slice_of_frame[order] = np.arange(len(frames))
         return SourceSeries((headers[0],), slice_of_frame)
     return SourceSeries(tuple(headers[index] for index in order), np.arange(len(frames)))
-
-
-def _frames(header: Dataset) -> list[FrameGeometry]:
-    try:
-        return frame_geometries(header)
-    except NoSpatialInformationError as error:
-        raise DicomSourceError(str(error)) from error
-
-
-def _read(file: Path) -> Dataset:
-    try:
-        return read_header(file)
-    except CorruptFileError as error:
-        raise DicomSourceError(str(error)) from error
 
 
 def _order_along(frames: list[FrameGeometry], grid: Grid) -> np.ndarray:

@@ -1,0 +1,41 @@
+"""highdicom, which writes the DICOM objects: bundled with Slicer from 5.12 on, else installed."""
+
+from __future__ import annotations
+
+import importlib.util
+import subprocess
+from collections.abc import Callable
+
+import slicer
+
+from .subject import ExportError
+
+REQUIREMENT = "highdicom>=0.27"
+EXPLANATION = (
+    "DICOM objects are written by the package highdicom, which this Slicer does not have. Slicer "
+    "can download and install it once (a few MB, with a new version of pydicom where this one is "
+    "older). Your images stay on this computer.\n\nInstall highdicom now?"
+)
+
+
+def ensure(confirm: Callable[[str], bool]) -> bool:
+    """Install highdicom if it is missing and the user agrees; False if the user declined.
+
+    Raises
+    ------
+    ExportError
+        It could not be installed.
+    """
+    if importlib.util.find_spec("highdicom") is not None:
+        return True
+    if not confirm(EXPLANATION):
+        return False
+    try:
+        slicer.util.pip_install([REQUIREMENT])
+    except (subprocess.CalledProcessError, OSError) as error:
+        raise ExportError(
+            f"highdicom could not be installed ({error}). Check the internet connection, or use "
+            "Slicer 5.12 or newer, which has it."
+        ) from error
+    importlib.invalidate_caches()
+    return True
