@@ -8,7 +8,7 @@ import zipfile
 import zlib
 from pathlib import Path, PurePosixPath
 
-from HypothalamusSegLib.reading.dicom_series import DICOM_SUFFIXES
+from HypothalamusSegLib.reading.dicom_files import DICOM_SUFFIXES
 
 from .upload_refusals import UploadRefusedError, UploadTooLargeError
 

@@ -8,7 +8,8 @@ from pathlib import Path
 import numpy as np
 import SimpleITK as sitk
 from HypothalamusSegLib.errors import HypothalamusSegError
-from HypothalamusSegLib.reading.dicom_series import Slice, read_slice
+from HypothalamusSegLib.reading.dicom_files import Slice
+from HypothalamusSegLib.reading.dicom_series import read_slice
 
 from .upload_refusals import UploadTooLargeError
 

@@ -16,7 +16,8 @@ import SimpleITK as sitk
 from HypothalamusSegLib.flags import Flag
 from HypothalamusSegLib.geometry.voxel_image import VoxelImage
 from HypothalamusSegLib.reading import read_scan
-from HypothalamusSegLib.reading.dicom_series import DICOM_READER, DICOM_SUFFIXES, find_series
+from HypothalamusSegLib.reading.dicom_files import DICOM_READER, DICOM_SUFFIXES
+from HypothalamusSegLib.reading.dicom_series import find_series
 from HypothalamusSegLib.reading.mgh_file import HEADER_BYTES as MGH_HEADER_BYTES
 from HypothalamusSegLib.reading.nifti_header import read_nifti_header
 from HypothalamusSegLib.reading.nrrd_metaimage import METAIMAGE_READER, NRRD_READER, text_header

@@ -142,6 +142,15 @@ def test_of_two_series_in_a_folder_only_the_chosen_one_is_referred_to(tmp_path):
     assert len(series.ReferencedInstanceSequence) == len(first)
 
 
+def test_a_folder_is_still_one_scan_after_its_objects_were_written_into_it(tmp_path):
+    write_series(tmp_path / "series", head())
+    before = read_scan(tmp_path / "series")
+    made(tmp_path / "series", picture=PICTURE).save(tmp_path / "series", "head")
+    after = read_scan(tmp_path / "series")
+    assert after.sha256 == before.sha256
+    assert after.slice_files == before.slice_files
+
+
 def test_without_a_study_or_with_one_number_twice_nothing_can_be_referred_to(tmp_path):
     files = write_series(tmp_path / "series", head(), without=("StudyInstanceUID",))
     with pytest.raises(DicomSourceError, match="StudyInstanceUID"):

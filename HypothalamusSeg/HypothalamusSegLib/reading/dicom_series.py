@@ -1,11 +1,8 @@
-"""DICOM series folders.
-
-Slices are found and sorted here because GDCM's own search silently drops truncated slices.
-"""
+"""DICOM series: slices of a folder, or frames of a file, sorted into a volume."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -14,57 +11,26 @@ import SimpleITK as sitk
 from ..errors import (
     CorruptFileError,
     NoSpatialInformationError,
-    NotAnImageError,
     SeveralFramesError,
     SeveralSeriesError,
 )
 from ..flags import Flag
 from ..geometry.voxel_image import LPS_FROM_RAS, VoxelImage
+from .dicom_files import (
+    DICOM_READER,
+    ENHANCED_SOP_CLASSES,
+    FILE_META_BYTES,
+    Slice,
+    find_slices,
+    is_dicom_file,
+)
 from .frame_geometry import frame_geometries, read_header
 from .itk_reading import name_itk_failures, several_values_error, take_grey_frame
 
-# Name of ITK's reader, so ITK does not guess one from the content of a file.
-DICOM_READER = "GDCMImageIO"
-PREAMBLE_BYTES = 128
-FILE_META_BYTES = 1024
-# Old scanners wrote DICOM without the preamble; such files are accepted by their name.
-DICOM_SUFFIXES = (".dcm", ".ima", ".dicom")
-# Enhanced and legacy-converted multi-frame objects keep their positions in sequences.
-ENHANCED_SOP_CLASSES = (
-    "1.2.840.10008.5.1.4.1.1.4.1",
-    "1.2.840.10008.5.1.4.1.1.4.4",
-    "1.2.840.10008.5.1.4.1.1.2.1",
-    "1.2.840.10008.5.1.4.1.1.2.2",
-)
-POSITION, ORIENTATION, PIXEL_SPACING = "0020|0032", "0020|0037", "0028|0030"
-SOP_CLASS, SERIES_UID, SERIES_DESCRIPTION = "0008|0016", "0020|000e", "0008|103e"
 SAME_POSITION_MM = 0.01
 # Positions are rounded in the files; a missing slice doubles the distance.
 LARGEST_GAP_RATIO = 1.1
 LARGEST_DIRECTION_DIFFERENCE = 0.01
-
-
-@dataclass(frozen=True)
-class Slice:
-    """Header of one DICOM file; position and directions in LPS, in millimeters."""
-
-    path: Path
-    series_uid: str
-    description: str
-    sop_class: str
-    size: tuple[int, int, int]
-    position_mm: np.ndarray
-    directions: np.ndarray
-    spacing_mm: np.ndarray
-    has_position: bool
-    has_spacing: bool
-    values_per_voxel: int
-
-
-def is_dicom_file(path: Path) -> bool:
-    """Whether a file starts with the DICOM preamble."""
-    with path.open("rb") as stream:
-        return stream.read(PREAMBLE_BYTES + 4)[PREAMBLE_BYTES:] == b"DICM"
 
 
 def read_dicom_series(path: Path) -> tuple[VoxelImage, list[Flag], list[Path]]:
@@ -92,7 +58,7 @@ def read_dicom_series(path: Path) -> tuple[VoxelImage, list[Flag], list[Path]]:
     SeveralSeriesError, SeveralFramesError, CorruptFileError, ColourImageError,
     NoSpatialInformationError
     """
-    slices, unreadable = _find_slices(path)
+    slices, unreadable = find_slices(path)
     slices = _one_series(path, slices)
     _refuse_truncated(slices, unreadable)
     if any(image.values_per_voxel > 1 for image in slices):
@@ -163,7 +129,7 @@ def find_series(path: Path) -> dict[str, list[Slice]]:
     NotAnImageError, CorruptFileError
         No DICOM image, or none is readable.
     """
-    slices, _ = _find_slices(path)
+    slices, _ = find_slices(path)
     return _group_by_series(slices)
 
 
@@ -183,78 +149,6 @@ def _group_by_series(slices: list[Slice]) -> dict[str, list[Slice]]:
     for image in slices:
         series.setdefault(image.series_uid, []).append(image)
     return series
-
-
-def _find_slices(path: Path) -> tuple[list[Slice], list[Path]]:
-    """Read the headers of all DICOM images; also returns the unreadable DICOM files."""
-    folder = path if path.is_dir() else path.parent
-    files = [
-        file for file in sorted(folder.iterdir()) if file.is_file() and _may_be_dicom(file, True)
-    ]
-    if path.is_dir() and not any(is_dicom_file(file) for file in files):
-        nested = sorted(set(folder.rglob("*")).difference(files))
-        files += [file for file in nested if file.is_file() and _may_be_dicom(file, False)]
-    slices, unreadable = [], []
-    for file in files:
-        header = _slice_of(file)
-        if header is not None:
-            slices.append(header)
-        elif is_dicom_file(file) or file.suffix.lower() in DICOM_SUFFIXES:
-            unreadable.append(file)
-    if slices:
-        return slices, unreadable
-    if unreadable:
-        raise CorruptFileError(
-            "None of the {count} DICOM files in {folder} can be read as an image. "
-            "They are truncated, damaged, or not images. Copy or export the series again.",
-            count=len(unreadable),
-            folder=folder,
-        )
-    raise NotAnImageError(
-        "{folder} contains no DICOM series. Choose the folder with the DICOM files of one "
-        "T1-weighted series, or a NIfTI, NRRD, MetaImage or MGZ file.",
-        folder=folder,
-    )
-
-
-def _may_be_dicom(file: Path, without_preamble: bool) -> bool:
-    if file.name.startswith(".") or file.name.upper() == "DICOMDIR":
-        return False
-    return is_dicom_file(file) or (
-        without_preamble and file.suffix.lower() in ("", *DICOM_SUFFIXES)
-    )
-
-
-def _slice_of(file: Path) -> Slice | None:
-    reader = sitk.ImageFileReader()
-    reader.SetImageIO(DICOM_READER)
-    reader.SetFileName(str(file))
-    try:
-        with name_itk_failures(file):
-            reader.ReadImageInformation()
-    except CorruptFileError:
-        return None
-
-    def text(tag: str) -> str:
-        # Without a declared character set, a string may contain half a multi-byte character.
-        value = reader.GetMetaData(tag) if reader.HasMetaDataKey(tag) else ""
-        return value.encode("utf-8", "replace").decode("utf-8").strip(" \0")
-
-    size = (*reader.GetSize(), 1)[:3]
-    placed = reader.HasMetaDataKey(POSITION) and reader.HasMetaDataKey(ORIENTATION)
-    return Slice(
-        path=file,
-        series_uid=text(SERIES_UID),
-        description=text(SERIES_DESCRIPTION),
-        sop_class=text(SOP_CLASS),
-        size=size,
-        position_mm=np.array(reader.GetOrigin()[:3]),
-        directions=np.reshape(reader.GetDirection(), (3, 3)),
-        spacing_mm=np.array(reader.GetSpacing()[:3]),
-        has_position=placed or text(SOP_CLASS) in ENHANCED_SOP_CLASSES,
-        has_spacing=reader.HasMetaDataKey(PIXEL_SPACING),
-        values_per_voxel=reader.GetNumberOfComponents(),
-    )
 
 
 def _one_series(path: Path, slices: list[Slice]) -> list[Slice]:

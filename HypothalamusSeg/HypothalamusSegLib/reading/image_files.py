@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
-from .dicom_series import DICOM_SUFFIXES, is_dicom_file
+from .dicom_files import DICOM_SUFFIXES, is_dicom_file
 from .scan import READERS
 
 

@@ -16,7 +16,8 @@ import numpy as np
 from ..errors import CorruptFileError, NotAnImageError, OutOfMemoryError, PermissionDeniedError
 from ..flags import Flag
 from ..geometry.voxel_image import VoxelImage
-from .dicom_series import DICOM_SUFFIXES, is_dicom_file, read_dicom_series
+from .dicom_files import DICOM_SUFFIXES, is_dicom_file
+from .dicom_series import read_dicom_series
 from .mgh_file import read_mgh
 from .nifti_file import read_nifti
 from .nrrd_metaimage import detached_data_file, read_metaimage, read_nrrd
