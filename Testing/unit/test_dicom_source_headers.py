@@ -57,9 +57,11 @@ def test_a_name_in_any_character_set_stays_what_it_is(tmp_path, character_set, n
         SpecificCharacterSet=character_set,
         PatientName=name,
         ReferringPhysicianName=physician,
+        StudyDescription=name.split("=")[-1],
     )
     for file in written(tmp_path):
         found = pydicom.dcmread(file)
+        assert found.get("StudyDescription", name.split("=")[-1]) == name.split("=")[-1]
         assert (str(found.PatientName), str(found.ReferringPhysicianName)) == (name, physician)
         assert dciodvfy_errors(file) == []
 
@@ -162,6 +164,21 @@ def test_without_a_study_or_with_one_number_twice_nothing_can_be_referred_to(tmp
     change_all(files, same)
     with pytest.raises(DicomSourceError, match="SOPInstanceUID"):
         made(tmp_path / "series")
+
+
+def test_a_volume_whose_slices_run_the_other_way_gets_the_same_images(tmp_path):
+    """Another program may sort the slices from the other end."""
+    write_series(tmp_path / "series", head())
+    scan = read_scan(tmp_path / "series")
+    grid = scan.volume.grid
+    turned = grid.affine.copy()
+    turned[:3, 3] = grid.points_at(np.array([0.0, 0.0, grid.shape[2] - 1]))
+    turned[:3, 2] *= -1
+    forward, backward = (
+        [header.SOPInstanceUID for header in read_source_series(scan.slice_files, each).headers]
+        for each in (grid, Grid(grid.shape, turned))
+    )
+    assert backward == forward[::-1]
 
 
 def test_a_volume_that_lies_elsewhere_is_refused(tmp_path):

@@ -74,8 +74,7 @@ def check_identity(header: Dataset) -> None:
 
 
 def complete_header(header: Dataset) -> None:
-    """Convert a header to Unicode and empty what is missing or not valid, in place."""
-    header.decode()
+    """Have a header written in Unicode, and empty what is missing or not valid, in place."""
     for keyword in ("PatientName", "ReferringPhysicianName"):
         # As text, or it would be written in its old bytes.
         setattr(header, keyword, str(header.get(keyword) or ""))
