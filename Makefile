@@ -28,6 +28,7 @@ bench: $(VENV)/.test $(VENV)/.libraries
 	$(BIN)/python -m Testing.bench.engine
 	$(BIN)/python -m Testing.bench.panel
 	$(BIN)/python -m Testing.bench.cohort
+	$(BIN)/python -m Testing.bench.contact_sheet
 	$(BIN)/python -m Testing.bench.web
 	$(BIN)/python -m Testing.bench.viewer
 

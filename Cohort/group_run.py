@@ -155,6 +155,12 @@ def _add_output_arguments(parser: argparse.ArgumentParser | argparse._ArgumentGr
         action="store_true",
         help=f"keep the plan in {FROZEN_NAME} and show no group; later runs are compared with it",
     )
+    parser.add_argument(
+        "--blinded",
+        action="store_true",
+        help="also write a folder for raters: planes under codes, without names, numbers, flags "
+        "and groups; --review reads their marks",
+    )
 
 
 def options_from(parsed: argparse.Namespace) -> GroupOptions:
@@ -172,6 +178,7 @@ def options_from(parsed: argparse.Namespace) -> GroupOptions:
         folder=folder,
         reviews=tuple(parsed.review),
         freeze=parsed.freeze,
+        blinded=parsed.blinded,
         participants=participants,
         data_root=root,
         contrast=parsed.contrast and normalize("NFC", parsed.contrast),
@@ -216,6 +223,7 @@ def run_group(options: GroupOptions) -> list[Path]:
 
     from .group.analysis import analyse
     from .index.results_table import read_failures, read_results
+    from .report.blinded_review import BLINDED_FOLDER, remove_stale, write_blinded_review
     from .report.contact_sheet import write_contact_sheet
     from .report.record import frozen_findings, write_frozen
 
@@ -231,12 +239,17 @@ def run_group(options: GroupOptions) -> list[Path]:
         found = frozen_findings(frozen, options)
         analysis = replace(analysis, findings=(*analysis.findings, *found))
     with atomic_files(folder) as stage:
+        if options.blinded:
+            found = write_blinded_review(analysis, stage / BLINDED_FOLDER)
+            analysis = replace(analysis, findings=(*analysis.findings, *found))
         write_contact_sheet(analysis, stage / CONTACT_SHEET_NAME, with_groups=not options.freeze)
         if options.freeze:
             write_frozen(analysis, frozen, stage / FROZEN_NAME)
         else:
             _write_results(analysis, stage)
         names = sorted(path.name for path in stage.iterdir())
+    if options.blinded:
+        remove_stale(analysis, folder / BLINDED_FOLDER)
     if not options.freeze:
         for path in folder.glob(EXHIBITS):
             if path.name not in names:

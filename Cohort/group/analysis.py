@@ -31,7 +31,7 @@ from .outliers import is_listed, one_sided, review
 from .overlap import missing_overlap
 from .participants_table import SESSION_PREFIX, SUBJECT_PREFIX, Participants, read_participants
 from .reliability import Reliability, read_reliability
-from .review_marks import read_review_marks, replaced_firsts, with_checked
+from .review_marks import ReviewMarks, read_review_marks, replaced_firsts, with_checked
 from .session_times import SessionTimes, read_session_times
 from .supplement import Supplement, supplement
 
@@ -69,8 +69,8 @@ class GroupAnalysis:
         Remarks about data, matching and ICV.
     flow : list of FlowStep
         Participants by where their way ends.
-    rejected : dict
-        Scans that a review rejected, to who did.
+    marks : ReviewMarks
+        Of reviews: what was rejected by whom, comments, agreement of raters.
     """
 
     options: GroupOptions
@@ -89,7 +89,12 @@ class GroupAnalysis:
     longitudinal: list[Longitudinal]
     findings: tuple[Finding, ...]
     flow: list[FlowStep]
-    rejected: dict[str, str]
+    marks: ReviewMarks
+
+    @property
+    def rejected(self) -> dict[str, str]:
+        """Scans that a review rejected, to who did."""
+        return self.marks.rejected
 
 
 def analyse(
@@ -116,7 +121,7 @@ def analyse(
     results = _chosen(results, options)
     nobody = pd.DataFrame(columns=["participant_id", "scan", "code"])
     failed = nobody if failures is None else failures
-    marks = read_review_marks(options.reviews, results["scan"])
+    marks = read_review_marks(options.reviews, results)
     kept = results[~results["scan"].isin(marks.rejected)]
     gone = frozenset(results["participant_id"]) - set(kept["participant_id"])
     table = join(kept, participants, options.output, gone)
@@ -178,7 +183,7 @@ def analyse(
         longitudinal=_changes(reviewed, times, contrast, covariates, options.exclude_flagged),
         findings=tuple(findings),
         flow=participants_flow(results, failed, marks.rejected, participants, sample, contrast),
-        rejected=marks.rejected,
+        marks=marks,
     )
 
 

@@ -1,4 +1,4 @@
-"""A linear mixed model of volumes over several sessions a subject (statsmodels MixedLM, REML).
+"""A linear mixed model of volumes over several sessions a subject, by restricted likelihood.
 
 volume ~ time × group + covariates + ICV (the subject's mean over sessions, since a head does not
 change), with a random intercept a subject and a random slope wherever the sessions tell it from
@@ -11,28 +11,26 @@ between the subjects with several sessions.
 
 from __future__ import annotations
 
-import warnings
 from dataclasses import dataclass
 from enum import Enum
 
 import numpy as np
 import pandas as pd
-import statsmodels.api as sm
 from scipy import stats
 from scipy.optimize import nnls
-from statsmodels.regression.mixed_linear_model import MixedLMParams
-from statsmodels.tools.sm_exceptions import ConvergenceWarning
 
 from ..structures import Structure
 from .contrast import Contrast
 from .covariates import Covariate, design_columns
 from .linear_models import ALPHA
+from .restricted_likelihood import RestrictedFit, RestrictedLikelihood
 from .satterthwaite import VarianceModel
 
 # Of each group, with two sessions or more: fewer do not tell how much subjects differ.
 FEWEST_REPEATED = 5
-# Where the optimiser starts if a variance cannot be told from the data, relative to the residual.
-SMALLEST_START = 0.01
+# Where the search starts, relative to the residual variance: if the data tell no variance, and if
+# they tell it is larger than this. A second search starts at the unit matrix.
+SMALLEST_START, LARGEST_START = 0.01, 1e4
 
 
 class Effect(Enum):
@@ -104,7 +102,7 @@ def mixed_model(
     if few:
         remarks.append(few)
         return []
-    design = _fixed_effects(frame, contrast, covariates, remarks)
+    design = fixed_effects(frame, contrast, covariates, remarks)
     if np.linalg.matrix_rank(design.to_numpy()) < design.shape[1]:
         remarks.append("No mixed model: group, time and covariates cannot be told apart.")
         return []
@@ -116,18 +114,18 @@ def mixed_model(
         random = random[["constant"]]
         model = VarianceModel(design.to_numpy(), random.to_numpy(), subjects.to_numpy())
     scale = float(frame[structure.column].std()) or 1.0
-    fit = _converged(frame[structure.column] / scale, design, subjects, random)
+    fit = restricted_fit(frame[structure.column] / scale, design, subjects, random)
     if fit is None:
         remarks.append(f"The mixed model of {structure.title} did not converge; it is not shown.")
         return []
     remarks.append(f"Mixed model with a random intercept{' and slope' if has_slope else ''}.")
-    covariance, df = model.degrees_of_freedom(np.asarray(fit.cov_re), float(fit.scale))
+    covariance, df = model.degrees_of_freedom(fit.random_covariance, fit.residual_variance)
     repeated = int(subjects[has_several].nunique())
     counts = (int(subjects.nunique()), repeated, len(frame), has_slope)
     terms = []
     for effect in [Effect.CHANGE] if contrast is None else Effect:
         place = design.columns.get_loc(effect.value)
-        estimate, error = float(fit.fe_params.iloc[place]), float(np.sqrt(covariance[place, place]))
+        estimate, error = float(fit.coefficients[place]), float(np.sqrt(covariance[place, place]))
         # A slope differs between subjects: no more of them can be known than there are subjects.
         freedom = min(float(df[place]), repeated - (1 if contrast is None else 2))
         half = stats.t.ppf(1 - ALPHA / 2, freedom) * error
@@ -156,12 +154,23 @@ def _too_few(repeated: pd.DataFrame, contrast: Contrast | None) -> str:
     )
 
 
-def _fixed_effects(
+def fixed_effects(
     frame: pd.DataFrame,
     contrast: Contrast | None,
     covariates: tuple[Covariate, ...],
     remarks: list[str],
 ) -> pd.DataFrame:
+    """Columns of the fixed effects, one row a session; see the module's head.
+
+    Parameters
+    ----------
+    frame : DataFrame
+        Sessions of the two groups, no covariate missing.
+    contrast : Contrast or None
+    covariates : tuple of Covariate
+    remarks : list of str
+        Gets a sentence if there is no adjustment for ICV.
+    """
     columns = {"constant": 1.0, Effect.CHANGE.value: frame["years"]}
     if contrast is not None:
         group = contrast.is_a(frame).astype(float)
@@ -176,35 +185,30 @@ def _fixed_effects(
     return design
 
 
-def _converged(outcome: pd.Series, design: pd.DataFrame, subjects: pd.Series, random: pd.DataFrame):
-    """The fit, or None if the optimiser does not arrive at an optimum with finite errors."""
-    model = sm.MixedLM(outcome, design, groups=subjects, exog_re=random)
-    first = sm.OLS(outcome, design).fit()
-    variances = _start_variances(first.resid, subjects, random)
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", ConvergenceWarning)
-        # statsmodels warns of a variance at 0 in several classes; errors are checked below.
-        warnings.simplefilter("ignore", UserWarning)
-        warnings.simplefilter("ignore", RuntimeWarning)
-        for method in ("lbfgs", "powell"):
-            start = MixedLMParams.from_components(first.params.to_numpy(), np.diag(variances))
-            try:
-                fit = model.fit(start_params=start, reml=True, method=method)
-            except (np.linalg.LinAlgError, ValueError):
-                continue
-            if fit.converged and np.isfinite(fit.fe_params).all():
-                return fit
-    return None
+def restricted_fit(
+    outcome: pd.Series, design: pd.DataFrame, subjects: pd.Series, random: pd.DataFrame
+) -> RestrictedFit | None:
+    """The fit, or None if there is no optimum.
+
+    Parameters
+    ----------
+    outcome : Series
+        Scaled to a standard deviation near 1.
+    design, random : DataFrame
+        Columns of the fixed and of a subject's random effects.
+    subjects : Series
+    """
+    values, columns = outcome.to_numpy(float), design.to_numpy(float)
+    first = np.linalg.lstsq(columns, values, rcond=None)[0]
+    variances = _start_variances(outcome - columns @ first, subjects, random)
+    likelihood = RestrictedLikelihood(values, columns, random.to_numpy(float), subjects.to_numpy())
+    return likelihood.maximised([np.diag(variances), np.eye(len(variances))])
 
 
 def _start_variances(
     residuals: pd.Series, subjects: pd.Series, random: pd.DataFrame
 ) -> list[float]:
-    """Moment estimates of the random effects' variances, relative to the residual variance.
-
-    From statsmodels' own start, equal variances, the optimiser often stops short here: subjects
-    differ far more from each other than sessions of one subject do.
-    """
+    """Moment estimates of the random effects' variances, relative to the residual variance."""
     between = float(residuals.groupby(subjects).mean().var())
     if random.shape[1] == 1:
         within = residuals - residuals.groupby(subjects).transform("mean")
@@ -222,4 +226,6 @@ def _start_variances(
 
 
 def _ratio(variance: float, residual: float) -> float:
-    return max(variance / residual, SMALLEST_START) if residual > 0 else 1.0
+    return (
+        float(np.clip(variance / residual, SMALLEST_START, LARGEST_START)) if residual > 0 else 1.0
+    )

@@ -48,6 +48,8 @@ class GroupOptions:
         Where the group's files go; None: ``output``.
     freeze : bool
         Keep the plan and look at no group.
+    blinded : bool
+        Also write a contact sheet for raters, without names, numbers, flags and groups.
     command : tuple of str
         As it was typed, for the record.
     time_column : str or None
@@ -74,6 +76,7 @@ class GroupOptions:
     reviews: tuple[Path, ...] = ()
     folder: Path | None = None
     freeze: bool = False
+    blinded: bool = False
     command: tuple[str, ...] = ()
     time_column: str | None = None
     participant_labels: tuple[str, ...] = ()

@@ -15,9 +15,12 @@ from .errors import ReviewFileError
 from .findings import WARNING, Finding, Topic
 from .outliers import Cause, Reason
 from .participants_table import read_tsv
+from .rater_agreement import RaterAgreement, agreement_of_raters
+from .review_codes import code_of
 
 SCAN = "scan"
 MARK_COLUMNS, RATER_COLUMNS = ("mark", "status"), ("rater", "reviewer")
+COMMENT = "comment"
 
 
 class Mark(Enum):
@@ -28,8 +31,11 @@ class Mark(Enum):
     REJECT = "reject"
 
 
-# The contact sheet's words and those of Slicer's module.
+# The contact sheet's words, those of its earlier version, and those of Slicer's module.
 WORDS = {
+    "good": Mark.KEEP,
+    "unsure": Mark.CHECK,
+    "bad": Mark.REJECT,
     "ok": Mark.KEEP,
     "accept": Mark.KEEP,
     "accepted": Mark.KEEP,
@@ -54,16 +60,33 @@ class ReviewMarks:
         Scans that someone wants looked at again and nobody rejected.
     marked : int
         Scans with any mark.
+    comments : dict
+        Scan to the comments on it, with who made them.
+    agreement : list of RaterAgreement
+        Of each pair of raters with scans in common.
     findings : tuple of Finding
     """
 
     rejected: dict[str, str]
     checked: frozenset[str]
     marked: int
+    comments: dict[str, str]
+    agreement: list[RaterAgreement]
     findings: tuple[Finding, ...]
 
 
-def read_review_marks(paths: tuple[Path, ...], scans: pd.Series) -> ReviewMarks:
+@dataclass(frozen=True)
+class _Row:
+    """One row of a review file; ``mark`` is None where only a comment was made."""
+
+    scan: str
+    word: str
+    mark: Mark | None
+    rater: str
+    comment: str
+
+
+def read_review_marks(paths: tuple[Path, ...], results: pd.DataFrame) -> ReviewMarks:
     """Read marks and compare them with the scans that there are.
 
     Parameters
@@ -71,44 +94,63 @@ def read_review_marks(paths: tuple[Path, ...], scans: pd.Series) -> ReviewMarks:
     paths : tuple of Path
         Tab-separated tables with the columns scan and mark (or status), and perhaps rater (or
         reviewer). ``n/a`` is no mark.
-    scans : Series of str
-        Names of the finished scans.
+    results : DataFrame
+        Finished scans with ``scan`` and perhaps ``input_sha256``: of a blinded review the files
+        have codes, which follow from both.
 
     Raises
     ------
     ReviewFileError
         If a file is no such table, or holds a mark with no known meaning.
     """
-    marks = [row for path in paths for row in _read(path)]
-    by_scan: dict[str, list[tuple[Mark, str]]] = {}
-    for scan, word, rater in marks:
-        by_scan.setdefault(scan, []).append((WORDS[word], rater))
+    names = {code_of(scan): scan["scan"] for scan in results.to_dict("records")}
+    rows = [row for path in paths for row in _read(path, names)]
+    marks = [row for row in rows if row.mark is not None]
+    by_scan: dict[str, list[_Row]] = {}
+    for row in marks:
+        by_scan.setdefault(row.scan, []).append(row)
+
+    def who(scan: str, mark: Mark) -> list[str]:
+        raters = (row.rater for row in by_scan[scan] if row.mark is mark)
+        return list(dict.fromkeys(raters))
+
     rejected = {
-        scan: ", ".join(dict.fromkeys(rater for mark, rater in given if mark is Mark.REJECT))
-        for scan, given in by_scan.items()
-        if any(mark is Mark.REJECT for mark, _ in given)
+        scan: ", ".join(who(scan, Mark.REJECT)) for scan in by_scan if who(scan, Mark.REJECT)
     }
-    checked = {s for s, given in by_scan.items() if any(mark is Mark.CHECK for mark, _ in given)}
+    checked = {scan for scan in by_scan if who(scan, Mark.CHECK)}
     findings = []
-    known = set(scans)
+    known = set(results["scan"])
     lists = {
-        "Scans in the review file that are not among the results": set(by_scan) - known,
+        "Scans in the review file that are not among the results": {r.scan for r in rows} - known,
         "Raters disagree; a scan that one of them rejects is left out": {
-            scan for scan in rejected if any(mark is Mark.KEEP for mark, _ in by_scan[scan])
+            scan for scan in rejected if who(scan, Mark.KEEP)
         },
         "Marked as corrected, but the volumes here are those before the correction": {
-            scan for scan, word, _ in marks if word == CORRECTED
+            row.scan for row in marks if row.word == CORRECTED
         },
     }
-    for text, names in lists.items():
-        if names:
-            findings.append(Finding(WARNING, Topic.REVIEW, text, tuple(sorted(names))))
+    for text, scans in lists.items():
+        if scans:
+            findings.append(Finding(WARNING, Topic.REVIEW, text, tuple(sorted(scans))))
+    by_rater: dict[str, dict[str, str]] = {}
+    for row in marks:
+        by_rater.setdefault(row.rater, {})[row.scan] = row.mark.value
     return ReviewMarks(
         {scan: who for scan, who in rejected.items() if scan in known},
         frozenset((checked - set(rejected)) & known),
         len(set(by_scan) & known),
+        _comments(rows, known),
+        agreement_of_raters(by_rater),
         tuple(findings),
     )
+
+
+def _comments(rows: list[_Row], known: set[str]) -> dict[str, str]:
+    found: dict[str, list[str]] = {}
+    for row in rows:
+        if row.comment and row.scan in known:
+            found.setdefault(row.scan, []).append(f"{row.rater}: {row.comment}")
+    return {scan: "; ".join(comments) for scan, comments in sorted(found.items())}
 
 
 def with_checked(reviewed: pd.DataFrame, marks: ReviewMarks) -> pd.DataFrame:
@@ -133,8 +175,8 @@ def replaced_firsts(results: pd.DataFrame, rejected: dict[str, str]) -> list[Fin
     return [Finding(WARNING, Topic.REVIEW, text, tuple(scans))]
 
 
-def _read(path: Path) -> list[tuple[str, str, str]]:
-    """Scan, mark in small letters, and rater of each row with a mark."""
+def _read(path: Path, names: dict[str, str]) -> list[_Row]:
+    """The rows with a mark or a comment, with scans' names in the place of codes."""
     table = read_tsv(path, ReviewFileError)
     mark = next((column for column in MARK_COLUMNS if column in table), None)
     rater = next((column for column in RATER_COLUMNS if column in table), None)
@@ -144,13 +186,14 @@ def _read(path: Path) -> list[tuple[str, str, str]]:
         )
     rows = []
     for row in table.to_dict("records"):
-        if row[SCAN] is None or row[mark] is None:
+        word, comment = (row[mark] or "").casefold(), row.get(COMMENT) or ""
+        if row[SCAN] is None or not (word or comment):
             continue
-        word = row[mark].casefold()
-        if word not in WORDS:
+        if word and word not in WORDS:
             raise ReviewFileError(
                 f"{path}: the mark {row[mark]!r} of {row[SCAN]} has no meaning here. Known: "
                 f"{', '.join(WORDS)}."
             )
-        rows.append((row[SCAN], word, (row[rater] if rater else None) or path.name))
+        scan, by = names.get(row[SCAN], row[SCAN]), (row[rater] if rater else None) or path.name
+        rows.append(_Row(scan, word, WORDS.get(word), by, comment))
     return rows

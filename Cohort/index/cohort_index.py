@@ -24,6 +24,7 @@ from HypothalamusSegLib.measures.protocol import protocol_name
 from HypothalamusSegLib.results.files import CSV_COLUMNS
 
 from ..errors import IndexFileError
+from ..picture_names import OVERVIEW_ENDING
 from .outcome import DONE, FAILED, UNCHANGED, Outcome
 
 INDEX_NAME = "hypothalamusseg.sqlite"
@@ -247,7 +248,7 @@ def unusable(path: Path, error: Exception) -> str:
 def _result_values(outcome: Outcome, fingerprint: str) -> dict:
     quality = outcome.description.get("quality", {})
     fold_dice = quality.get("fold_dice") or []
-    overview = [file for file in outcome.files if file.endswith(".png")]
+    overview = [file for file in outcome.files if file.endswith(OVERVIEW_ENDING)]
     return {
         "status": DONE,
         "code": None,

@@ -33,9 +33,8 @@ IGNORED = (
     "*.html",
     "group_*",
     "compare_*",
-    "review.tsv",
     "review",
-    "review_agreement.tsv",
+    "review*.tsv",
 )
 # BIDS' number for subcortical gray matter in its table of standard labels.
 SUBCORTICAL_GRAY_MATTER = 9
@@ -51,6 +50,7 @@ Made by HypothalamusSeg {__version__} ({CODE_URL}) from T1-weighted MRI. Not a m
 | `sub-*/[ses-*/]anat/*_label-icv_mask.nii.gz` | intracranial volume |
 | `sub-*/[ses-*/]anat/*_volumes.tsv`, `.json` | volumes, intervals, quality flags, provenance |
 | `sub-*/[ses-*/]figures/*_overview.png` | overview picture |
+| `sub-*/[ses-*/]figures/*_planes.png` | coronal planes, without and with outlines |
 | `sub-*.html` | all of a subject on one page |
 | `group_*`, `contact_sheet.html` | group level |
 

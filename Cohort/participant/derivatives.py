@@ -1,7 +1,8 @@
 """Results as BIDS derivatives (BIDS 1.10, "Imaging data types", "Segmentations").
 
 ``sub-01/[ses-1/]anat/`` holds label maps, mask, sidecars and volumes; ``sub-01/[ses-1/]figures/``
-the overview picture. What there is once for all subjects is in dataset_files.py.
+the overview picture and the planes of the contact sheet. What there is once for all subjects is in
+dataset_files.py.
 """
 
 from __future__ import annotations
@@ -24,7 +25,9 @@ from HypothalamusSegLib.results.files import (
     write_report_page,
 )
 
+from ..picture_names import OVERVIEW_ENDING, PLANES_ENDING
 from ..tables import as_tsv
+from .coronal_planes import write_planes
 from .dataset_files import SOURCE_LINK, STAGE_FOLDER
 from .scan_list import CohortScan
 
@@ -59,7 +62,7 @@ def write_derivatives(
     source_root : Path
         The data set that the sidecars' ``Sources`` refer to.
     with_overview, with_report : bool
-        Also draw the overview picture, the one-page report as PDF.
+        Also draw the overview picture and the coronal planes; the one-page report as PDF.
 
     Returns
     -------
@@ -74,9 +77,11 @@ def write_derivatives(
     with atomic_files(output, output / STAGE_FOLDER / scan.name) as stage:
         pictures: dict[str, Callable[[Segmentation, Path], None]] = {}
         if with_overview:
-            pictures["overview.png"] = write_overview
+            pictures[OVERVIEW_ENDING] = write_overview
+            if result.hypothalamus is not None:
+                pictures[PLANES_ENDING] = write_planes
         if with_report:
-            pictures["report.pdf"] = write_report_page
+            pictures["_report.pdf"] = write_report_page
         return _write_files(result, scan, stage, source_root, pictures)
 
 
@@ -98,7 +103,7 @@ def _write_files(
         files.append(file)
 
     for ending, draw in pictures.items():
-        add(f"{figures}_{ending}", lambda path, draw=draw: draw(result, path))
+        add(f"{figures}{ending}", lambda path, draw=draw: draw(result, path))
     for image, stem, sidecar in _label_maps(result, _source(scan.path, source_root)):
         add(f"{anat}_{stem}.nii.gz", lambda path, image=image: write_label_map(image, path))
         text = _json(sidecar)

@@ -1,23 +1,25 @@
-"""contact_sheet.html: every scan's overview picture, to be looked through in minutes.
+"""contact_sheet.html: every scan's planes, to be looked through in minutes.
 
-The pictures stay where they are and are referred to relative to the folder; the browser fetches
-them as they come into view. Sorting, filtering and marking need no network. Marks (ok, check,
-reject) are saved as review.tsv.
+The scans are data in the page; its script shows 200 at a time, so that ten thousand can be sorted
+at once. The pictures stay where they are and are referred to relative to the folder; the browser
+fetches them as they come into view. Marks (good, unsure, bad), comments and the rater's name are
+saved as review.tsv, which ``--review`` reads.
 """
 
 from __future__ import annotations
 
-import json
 import os
 from pathlib import Path
 from urllib.parse import quote
 
 import numpy as np
 import pandas as pd
+from jinja2.utils import htmlsafe_json_dumps
 
 from ..group.analysis import GroupAnalysis
 from ..group.outliers import Cause
 from ..number_format import MISSING, number, signed
+from ..picture_names import planes_of
 from ..structures import ML_PER_MM3, TOTAL
 from ..tables import split_codes
 from .html_parts import render, resource
@@ -32,17 +34,17 @@ SORTS = {
     "large": "Volume, largest first",
     "asymmetry": "Asymmetry",
     "name": "Name",
+    "random": "Random order",
 }
-SHOWN = {
-    "all": "All",
-    "listed": "Listed for review",
-    "flagged": "With flags",
-    "clean": "Not listed",
+BY_FLAGS = {"listed": "Listed for review", "flagged": "With flags", "clean": "Not listed"}
+MARKS = ("good", "unsure", "bad")
+BY_MARKS = {
     "unmarked": "Not yet marked",
-    "check": "Marked check",
-    "reject": "Marked reject",
+    **{mark: f"Marked {mark}" for mark in MARKS},
+    "commented": "With a comment",
 }
-MARKS = ("ok", "check", "reject")
+PICTURES = {"planes": "Coronal planes", "overview": "Overview"}
+DIGITS = 6
 
 
 def write_contact_sheet(analysis: GroupAnalysis, path: Path, with_groups: bool = True) -> None:
@@ -57,11 +59,23 @@ def write_contact_sheet(analysis: GroupAnalysis, path: Path, with_groups: bool =
         Whether scans can be filtered by group, and show it.
     """
     group = analysis.contrast.column if analysis.contrast and with_groups else None
-    reviewed, options = analysis.reviewed, analysis.options
+    options = analysis.options
     # The pictures are named relative to the derivatives; the page may lie elsewhere.
     way = Path(os.path.relpath(options.output.resolve(), options.group_folder.resolve()))
-    seen = [(way / name).as_posix() if name else "" for name in reviewed["overview"]]
-    path.write_text(contact_sheet(reviewed.assign(overview=seen), group), encoding="utf-8")
+    reviewed = with_planes(analysis.reviewed, options.output)
+    seen = {
+        column: [(way / name).as_posix() if name else "" for name in reviewed[column]]
+        for column in ("overview", "planes")
+    }
+    path.write_text(contact_sheet(reviewed.assign(**seen), group), encoding="utf-8")
+
+
+def with_planes(reviewed: pd.DataFrame, output: Path) -> pd.DataFrame:
+    """Add the pictures of planes that there are, relative to ``output``; empty where none is."""
+    names = [planes_of(overview) for overview in reviewed["overview"]]
+    return reviewed.assign(
+        planes=[name if name and (output / name).is_file() else "" for name in names]
+    )
 
 
 def contact_sheet(reviewed: pd.DataFrame, group_column: str | None = None) -> str:
@@ -70,30 +84,63 @@ def contact_sheet(reviewed: pd.DataFrame, group_column: str | None = None) -> st
     Parameters
     ----------
     reviewed : DataFrame
-        Scans with the columns of `Cohort.group.outliers.review`.
+        Scans with the columns of `Cohort.group.outliers.review`, and perhaps ``planes``.
     group_column : str, optional
         By which scans can be filtered.
     """
-    rows = reviewed.to_dict("records")
     groups = {}
     if group_column:
         levels = sorted(reviewed[group_column].dropna().unique())
         groups = {"": "All", **{level: level for level in levels}}
-    return render(
-        "contact_sheet.html",
-        cards=[_card(row, place, group_column) for place, row in enumerate(rows)],
-        sorts=SORTS,
-        shown=SHOWN,
-        marks=MARKS,
+    scans = [_scan(row, group_column) for row in reviewed.to_dict("records")]
+    return sheet_of(
+        "Contact sheet",
+        scans,
         groups=groups,
         group_title=(group_column or "").capitalize(),
-        style=resource("report.css") + resource("contact_sheet.css"),
-        script=resource("contact_sheet.js"),
+        shown={"": "All", **BY_FLAGS, **BY_MARKS},
     )
 
 
-def _card(row: dict, place: int, group_column: str | None) -> dict[str, object]:
-    """What the template shows of a scan; ``data`` is what the script sorts and filters by."""
+def blinded_sheet(pictures: dict[str, str]) -> str:
+    """The page of scans without names, numbers, flags and groups.
+
+    Parameters
+    ----------
+    pictures : dict of str to str
+        A scan's code to the picture of its planes, relative to the page; empty for none.
+    """
+    scans = [{"scan": code, "planes": quote(picture)} for code, picture in pictures.items()]
+    return sheet_of(
+        "Blinded review",
+        scans,
+        blinded=True,
+        groups={},
+        group_title="",
+        shown={"": "All", **BY_MARKS},
+    )
+
+
+def sheet_of(title: str, scans: list[dict], blinded: bool = False, **choices: object) -> str:
+    """Fill the template; what the script reads cannot end the element that it stands in."""
+    data = htmlsafe_json_dumps({"blinded": blinded, "scans": scans}, separators=(",", ":"))
+    return render(
+        "contact_sheet.html",
+        title=title,
+        count=len(scans),
+        blinded=blinded,
+        scans=data,
+        sorts=SORTS,
+        marks=MARKS,
+        pictures=PICTURES,
+        style=resource("report.css") + resource("contact_sheet.css"),
+        script=resource("review_store.js") + resource("contact_sheet.js"),
+        **choices,
+    )
+
+
+def _scan(row: dict, group_column: str | None) -> dict[str, object]:
+    """What the script shows of a scan, and sorts and filters by."""
     group = row.get(group_column) if group_column else None
     group = "" if group is None or pd.isna(group) else str(group)
     codes = split_codes(row["flags"])
@@ -110,30 +157,23 @@ def _card(row: dict, place: int, group_column: str | None) -> dict[str, object]:
     )
     told = ", ".join([*codes, *reasons])
     line = "; ".join(filter(None, [row["scan"], ", ".join(filter(None, who)), volumes, dice, told]))
-    words = " ".join([row["scan"], group, *codes, *reasons]).lower()
-    data = {
+    return {
         "scan": row["scan"],
-        "place": place,
+        "planes": quote(str(row.get("planes") or "")),
+        "overview": quote(str(row["overview"] or "")),
         "flags": len(codes),
         "reasons": len(codes) + len(reasons),
-        "listed": int(bool(row["listed"])),
+        "listed": bool(row["listed"]),
         "z": _plain(row["robust_z"]),
         "dice": _plain(row["fold_dice"]),
         "total": _plain(total),
         "asymmetry": _plain(row["asymmetry_index"]),
         "group": group,
-        "words": words,
+        "words": " ".join([row["scan"], group, *codes, *reasons]).lower(),
         "line": line,
-    }
-    return {
-        "scan": row["scan"],
-        "listed": bool(row["listed"]),
-        "data": data,
-        "overview": quote(str(row["overview"])) if row["overview"] else "",
         "who": ", ".join(filter(None, who)) or MISSING,
         "volumes": volumes,
-        "dice": dice,
-        "z": z,
+        "numbers": f"{dice}; {z}",
         "remarks": [*(messages or codes), *reasons],
     }
 
@@ -145,6 +185,6 @@ def _described(row: dict, column: str) -> str:
     return f"{value} y" if column == "age" else str(value)
 
 
-def _plain(value: float) -> str:
-    """A number for a script; empty if missing."""
-    return json.dumps(round(float(value), 6)) if np.isfinite(value) else ""
+def _plain(value: float) -> float | None:
+    """A number for a script; None if missing."""
+    return round(float(value), DIGITS) if np.isfinite(value) else None

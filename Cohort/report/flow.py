@@ -6,6 +6,8 @@ from markupsafe import Markup
 
 from ..group.analysis import GroupAnalysis
 from ..group.flow import ANALYSED, FOUND, UNKNOWN_GROUP
+from ..group.review_marks import ReviewMarks
+from ..number_format import interval, number
 from .html_parts import bullets, paragraph, table, together
 
 
@@ -29,7 +31,31 @@ def flow_section(analysis: GroupAnalysis) -> Markup:
     names = [f"{step.what}: {', '.join(step.participants)}" for step in out if step.participants]
     parts = [table(caption, ["", "All", *groups], rows, strong=(0, len(rows) - 1))]
     if analysis.options.reviews:
-        count = len(analysis.rejected)
-        parts.append(paragraph(f"Scans rejected in review: {count}."))
-        parts.append(bullets(f"{scan}: by {who}" for scan, who in analysis.rejected.items()))
+        parts.append(_review(analysis.marks))
     return together([*parts, bullets(names) if names else Markup()])
+
+
+def _review(marks: ReviewMarks) -> Markup:
+    """Who rejected what and why, and how far raters agree."""
+    parts = [paragraph(f"Scans marked in review: {marks.marked}; rejected: {len(marks.rejected)}.")]
+    parts.append(bullets(f"{scan}: by {who}" for scan, who in marks.rejected.items()))
+    if marks.comments:
+        caption = "Comments of the review."
+        parts.append(table(caption, ["Scan", "Comment"], [*map(list, marks.comments.items())], 2))
+    if marks.agreement:
+        rows = [
+            [
+                f"{pair.rater_a} and {pair.rater_b}",
+                str(pair.scans),
+                f"{pair.equal} ({number(100 * pair.equal / pair.scans)} %)",
+                f"{number(pair.kappa, 2)} ({interval(pair.kappa_low, pair.kappa_high, 2)})",
+            ]
+            for pair in marks.agreement
+        ]
+        caption = (
+            "Agreement of raters over the scans that both marked (good, unsure, bad). Kappa is "
+            "Cohen's, unweighted, with its 95 % limits."
+        )
+        header = ["Raters", "Scans", "Equal marks", "Kappa (95 % CI)"]
+        parts.append(table(caption, header, rows))
+    return together(parts)

@@ -124,9 +124,9 @@ def _change_over_time(analysis: GroupAnalysis) -> list[str]:
             random = " and, where the sessions identify one, a random slope"
         text += (
             f" A linear mixed model with a random intercept{random} a subject was fitted to all "
-            "dated sessions by restricted maximum likelihood (statsmodels MixedLM); p and limits "
-            "are from Student's t with Satterthwaite's degrees of freedom (Giesbrecht & Burns "
-            "1985), at most those between the subjects with several sessions."
+            "dated sessions by restricted maximum likelihood (Lindstrom & Bates 1988); p and "
+            "limits are from Student's t with Satterthwaite's degrees of freedom (Giesbrecht & "
+            "Burns 1985), at most those between the subjects with several sessions."
         )
     return [text]
 

@@ -33,7 +33,7 @@ from ..structures import TOTAL
 
 PACKAGES = ("statsmodels", "scipy", "pandas", "numpy", "matplotlib")
 # Where files lie decides no result.
-PLACES = ("output", "folder", "data_root", "freeze", "command")
+PLACES = ("output", "folder", "data_root", "freeze", "blinded", "command")
 FILE_BYTES = 1 << 20
 
 
@@ -50,6 +50,8 @@ def analysis_record(analysis: GroupAnalysis) -> dict:
             "longitudinal": [_changes(part) for part in analysis.longitudinal],
             "participants_flow": [asdict(step) for step in analysis.flow],
             "rejected": analysis.rejected,
+            "review_comments": analysis.marks.comments,
+            "agreement_of_raters": [asdict(pair) for pair in analysis.marks.agreement],
             "analysed_scans": analysis.sample["scan"].tolist(),
             "findings": [
                 {"severity": f.severity, "topic": f.topic, "text": f.text, "items": f.items}

@@ -16,6 +16,7 @@ from HypothalamusSegLib.flags import SEVERITIES
 from HypothalamusSegLib.results.atomic_files import atomic_files
 from HypothalamusSegLib.results.report_contents import report_contents
 
+from ..picture_names import OVERVIEW_ENDING
 from .html_parts import render, resource
 
 VOLUMES_SUFFIX = "_volumes.json"
@@ -86,7 +87,7 @@ def _scan(path: Path, description: Mapping, output: Path) -> dict[str, object]:
     """What the template shows of a scan."""
     name = path.name.removesuffix(VOLUMES_SUFFIX)
     contents = report_contents({**description, "name": name})
-    anat, picture = path.parent, path.parents[1] / "figures" / f"{name}_overview.png"
+    anat, picture = path.parent, path.parents[1] / "figures" / f"{name}{OVERVIEW_ENDING}"
     volumes = {row.name: row.numbers[0] for row in contents.rows}
     flags = sorted(contents.flags, key=lambda flag: SEVERITIES.index(flag.severity))
     files = sorted(anat.glob(f"{name}_*"))

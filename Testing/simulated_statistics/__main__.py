@@ -1,6 +1,6 @@
 """Print the tables of Docs/COHORT.md.
 
-python -m Testing.simulated_statistics [--only WORDS] [--cohorts N]
+python -m Testing.simulated_statistics [--only WORDS] [--cohorts N] [--processes N]
 
 Ends with 1 if a rate lies outside its bounds by more than its own 95 % limits.
 """
@@ -10,6 +10,8 @@ from __future__ import annotations
 import argparse
 import math
 import sys
+
+from Cohort.participant.worker_plan import available_cores
 
 from . import cross_sectional, longitudinal
 from .scenario import Rate, Scenario
@@ -24,6 +26,9 @@ def main() -> int:
     )
     parser.add_argument("--only", default="", help="scenarios with these words in their name")
     parser.add_argument("--cohorts", type=int, help="cohorts a scenario; default: its own number")
+    parser.add_argument(
+        "--processes", type=int, default=available_cores(), help="default: one a processor"
+    )
     parser.add_argument("--list", action="store_true", help="print the scenarios' names")
     parsed = parser.parse_args()
     chosen = [scenario for scenario in SCENARIOS if parsed.only in scenario.name]
@@ -31,16 +36,16 @@ def main() -> int:
         print("\n".join(scenario.name for scenario in chosen))
         return 0
     print(f"| {' | '.join(HEADER)} |\n{'|---' * len(HEADER)}|")
-    kept = [_print(scenario, parsed.cohorts or scenario.cohorts) for scenario in chosen]
+    kept = [_print(s, parsed.cohorts or s.cohorts, parsed.processes) for s in chosen]
     if parsed.only in cross_sectional.ADJUSTMENTS_NAME:
         print()
         cross_sectional.print_adjustments(parsed.cohorts or cross_sectional.ADJUSTMENTS_COHORTS)
     return 0 if all(kept) else 1
 
 
-def _print(scenario: Scenario, cohorts: int) -> bool:
+def _print(scenario: Scenario, cohorts: int, processes: int) -> bool:
     kept = True
-    for rate in scenario.rates(cohorts):
+    for rate in scenario.run(cohorts, processes):
         kept &= rate.is_kept
         low, high = rate.bounds_percent
         cells = [scenario.name, f"{rate.what} (n = {rate.cohorts})", _percent(rate.before_percent)]

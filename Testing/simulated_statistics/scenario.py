@@ -67,8 +67,15 @@ class Scenario:
         From the number of cohorts to the rates; it seeds its own generator.
     cohorts : int
         How many are simulated if nothing else is asked for.
+    uses_processes : bool
+        Whether ``rates`` also takes ``processes``, in how many it may run.
     """
 
     name: str
-    rates: Callable[[int], Iterable[Rate]]
+    rates: Callable[..., Iterable[Rate]]
     cohorts: int = 2000
+    uses_processes: bool = False
+
+    def run(self, cohorts: int, processes: int) -> Iterable[Rate]:
+        options = {"processes": processes} if self.uses_processes else {}
+        return self.rates(cohorts, **options)
