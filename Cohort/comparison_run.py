@@ -30,7 +30,7 @@ def compare_runs(options: CompareOptions) -> list[Path]:
     Returns
     -------
     list of Path
-        The files, the report first.
+        The files, the report first, without its figures and tables.
 
     Raises
     ------
@@ -41,10 +41,14 @@ def compare_runs(options: CompareOptions) -> list[Path]:
 
     from .comparison.report import write_comparison
     from .index.results_table import read_results
+    from .report.exhibits import are_exhibits, remove_stale
 
     pairs = match_runs(read_results(options.run_a), read_results(options.run_b), options)
     with atomic_files(options.output) as stage:
         write_comparison(pairs, options, stage)
         names = sorted(path.name for path in stage.iterdir())
+    stem = Path(REPORT_NAME).stem
+    remove_stale(options.output, stem, names)
+    names = [name for name in names if name not in are_exhibits(names, stem)]
     names.sort(key=lambda name: (name != REPORT_NAME, name))
     return [options.output / name for name in names]

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import argparse
 import sys
-from fnmatch import fnmatch
 from pathlib import Path
 from typing import TYPE_CHECKING
 from unicodedata import normalize
@@ -27,9 +26,8 @@ if TYPE_CHECKING:
 PARTICIPANTS_NAME = "participants.tsv"
 VOLUMES_NAME, STATISTICS_NAME = "group_volumes.tsv", "group_statistics.tsv"
 CHANGES_NAME, MODELS_NAME = "group_longitudinal.tsv", "group_models.tsv"
-# The report's figures and tables.
-EXHIBITS = "group_report_*-[0-9][0-9].*"
 REPORT_NAME, CONTACT_SHEET_NAME = "group_report.html", "contact_sheet.html"
+REPORT_STEM = Path(REPORT_NAME).stem
 RECORD_NAME, FROZEN_NAME = "group_record.json", "group_frozen.json"
 NAMED_FOLDER = "group_{name}"
 
@@ -225,6 +223,8 @@ def run_group(options: GroupOptions) -> list[Path]:
     from .index.results_table import read_failures, read_results
     from .report.blinded_review import BLINDED_FOLDER, remove_stale, write_blinded_review
     from .report.contact_sheet import write_contact_sheet
+    from .report.exhibits import are_exhibits
+    from .report.exhibits import remove_stale as remove_stale_exhibits
     from .report.record import frozen_findings, write_frozen
 
     results, failures = read_results(options.output), read_failures(options.output)
@@ -251,16 +251,14 @@ def run_group(options: GroupOptions) -> list[Path]:
     if options.blinded:
         remove_stale(analysis, folder / BLINDED_FOLDER)
     if not options.freeze:
-        for path in folder.glob(EXHIBITS):
-            if path.name not in names:
-                path.unlink()
+        remove_stale_exhibits(folder, REPORT_STEM, names)
         for stale in {STATISTICS_NAME, MODELS_NAME, CHANGES_NAME} - set(names):
             # What an earlier run with other options left would not belong to this report.
             for name in (stale, Path(stale).with_suffix(".json").name):
                 (folder / name).unlink(missing_ok=True)
         for finding in analysis.findings:
             print(f"{finding.severity}: {finding.line}", file=sys.stderr)
-    names = [name for name in names if not fnmatch(name, EXHIBITS)]
+    names = [name for name in names if name not in are_exhibits(names, REPORT_STEM)]
     names.sort(key=lambda name: (name != REPORT_NAME, name != CONTACT_SHEET_NAME, name))
     return [folder / name for name in names]
 

@@ -9,6 +9,7 @@ import numpy as np
 from . import error_bars
 from .change_evaluation import share_of_change
 from .change_report import planted_section, volumes_section
+from .cohort_figures import write_cohort_figures
 from .real_head_report import REAL_HEADS
 from .report_annexes import PAGE
 from .report_figures import draw_agreement, draw_learning_curves
@@ -78,6 +79,7 @@ def write(results: dict, runs: Path, docs: Path) -> None:
     for annex in (REAL_HEADS, RUIN):
         page = annex.within(page, annex.read(docs))
     (docs / PAGE).write_text(page, encoding="utf-8")
+    write_cohort_figures(results, docs.parent)
 
 
 def _head(results: dict) -> str:

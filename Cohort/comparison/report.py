@@ -10,6 +10,7 @@ from markupsafe import Markup
 
 from ..group.findings import WARNING, Finding, Topic
 from ..number_format import MISSING, counted, interval, number, p_value, signed
+from ..report.exhibits import numbered
 from ..report.html_parts import (
     Section,
     figure,
@@ -82,7 +83,7 @@ COLUMNS = {
 
 
 def write_comparison(matched: MatchedRuns, options: CompareOptions, folder: Path) -> None:
-    """Write the report, the table of agreement and the table of pairs.
+    """Write the report with its figures and tables, the table of agreement and that of pairs.
 
     Parameters
     ----------
@@ -108,7 +109,9 @@ def write_comparison(matched: MatchedRuns, options: CompareOptions, folder: Path
     write_table(results, folder / AGREEMENT_NAME, described(COLUMNS), FLOAT_FORMAT)
     pairs = _pairs_table(matched, measures)
     write_table(pairs, folder / SCANS_NAME, float_format=FLOAT_FORMAT)
-    text = _report(matched, options, measures, found)
+    with numbered() as exhibits:
+        text = _report(matched, options, measures, found)
+    exhibits.write(folder, Path(REPORT_NAME).stem)
     (folder / REPORT_NAME).write_text(text, encoding="utf-8")
 
 

@@ -19,6 +19,7 @@ from ..group.outliers import FAR_Z
 from ..number_format import MISSING, counted, interval, number, p_value, signed
 from ..structures import PERCENT, TOTAL, change_column
 from .change_plot import change_over_time
+from .change_power import change_power_part
 from .html_parts import bullets, figure, finding_list, heading, notice, paragraph, table, together
 
 FEWEST_COURSES = 2
@@ -33,6 +34,7 @@ def change_section(analysis: GroupAnalysis) -> Markup:
         return paragraph("Every subject has one session: there is no change to estimate.")
     every, *without = analysis.longitudinal
     parts = [_of_a_set(analysis, every), _figure(analysis, every), _outliers(every)]
+    parts.append(change_power_part(analysis, every))
     for kept in without:
         parts.append(heading("Without the listed scans"))
         left = sorted(set(every.changes["participant_id"]) - set(kept.changes["participant_id"]))

@@ -6,8 +6,9 @@ which they are made, and keep what a paper needs: figures as SVG, tables as tab-
 
 from __future__ import annotations
 
+import fnmatch
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
@@ -16,6 +17,7 @@ from pathlib import Path
 from .plot_style import CSS_VARIABLES
 
 TABLE, FIGURE = "Table", "Figure"
+ENDING = "_*-[0-9][0-9].*"
 
 
 @dataclass
@@ -85,6 +87,18 @@ def numbered_figure(svg: str, caption: str) -> str:
         return caption
     exhibits.figures.append((caption, str(svg)))
     return f"{FIGURE} {len(exhibits.figures)}. {caption}"
+
+
+def are_exhibits(names: Iterable[str], stem: str) -> list[str]:
+    """Those of the names that `Exhibits.write` gives."""
+    return fnmatch.filter(names, f"{stem}{ENDING}")
+
+
+def remove_stale(folder: Path, stem: str, kept: Iterable[str]) -> None:
+    """Remove what an earlier run wrote and this one did not, or it would seem to belong to it."""
+    for path in folder.glob(f"{stem}{ENDING}"):
+        if path.name not in kept:
+            path.unlink()
 
 
 def standing_alone(svg: str) -> str:

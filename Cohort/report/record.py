@@ -27,9 +27,12 @@ from ..group.findings import NOTE, WARNING, Finding, Topic
 from ..group.longitudinal import Longitudinal
 from ..group.options import GroupOptions
 from ..group.outliers import is_listed
+from ..group.power import detectable_difference
+from ..group.power_of_change import SESSIONS
 from ..group.supplement import supplement_table
 from ..index.cohort_index import INDEX_NAME
 from ..structures import TOTAL
+from .change_power import change_power
 
 PACKAGES = ("statsmodels", "scipy", "pandas", "numpy", "matplotlib")
 # Where files lie decides no result.
@@ -48,6 +51,7 @@ def analysis_record(analysis: GroupAnalysis) -> dict:
             "statistics": statistics,
             "other_models": others.to_dict("records"),
             "longitudinal": [_changes(part) for part in analysis.longitudinal],
+            "power_of_change": _power_of_change(analysis),
             "participants_flow": [asdict(step) for step in analysis.flow],
             "rejected": analysis.rejected,
             "review_comments": analysis.marks.comments,
@@ -163,6 +167,19 @@ def _changes(part: Longitudinal) -> dict:
             for term in part.mixed
         ],
         "remarks": part.remarks,
+    }
+
+
+def _power_of_change(analysis: GroupAnalysis) -> dict | None:
+    found = change_power(analysis, analysis.longitudinal[0]) if analysis.longitudinal else None
+    if found is None:
+        return None
+    fit, spread, rows = found
+    return {
+        "detectable_percent_per_year": detectable_difference(fit),
+        "spread": asdict(spread),
+        "subjects_per_group": [asdict(row) for row in rows],
+        "sessions_in_years": SESSIONS,
     }
 
 

@@ -21,6 +21,7 @@ from Cohort.comparison_run import add_compare_arguments, compare_runs, options_f
 from Cohort.group.errors import RunsDoNotMatchError
 from Cohort.index import results_table
 from Testing.support.cohort_tables import simulated
+from Testing.support.html_page import WellFormed
 
 # Bland & Altman, Lancet 1986: peak expiratory flow (l/min), first measurement by Wright's large
 # and mini meter in 17 subjects. Published: bias -2.1, SD of differences 38.8, limits -79.7 and
@@ -192,3 +193,41 @@ def test_the_files_of_a_comparison(tmp_path, monkeypatch):
     scans = pd.read_csv(tmp_path / "out" / "compare_scans.tsv", sep="\t")
     assert len(scans) == 20
     assert np.isnan(scans.loc[0, "hypothalamus_left_mm3_b_minus_a"])
+
+
+def test_the_comparisons_figures_and_tables_are_numbered_files(tmp_path, monkeypatch):
+    a, _ = simulated(n_a=10, n_b=10, with_subunits=True)
+    noise = np.random.default_rng(1).normal(1, 0.02, len(a))
+    b = a.assign(**{c: a[c] * noise for c in a if c.endswith("_mm3")})
+    folder = tmp_path / "out"
+    runs = {tmp_path / "a": a, tmp_path / "b": b, tmp_path / "few": b.head(2)}
+    monkeypatch.setattr(results_table, "read_results", runs.__getitem__)
+    compare_runs(CompareOptions(tmp_path / "a", tmp_path / "b", folder))
+    text = WellFormed((folder / "compare_report.html").read_text(encoding="utf-8")).text
+    for kind, suffix in (("Table", "tsv"), ("Figure", "svg")):
+        numbers = [int(n) for n in re.findall(rf"\b{kind} (\d+)\. ", text)]
+        assert numbers == list(range(1, len(numbers) + 1))
+        files = sorted(folder.glob(f"compare_report_{kind.lower()}-*.{suffix}"))
+        assert len(files) == len(numbers) >= 2
+    first = (folder / "compare_report_table-01.tsv").read_text(encoding="utf-8").splitlines()
+    assert first[1].split("\t")[:3] == ["Measure", "Pairs", "Mean A"]
+    assert "var(" not in (folder / "compare_report_figure-01.svg").read_text(encoding="utf-8")
+    # Of two pairs there is no agreement and no figure; those of before must not stay.
+    compare_runs(CompareOptions(tmp_path / "a", tmp_path / "few", folder))
+    assert not list(folder.glob("compare_report_figure-*"))
+
+
+def test_a_run_compared_with_itself_has_no_axis_of_rounding_errors(tmp_path, monkeypatch):
+    a, _ = simulated(n_a=10, n_b=10)
+    # Volumes as another machine adds them up: in the last digits.
+    again = a.assign(**{c: a[c] * 3 / 3 * (1 + 1e-15) for c in a if c.endswith("_mm3")})
+    for number, b in enumerate((a, again)):
+        folder = tmp_path / str(number)
+        runs = {tmp_path / "a": a, tmp_path / "b": b}
+        monkeypatch.setattr(results_table, "read_results", runs.__getitem__)
+        compare_runs(CompareOptions(tmp_path / "a", tmp_path / "b", folder))
+        figures = [path.read_text(encoding="utf-8") for path in folder.glob("*.svg")]
+        assert len(figures) == 5
+        assert not any(re.search("1e[-−]", readable(svg)) for svg in figures)
+        page = WellFormed((folder / "compare_report.html").read_text(encoding="utf-8")).text
+        assert re.search(r"\de[-−+]\d", page) is None

@@ -15,6 +15,7 @@ from Cohort.report.validation_figures import MEASURED, share_in_words
 from Testing.support.cohort_tables import options_in, simulated
 from Testing.support.command_runs import REPOSITORY
 from Testing.support.html_page import WellFormed
+from Training.cohort_figures import FIGURES, write_cohort_figures
 from Training.report_tables import is_unstable
 
 
@@ -47,6 +48,19 @@ def test_the_error_is_read_from_a_comparison_of_repeat_scans(tmp_path):
     for wrong in (path, tmp_path / "missing.tsv"):
         with pytest.raises(RepeatScansError, match=r"compare_agreement\.tsv"):
             read_reliability(wrong)
+
+
+def test_the_packaged_figures_are_written_from_the_validation(tmp_path):
+    text = (REPOSITORY / "Docs/validation/results.json").read_text(encoding="utf-8")
+    (tmp_path / FIGURES).parent.mkdir(parents=True)
+    write_cohort_figures(json.loads(text), tmp_path)
+    written = (tmp_path / FIGURES).read_text(encoding="utf-8")
+    assert written == (REPOSITORY / FIGURES).read_text(encoding="utf-8"), (
+        "run python -m Training.cohort_figures"
+    )
+    # A measurement of a part of it leaves the figures as they are.
+    write_cohort_figures({**json.loads(text), "planted": []}, tmp_path)
+    assert (tmp_path / FIGURES).read_text(encoding="utf-8") == written
 
 
 def test_the_share_is_that_of_the_validation():

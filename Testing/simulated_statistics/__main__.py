@@ -13,10 +13,10 @@ import sys
 
 from Cohort.participant.worker_plan import available_cores
 
-from . import cross_sectional, longitudinal
+from . import change_power, cross_sectional, longitudinal
 from .scenario import Rate, Scenario
 
-SCENARIOS = (*cross_sectional.SCENARIOS, *longitudinal.SCENARIOS)
+SCENARIOS = (*cross_sectional.SCENARIOS, *longitudinal.SCENARIOS, *change_power.SCENARIOS)
 HEADER = ("scenario", "cohort", "before", "now", "should be")
 
 

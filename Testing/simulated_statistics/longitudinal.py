@@ -88,11 +88,15 @@ def at_differing_intervals(generator: np.random.Generator, subject: int) -> np.n
 
 
 def yearly(sessions: int) -> Times:
-    return partial(_yearly, sessions)
+    return at_years(tuple(range(sessions)))
 
 
-def _yearly(sessions: int, generator: np.random.Generator, subject: int) -> np.ndarray:
-    return np.arange(sessions, dtype=float)
+def at_years(years: tuple[float, ...]) -> Times:
+    return partial(_at_years, years)
+
+
+def _at_years(years: tuple[float, ...], generator: np.random.Generator, subject: int) -> np.ndarray:
+    return np.array(years, dtype=float)
 
 
 def one_control_followed(patients: int) -> Times:
