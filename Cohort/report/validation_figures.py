@@ -1,6 +1,6 @@
 """How much of a true difference the engine reads, as measured for Docs/VALIDATION.md.
 
-The figures are in validation_figures.json, which `Training.evaluate` writes together with that page.
+The figures are in validation_figures.json, which `Training.evaluate` writes beside that page.
 """
 
 from __future__ import annotations
