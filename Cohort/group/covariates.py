@@ -205,8 +205,14 @@ def _kind(
     if values.empty:
         raise CovariateError(f"{where} is n/a for everyone.")
     if values.nunique() == 1:
+        hint = (
+            " (NA was read as a missing value; if it is a level, name it among the column's Levels "
+            "in participants.json)"
+            if name in participants.with_na
+            else ""
+        )
         raise CovariateError(
-            f"{where} has the same value for everyone ({values.iloc[0]}). Leave it out."
+            f"{where} has the same value for everyone ({values.iloc[0]}). Leave it out{hint}."
         )
     numbers = as_numbers(values)
     unreadable = values[numbers.isna()]

@@ -38,6 +38,8 @@ class Participants:
         participants.json, and those that the user named.
     quantities : frozenset of str
         Columns with ``Units`` in participants.json.
+    with_na : frozenset of str
+        Columns in which ``NA`` was read as a missing value.
     findings : tuple of Finding
     """
 
@@ -45,6 +47,7 @@ class Participants:
     frame: pd.DataFrame
     categorical: frozenset[str] = field(default_factory=frozenset)
     quantities: frozenset[str] = field(default_factory=frozenset)
+    with_na: frozenset[str] = field(default_factory=frozenset)
     findings: tuple[Finding, ...] = ()
 
     @property
@@ -91,9 +94,15 @@ def read_participants(path: Path, categorical: tuple[str, ...] = ()) -> Particip
     described = _described_columns(path.with_suffix(".json"), findings)
     levels = {name for name, entry in described.items() if "Levels" in entry}
     quantities = {name for name, entry in described.items() if "Units" in entry} - levels
+    with_na = frozenset(column for column in frame if (frame[column] == NAME_OR_MISSING).any())
     frame = _with_levels_named_na(frame, described, findings)
     return Participants(
-        path, frame, frozenset({*categorical, *levels}), frozenset(quantities), tuple(findings)
+        path,
+        frame,
+        frozenset({*categorical, *levels}),
+        frozenset(quantities),
+        with_na - levels,
+        tuple(findings),
     )
 
 
@@ -105,7 +114,8 @@ def read_tsv(
         # One spelling of ü: macOS writes it as u with a combining mark.
         text = normalize("NFC", path.read_text(encoding="utf-8-sig"))
     except FileNotFoundError:
-        raise error(f"There is no {path}. Give its place with --participants FILE.") from None
+        hint = " Give its place with --participants FILE." if error is ParticipantsFileError else ""
+        raise error(f"There is no {path}.{hint}") from None
     except UnicodeDecodeError:
         raise error(f"{path} is not UTF-8 text. Save it as tab-separated text in UTF-8.") from None
     except OSError as reason:

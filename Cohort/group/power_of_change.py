@@ -24,11 +24,11 @@ from .power import TwoGroupDesign, design_of
 from .reliability import Reliability
 
 SESSIONS = {
-    "2 sessions\nin 1 year": (0.0, 1.0),
-    "3 sessions\nin 1 year": (0.0, 0.5, 1.0),
-    "2 sessions\nin 2 years": (0.0, 2.0),
-    "3 sessions\nin 2 years": (0.0, 1.0, 2.0),
-    "5 sessions\nin 2 years": (0.0, 0.5, 1.0, 1.5, 2.0),
+    "2 sessions in 1 year": (0.0, 1.0),
+    "3 sessions in 1 year": (0.0, 0.5, 1.0),
+    "2 sessions in 2 years": (0.0, 2.0),
+    "3 sessions in 2 years": (0.0, 1.0, 2.0),
+    "5 sessions in 2 years": (0.0, 0.5, 1.0, 1.5, 2.0),
 }
 # Of patients' mean change, as trials plan with, if that mean is known to this many of its errors.
 SLOWED_SHARES, FEWEST_ERRORS = (0.25, 0.5), 2.0

@@ -67,7 +67,7 @@ def change_power_part(analysis: GroupAnalysis, longitudinal: Longitudinal) -> Ma
         f"{number(spread.between_b, 2)} % ({contrast.level_b}); a single volume has an error of "
         f"{number(spread.error, 2)} % ({_source(spread)})."
     )
-    header = ["Difference", "Percent\na year", *SESSIONS]
+    header = ["Difference", "Percent\na year", *(name.replace(" in", "\nin") for name in SESSIONS)]
     return together(
         [heading("Sample size for change"), paragraph(text), table(caption, header, cells)]
     )

@@ -103,8 +103,10 @@ def test_the_bids_validator_finds_no_error_even_with_the_group_level_beside(
 ):
     derivatives = tmp_path / "derivatives"
     shutil.copytree(cohort_run.output, derivatives)
-    group = run_command(derivatives, "cohort", data_set, derivatives, "group")
+    group = run_command(derivatives, "cohort", data_set, derivatives, "group", "--blinded")
     assert group.code == 0, group.stderr
+    pictures = list((derivatives / "group_contact_sheet_blinded/pictures").glob("*.png"))
+    assert len(pictures) == len(list(derivatives.rglob("figures/*_planes.png"))) >= 1
     table = (derivatives / "group_volumes.tsv").read_text(encoding="utf-8")
     assert table.split("\t")[:3] == ["participant_id", "session_id", "scan"]
     assert str(data_set) not in table

@@ -213,6 +213,14 @@ def test_a_level_called_na_is_kept_if_it_is_named(folder):
     assert not as_level.findings
 
 
+def test_a_column_of_na_and_one_site_is_refused_with_the_reason(folder):
+    with pytest.raises(CovariateError, match=r"\(UK\).*NA was read as a missing value"):
+        covariate_of(["NA", "UK"] * 6, folder)
+    with pytest.raises(CovariateError) as raised:
+        covariate_of(["n/a", "UK"] * 6, folder)
+    assert "NA was" not in str(raised.value)
+
+
 def test_inf_is_no_number(folder):
     with pytest.raises(CovariateError, match="inf"):
         covariate_of(["61", "inf", "70"] * 4, folder)

@@ -105,6 +105,15 @@ def test_a_review_that_cannot_be_understood_is_refused(tmp_path, text, words):
         analyse(options, results)
 
 
+def test_a_missing_review_is_not_said_to_be_the_table_of_participants(tmp_path):
+    results, people = simulated(n_a=5, n_b=5)
+    options = options_in(tmp_path, people, reviews=(tmp_path / "lost.tsv",))
+    with pytest.raises(ReviewFileError) as raised:
+        analyse(options, results)
+    assert "lost.tsv" in str(raised.value)
+    assert "--participants" not in str(raised.value)
+
+
 def test_analyses_stand_beside_each_other_and_derivatives_may_be_read_only(cohort, tmp_path):
     before = sorted(path.name for path in cohort[1].iterdir())
     for name in ("plain", "age"):
