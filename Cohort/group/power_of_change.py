@@ -144,7 +144,7 @@ def change_spread(
 
 
 def change_power_table(
-    spread: ChangeSpread, fit: ContrastFit, change_a: pd.Series
+    spread: ChangeSpread, fit: ContrastFit, change_a: pd.Series, level_a: str
 ) -> list[ChangePowerRow]:
     """Sample sizes for the observed difference, its limits, slowed changes, and round figures.
 
@@ -154,6 +154,8 @@ def change_power_table(
     fit : ContrastFit
     change_a : Series
         Annualised changes of group a in percent.
+    level_a : str
+        Its name.
     """
     differences = [
         ("Observed here", fit.estimate),
@@ -164,7 +166,8 @@ def change_power_table(
     mean, error = float(known.mean()), float(known.std()) / math.sqrt(max(len(known), 1))
     if abs(mean) > FEWEST_ERRORS * error > 0:
         differences += [
-            (f"{100 * share:.0f} % less change", -share * mean) for share in SLOWED_SHARES
+            (f"{100 * share:.0f} % less change than in {level_a}", -share * mean)
+            for share in SLOWED_SHARES
         ]
     differences += [("Chosen", percent) for percent in FIXED_PERCENT]
     designs = {name: spread.design(years) for name, years in SESSIONS.items()}

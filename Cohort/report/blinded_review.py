@@ -17,7 +17,11 @@ from ..group.findings import WARNING, Finding, Topic
 from ..group.review_codes import code_of
 from .contact_sheet import blinded_sheet, with_planes
 
-BLINDED_FOLDER, PAGE_NAME, PICTURES = "group_contact_sheet_blinded", "contact_sheet.html", "pictures"
+BLINDED_FOLDER, PAGE_NAME, PICTURES = (
+    "group_contact_sheet_blinded",
+    "contact_sheet.html",
+    "pictures",
+)
 
 
 def write_blinded_review(analysis: GroupAnalysis, folder: Path) -> list[Finding]:

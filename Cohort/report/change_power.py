@@ -34,7 +34,7 @@ def change_power(
     changes = longitudinal.changes
     is_a = changes[analysis.contrast.column] == analysis.contrast.level_a
     change_a = changes.loc[is_a, change_column(TOTAL, PERCENT)]
-    return fit, spread, change_power_table(spread, fit, change_a)
+    return fit, spread, change_power_table(spread, fit, change_a, analysis.contrast.level_a)
 
 
 def change_power_part(analysis: GroupAnalysis, longitudinal: Longitudinal) -> Markup:

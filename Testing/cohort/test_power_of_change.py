@@ -90,7 +90,9 @@ def test_two_sessions_take_the_error_from_repeat_scans_or_the_validation():
 def test_longer_and_more_sessions_need_fewer_subjects():
     found = analysed(3, 60, 60, simulated_change.yearly(3))
     fit = found.comparisons[0][1]
-    rows = change_power_table(spread_of(found), fit, found.changes[change_column(TOTAL, PERCENT)])
+    rows = change_power_table(
+        spread_of(found), fit, found.changes[change_column(TOTAL, PERCENT)], "als"
+    )
     for row in rows:
         n = list(row.n_per_group.values())
         if np.isfinite(n).all():
@@ -113,7 +115,7 @@ def test_report_and_record_hold_the_sample_sizes(tmp_path):
     page = str(change_section(analysis))
     assert "With 15 and 14 subjects, this cohort finds with 80 % power a difference of" in page
     assert "29 degrees of freedom" in page
-    assert "50 % less change" in page
+    assert "50 % less change than in als" in page
     kept = analysis_record(analysis)["power_of_change"]
     assert kept["spread"]["error_df"] == 29
     assert {row["source"] for row in kept["subjects_per_group"]} > {"Observed here", "Chosen"}
