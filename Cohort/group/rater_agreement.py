@@ -63,5 +63,6 @@ def _kappa(pairs: list[tuple[str, str]]) -> tuple[float, float, float]:
     table = np.zeros((len(levels), len(levels)))
     for first, second in pairs:
         table[levels.index(first), levels.index(second)] += 1
-    result = cohens_kappa(table)
+    with np.errstate(divide="ignore", invalid="ignore"):  # Of few scans an error may be 0.
+        result = cohens_kappa(table)
     return float(result.kappa), float(result.kappa_low), float(result.kappa_upp)

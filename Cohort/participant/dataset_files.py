@@ -35,7 +35,6 @@ IGNORED = (
     "compare_*",
     "review",
     "review*.tsv",
-    "review*.tsv",
 )
 # BIDS' number for subcortical gray matter in its table of standard labels.
 SUBCORTICAL_GRAY_MATTER = 9
