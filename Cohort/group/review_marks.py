@@ -20,7 +20,8 @@ from .review_codes import code_of
 
 SCAN = "scan"
 MARK_COLUMNS, RATER_COLUMNS = ("mark", "status"), ("rater", "reviewer")
-COMMENT = "comment"
+# The contact sheet's, and that of Slicer's worklist.
+COMMENT_COLUMNS = ("comment", "note")
 
 
 class Mark(Enum):
@@ -186,7 +187,8 @@ def _read(path: Path, names: dict[str, str]) -> list[_Row]:
         )
     rows = []
     for row in table.to_dict("records"):
-        word, comment = (row[mark] or "").casefold(), row.get(COMMENT) or ""
+        word = (row[mark] or "").casefold()
+        comment = next((row[column] for column in COMMENT_COLUMNS if row.get(column)), "")
         if row[SCAN] is None or not (word or comment):
             continue
         if word and word not in WORDS:

@@ -57,6 +57,13 @@ def test_names_and_codes_may_stand_in_one_table(tmp_path):
     assert [finding.items for finding in marks.findings] == [("scan-0123456789ab",)]
 
 
+def test_a_note_of_slicers_worklist_is_a_comment(tmp_path):
+    path = tmp_path / "review.tsv"
+    path.write_text("scan\tmark\trater\tnote\nsub-1\trejected\tDr A\tmoved\n", encoding="utf-8")
+    marks = read_review_marks((path,), RESULTS)
+    assert (marks.rejected, marks.comments) == ({"sub-1": "Dr A"}, {"sub-1": "Dr A: moved"})
+
+
 def test_a_code_is_no_name_and_other_images_have_other_codes():
     codes = [code_of({"scan": "sub-1", "input_sha256": sha}) for sha in ("aa", "bb", None)]
     assert len(set(codes)) == 3
