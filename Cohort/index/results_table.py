@@ -34,6 +34,8 @@ SCAN_COLUMNS = (
     "fingerprint",
     "protocol",
 )
+# An index of an earlier version lacks these, and may lie where nothing can be written.
+LATER_COLUMNS = ("protocol",)
 
 
 def read_results(output: Path) -> pandas.DataFrame:
@@ -69,12 +71,14 @@ def read_results(output: Path) -> pandas.DataFrame:
     try:
         connection = sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro", uri=True)
         try:
-            columns = ", ".join(SCAN_COLUMNS)
             scans = pandas.read_sql(
-                f"SELECT {columns} FROM scans WHERE status = ? ORDER BY name",
-                connection,
-                params=(DONE,),
+                "SELECT * FROM scans WHERE status = ? ORDER BY name", connection, params=(DONE,)
             )
+            missing = sorted({*SCAN_COLUMNS} - {*scans} - {*LATER_COLUMNS})
+            if missing:
+                raise sqlite3.DatabaseError(f"no column {', '.join(missing)}")
+            scans = scans.assign(**{c: None for c in LATER_COLUMNS if c not in scans})
+            scans = scans[list(SCAN_COLUMNS)]
             volumes = pandas.read_sql("SELECT name, structure, volume_mm3 FROM volumes", connection)
         finally:
             connection.close()

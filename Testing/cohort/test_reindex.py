@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import sqlite3
 from pathlib import Path
 
@@ -40,6 +41,24 @@ def test_a_damaged_index_is_rebuilt_and_nothing_is_segmented_again(finished, cap
     summary = run_stub(scans, data, output)
     assert summary.unchanged == ["sub-1", "sub-22"]
     assert list(summary.failed) == ["sub-3"]
+
+
+def test_an_index_of_an_earlier_version_is_read_where_it_cannot_be_changed(finished):
+    output = finished[2]
+    before, path = read_results(output), output / INDEX_NAME
+    with contextlib.closing(sqlite3.connect(path)) as connection:
+        connection.execute("ALTER TABLE scans DROP COLUMN protocol")
+        connection.execute("PRAGMA user_version = 2")
+        connection.commit()
+    kept = path.read_bytes()
+    path.chmod(0o444)
+    pd.testing.assert_frame_equal(read_results(output), before, check_dtype=False)
+    assert path.read_bytes() == kept
+    path.chmod(0o644)
+    with contextlib.closing(sqlite3.connect(path)) as connection:
+        connection.execute("ALTER TABLE scans DROP COLUMN flags")
+    with pytest.raises(IndexFileError, match=r"no column flags.*BIDS_DIR OUT reindex"):
+        read_results(output)
 
 
 def test_an_image_that_was_replaced_since_is_segmented_again(finished):
