@@ -110,6 +110,11 @@ def agreement_of_pairs(a: np.ndarray, b: np.ndarray) -> PairAgreement | None:
     )
 
 
+def are_equal(a: np.ndarray, b: np.ndarray) -> bool:
+    """Whether two runs differ by rounding errors at most."""
+    return bool(np.abs(b - a).max() <= ROUNDING * np.abs(a + b).max())
+
+
 def icc_absolute(a: np.ndarray, b: np.ndarray, axis: int = -1) -> np.ndarray:
     """ICC(A,1) from the mean squares of a two-way analysis of variance without replication.
 
@@ -127,7 +132,7 @@ def icc_absolute(a: np.ndarray, b: np.ndarray, axis: int = -1) -> np.ndarray:
 
 
 def _icc_limits(a: np.ndarray, b: np.ndarray) -> tuple[float, float]:
-    if len(a) < FEWEST_FOR_BOOTSTRAP or np.array_equal(a, b):
+    if len(a) < FEWEST_FOR_BOOTSTRAP or are_equal(a, b):
         return NAN, NAN
     with warnings.catch_warnings():
         # Data that hardly differ make the distribution degenerate; the limits are NaN then.
@@ -147,6 +152,6 @@ def _icc_limits(a: np.ndarray, b: np.ndarray) -> tuple[float, float]:
 def equal_spread_p(a: np.ndarray, b: np.ndarray) -> float:
     """P that paired measurements have equal variance: sum and difference are uncorrelated then."""
     total, difference = a + b, b - a
-    if np.ptp(total) == 0 or np.abs(difference).max() <= ROUNDING * np.abs(total).max():
+    if np.ptp(total) == 0 or are_equal(a, b):
         return NAN
     return float(stats.pearsonr(total, difference).pvalue)

@@ -19,7 +19,7 @@ from ..report.plot_style import (
     style_axes,
     svg_of,
 )
-from .agreement import ROUNDING, PairAgreement
+from .agreement import PairAgreement, are_equal
 
 
 def bland_altman(
@@ -40,15 +40,18 @@ def bland_altman(
             rasterized=len(mean) > MOST_VECTOR_POINTS,
         )
         axis.axhline(0, color=FAINT, linewidth=0.9)
-        if np.abs(difference).max() <= ROUNDING * np.abs(mean).max():
-            # Equal runs: rounding errors are no scale.
-            axis.set_ylim(-(10.0**-digits), 10.0**-digits)
-        across = axis.get_yaxis_transform()
-        for value, low, high, name, line in (
+        bias = (agreement.bias, agreement.bias_low, agreement.bias_high, "bias", "-")
+        lines = [
             (agreement.upper, agreement.upper_low, agreement.upper_high, "+1.96 SD", "--"),
-            (agreement.bias, agreement.bias_low, agreement.bias_high, "bias", "-"),
+            bias,
             (agreement.lower, agreement.lower_low, agreement.lower_high, "−1.96 SD", "--"),
-        ):
+        ]
+        if are_equal(a, b):
+            # Rounding errors are no scale, and three lines would be one.
+            axis.set_ylim(-(10.0**-digits), 10.0**-digits)
+            lines = [bias]
+        across = axis.get_yaxis_transform()
+        for value, low, high, name, line in lines:
             axis.axhline(value, color=COLOURS[0], linestyle=line, linewidth=1.6)
             axis.axhspan(low, high, color=COLOURS[0], alpha=BAND_OPACITY, linewidth=0)
             label = f"{name}\n{signed(value, digits)}"

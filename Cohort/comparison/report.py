@@ -24,7 +24,7 @@ from ..report.html_parts import (
 from ..report.methods import software_table
 from ..structures import ASYMMETRY, Structure, measured
 from ..tables import described, write_table
-from .agreement import PairAgreement, agreement_of_pairs
+from .agreement import PairAgreement, agreement_of_pairs, are_equal
 from .agreement_plot import bland_altman
 from .matched_runs import (
     AGREEMENT_NAME,
@@ -155,7 +155,7 @@ def _report(
 ) -> str:
     known = {s: agreement for s, agreement in found.items() if agreement is not None}
     sections = [
-        Section("short", "In short", _in_short(matched, options, known)),
+        Section("short", "In short", _in_short(matched, options, measures, known)),
         Section("agreement", "Agreement", _agreement_table(known)),
         Section("figures", "Bland–Altman figures", _figures(measures, known)),
         Section("largest", "Largest differences", _largest(measures, known)),
@@ -166,7 +166,10 @@ def _report(
 
 
 def _in_short(
-    matched: MatchedRuns, options: CompareOptions, known: dict[Structure, PairAgreement]
+    matched: MatchedRuns,
+    options: CompareOptions,
+    measures: dict[Structure, pd.DataFrame],
+    known: dict[Structure, PairAgreement],
 ) -> Markup:
     count = counted(len(matched.names), "pair")
     parts = [paragraph(f"{count} of scans, matched by {IN_WORDS[matched.matched_by]}.")]
@@ -182,6 +185,14 @@ def _in_short(
     if not known:
         parts.append(notice("Fewer than three pairs: no agreement can be estimated.", True))
     for structure, agreement in list(known.items())[:1]:
+        values = measures[structure]
+        if are_equal(values["a"].to_numpy(), values["b"].to_numpy()):
+            text = (
+                f"{structure.title}: A and B are equal in all {counted(agreement.n, 'pair')}. This "
+                "says nothing of repeat scans."
+            )
+            parts.append(notice(text, lead="Result."))
+            continue
         digits = _digits(structure, agreement)
         factor, unit = structure.shown_factor, structure.shown_unit
         limits = interval(agreement.bias_low * factor, agreement.bias_high * factor, digits)
@@ -229,7 +240,7 @@ def _agreement_table(known: dict[Structure, PairAgreement]) -> Markup:
                 limits,
                 MISSING if is_ratio else number(found.cv_percent, 2),
                 MISSING if is_ratio else number(found.smallest_change_percent, 1),
-                f"{number(found.icc, 3)} ({number(found.icc_low, 3)}–{number(found.icc_high, 3)})",
+                _icc(found),
                 p_value(found.equal_spread_p),
             ]
         )
@@ -244,6 +255,11 @@ def _agreement_table(known: dict[Structure, PairAgreement]) -> Markup:
     return table("See Methods for the meaning of the columns.", header, rows)
 
 
+def _icc(found: PairAgreement) -> str:
+    limits = interval(found.icc_low, found.icc_high, 3)
+    return number(found.icc, 3) + (f" ({limits})" if limits != MISSING else "")
+
+
 def _figures(
     measures: dict[Structure, pd.DataFrame], known: dict[Structure, PairAgreement]
 ) -> Markup:
@@ -254,7 +270,11 @@ def _figures(
         scaled = agreement_of_pairs(a, b) if factor != 1 else agreement
         digits = _digits(structure, agreement)
         svg = bland_altman(a, b, scaled, structure.title, structure.shown_unit, digits)
-        parts.append(figure(svg, "Bands: 95 % confidence limits of bias and limits of agreement."))
+        caption = (
+            f"{structure.title}: differences against means. Bands: 95 % confidence limits of bias "
+            "and limits of agreement."
+        )
+        parts.append(figure(svg, caption))
     return together(parts)
 
 

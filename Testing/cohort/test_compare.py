@@ -231,3 +231,8 @@ def test_a_run_compared_with_itself_has_no_axis_of_rounding_errors(tmp_path, mon
         assert not any(re.search("1e[-−]", readable(svg)) for svg in figures)
         page = WellFormed((folder / "compare_report.html").read_text(encoding="utf-8")).text
         assert re.search(r"\de[-−+]\d", page) is None
+        # Neither three labels on one line, nor a change that is real from 0 % on.
+        assert not any("1.96 SD" in readable(svg) for svg in figures)
+        assert "Total hypothalamus: A and B are equal in all 20 pairs." in page
+        assert "real from" not in page
+        assert "1.000 (–" not in page
