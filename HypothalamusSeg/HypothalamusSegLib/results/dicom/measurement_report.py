@@ -14,7 +14,6 @@ from .contents import MANUFACTURER, PRODUCT, DicomContents, MeasuredStructure
 from .highdicom_package import import_highdicom
 from .named_uid import named_uid
 from .new_series import NewSeries, private_scheme
-from .source_header import CHARACTER_SET
 from .source_series import SourceSeries
 from .structure_codes import (
     ANATOMICAL_STRUCTURE,
@@ -68,7 +67,6 @@ def make_report(
         device_serial_number=contents.weights_name,
         is_complete=True,
         series_description=series.description,
-        specific_character_set=CHARACTER_SET,
         coding_schemes=[private_scheme()],
     )
 

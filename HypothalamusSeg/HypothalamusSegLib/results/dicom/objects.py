@@ -18,6 +18,7 @@ from .measurement_report import make_report
 from .new_series import new_series
 from .overview_capture import make_capture
 from .segmentation_object import make_segmentation
+from .source_header import CHARACTER_SET
 from .source_series import SourceSeries
 
 if TYPE_CHECKING:
@@ -77,6 +78,9 @@ def make_objects(
         if picture is not None:
             series = new_series(OVERVIEW, source)
             made[OVERVIEW] = make_capture(picture, contents, source, series)
+        for dataset in made.values():
+            # Versions of highdicom differ in what they take from the source here.
+            dataset.SpecificCharacterSet = CHARACTER_SET
     return DicomObjects(made)
 
 

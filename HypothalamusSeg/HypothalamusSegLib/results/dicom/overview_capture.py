@@ -9,7 +9,6 @@ import numpy as np
 from .contents import MANUFACTURER, PRODUCT, DicomContents
 from .highdicom_package import import_highdicom
 from .new_series import NewSeries
-from .source_header import CHARACTER_SET
 from .source_series import SourceSeries
 
 if TYPE_CHECKING:
@@ -47,7 +46,6 @@ def make_capture(
         software_versions=contents.version,
         device_serial_number=contents.weights_name,
         series_description=series.description,
-        specific_character_set=CHARACTER_SET,
         # Every archive takes it; run-length coding saves 40 % and takes seconds.
         transfer_syntax_uid=ExplicitVRLittleEndian,
     )
