@@ -17,17 +17,17 @@ from HypothalamusSegLib.pipeline import Segmenter
 from HypothalamusSegLib.stages.fine import FineResult, segment_region, side_labels
 
 from .dataset import LabelledScan
+from .evaluation_extent import FULL
 from .planted_change import FoldedError
 from .planted_scans import PlantedScan, PlantingGround
 from .prepare import load_volume, subunit_posteriors
 
-CHANGES = (-0.2, -0.1, 0.1, 0.2)
 ONE_SIDED_CHANGE = -0.2
 SIDE_NAMES = ("left", "right")
 
 
 def measure_planted_changes(
-    segmenter: Segmenter, scans: Iterable[LabelledScan], changes: Sequence[float] = CHANGES
+    segmenter: Segmenter, scans: Iterable[LabelledScan], changes: Sequence[float] = FULL.planted_changes
 ) -> list[dict]:
     """Plant changes in scans with subunit labels and compare what the engine finds.
 

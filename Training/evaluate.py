@@ -89,7 +89,9 @@ def evaluate(
     results["planted"] = []
     if "hypothalamus" in structures:
         stable = [scan for scan in test_scans if not _is_unstable(scan)]
-        results["planted"] = measure_planted_changes(ensemble, stable[: extent.planted_scans])
+        results["planted"] = measure_planted_changes(
+            ensemble, stable[: extent.planted_scans], extent.planted_changes
+        )
     for fold in folds:
         single = Segmenter(Options(structures=structures, device="cpu", folds=(fold,)), weights)
         fold_scans = [s for s in scans if parts["scans"][s.subject] == fold]

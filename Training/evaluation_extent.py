@@ -20,6 +20,8 @@ class Extent:
         None: all of `perturbations.all_perturbations`.
     planted_scans : int or None
         Test scans with a stable label in which changes are planted; None: all.
+    planted_changes : tuple of float
+        Relative volume changes planted on both sides of a scan.
     """
 
     renders_per_head: int = 2
@@ -28,7 +30,8 @@ class Extent:
     repeatability_heads: int = 1
     perturbations: tuple[str, ...] | None = None
     planted_scans: int | None = None
+    planted_changes: tuple[float, ...] = (-0.2, -0.1, 0.1, 0.2)
 
 
 FULL = Extent()
-QUICK = Extent(1, 2.0, 1, 0, ("mirrored", "rotated 8° (pitch)"), 1)
+QUICK = Extent(1, 2.0, 1, 0, ("mirrored", "rotated 8° (pitch)"), 1, (-0.2,))

@@ -68,6 +68,15 @@ def coarse_heads() -> Iterator[None]:
         yield
 
 
+@pytest.fixture(scope="module", autouse=True)
+def narrow_networks() -> Iterator[None]:
+    """Networks of the real depth with few channels: nobody asks here how good they are."""
+    with pytest.MonkeyPatch.context() as patch:
+        for task in (tasks.HypothalamusTask, tasks.IcvTask):
+            patch.setattr(task, "network", {**task.network, "widths": [4, 8, 12]})
+        yield
+
+
 @pytest.fixture(scope="module")
 def data(coarse_heads, tmp_path_factory) -> Data:
     folder = tmp_path_factory.mktemp("data")

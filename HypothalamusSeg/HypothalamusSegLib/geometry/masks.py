@@ -24,8 +24,15 @@ def largest_component(mask: np.ndarray) -> np.ndarray:
 
 
 def fill_holes(mask: np.ndarray) -> np.ndarray:
-    """Fill the holes of a mask."""
-    return sitk.GetArrayFromImage(sitk.BinaryFillhole(_image(mask))) == 1
+    """Fill what a mask encloses: background that no chain of face neighbours leads out of.
+
+    As one labeling of the background, in a fraction of the time of ITK's filter.
+    """
+    # Around the image lies background, which is one piece with all that reaches the image's edge.
+    background = np.pad(~np.asarray(mask, bool), 1, constant_values=True)
+    pieces = sitk.GetArrayFromImage(sitk.ConnectedComponent(_image(background)))
+    inner = (slice(1, -1),) * 3
+    return pieces[inner] != pieces[0, 0, 0]
 
 
 def dilate(mask: np.ndarray, voxels: int) -> np.ndarray:
