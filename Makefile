@@ -32,7 +32,7 @@ bench: $(VENV)/.test $(VENV)/.libraries
 	$(BIN)/python -m Testing.bench.web
 	$(BIN)/python -m Testing.bench.viewer
 
-# Every figure of Docs/VALIDATION.md anew, from labeled scans and label heads that were prepared by
+# Every figure of Docs/VALIDATION.md and of the model card anew, from labeled scans and label heads that were prepared by
 # Training.prepare. REAL_HEADS names heads without labels; without it their sections stay.
 # Then a whole cohort through both levels, of which `make test` takes four scans of each group.
 SCANS ?= ../shared/data/hypothalamus
@@ -41,6 +41,7 @@ REAL_HEADS ?=
 validate: $(VENV)/.test
 	$(BIN)/python -m Training.evaluate --scans $(SCANS) --heads $(HEADS)
 	$(BIN)/python -m Training.intervals
+	$(BIN)/python -m Training.model_card
 	$(if $(REAL_HEADS),$(BIN)/python -m Training.icv_cropping $(REAL_HEADS) --docs Docs)
 	$(if $(REAL_HEADS),$(BIN)/python -m Training.scan_ruin $(REAL_HEADS) --docs Docs)
 	HYPOTHALAMUSSEG_WHOLE_COHORT=1 $(BIN)/python -m pytest Testing/cohort/test_real.py

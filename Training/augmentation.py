@@ -10,6 +10,7 @@ import math
 from dataclasses import dataclass
 
 import torch
+from scipy.spatial.transform import Rotation
 from torch import Tensor
 from torch.nn import functional
 
@@ -58,11 +59,7 @@ def smooth_field(
 
 def rotation_matrix(angles_rad: tuple[float, float, float]) -> Tensor:
     """Rotation about x, then y, then z."""
-    (cx, cy, cz), (sx, sy, sz) = map(math.cos, angles_rad), map(math.sin, angles_rad)
-    about_x = torch.tensor([[1, 0, 0], [0, cx, -sx], [0, sx, cx]])
-    about_y = torch.tensor([[cy, 0, sy], [0, 1, 0], [-sy, 0, cy]])
-    about_z = torch.tensor([[cz, -sz, 0], [sz, cz, 0], [0, 0, 1.0]])
-    return about_z @ about_y @ about_x
+    return torch.from_numpy(Rotation.from_euler("xyz", angles_rad).as_matrix()).float()
 
 
 def warped_points(

@@ -27,7 +27,9 @@ SIDE_NAMES = ("left", "right")
 
 
 def measure_planted_changes(
-    segmenter: Segmenter, scans: Iterable[LabelledScan], changes: Sequence[float] = FULL.planted_changes
+    segmenter: Segmenter,
+    scans: Iterable[LabelledScan],
+    changes: Sequence[float] = FULL.planted_changes,
 ) -> list[dict]:
     """Plant changes in scans with subunit labels and compare what the engine finds.
 

@@ -88,7 +88,6 @@ def _segmenter() -> Callable[[dict, Report], None]:
     from HypothalamusSegLib.options import Options
     from HypothalamusSegLib.pipeline import STAGE_WEIGHTS, import_torch
     from HypothalamusSegLib.progress import Steps
-    from HypothalamusSegLib.results.files import describe
 
     from .archives import SCAN_SUFFIXES
     from .viewer_scene import write_scene
@@ -104,11 +103,11 @@ def _segmenter() -> Callable[[dict, Report], None]:
         options = Options(**task["options"], dicom=can_write_dicom and is_dicom)
         batch = Batch(Path(task["output"]), options, with_report=True)
         steps = Steps(report, STAGE_WEIGHTS, 0, 1)
-        result, files, dicom_failure = batch.segment(path, steps)
+        record, files, dicom_failure = batch.segment(path, steps)
         steps.at("write", 0.8, "viewer")
-        write_scene(result, Path(task["scene"]))
+        write_scene(record.segmentation, Path(task["scene"]))
         names = [file.name for file in files]
-        event = {"event": "result", "files": names, "result": describe(result)}
+        event = {"event": "result", "files": names, "result": record.description}
         if dicom_failure:
             event["dicom_failure"] = dicom_failure.worded(shown_path)
         report(event)

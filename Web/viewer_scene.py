@@ -15,7 +15,7 @@ import numpy as np
 import SimpleITK as sitk
 from HypothalamusSegLib import labels
 from HypothalamusSegLib.geometry.head_box import COARSE_SHAPE, COARSE_SPACING_MM, head_grid
-from HypothalamusSegLib.geometry.resampling import resample_cubic, resample_linear
+from HypothalamusSegLib.geometry.resampling import interpolate, resample_cubic, resample_linear
 from HypothalamusSegLib.geometry.voxel_image import Grid, VoxelImage, image_from_volume
 from HypothalamusSegLib.pipeline import Segmentation
 from HypothalamusSegLib.results.atomic_files import atomic_files
@@ -112,23 +112,14 @@ def _masks(result: Segmentation, head: Grid, close: Grid) -> list[Layer]:
     ):
         if image is not None:
             mask = VoxelImage((image.array == label).astype(np.float32), image.affine)
-            layers.append(Layer(name, _as_bytes(_onto(mask, grid), 0, 1)))
+            layers.append(Layer(name, _as_bytes(interpolate(image_from_volume(mask), grid), 0, 1)))
     if result.subunits is not None:
         stored = result.subunits.array
         numbers = np.where(stored > 0, stored - labels.FIRST_SUBUNIT_LABEL + 1, 0)
         image = VoxelImage(numbers.astype(np.float32), result.subunits.affine)
-        nearest = _onto(image, close, sitk.sitkNearestNeighbor)
+        nearest = interpolate(image_from_volume(image), close, sitk.sitkNearestNeighbor)
         layers.append(Layer("close/subunits", nearest.astype(np.uint8)))
     return layers
-
-
-def _onto(volume: VoxelImage, grid: Grid, interpolator: int = sitk.sitkLinear) -> np.ndarray:
-    template = image_from_volume(VoxelImage(np.zeros(grid.shape, np.uint8), grid.affine))
-    identity = sitk.Transform(3, sitk.sitkIdentity)
-    image = sitk.Resample(
-        image_from_volume(volume), template, identity, interpolator, 0.0, sitk.sitkFloat32
-    )
-    return sitk.GetArrayFromImage(image).T
 
 
 def surfaces_of(layers: list[Layer], head: Grid, close: Grid) -> list[Layer]:

@@ -21,7 +21,7 @@ from pathlib import Path
 
 from HypothalamusSegLib.machine.processes import may_be_alive
 from HypothalamusSegLib.measures.protocol import protocol_name
-from HypothalamusSegLib.results.files import CSV_COLUMNS
+from HypothalamusSegLib.results.record import CSV_COLUMNS
 
 from ..errors import IndexFileError
 from ..picture_names import OVERVIEW_ENDING

@@ -10,7 +10,6 @@ from pathlib import Path
 
 import numpy as np
 from HypothalamusSegLib.geometry.voxel_image import VoxelImage
-from HypothalamusSegLib.pipeline import Segmentation
 from HypothalamusSegLib.results.plane_drawing import draw_plane
 from HypothalamusSegLib.results.plane_pictures import (
     Magnification,
@@ -18,6 +17,7 @@ from HypothalamusSegLib.results.plane_pictures import (
     plane_picture,
 )
 from HypothalamusSegLib.results.planes import CORONAL
+from HypothalamusSegLib.results.record import ResultRecord
 
 # Of the way from the hindmost to the foremost voxel: mamillary, tuberal and anterior part.
 PLACES = (0.2, 0.5, 0.8)
@@ -27,8 +27,9 @@ LETTER_POINTS = 10.0
 PAPER = "#101418"
 
 
-def write_planes(result: Segmentation, path: Path) -> None:
+def write_planes(record: ResultRecord, path: Path) -> None:
     """Draw the planes of one result; see `draw_planes`."""
+    result = record.segmentation
     if result.hypothalamus is not None:
         draw_planes(path, result.scan.volume, result.hypothalamus)
 

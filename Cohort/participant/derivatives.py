@@ -15,15 +15,8 @@ from urllib.parse import quote
 from HypothalamusSegLib.geometry.voxel_image import VoxelImage
 from HypothalamusSegLib.pipeline import Segmentation
 from HypothalamusSegLib.results.atomic_files import atomic_files
-from HypothalamusSegLib.results.files import (
-    PROTOCOL_COLUMN,
-    describe,
-    protocol_of,
-    table_row,
-    write_label_map,
-    write_overview,
-    write_report_page,
-)
+from HypothalamusSegLib.results.files import write_label_map, write_overview, write_report_page
+from HypothalamusSegLib.results.record import ResultRecord
 
 from ..picture_names import OVERVIEW_ENDING, PLANES_ENDING
 from ..tables import as_tsv
@@ -44,7 +37,7 @@ DESCRIPTIONS = {
 
 
 def write_derivatives(
-    result: Segmentation,
+    record: ResultRecord,
     scan: CohortScan,
     output: Path,
     source_root: Path,
@@ -55,7 +48,7 @@ def write_derivatives(
 
     Parameters
     ----------
-    result : Segmentation
+    record : ResultRecord
     scan : CohortScan
     output : Path
         Root of the derivatives.
@@ -75,22 +68,22 @@ def write_derivatives(
         Earlier results of the scan stand as they were, or as a whole new set of files.
     """
     with atomic_files(output, output / STAGE_FOLDER / scan.name) as stage:
-        pictures: dict[str, Callable[[Segmentation, Path], None]] = {}
+        pictures: dict[str, Callable[[ResultRecord, Path], None]] = {}
         if with_overview:
             pictures[OVERVIEW_ENDING] = write_overview
-            if result.hypothalamus is not None:
+            if record.segmentation.hypothalamus is not None:
                 pictures[PLANES_ENDING] = write_planes
         if with_report:
             pictures["_report.pdf"] = write_report_page
-        return _write_files(result, scan, stage, source_root, pictures)
+        return _write_files(record, scan, stage, source_root, pictures)
 
 
 def _write_files(
-    result: Segmentation,
+    record: ResultRecord,
     scan: CohortScan,
     stage: Path,
     source_root: Path,
-    pictures: dict[str, Callable[[Segmentation, Path], None]],
+    pictures: dict[str, Callable[[ResultRecord, Path], None]],
 ) -> list[str]:
     subject = f"sub-{scan.subject}" + (f"/ses-{scan.session}" if scan.session else "")
     anat, figures = f"{subject}/anat/{scan.name}", f"{subject}/figures/{scan.name}"
@@ -103,20 +96,14 @@ def _write_files(
         files.append(file)
 
     for ending, draw in pictures.items():
-        add(f"{figures}{ending}", lambda path, draw=draw: draw(result, path))
-    for image, stem, sidecar in _label_maps(result, _source(scan.path, source_root)):
+        add(f"{figures}{ending}", lambda path, draw=draw: draw(record, path))
+    for image, stem, sidecar in _label_maps(record.segmentation, _source(scan.path, source_root)):
         add(f"{anat}_{stem}.nii.gz", lambda path, image=image: write_label_map(image, path))
         text = _json(sidecar)
         add(f"{anat}_{stem}.json", lambda path, text=text: path.write_text(text, "utf-8"))
-    protocol = result.protocol.name
-    table = as_tsv(
-        [
-            {**table_row(volume), PROTOCOL_COLUMN: protocol_of(volume, protocol)}
-            for volume in result.volumes
-        ]
-    )
+    table = as_tsv(record.table_rows)
     add(f"{anat}_volumes.tsv", lambda path: path.write_text(table, "utf-8"))
-    description = _json(describe(result))
+    description = _json(record.description)
     add(f"{anat}_volumes.json", lambda path: path.write_text(description, "utf-8"))
     return files
 

@@ -22,7 +22,7 @@ from HypothalamusSegLib import __version__
 from HypothalamusSegLib.errors import HypothalamusSegError
 from HypothalamusSegLib.options import Options
 from HypothalamusSegLib.results.atomic_files import as_write_error
-from HypothalamusSegLib.results.files import CSV_COLUMNS
+from HypothalamusSegLib.results.record import CSV_COLUMNS
 
 from ..errors import IndexFileError
 from ..index.cohort_index import INDEX_NAME, CohortIndex, is_alive

@@ -14,7 +14,7 @@ from HypothalamusSegLib.machine.memory import name_lack_of_memory
 from HypothalamusSegLib.options import Options
 from HypothalamusSegLib.pipeline import Segmenter
 from HypothalamusSegLib.reading import read_scan
-from HypothalamusSegLib.results.files import describe, table_row
+from HypothalamusSegLib.results.record import ResultRecord
 
 from ..index.outcome import DONE, FAILED, UNCHANGED, Outcome
 from .derivatives import write_derivatives
@@ -47,9 +47,9 @@ def segment_scan(task: Task) -> Outcome:
         if sha256 == task.known_sha256:
             return Outcome(name, UNCHANGED, sha256=sha256)
         with name_lack_of_memory(task.scan.path):
-            result = _segmenter(task.options).segment(scan)
+            record = ResultRecord.of(_segmenter(task.options).segment(scan))
             files = write_derivatives(
-                result,
+                record,
                 task.scan,
                 task.output,
                 task.source_root,
@@ -61,8 +61,8 @@ def segment_scan(task: Task) -> Outcome:
             DONE,
             sha256=sha256,
             seconds=time.monotonic() - started,
-            description=describe(result),
-            volumes=[table_row(volume) for volume in result.volumes],
+            description=record.description,
+            volumes=list(record.rows),
             files=files,
         )
     except CancelledError:

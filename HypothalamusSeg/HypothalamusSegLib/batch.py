@@ -18,12 +18,13 @@ from .loaded_networks import LoadedNetworks
 from .machine.memory import give_memory_back, name_lack_of_memory
 from .measures.intervals import COVERAGE
 from .options import Options
-from .pipeline import STAGE_WEIGHTS, Segmentation, Segmenter
+from .pipeline import STAGE_WEIGHTS, Segmenter
 from .progress import Reporter, Steps, reporter
 from .reading import Scan, read_scan
 from .results.dicom.highdicom_package import import_highdicom
 from .results.dicom.source_series import SourceSeries, read_source_series
-from .results.files import describe, table_row, write_all
+from .results.files import write_all
+from .results.record import ResultRecord
 
 ALL_DONE, SOME_FAILED = 0, 1
 
@@ -34,7 +35,7 @@ class BatchResult(NamedTuple):
     ``dicom_failure`` says why DICOM objects that were asked for are not among the files.
     """
 
-    result: Segmentation
+    record: ResultRecord
     files: list[Path]
     dicom_failure: HypothalamusSegError | None
 
@@ -91,14 +92,14 @@ class Batch:
             if self._segmenter is None:
                 steps.at("read", 0.5, "networks")
                 self._segmenter = self._networks.segmenter(self.options)
-            result = self._segmenter.segment(scan, steps)
+            record = ResultRecord.of(self._segmenter.segment(scan, steps))
             steps.at("write")
             source, unusable = self._dicom_source(scan)
             files, failure = write_all(
-                result, self.output, self.with_overview, self.with_report, source
+                record, self.output, self.with_overview, self.with_report, source
             )
         self._written[scan.name] = path
-        return BatchResult(result, files, unusable or failure)
+        return BatchResult(record, files, unusable or failure)
 
     def _dicom_source(
         self, scan: Scan
@@ -151,21 +152,21 @@ def _segment_one(batch: Batch, path: Path, steps: Steps, report: Reporter, progr
     """Segment one file and report on it; True if it succeeded. Frees its memory on return."""
     event: dict = {"input": str(path)}
     try:
-        result, files, dicom_failure = batch.segment(path, steps)
+        record, files, dicom_failure = batch.segment(path, steps)
     except CancelledError:
         raise
     except HypothalamusSegError as error:
         report({"event": "error", **event, "code": error.code, "message": str(error)})
         print(f"{path}: {error}", file=sys.stderr)
         return False
-    failure = result.provenance["device_failure"]
+    failure = record.segmentation.provenance["device_failure"]
     if failure:
         print(f"{path}: {failure_sentence(failure)}", file=sys.stderr)
     event["files"] = [str(file) for file in files]
     event["dicom_failure"] = described_failure(dicom_failure)
-    report({"event": "result", **event, "result": describe(result)})
+    report({"event": "result", **event, "result": record.description})
     if progress != "json":
-        print("\n".join(table_lines(result)))
+        print("\n".join(table_lines(record)))
     if dicom_failure:
         print(f"{path}: {dicom_failure}", file=sys.stderr)
     return dicom_failure is None
@@ -191,17 +192,16 @@ def failure_sentence(failure: dict) -> str:
     )
 
 
-def table_lines(result: Segmentation) -> list[str]:
+def table_lines(record: ResultRecord) -> list[str]:
     """Format the volumes and flags of a result for a terminal."""
     lines = [
-        f"\n{result.scan.name}",
+        f"\n{record.segmentation.scan.name}",
         f"{'structure':<26}{'volume mm³':>13}{'% of ICV':>11}{'at 1500 mL':>12}{'fold SD':>10}"
         f"{f'{100 * COVERAGE:.0f} % interval':>20}",
     ]
-    for volume in result.volumes:
-        row = table_row(volume)
+    for row in record.rows:
         percent, adjusted, spread, limits = "–", "–", "–", "–"
-        if row["fraction_of_icv"] is not None and volume.structure != "icv":
+        if row["fraction_of_icv"] is not None and row["structure"] != "icv":
             percent = f"{100 * row['fraction_of_icv']:.4f}"
             adjusted = f"{row['icv_adjusted_mm3']:.1f}"
         if row["fold_sd_mm3"] is not None:
@@ -209,8 +209,8 @@ def table_lines(result: Segmentation) -> list[str]:
         if row["volume_low_mm3"] is not None:
             limits = f"{row['volume_low_mm3']:.1f}–{row['volume_high_mm3']:.1f}"
         lines.append(
-            f"{volume.structure:<26}{row['volume_mm3']:>13.1f}{percent:>11}{adjusted:>12}"
+            f"{row['structure']:<26}{row['volume_mm3']:>13.1f}{percent:>11}{adjusted:>12}"
             f"{spread:>10}{limits:>20}"
         )
-    lines += [f"! {flag.code}: {flag.message}" for flag in result.quality.flags]
+    lines += [f"! {flag.code}: {flag.message}" for flag in record.segmentation.quality.flags]
     return lines

@@ -34,6 +34,7 @@ from HypothalamusSegLib.options import Options
 from HypothalamusSegLib.pipeline import Segmenter
 from HypothalamusSegLib.reading import read_scan
 from HypothalamusSegLib.results.files import write_all
+from HypothalamusSegLib.results.record import ResultRecord
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 PACKAGE = Path(weight_files.__file__).resolve().parents[1]
@@ -181,7 +182,7 @@ def network_seconds(path: Path, output: Path, weights: Path | None, threads: int
     for name in ("first", "further"):
         spent.clear()
         began = time.monotonic()
-        write_all(segmenter.segment(read_scan(path)), output)
+        write_all(ResultRecord.of(segmenter.segment(read_scan(path))), output)
         found[name] = (sum(spent), time.monotonic() - began, len(spent) // 2)
     return found
 

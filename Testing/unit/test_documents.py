@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pytest
 from HypothalamusSegLib import command_line, flags
-from HypothalamusSegLib.results import files
+from HypothalamusSegLib.results.record import CSV_COLUMNS
 
 from Testing.support.command_runs import REPOSITORY
-from Training import report
+from Training import model_card, report
 
 DOCS = REPOSITORY / "Docs"
 DOCUMENTS = sorted(
@@ -92,7 +92,7 @@ def test_the_tables_of_the_command_line_have_its_options_and_columns():
     command_line._add_run_options(parser)
     options = {s for action in parser._actions for s in action.option_strings} - {"-h", "--help"}
     assert {code for code in first if code.startswith("--")} == options
-    assert set(files.CSV_COLUMNS) <= {code for cell in cells for code in cell}
+    assert set(CSV_COLUMNS) <= {code for cell in cells for code in cell}
 
 
 def test_the_faces_of_the_readme_are_commands():
@@ -115,3 +115,12 @@ def test_the_validation_page_is_what_its_generator_writes_from_the_stored_result
     report.write(results, tmp_path / "runs", tmp_path)
     written = (tmp_path / "VALIDATION.md").read_text(encoding="utf-8")
     assert written == (DOCS / "VALIDATION.md").read_text(encoding="utf-8")
+
+
+def test_the_figures_of_the_model_card_are_those_of_the_stored_results():
+    results = json.loads((DOCS / "validation" / "results.json").read_text(encoding="utf-8"))
+    card = (REPOSITORY / "weights" / "MODEL_CARD.md").read_text(encoding="utf-8")
+    assert model_card.update_figures(card, results) == card
+    aged = card.replace("0.920", "0.930").replace("worst 2.9 %", "worst 2.8 %")
+    assert aged.count("0.930") == 1
+    assert model_card.update_figures(aged, results) == card

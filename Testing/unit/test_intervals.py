@@ -16,7 +16,8 @@ from HypothalamusSegLib.measures.volumes import StructureVolume
 from HypothalamusSegLib.options import Options
 from HypothalamusSegLib.pipeline import Segmenter
 from HypothalamusSegLib.reading import read_scan
-from HypothalamusSegLib.results.files import CSV_COLUMNS, caption, describe, write_table
+from HypothalamusSegLib.results.files import caption, write_table
+from HypothalamusSegLib.results.record import CSV_COLUMNS, ResultRecord, describe
 from HypothalamusSegSlicer.volumes.rows import Edit, volume_rows
 
 from Testing.support.command_runs import REPOSITORY
@@ -49,26 +50,31 @@ def result(weights, sample_path):
     return Segmenter(options, weights).segment(read_scan(sample_path))
 
 
-def test_the_interval_lies_around_the_volume_in_every_output(result, tmp_path):
-    total = describe(result)["hypothalamus"]["total"]
+@pytest.fixture(scope="module")
+def record(result) -> ResultRecord:
+    return ResultRecord.of(result)
+
+
+def test_the_interval_lies_around_the_volume_in_every_output(result, record, tmp_path):
+    total = record.description["hypothalamus"]["total"]
     low, high = (total["volume_mm3"] * math.exp(sign * 0.1) for sign in (-1, 1))
     assert total["volume_low_mm3"] == pytest.approx(low, abs=0.01)
     assert total["volume_high_mm3"] == pytest.approx(high, abs=0.01)
-    assert describe(result)["interval_coverage"] == 0.9
-    write_table(result.volumes, tmp_path / "table.csv")
+    assert record.description["interval_coverage"] == 0.9
+    write_table(record.table_rows, tmp_path / "table.csv")
     with (tmp_path / "table.csv").open(newline="", encoding="utf-8") as stream:
         rows = {row["structure"]: row for row in csv.DictReader(stream)}
     assert rows["hypothalamus_total"]["volume_low_mm3"] == str(total["volume_low_mm3"])
     shown = f"{total['volume_low_mm3']:.1f}–{total['volume_high_mm3']:.1f}"
-    assert any(shown in line for line in table_lines(result))
+    assert any(shown in line for line in table_lines(record))
     words = [line for line, _ in caption(result)]
     assert f"90 % interval of the total: {low:.0f}–{high:.0f} mm³" in words
 
 
-def test_a_structure_without_an_interval_has_null_and_an_empty_cell(result, tmp_path):
-    right = describe(result)["hypothalamus"]["right"]
+def test_a_structure_without_an_interval_has_null_and_an_empty_cell(record, tmp_path):
+    right = record.description["hypothalamus"]["right"]
     assert (right["volume_low_mm3"], right["volume_high_mm3"]) == (None, None)
-    write_table(result.volumes, tmp_path / "table.csv")
+    write_table(record.table_rows, tmp_path / "table.csv")
     row = (tmp_path / "table.csv").read_text(encoding="utf-8").splitlines()[2]
     assert row.startswith("hypothalamus_right")
     assert row.endswith(",,,Billot 2020")

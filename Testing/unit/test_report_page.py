@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from HypothalamusSegLib.flags import SEVERE_CODES, Flag, sort_by_severity
 from HypothalamusSegLib.measures.volumes import StructureVolume
-from HypothalamusSegLib.results.files import CSV_COLUMNS, caption
+from HypothalamusSegLib.results.files import caption
 from HypothalamusSegLib.results.flag_coverage import (
     COVERAGE,
     RATIO_COLUMNS,
@@ -20,6 +20,7 @@ from HypothalamusSegLib.results.flag_coverage import (
     covered_columns,
 )
 from HypothalamusSegLib.results.number_format import shown, shown_ml
+from HypothalamusSegLib.results.record import CSV_COLUMNS
 from HypothalamusSegLib.results.report_contents import Number, report_contents
 
 pytest.importorskip("matplotlib", reason="the report is drawn by matplotlib")

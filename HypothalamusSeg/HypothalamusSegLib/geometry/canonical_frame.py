@@ -164,6 +164,7 @@ def fit_frame(moments: Moments, template: Template) -> CanonicalFrame:
     wanted = template.centres_mm
     correlation = (found * weights[:, None]).T @ wanted
     scale = float((weights[:, None] * wanted**2).sum())
+    # SciPy's `align_vectors` has no pull toward the identity, which few subunits need.
     u, _, vt = np.linalg.svd(correlation + ROTATION_PRIOR * scale * np.eye(3))
     flip = np.diag([1.0, 1.0, np.sign(np.linalg.det(u @ vt))])
     rotation = u @ flip @ vt
@@ -174,7 +175,10 @@ def fit_frame(moments: Moments, template: Template) -> CanonicalFrame:
 
 
 def rotation_angle_deg(rotation: np.ndarray) -> float:
-    """Compute the angle of a rotation matrix about its axis."""
+    """Compute the angle of a rotation matrix about its axis.
+
+    By the trace, one line: scipy would be another library to load in every reader of NIfTI.
+    """
     return float(np.degrees(np.arccos(np.clip((np.trace(rotation) - 1) / 2, -1, 1))))
 
 

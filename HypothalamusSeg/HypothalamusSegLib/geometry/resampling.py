@@ -64,6 +64,36 @@ def resample_mask(posterior: VoxelImage, grid: Grid) -> np.ndarray:
     return (found > 0.5).astype(np.uint8)
 
 
+def interpolate(image: sitk.Image, grid: Grid, interpolator: int = sitk.sitkLinear) -> np.ndarray:
+    """Sample an image at the voxels of a grid, without smoothing; 0 outside the image.
+
+    Parameters
+    ----------
+    image : sitk.Image
+        As `image_from_volume` makes it.
+    grid : Grid
+    interpolator : int
+        One of SimpleITK's.
+
+    Returns
+    -------
+    ndarray of float32, shape ``grid.shape``
+    """
+    template = image_from_volume(VoxelImage(np.zeros((1, 1, 1), np.uint8), grid.affine))
+    sampled = sitk.Resample(
+        image,
+        list(grid.shape),
+        sitk.Transform(3, sitk.sitkIdentity),
+        interpolator,
+        template.GetOrigin(),
+        template.GetSpacing(),
+        template.GetDirection(),
+        0.0,
+        sitk.sitkFloat32,
+    )
+    return sitk.GetArrayFromImage(sampled).T
+
+
 def smooth_part(volume: VoxelImage, grid: Grid, spacing_mm: float) -> VoxelImage:
     """Crop a volume to a grid and smooth it where it is finer, as a float32 copy."""
     part = _crop_to(volume, grid)
@@ -87,7 +117,7 @@ def _resample(
     shared = shared_axes(part.grid, grid)
     if shared is None:
         smooth = VoxelImage(along_axes(part.array, smoothing), part.affine)
-        return _onto(smooth, grid, interpolator)
+        return interpolate(image_from_volume(smooth), grid, interpolator)
     matrices: list[np.ndarray | None] = [None] * 3
     for axis, positions in shared:
         matrix, before = interpolation_matrix(part.array.shape[axis], positions), smoothing[axis]
@@ -102,22 +132,6 @@ def _smoothing(volume: VoxelImage, target_mm: float) -> list[np.ndarray | None]:
         smoothing_matrix(count, sigma) if sigma else None
         for count, sigma in zip(volume.array.shape, sigmas, strict=True)
     ]
-
-
-def _onto(volume: VoxelImage, grid: Grid, interpolator: int) -> np.ndarray:
-    template = image_from_volume(VoxelImage(np.zeros((1, 1, 1), np.uint8), grid.affine))
-    resampled = sitk.Resample(
-        image_from_volume(volume),
-        list(grid.shape),
-        sitk.Transform(3, sitk.sitkIdentity),
-        interpolator,
-        template.GetOrigin(),
-        template.GetSpacing(),
-        template.GetDirection(),
-        0.0,
-        sitk.sitkFloat32,
-    )
-    return sitk.GetArrayFromImage(resampled).T
 
 
 def _crop_to(volume: VoxelImage, grid: Grid) -> VoxelImage:

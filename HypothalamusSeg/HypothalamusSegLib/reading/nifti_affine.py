@@ -8,6 +8,7 @@ import numpy as np
 
 from ..errors import NoSpatialInformationError
 from ..flags import Flag
+from ..geometry.canonical_frame import rotation_angle_deg
 from .nifti_header import NiftiHeader
 from .scan_checks import LARGEST_VOXEL_MM, SMALLEST_VOXEL_MM, spans_space
 
@@ -136,7 +137,7 @@ def _disagreement(sform: np.ndarray, qform: np.ndarray) -> list[Flag]:
                 "the original scan.",
             )
         ]
-    angle = np.degrees(np.arccos(np.clip((np.trace(turn) - 1) / 2, -1, 1)))
+    angle = rotation_angle_deg(turn)
     if angle > LARGEST_TURN_DEGREES:
         return [
             Flag(

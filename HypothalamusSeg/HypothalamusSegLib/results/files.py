@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import csv
 import json
+from collections.abc import Sequence
 from pathlib import Path
 
-from .. import labels
 from ..errors import DicomSourceError
 from ..flags import sort_by_severity
 from ..geometry.voxel_image import VoxelImage
 from ..measures.intervals import COVERAGE
 from ..measures.protocol import PUBLISHED
-from ..measures.volumes import REFERENCE_ICV_MM3, StructureVolume, asymmetry_index
+from ..measures.volumes import REFERENCE_ICV_MM3
 from ..pipeline import Segmentation
 from .atomic_files import atomic_files, files_below
 from .dicom.engine_result import contents_of, read_picture
@@ -23,28 +23,13 @@ from .nifti import write_nifti
 from .number_format import shown, shown_ml, shown_percent
 from .overview import draw_overview
 from .plane_pictures import report_pictures
+from .record import CSV_COLUMNS, PROTOCOL_COLUMN, ResultRecord
 from .report_contents import report_contents
 from .report_pdf import PICTURE_PIXELS, write_report
 
-CSV_COLUMNS = (
-    "structure",
-    "volume_mm3",
-    "mask_volume_mm3",
-    "fraction_of_icv",
-    "icv_adjusted_mm3",
-    "fold_sd_mm3",
-    "fold_min_mm3",
-    "fold_max_mm3",
-    "volume_low_mm3",
-    "volume_high_mm3",
-)
-# In the table of volumes only: whose outlines the hypothalamic volumes are.
-PROTOCOL_COLUMN = "protocol"
-VOLUME_DIGITS, FRACTION_DIGITS = 3, 9
-
 
 def write_all(
-    result: Segmentation,
+    record: ResultRecord,
     folder: Path,
     with_overview: bool = True,
     with_report: bool = False,
@@ -54,7 +39,7 @@ def write_all(
 
     Parameters
     ----------
-    result : Segmentation
+    record : ResultRecord
     folder : Path
     with_overview : bool
         The picture needs matplotlib, which is not part of 3D Slicer.
@@ -72,6 +57,7 @@ def write_all(
         Why there are no DICOM objects among them.
     """
     failure = None
+    result = record.segmentation
     name = result.scan.name
     with atomic_files(folder) as stage:
         for suffix, image in (
@@ -82,38 +68,39 @@ def write_all(
         ):
             if image is not None:
                 write_label_map(image, stage / f"{name}_{suffix}.nii.gz")
-        write_table(result.volumes, stage / f"{name}_volumes.csv", result.protocol.name)
-        text = json.dumps(describe(result), indent=2, allow_nan=False)
+        write_table(record.table_rows, stage / f"{name}_volumes.csv")
+        text = json.dumps(record.description, indent=2, allow_nan=False)
         (stage / f"{name}_volumes.json").write_text(text + "\n", encoding="utf-8")
         if with_overview:
-            write_overview(result, stage / f"{name}_overview.png")
+            write_overview(record, stage / f"{name}_overview.png")
         if with_report:
-            write_report_page(result, stage / f"{name}_report.pdf")
+            write_report_page(record, stage / f"{name}_report.pdf")
         if source is not None:
             try:
-                write_dicom(result, source, stage)
+                write_dicom(record, source, stage)
             except DicomSourceError as error:
                 failure = error
         files = files_below(stage)
     return [folder / file for file in files], failure
 
 
-def write_dicom(result: Segmentation, source: SourceSeries, folder: Path) -> list[Path]:
+def write_dicom(record: ResultRecord, source: SourceSeries, folder: Path) -> list[Path]:
     """Write segmentation and report, and the overview picture if it is in the folder.
 
     Raises
     ------
     DicomSourceError, DicomPackageMissingError
     """
-    rows = map(table_row, result.volumes)
-    contents = contents_of(describe(result), rows, result.on_scan_grid)
+    result = record.segmentation
+    contents = contents_of(record.description, record.rows, result.on_scan_grid)
     picture = folder / f"{result.scan.name}_overview.png"
     pixels = read_picture(picture) if picture.exists() else None
     return make_objects(contents, source, pixels).save(folder, result.scan.name)
 
 
-def write_overview(result: Segmentation, path: Path) -> None:
+def write_overview(record: ResultRecord, path: Path) -> None:
     """Draw the overview picture, with volumes and flags as text."""
+    result = record.segmentation
     lines = caption(result)
     if result.protocol != PUBLISHED:
         lines.append((f"Protocol: {result.protocol.name}", False))
@@ -129,10 +116,11 @@ def write_overview(result: Segmentation, path: Path) -> None:
     )
 
 
-def write_report_page(result: Segmentation, path: Path) -> None:
+def write_report_page(record: ResultRecord, path: Path) -> None:
     """Draw the one-page report as PDF."""
+    result = record.segmentation
     pictures = report_pictures(result.scan.volume, result.hypothalamus, result.icv, PICTURE_PIXELS)
-    write_report(report_contents(describe(result), pictures), path)
+    write_report(report_contents(record.description, pictures), path)
 
 
 def write_label_map(image: VoxelImage, path: Path) -> None:
@@ -140,72 +128,13 @@ def write_label_map(image: VoxelImage, path: Path) -> None:
     write_nifti(image, path)
 
 
-def write_table(
-    volumes: tuple[StructureVolume, ...], path: Path, protocol: str = PUBLISHED.name
-) -> None:
+def write_table(rows: Sequence[dict], path: Path) -> None:
     """Write one row per structure; missing numbers are empty cells."""
     with path.open("w", newline="", encoding="utf-8") as stream:
-        table = csv.DictWriter(stream, (*CSV_COLUMNS, PROTOCOL_COLUMN), lineterminator="\n")
+        columns = (*CSV_COLUMNS, PROTOCOL_COLUMN)
+        table = csv.DictWriter(stream, columns, lineterminator="\n")
         table.writeheader()
-        for volume in volumes:
-            table.writerow({**table_row(volume), PROTOCOL_COLUMN: protocol_of(volume, protocol)})
-
-
-def protocol_of(volume: StructureVolume, protocol: str) -> str | None:
-    """Name of the protocol where it concerns a structure: the ICV has none."""
-    return None if volume.structure == "icv" else protocol
-
-
-def table_row(volume: StructureVolume) -> dict:
-    """Round the numbers of one structure, for both table and JSON."""
-    folds = volume.per_fold_mm3
-    low, high = volume.interval_mm3 or (None, None)
-    return {
-        "structure": volume.structure,
-        "volume_mm3": round(volume.volume_mm3, VOLUME_DIGITS),
-        "mask_volume_mm3": round(volume.mask_volume_mm3, VOLUME_DIGITS),
-        "fraction_of_icv": _round(volume.fraction_of_icv, FRACTION_DIGITS),
-        "icv_adjusted_mm3": _round(volume.icv_adjusted_mm3, VOLUME_DIGITS),
-        "fold_sd_mm3": _round(volume.fold_sd_mm3, VOLUME_DIGITS),
-        "fold_min_mm3": round(min(folds), VOLUME_DIGITS),
-        "fold_max_mm3": round(max(folds), VOLUME_DIGITS),
-        "volume_low_mm3": _round(low, VOLUME_DIGITS),
-        "volume_high_mm3": _round(high, VOLUME_DIGITS),
-    }
-
-
-def describe(result: Segmentation) -> dict:
-    """Describe a result for JSON; missing numbers are None, never 0."""
-    by_name = {volume.structure: volume for volume in result.volumes}
-    description: dict = {"name": result.scan.name, "icv_mm3": None}
-    if "icv" in by_name:
-        description["icv_mm3"] = round(by_name["icv"].volume_mm3, VOLUME_DIGITS)
-        description["icv"] = _entry(by_name["icv"])
-    description["reference_icv_mm3"] = REFERENCE_ICV_MM3
-    description["interval_coverage"] = COVERAGE
-    description["protocol"] = result.protocol.as_json()
-    if "hypothalamus_left" in by_name:
-        left, right = by_name["hypothalamus_left"], by_name["hypothalamus_right"]
-        description["hypothalamus"] = {
-            part: _entry(by_name[f"hypothalamus_{part}"]) for part in ("left", "right", "total")
-        }
-        index = asymmetry_index(left.volume_mm3, right.volume_mm3)
-        description["asymmetry_index"] = _round(index, FRACTION_DIGITS)
-    if result.subunits is not None:
-        description["subunits"] = {
-            str(label): _entry(by_name[labels.subunit_structure(label)])
-            for label in labels.SUBUNIT_LABELS
-        }
-    quality = result.quality
-    description["quality"] = {
-        "fold_dice": None if quality.fold_dice is None else _list(quality.fold_dice),
-        "confidence": _round(quality.confidence, 4),
-        "icv_fold_dice": _list(quality.icv_fold_dice),
-        "place_confidence": round(quality.place_confidence, 4),
-        "flags": [{"code": flag.code, "message": flag.message} for flag in quality.flags],
-    }
-    description["provenance"] = result.provenance
-    return description
+        table.writerows(rows)
 
 
 def caption(result: Segmentation) -> list[tuple[str, bool]]:
@@ -248,17 +177,3 @@ def caption(result: Segmentation) -> list[tuple[str, bool]]:
         words = f"Intracranial volume: {shown_ml(icv.volume_mm3)} mL{limits}"
         lines.append((words, is_covered("icv", "volume_mm3")))
     return lines
-
-
-def _entry(volume: StructureVolume) -> dict:
-    entry = table_row(volume)
-    entry["per_fold_mm3"] = [round(v, VOLUME_DIGITS) for v in volume.per_fold_mm3]
-    return entry
-
-
-def _list(values: tuple[float, ...]) -> list[float]:
-    return [round(value, 4) for value in values]
-
-
-def _round(value: float | None, digits: int) -> float | None:
-    return None if value is None else round(value, digits)

@@ -120,7 +120,7 @@ def _imaginary_part(rotation: np.ndarray) -> np.ndarray:
 
     The quaternion is the eigenvector for the largest eigenvalue of a matrix built from the
     rotation (Bar-Itzhack 2000). Unlike the trace formula, this is also exact for rotations by
-    180°.
+    180°. Not by scipy, which the engine's command would otherwise have to load.
     """
     (xx, xy, xz), (yx, yy, yz), (zx, zy, zz) = rotation
     matrix = np.array(

@@ -17,6 +17,7 @@ from dataclasses import dataclass
 import numpy as np
 import SimpleITK as sitk
 
+from ..geometry.resampling import interpolate
 from ..geometry.voxel_image import Grid, VoxelImage, image_from_volume
 
 WINDOW_PERCENTILES = (1.0, 99.5)
@@ -75,10 +76,7 @@ class Outline:
         -------
         ndarray of float32, shape (J, I)
         """
-        template = image_from_volume(VoxelImage(np.zeros(grid.shape, np.uint8), grid.affine))
-        identity = sitk.Transform(3, sitk.sitkIdentity)
-        cut = sitk.Resample(self.mask, template, identity, sitk.sitkLinear, 0.0, sitk.sitkFloat32)
-        return sitk.GetArrayFromImage(cut)[0]
+        return interpolate(self.mask, grid)[:, :, 0].T
 
 
 def outline_of(name: str, colour: str, volume: VoxelImage, label: int) -> Outline:

@@ -66,6 +66,7 @@ class HeadPose:
     def upright_from_world(self) -> np.ndarray:
         """Similarity, shape (4, 4), that moves the head onto `upright_grid`."""
         turn = np.clip(USUAL_PITCH_DEG - self.pitch_deg, -LARGEST_TURN_DEG, LARGEST_TURN_DEG)
+        # About one axis of the world, so without scipy.
         cosine, sine = np.cos(np.radians(turn)), np.sin(np.radians(turn))
         zoom = np.cbrt(USUAL_ICV_MM3 / self.icv_mm3).clip(SMALLEST_ZOOM, LARGEST_ZOOM)
         transform = np.diag([zoom, zoom, zoom, 1.0])

@@ -11,7 +11,6 @@ from ..machine.memory import give_memory_back
 from ..options import options_from_json
 from ..pipeline import STAGE_WEIGHTS
 from ..progress import Steps
-from ..results.files import describe
 from .requests import WrongRequestError
 from .service import Finish, Report
 
@@ -52,14 +51,14 @@ class SegmentHandler:
             self._networks,
         )
         steps = Steps(report, STAGE_WEIGHTS, 0, 1)
-        result, files, dicom_failure = batch.segment(Path(checked["input"]), steps)
+        record, files, dicom_failure = batch.segment(Path(checked["input"]), steps)
         event = {"event": "result", "input": checked["input"], "files": [*map(str, files)]}
         event["dicom_failure"] = described_failure(dicom_failure)
-        report({**event, "result": describe(result)})
-        failure = result.provenance["device_failure"]
+        report({**event, "result": record.description})
+        failure = record.segmentation.provenance["device_failure"]
         if failure:
             print(f"{checked['input']}: {failure_sentence(failure)}", file=sys.stderr)
-        del result, batch
+        del record, batch
         give_memory_back()
         # A process whose accelerator failed once cannot be trusted to find it working again.
         return Finish(is_fit=failure is None)
