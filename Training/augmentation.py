@@ -25,7 +25,7 @@ class SpatialRange:
     elastic_sd: tuple[float, float]
     elastic_points: int
 
-    def scaled(self, strength: float) -> SpatialRange:
+    def at_strength(self, strength: float) -> SpatialRange:
         """All but the shift, which costs no sharpness, made weaker by a factor."""
         low, high = self.elastic_sd
         return SpatialRange(

@@ -112,7 +112,7 @@ class WholeBorder:
         border = first.border(surface, first.posterior)
         return cls(first.grid, first.posterior, icv, surface, border)
 
-    def corrected(self, displacement_mm: Tensor) -> Tensor:
+    def correct(self, displacement_mm: Tensor) -> Tensor:
         """The posterior, its border moved by so much (N,) along the normals."""
         return move_border(self.posterior[None], self.grid, self.surface, displacement_mm[None])[0]
 
@@ -137,14 +137,14 @@ def draw_borders(
     heads: HeadSamples, coarse: nn.Module, mild: bool, generator: torch.Generator
 ) -> list[Border]:
     """Draw an image of one of the heads: its border as found, and moved at random."""
-    draw = heads.plain if mild else heads.augmented
+    draw = heads.draw_plain if mild else heads.draw_augmented
     while True:
         image, icv, _, _ = draw(generator)
         if float(icv.sum()) * FINE_SPACING_MM**3 > FEWEST_MM3:
             break
     first = first_pass(image, icv, coarse)
     found = find_surface(first.posterior, first.grid)
-    elsewhere = _randomly_moved(first.posterior, first.grid, found, generator)
+    elsewhere = _move_randomly(first.posterior, first.grid, found, generator)
     borders = []
     for posterior, surface in (
         (first.posterior, found),
@@ -155,7 +155,7 @@ def draw_borders(
     return borders
 
 
-def _randomly_moved(
+def _move_randomly(
     posterior: Tensor, grid: Grid, surface: Surface, generator: torch.Generator
 ) -> Tensor:
     field = smooth_field(

@@ -96,7 +96,7 @@ class BorderSamples:
                 seed = zlib.crc32(f"{source.name} {style} {number}".encode())
                 generator = torch.Generator().manual_seed(seed)
                 drawn = draw_borders(source.heads(), source.coarse, mild, generator)
-                found = [_halved(border) for border in drawn]
+                found = [_to_half_precision(border) for border in drawn]
                 _write(path, source.fingerprint, found)
             self._known[path] = found
         return self._known[path]
@@ -133,7 +133,7 @@ def _write(path: Path, fingerprint: str, borders: list[list[np.ndarray]]) -> Non
         np.savez(stage / path.name, fingerprint=fingerprint, borders=len(borders), **arrays)
 
 
-def _halved(border: Border) -> list[np.ndarray]:
+def _to_half_precision(border: Border) -> list[np.ndarray]:
     """Its tensors in half precision, which ends at 65504."""
     tensors = (getattr(border, field.name) for field in fields(Border))
     return [tensor.clamp(-60_000, 60_000).half().numpy() for tensor in tensors]

@@ -108,11 +108,11 @@ def _other_structures(output: Path, trained: list[str]) -> dict:
 
 def _finished_folds(runs: Path) -> dict[int, dict]:
     """What is known of each fold of a structure that was begun."""
-    found = {fold: _finished(runs / f"fold{fold}") for fold in range(FOLDS)}
+    found = {fold: _read_finished(runs / f"fold{fold}") for fold in range(FOLDS)}
     return {fold: state for fold, state in found.items() if state is not None}
 
 
-def _finished(run: Path) -> dict | None:
+def _read_finished(run: Path) -> dict | None:
     """Plan, training time and best validation row of a run; None if it was never begun."""
     if not (run / "last.pt").exists():
         return None

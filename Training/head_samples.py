@@ -45,7 +45,7 @@ class HeadSamples:
         self.scans = [scan for scan in loaded if scan["icv"] is not None or not fine]
         self._spacing_mm = FINE_SPACING_MM if fine else COARSE_SPACING_MM
 
-    def augmented(self, generator: torch.Generator) -> tuple[Tensor, Tensor, float, Tensor]:
+    def draw_augmented(self, generator: torch.Generator) -> tuple[Tensor, Tensor, float, Tensor]:
         """One random sample.
 
         Returns
@@ -58,7 +58,7 @@ class HeadSamples:
         """
         return self._draw(generator, WARP, mild=False)
 
-    def plain(self, generator: torch.Generator) -> tuple[Tensor, Tensor, float, Tensor]:
+    def draw_plain(self, generator: torch.Generator) -> tuple[Tensor, Tensor, float, Tensor]:
         """A sample without augmentation beyond the mild contrast that an image needs to exist."""
         return self._draw(generator, MILD_WARP, mild=True)
 
@@ -79,7 +79,7 @@ class HeadSamples:
         return bool(self.heads) or any(scan["icv"] is not None for scan in self.scans)
 
     def validation_samples(self) -> Iterator[tuple[Tensor, Tensor, float, Tensor]]:
-        """Two fixed mild images of each head and one version of each scan, as `augmented`."""
+        """Two fixed mild images of each head and one version of each scan, as `draw_augmented`."""
         generator = torch.Generator().manual_seed(VALIDATION_SEED)
         for head in self.heads:
             for _ in range(2):

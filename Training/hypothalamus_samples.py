@@ -48,7 +48,7 @@ class RegionSamples:
     def __init__(self, items: list[dict]) -> None:
         self._items = items
 
-    def augmented(
+    def draw_augmented(
         self, index: int, generator: torch.Generator, mirrored: bool | None = None
     ) -> tuple[Tensor, Tensor, float]:
         """One random version of a subject, its volume changed by a random deformation.
@@ -66,7 +66,7 @@ class RegionSamples:
         if augmentation.chance(WEAK_CHANCE, generator):
             strength = augmentation.uniform(*WEAK_STRENGTH, generator)
         points, mirrored = augmentation.warped_points(
-            CROP_SHAPE, CROP_SPACING_MM, WARP.scaled(strength), generator, mirrored
+            CROP_SHAPE, CROP_SPACING_MM, WARP.at_strength(strength), generator, mirrored
         )
         points = _in_region(points, item)
         if augmentation.chance(CHANGE_CHANCE, generator):
@@ -78,10 +78,10 @@ class RegionSamples:
         image = augmentation.random_intensity(image, generator, strength)
         return image, target, item["weight"]
 
-    def plain(
+    def draw_plain(
         self, index: int, log_change: float = 0.0, log_zoom: float = 0.0
     ) -> tuple[Tensor, Tensor, float]:
-        """A subject in its frame, in the form of `augmented`.
+        """A subject in its frame, in the form of `draw_augmented`.
 
         Parameters
         ----------

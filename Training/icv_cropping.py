@@ -37,7 +37,7 @@ FORAMEN_MAGNUM_CM2 = 11.0
 FACE_MM, FACE_SLOPE = 6.0, 0.7
 
 
-def cropped(volume: VoxelImage, low_mm: np.ndarray, high_mm: np.ndarray) -> VoxelImage:
+def crop(volume: VoxelImage, low_mm: np.ndarray, high_mm: np.ndarray) -> VoxelImage:
     """The rows, columns and slices of a scan whose middles lie between two RAS positions.
 
     Parameters
@@ -68,7 +68,7 @@ def cropped(volume: VoxelImage, low_mm: np.ndarray, high_mm: np.ndarray) -> Voxe
     return VoxelImage(np.ascontiguousarray(volume.array[tuple(slices)]), affine)
 
 
-def defaced(volume: VoxelImage, points_mm: np.ndarray) -> VoxelImage:
+def deface(volume: VoxelImage, points_mm: np.ndarray) -> VoxelImage:
     """A scan that is 0 before and below a plane in front of the intracranial points (N, 3)."""
     normal = np.array([0.0, 1.0, -FACE_SLOPE]) / np.hypot(1, FACE_SLOPE)
     front_mm = (points_mm @ normal).max() + FACE_MM
@@ -97,9 +97,9 @@ def crops(volume: VoxelImage, mask: np.ndarray, grid: Grid) -> dict[str, VoxelIm
     boxes["above"] = (-far, np.array([np.inf, np.inf, high[2] + ABOVE_MM]))
     margins = np.array([SIDES_MM, FRONT_MM, BELOW_MM]), np.array([SIDES_MM, FRONT_MM, ABOVE_MM])
     boxes["all"] = (low - margins[0], high + margins[1])
-    made = {name: cropped(volume, *box) for name, box in boxes.items()}
+    made = {name: crop(volume, *box) for name, box in boxes.items()}
     made = {name: crop for name, crop in made.items() if crop.array.shape != volume.array.shape}
-    return {**made, "face": defaced(volume, points_mm)}
+    return {**made, "face": deface(volume, points_mm)}
 
 
 def below_foramen_magnum_ml(coarse: CoarseResult) -> float:

@@ -218,11 +218,11 @@ def main(arguments: list[str] | None = None) -> int:
         print(error)
         return 1
     for structure, entry in intervals["structures"].items():
-        print(f"{structure}: {_described(entry)}")
+        print(f"{structure}: {_describe(entry)}")
     return 0
 
 
-def _described(entry: dict) -> str:
+def _describe(entry: dict) -> str:
     if entry["log_ratio"] is None:
         return f"no interval from {entry['n']} scans"
     held = "" if entry["test_covered"] is None else f", holds {entry['test_covered']}"

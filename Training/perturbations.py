@@ -19,13 +19,13 @@ Perturbation = Callable[[VoxelImage], VoxelImage]
 CROP_MARGIN_MM = 6.0
 
 
-def mirrored(volume: VoxelImage) -> VoxelImage:
+def mirror(volume: VoxelImage) -> VoxelImage:
     """Left and right exchanged in the world."""
     affine = np.diag([-1.0, 1.0, 1.0, 1.0]) @ volume.affine
     return VoxelImage(volume.array, affine)
 
 
-def reoriented(volume: VoxelImage) -> VoxelImage:
+def reorient(volume: VoxelImage) -> VoxelImage:
     """Stored with other axes: k, i, j and two of them backwards; nothing moves in the world."""
     array = np.transpose(volume.array, (2, 0, 1))[::-1, :, ::-1]
     affine = np.eye(4)
@@ -35,7 +35,7 @@ def reoriented(volume: VoxelImage) -> VoxelImage:
     return VoxelImage(np.ascontiguousarray(array), affine)
 
 
-def rotated(x_deg: float, y_deg: float, z_deg: float) -> Perturbation:
+def rotate(x_deg: float, y_deg: float, z_deg: float) -> Perturbation:
     """Turned in the scanner about the centre of the image."""
 
     def rotate(volume: VoxelImage) -> VoxelImage:
@@ -50,7 +50,7 @@ def rotated(x_deg: float, y_deg: float, z_deg: float) -> Perturbation:
     return rotate
 
 
-def shifted(share_of_voxel: float) -> Perturbation:
+def shift(share_of_voxel: float) -> Perturbation:
     """Sampled between its voxels."""
 
     def shift(volume: VoxelImage) -> VoxelImage:
@@ -61,7 +61,7 @@ def shifted(share_of_voxel: float) -> Perturbation:
     return shift
 
 
-def resampled(spacing_mm: float) -> Perturbation:
+def resample(spacing_mm: float) -> Perturbation:
     """Acquired with isotropic voxels of another size."""
 
     def resample(volume: VoxelImage) -> VoxelImage:
@@ -76,7 +76,7 @@ def resampled(spacing_mm: float) -> Perturbation:
     return resample
 
 
-def cropped_to(mask: np.ndarray) -> Perturbation:
+def crop_to(mask: np.ndarray) -> Perturbation:
     """Cut down to a box around a mask on the same grid, with a small margin."""
 
     def crop(volume: VoxelImage) -> VoxelImage:
@@ -92,7 +92,7 @@ def cropped_to(mask: np.ndarray) -> Perturbation:
     return crop
 
 
-def scaled_intensity(factor: float) -> Perturbation:
+def scale_intensity(factor: float) -> Perturbation:
     return lambda volume: VoxelImage(volume.array * factor, volume.affine)
 
 
@@ -107,7 +107,7 @@ def noisy(share_of_maximum: float, seed: int = 1) -> Perturbation:
     return add
 
 
-def biased(strength: float, seed: int = 1) -> Perturbation:
+def add_bias_field(strength: float, seed: int = 1) -> Perturbation:
     """A smooth receive field: exp(strength × Gaussian field on four knots an axis)."""
 
     def apply(volume: VoxelImage) -> VoxelImage:
@@ -121,18 +121,18 @@ def biased(strength: float, seed: int = 1) -> Perturbation:
 def all_perturbations(icv_mask: np.ndarray) -> dict[str, Perturbation]:
     """The set on which repeatability is reported; ``icv_mask`` lies on the head's own grid."""
     return {
-        "mirrored": mirrored,
-        "re-oriented": reoriented,
-        "rotated 8° (pitch)": rotated(8, 0, 0),
-        "rotated −8° (pitch)": rotated(-8, 0, 0),
-        "rotated 7° (roll)": rotated(0, 7, 0),
-        "rotated 10° (yaw)": rotated(0, 0, 10),
-        "rotated 5° about all": rotated(5, -5, 5),
-        "shifted by half a voxel": shifted(0.5),
-        "resampled to 0.8 mm": resampled(0.8),
-        "resampled to 1.2 mm": resampled(1.2),
-        "cropped to the brain": cropped_to(icv_mask),
-        "intensity × 7.3": scaled_intensity(7.3),
+        "mirrored": mirror,
+        "re-oriented": reorient,
+        "rotated 8° (pitch)": rotate(8, 0, 0),
+        "rotated −8° (pitch)": rotate(-8, 0, 0),
+        "rotated 7° (roll)": rotate(0, 7, 0),
+        "rotated 10° (yaw)": rotate(0, 0, 10),
+        "rotated 5° about all": rotate(5, -5, 5),
+        "shifted by half a voxel": shift(0.5),
+        "resampled to 0.8 mm": resample(0.8),
+        "resampled to 1.2 mm": resample(1.2),
+        "cropped to the brain": crop_to(icv_mask),
+        "intensity × 7.3": scale_intensity(7.3),
         "noise 3 %": noisy(0.03),
-        "bias field 20 %": biased(0.2),
+        "bias field 20 %": add_bias_field(0.2),
     }

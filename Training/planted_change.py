@@ -144,7 +144,7 @@ def volume_after(weight: np.ndarray, displacement_mm: np.ndarray, spacing_mm: fl
     return float((weight * ratio).sum() * spacing_mm**3)
 
 
-def scaled_to(
+def scale_to(
     displacement_mm: np.ndarray, weight: np.ndarray, spacing_mm: float, relative_change: float
 ) -> np.ndarray:
     """A displacement times the factor that changes a structure's volume by a given share.

@@ -77,7 +77,7 @@ class PlantingGround:
 
     def zoom(self, relative_change: float) -> PlantedScan:
         """Zoom the surroundings so that the label's volume changes by a share."""
-        fade = _fading(self._radius_mm, WHOLE_WITHIN_MM, NOTHING_BEYOND_MM)
+        fade = _fade(self._radius_mm, WHOLE_WITHIN_MM, NOTHING_BEYOND_MM)
         return self._plant(fade * self._offsets_mm / 3, self.subunits.sum(0), relative_change)
 
     def atrophy(self, relative_change: float, sides: Sequence[int] = (0, 1)) -> PlantedScan:
@@ -91,12 +91,12 @@ class PlantingGround:
             )
             divergence += label - label.sum() * weights["fluid"]
         field = planted_change.displacement(divergence, BOX_SPACING_MM)
-        field = field * _fading(self._radius_mm, *TAPER_MM)
+        field = field * _fade(self._radius_mm, *TAPER_MM)
         changed = sum(self.subunits[SIDES[side]].sum(0) for side in sides)
         return self._plant(field, changed, relative_change)
 
     def _plant(self, field: np.ndarray, changed: np.ndarray, relative_change: float) -> PlantedScan:
-        field = planted_change.scaled_to(field, changed, BOX_SPACING_MM, relative_change)
+        field = planted_change.scale_to(field, changed, BOX_SPACING_MM, relative_change)
         left, right, total = (
             planted_change.volume_after(label, field, BOX_SPACING_MM)
             / float(label.sum() * BOX_SPACING_MM**3)
@@ -139,7 +139,7 @@ def _indices(shape: Sequence[int]) -> np.ndarray:
     return np.moveaxis(np.indices(tuple(shape), dtype=np.float64), 0, -1)
 
 
-def _fading(radius_mm: np.ndarray, inner_mm: float, outer_mm: float) -> np.ndarray:
+def _fade(radius_mm: np.ndarray, inner_mm: float, outer_mm: float) -> np.ndarray:
     """1 within a radius, 0 beyond another, half a cosine between."""
     share = np.clip((radius_mm - inner_mm) / (outer_mm - inner_mm), 0, 1)
     return (1 + np.cos(np.pi * share)) / 2

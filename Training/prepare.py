@@ -102,7 +102,7 @@ def prepare_whole_scan(scan: LabelledScan, output: Path) -> None:
     """Store the whole head on the coarse grid with the place of the hypothalamus and any mask."""
     t1w = load_volume(scan.t1w)
     grid = head_grid(t1w)
-    arrays = {"image": _halved(resampling.resample_linear(t1w, grid))}
+    arrays = {"image": _to_half_precision(resampling.resample_linear(t1w, grid))}
     if scan.soft_subunits or scan.hard_subunits:
         arrays["place_mm"] = hypothalamus_centre(*subunit_posteriors(scan)) - grid.centre_mm
     if scan.icv_mask:
@@ -119,12 +119,12 @@ def _fine_arrays(t1w: VoxelImage, mask: VoxelImage, grid: Grid) -> dict[str, np.
     fine = Grid.axis_aligned(grid.centre_mm, shape, FINE_SPACING_MM)
     icv = resampling.resample_linear(mask, fine).clip(0, 1)
     return {
-        "fine_image": _halved(resampling.resample_linear(t1w, fine)),
+        "fine_image": _to_half_precision(resampling.resample_linear(t1w, fine)),
         "fine_icv": icv.astype(np.float16),
     }
 
 
-def _halved(image: np.ndarray) -> np.ndarray:
+def _to_half_precision(image: np.ndarray) -> np.ndarray:
     """Half precision, which ends at 65504; only relative intensities count."""
     return (image / max(1.0, np.abs(image).max() / 1000)).astype(np.float16)
 

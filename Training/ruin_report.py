@@ -38,11 +38,11 @@ def lines(figures: dict[str, dict]) -> list[str]:
         "",
         *table(header, body),
         "",
-        _missed(figures),
+        _count_missed(figures),
     ]
 
 
-def _missed(figures: dict[str, dict]) -> str:
+def _count_missed(figures: dict[str, dict]) -> str:
     limits = ", ".join(
         f"{name} by more than {WORTH_A_FLAG_PERCENT[structure]:g} %"
         for structure, name in STRUCTURES

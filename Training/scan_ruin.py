@@ -61,7 +61,7 @@ def with_motion(volume: VoxelImage, amplitude_mm: float) -> VoxelImage:
     return VoxelImage(np.abs(np.fft.ifft(spectrum, axis=axis)).astype(np.float32), volume.affine)
 
 
-def ruined(volume: VoxelImage, tissue: float) -> dict[str, VoxelImage]:
+def ruin_copies(volume: VoxelImage, tissue: float) -> dict[str, VoxelImage]:
     """Copies of a scan by what was done to it, weakest first."""
     copies = {f"noise {s:g}": with_noise(volume, s * tissue) for s in NOISE_SHARES}
     return {**copies, **{f"motion {mm:g} mm": with_motion(volume, mm) for mm in MOTION_MM}}
@@ -74,7 +74,7 @@ def measure(segmenter: Segmenter, scan: Scan) -> dict[str, dict]:
     inside = scan.volume.array[first.icv.array > 0]
     tissue = float(np.quantile(inside, TISSUE_QUANTILE))
     rows = {"unchanged": _row(stages, first, first)}
-    for name, volume in ruined(scan.volume, tissue).items():
+    for name, volume in ruin_copies(scan.volume, tissue).items():
         copy = Scan(volume, scan.name, scan.path, "", ())
         stages = segmenter.run_stages(volume)
         rows[name] = _row(stages, segmenter.measure(copy, stages), first)

@@ -83,11 +83,11 @@ class HypothalamusTask(Task):
         mirrored = (torch.rand(subjects, generator=generator) < 0.5).repeat_interleave(2).tolist()
         if augment:
             drawn = [
-                self._training.augmented(index, generator, flip)
+                self._training.draw_augmented(index, generator, flip)
                 for index, flip in zip(picks, mirrored[:size], strict=True)
             ]
         else:
-            drawn = [self._training.plain(index) for index in picks]
+            drawn = [self._training.draw_plain(index) for index in picks]
         images, targets, weights = zip(*drawn, strict=True)
         image = intensity.standardise_region(torch.stack(images))
         return [image, torch.stack(targets), torch.tensor(weights)]
@@ -127,7 +127,7 @@ class HypothalamusTask(Task):
         self, network: nn.Module, device: torch.device, index: int, **change: float
     ) -> tuple[Tensor, Tensor]:
         """Posterior and target (1, 11, I, J, K) of a validation subject."""
-        image, target, _ = self._validation.plain(index, **change)
+        image, target, _ = self._validation.draw_plain(index, **change)
         image = intensity.standardise_region(image[None]).to(device)
         return network(image).float().softmax(1).cpu(), target[None]
 
@@ -168,7 +168,7 @@ class IcvTask(Task):
 
     def batch(self, size: int, generator: torch.Generator, augment: bool) -> list[Tensor]:
         """Draw image, icv (N, 1, I, J, K), icv_known (N,) and place (N, 1, I, J, K)."""
-        draw = self._training.augmented if augment else self._training.plain
+        draw = self._training.draw_augmented if augment else self._training.draw_plain
         images, icv, known, place = zip(*(draw(generator) for _ in range(size)), strict=True)
         image = intensity.standardise_head(torch.stack(images))
         return [image, torch.stack(icv), torch.tensor(known), torch.stack(place)]
@@ -254,7 +254,7 @@ class IcvBorderTask(Task):
         self._borders = self._borders or list(validation_borders(self._validation))
         for whole in self._borders:
             *seen, _ = (tensor.to(device) for tensor in whole.border.batch())
-            corrected = whole.corrected(network(*seen).cpu())
+            corrected = whole.correct(network(*seen).cpu())
             after.append(_mask_scores(corrected, whole.icv))
             before.append(_mask_scores(whole.posterior, whole.icv))
         dice, volume = zip(*after, strict=True)

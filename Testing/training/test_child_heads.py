@@ -44,7 +44,7 @@ def source(tmp_path_factory) -> LabelHeadSource:
 @pytest.fixture
 def draw(source, monkeypatch):
     """Images of a head with the change that is asked for, and nothing else at random."""
-    monkeypatch.setattr(head_generator, "WARP", head_generator.WARP.scaled(0.0))
+    monkeypatch.setattr(head_generator, "WARP", head_generator.WARP.at_strength(0.0))
     monkeypatch.setattr(head_generator.AnatomyChange, "draw", lambda *ignored: None)
     monkeypatch.setattr(head_generator, "_publish", lambda image, icv, *ignored: (image, icv))
     monkeypatch.setattr(

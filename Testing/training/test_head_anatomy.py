@@ -100,7 +100,7 @@ def test_no_strength_changes_neither_shape_nor_intensity():
     image = torch.rand(1, 16, 16, 16, generator=generator)
     same = augmentation.random_intensity(image, generator, strength=0.0)
     assert torch.allclose(same, image / image.max(), atol=1e-6)
-    warp = augmentation.SpatialRange(8.0, 0.1, 0.0, (1.0, 2.0), 4).scaled(0.0)
+    warp = augmentation.SpatialRange(8.0, 0.1, 0.0, (1.0, 2.0), 4).at_strength(0.0)
     points, mirrored = augmentation.warped_points((16, 16, 16), 1.0, warp, generator)
     mirror = torch.tensor([-1.0 if mirrored else 1.0, 1.0, 1.0]).view(3, 1, 1, 1)
     axis = torch.arange(16) - 7.5

@@ -38,7 +38,7 @@ def test_in_the_frame_every_hypothalamus_has_the_templates_volume_and_place(prep
     fields = json.loads((prepared / prepare.TEMPLATE_NAME).read_text(encoding="utf-8"))
     template = Template.from_json(fields)
     for index in range(len(samples)):
-        _, target, _ = samples.plain(index)
+        _, target, _ = samples.draw_plain(index)
         assert volume_mm3(target) == pytest.approx(template.volume_mm3, rel=0.03)
         indices = torch.stack(torch.meshgrid(*map(torch.arange, CROP_SHAPE), indexing="ij"))
         mass = target[1:].sum(0)
@@ -50,16 +50,16 @@ def test_in_the_frame_every_hypothalamus_has_the_templates_volume_and_place(prep
 @pytest.mark.parametrize("log_change", [math.log(0.8), math.log(1.2)])
 def test_changed_samples_change_their_labels_volume(samples, log_change):
     for index in range(len(samples)):
-        before = volume_mm3(samples.plain(index)[1])
-        zoomed = volume_mm3(samples.plain(index, log_zoom=log_change)[1]) / before
+        before = volume_mm3(samples.draw_plain(index)[1])
+        zoomed = volume_mm3(samples.draw_plain(index, log_zoom=log_change)[1]) / before
         assert math.log(zoomed) == pytest.approx(log_change, rel=0.05)
-        planted = volume_mm3(samples.plain(index, log_change=log_change)[1]) / before
+        planted = volume_mm3(samples.draw_plain(index, log_change=log_change)[1]) / before
         # A soft edge lies in what makes up for the change: here, without fluid, most of it does.
         assert 0.1 < math.log(planted) / log_change < 1.2
 
 
 def test_a_planted_change_leaves_the_surroundings_labels_background(samples):
-    image, target, _ = samples.plain(0, log_change=math.log(0.7))
+    image, target, _ = samples.draw_plain(0, log_change=math.log(0.7))
     assert image.shape == (1, *CROP_SHAPE)
     assert target.shape == (labels.CHANNELS, *CROP_SHAPE)
     assert float((target.sum(0) - 1).abs().max()) < 1e-4

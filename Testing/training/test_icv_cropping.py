@@ -7,7 +7,7 @@ import pytest
 from HypothalamusSegLib.geometry.voxel_image import Grid, VoxelImage
 from HypothalamusSegLib.stages.coarse import CoarseResult
 
-from Training.icv_cropping import below_foramen_magnum_ml, cropped, crops, fold_sd_percent
+from Training.icv_cropping import below_foramen_magnum_ml, crop, crops, fold_sd_percent
 from Training.real_head_report import REAL_HEADS
 
 GRID = Grid.axis_aligned(np.array([2.0, -5.0, -20.0]), (60, 70, 80), 4.0)
@@ -32,7 +32,7 @@ def test_what_is_kept_of_a_crop_stays_in_its_place(order, sign):
         affine[:3, 0] *= -1
     affine[:3, 3] += GRID.affine[:3, 3]
     low = np.array([-np.inf, -np.inf, -30.0])
-    kept = cropped(VoxelImage(array, affine), low, np.array([20.0, np.inf, np.inf]))
+    kept = crop(VoxelImage(array, affine), low, np.array([20.0, np.inf, np.inf]))
     at = kept.grid.points_at(np.moveaxis(np.indices(kept.array.shape), 0, -1).astype(float))
     assert np.allclose(at[..., 2], kept.array)
     assert at[..., 2].min() >= -30 > at[..., 2].min() - 4
@@ -41,16 +41,16 @@ def test_what_is_kept_of_a_crop_stays_in_its_place(order, sign):
 
 def test_a_crop_that_leaves_nothing_is_refused():
     with pytest.raises(ValueError, match="no voxel"):
-        cropped(VoxelImage(MASK, GRID.affine), np.full(3, 1e4), np.full(3, np.inf))
+        crop(VoxelImage(MASK, GRID.affine), np.full(3, 1e4), np.full(3, np.inf))
 
 
 def test_no_crop_takes_anything_of_the_mask_and_each_takes_something():
     volume = VoxelImage(1.0 + MASK, GRID.affine)
     made = crops(volume, MASK, GRID)
     assert {"face", "front", "sides", "above", "all", "neck 6 mm below"} <= set(made)
-    for name, crop in made.items():
-        assert (crop.array == 2).sum() == MASK.sum(), name
-        assert (crop.array == 1).sum() < (volume.array == 1).sum(), name
+    for name, part in made.items():
+        assert (part.array == 2).sum() == MASK.sum(), name
+        assert (part.array == 1).sum() < (volume.array == 1).sum(), name
 
 
 def test_what_leaks_below_the_foramen_magnum_is_measured():

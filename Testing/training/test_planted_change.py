@@ -50,7 +50,7 @@ def test_the_jacobians_integral_is_the_volume_of_the_moved_ball():
 def test_a_planted_change_has_the_size_that_was_asked_for(change):
     inside, around = ball(), ball(20.0) - ball()
     field = planted_change.displacement(inside - inside.sum() * around / around.sum(), SPACING_MM)
-    field = planted_change.scaled_to(field, inside, SPACING_MM, change)
+    field = planted_change.scale_to(field, inside, SPACING_MM, change)
     ratio = planted_change.volume_after(inside, field, SPACING_MM) / inside.sum()
     assert ratio == pytest.approx(1 + change, abs=1e-3)
 
@@ -59,7 +59,7 @@ def test_a_change_that_would_fold_the_image_is_refused():
     inside, around = ball(6.0), ball(7.0) - ball(6.0)
     field = planted_change.displacement(inside - inside.sum() * around / around.sum(), SPACING_MM)
     with pytest.raises(ValueError, match="fold"):
-        planted_change.scaled_to(field, inside, SPACING_MM, 2.0)
+        planted_change.scale_to(field, inside, SPACING_MM, 2.0)
 
 
 @pytest.fixture(scope="module")

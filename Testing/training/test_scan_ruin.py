@@ -13,7 +13,14 @@ from HypothalamusSegLib.pipeline import Segmentation, StageResults
 from HypothalamusSegLib.reading import Scan
 from HypothalamusSegLib.stages.coarse import CoarseResult
 
-from Training.scan_ruin import MOTION_MM, NOISE_SHARES, measure, ruined, with_motion, with_noise
+from Training.scan_ruin import (
+    MOTION_MM,
+    NOISE_SHARES,
+    measure,
+    ruin_copies,
+    with_motion,
+    with_noise,
+)
 
 GRID = Grid.axis_aligned(np.zeros(3), (40, 96, 48), 2.0)
 POINTS_MM = GRID.points_at(np.moveaxis(np.indices(GRID.shape), 0, -1).astype(float))
@@ -46,7 +53,7 @@ def test_ghosts_lie_before_and_behind_the_head_however_it_is_stored(order):
 
 
 def test_each_copy_is_worse_than_the_one_before_it():
-    copies = ruined(HEAD, 400.0)
+    copies = ruin_copies(HEAD, 400.0)
     for kind in ("noise", "motion"):
         errors = [
             np.abs(copy.array - HEAD.array).mean() for name, copy in copies.items() if kind in name
