@@ -5,11 +5,13 @@ Each mutated module is opened, given a volume and a result, and used, in a proce
 
 from __future__ import annotations
 
+import json
 import os
 import pickle
 import shutil
 import subprocess
 import sys
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -25,43 +27,6 @@ host.start()
 from Testing.support.slicer_results import run_engine
 
 MODULE_FOLDER = REPOSITORY / "HypothalamusSeg"
-USE = """
-import pickle, sys
-from pathlib import Path
-from Testing.support.slicer_host import application as host
-host.start()
-module = sys.argv[1]
-widget = host.open_widget(*host.load_module(module))
-import slicer
-from Testing.support.slicer_results import HandEditor, load_volume, take
-panel = widget.panel
-files = pickle.loads(Path(sys.argv[2]).read_bytes())
-volume = load_volume(files.scan)
-panel.parameters.inputVolume = volume
-host.pump(50)
-assert panel.ui.applyButton.enabled
-nodes = take(files, volume)
-panel.show_results_of(volume)
-ui = panel.ui
-for button in (ui.goToButton, ui.anteriorButton, ui.show3dButton, ui.copyButton, ui.chartButton):
-    button.click()
-ui.statusComboBox.currentIndex = 1
-ui.opacitySlider.value = 0.5
-HandEditor(nodes.segmentation("hypothalamus"), volume, "hypothalamus_left").erase_half()
-assert host.pump_until(lambda: panel.watch.has_edits, seconds=10)
-assert [row.status for row in panel.export.rows[:2]] == ["edited", "as segmented"]
-ui.segmentComboBox.currentIndex = 1
-ui.editCollapsible.collapsed = False
-assert ui.segmentEditor.currentSegmentID() == "hypothalamus_right"
-editor = ui.segmentEditor.mrmlSegmentEditorNode()
-assert editor.GetSegmentationNode() is nodes.segmentation("hypothalamus")
-ui.segmentComboBox.currentIndex = 0
-ui.revertButton.click()
-assert host.pump_until(lambda: not panel.watch.has_edits, seconds=10)
-panel._progressed(0.5, "half")
-host.close_widget(widget)
-assert host.problems == [], host.problems
-"""
 # File, what stands there, what a mistaken hand would write.
 MUTATIONS = {
     "a property called as a method": (
@@ -145,26 +110,41 @@ def files_path(sample_path, tmp_path_factory) -> Path:
     return path
 
 
-def use(module_folder: Path, files_path: Path) -> subprocess.CompletedProcess:
-    paths = os.pathsep.join([str(module_folder), str(REPOSITORY)])
-    return subprocess.run(
-        [sys.executable, "-c", USE, str(module_folder / "HypothalamusSeg.py"), str(files_path)],
-        env={**os.environ, "PYTHONPATH": paths},
-        capture_output=True,
+@pytest.fixture(scope="module")
+def use(files_path, tmp_path_factory) -> Iterator[Callable[[Path], tuple[int, str]]]:
+    """Uses a module's folder; returns the exit code and what was written."""
+    if not hasattr(os, "fork"):
+        pytest.skip("the mistakes are planted where processes can fork")
+    log = tmp_path_factory.mktemp("uses") / "log.txt"
+    program = subprocess.Popen(
+        [sys.executable, "-m", "Testing.support.module_use", str(files_path)],
+        env={**os.environ, "PYTHONPATH": str(REPOSITORY)},
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
         text=True,
-        timeout=180,
     )
+
+    def use_module(folder: Path) -> tuple[int, str]:
+        log.unlink(missing_ok=True)
+        program.stdin.write(json.dumps([str(folder), str(log)]) + "\n")
+        program.stdin.flush()
+        code = int(program.stdout.readline())
+        return code, log.read_text(encoding="utf-8")
+
+    yield use_module
+    program.stdin.close()
+    assert program.wait(timeout=60) == 0
 
 
 @pytest.mark.slow
-def test_the_module_itself_is_used_without_a_problem(files_path):
-    done = use(MODULE_FOLDER, files_path)
-    assert done.returncode == 0, done.stderr[-2000:]
+def test_the_module_itself_is_used_without_a_problem(use):
+    code, written = use(MODULE_FOLDER)
+    assert code == 0, written[-2000:]
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("mistake", MUTATIONS)
-def test_a_seeded_mistake_is_seen(mistake, files_path, tmp_path):
+def test_a_seeded_mistake_is_seen(mistake, use, tmp_path):
     name, right, wrong = MUTATIONS[mistake]
     folder = tmp_path / "HypothalamusSeg"
     shutil.copytree(MODULE_FOLDER, folder, ignore=shutil.ignore_patterns("__pycache__"))
@@ -172,4 +152,5 @@ def test_a_seeded_mistake_is_seen(mistake, files_path, tmp_path):
     text = path.read_text(encoding="utf-8")
     assert right in text
     path.write_text(text.replace(right, wrong), encoding="utf-8")
-    assert use(folder, files_path).returncode != 0
+    code, _ = use(folder)
+    assert code != 0
