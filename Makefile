@@ -18,11 +18,12 @@ DOCUMENTS := $(wildcard *.md */*.md */*/*.md */*/*/*.md)
 demo: $(VENV)/.demo
 	$(BIN)/hypothalamus-seg demo --output demo-output
 
-# One process more than there are processors, since many tests wait for a server or a browser.
-SHARED_OUT = --numprocesses $(shell $(BIN)/python -c "import os; print(min(os.cpu_count() + 1, 5))") \
+# Two processes more than there are processors, since many tests wait for a server or a browser.
+SHARED_OUT = --numprocesses $(shell $(BIN)/python -c "import os; print(min(os.cpu_count() + 2, 6))") \
   --dist loadfile --no-loadscope-reorder
+# Hundreds of processes import the packages: with bytecode on the disk, whatever the environment says.
 test: $(VENV)/.test $(VENV)/.libraries
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest $(SHARED_OUT) --durations 10
+	PYTHONDONTWRITEBYTECODE= OMP_NUM_THREADS=1 $(BIN)/python -m pytest $(SHARED_OUT) --durations 10
 
 bench: $(VENV)/.test $(VENV)/.libraries
 	$(BIN)/python -m Testing.bench.engine

@@ -41,7 +41,7 @@ from Training.tasks import split_subjects
 
 # In the order in which they must be trained: the border's networks go on from the ICV's.
 STRUCTURES = ("hypothalamus", "icv", "icv_border")
-STEPS, INTERRUPTED_AFTER = 3, 2
+STEPS, INTERRUPTED_AFTER = 2, 1
 FINE_SPACING_MM = 2.0
 
 
