@@ -33,8 +33,8 @@ bench: $(VENV)/.test $(VENV)/.libraries
 	$(BIN)/python -m Testing.bench.web
 	$(BIN)/python -m Testing.bench.viewer
 
-# Every figure of Docs/VALIDATION.md and of the model card anew, from labeled scans and label heads that were prepared by
-# Training.prepare. REAL_HEADS names heads without labels; without it their sections stay.
+# Every figure of Docs/VALIDATION.md and of the model card anew, from labeled scans and label heads that
+# Training.prepare prepared. REAL_HEADS names heads without labels; without it their sections stay.
 # Then a whole cohort through both levels, of which `make test` takes four scans of each group.
 SCANS ?= ../shared/data/hypothalamus
 HEADS ?= ../shared/data/heads
