@@ -80,7 +80,7 @@ def _level(name: str) -> Callable[[argparse.Namespace], int]:
 
 def cohort_parser() -> argparse.ArgumentParser:
     """Build the parser of the participant and group level."""
-    from .group_run import add_group_arguments
+    from .group_arguments import add_group_arguments
 
     parser = argparse.ArgumentParser(
         prog="hypothalamus-seg cohort",
@@ -189,7 +189,8 @@ def _print_scan(event: dict) -> None:
 
 
 def _group(parsed: argparse.Namespace) -> int:
-    from .group_run import options_from, run_group
+    from .group_arguments import options_from
+    from .group_run import run_group
 
     options = replace(options_from(parsed), command=tuple(sys.argv))
     for path in run_group(options):

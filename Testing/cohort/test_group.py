@@ -24,7 +24,8 @@ from Cohort.group.findings import Topic
 from Cohort.group.linear_models import fit_contrast
 from Cohort.group.options import GroupOptions
 from Cohort.group.outliers import Cause, Reason, one_sided, reasons_in_words, review, robust_z
-from Cohort.group_run import add_group_arguments, options_from, run_group
+from Cohort.group_arguments import add_group_arguments, options_from
+from Cohort.group_run import run_group
 from Cohort.index import results_table
 from Cohort.number_format import interval, number, p_phrase, p_value, signed
 from Cohort.report.group_report import report_of
@@ -361,7 +362,7 @@ def test_the_command_line_makes_the_options(folder):
 
 
 def test_importing_the_command_line_needs_no_statistics():
-    modules = "Cohort.command_line, Cohort.group_run, Cohort.comparison_run"
+    modules = "Cohort.command_line, Cohort.group_arguments, Cohort.comparison_run"
     code = f"import sys, {modules}; print(sorted({{m.split('.')[0] for m in sys.modules}} & "
     code += "{'pandas', 'statsmodels', 'scipy', 'matplotlib'}))"
     environment = {"PYTHONPATH": f"{REPOSITORY}:{REPOSITORY / 'HypothalamusSeg'}", "PATH": ""}

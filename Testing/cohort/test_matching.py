@@ -26,7 +26,7 @@ from Cohort.group.joined_table import first_sessions, join, natural_order
 from Cohort.group.options import GroupOptions
 from Cohort.group.participants_table import read_participants
 from Cohort.group.session_times import read_session_times
-from Cohort.group_run import options_from
+from Cohort.group_arguments import options_from
 from Cohort.report.group_report import report_of
 from Cohort.structures import TOTAL
 from Testing.support.cohort_tables import CONTRAST, as_read, found, options_in, simulated, table_in
