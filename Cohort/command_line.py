@@ -138,6 +138,7 @@ def _participant(parsed: argparse.Namespace) -> int:
     workers, threads = _workers(parsed)
     options = Options(
         subunits=parsed.subunits,
+        spread=parsed.spread,
         grid=parsed.grid,
         device=parsed.device,
         threads=threads,

@@ -28,6 +28,7 @@ IGNORED = (
     f"{STAGE_FOLDER}/",
     "figures",
     "*_volumes.*",
+    "*_spread.*",
     "*.sqlite*",
     "*.log",
     "*.html",

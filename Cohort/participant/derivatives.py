@@ -29,10 +29,12 @@ RESOLUTIONS = {
     "0.5": ("0p5mm", "0.5 mm isotropic voxels along the axes of world space"),
     "ulm": ("ulm", "0.125 x 0.125 x 0.5 mm, 50 coronal slices (Vernikouskaya et al. 2025)"),
 }
+SPREAD = "seg-hypothalamus_spread"
 DESCRIPTIONS = {
     "seg-hypothalamus": "Left (1) and right (2) hypothalamus.",
     "seg-subunits": "Subunits of the hypothalamus, FreeSurfer's labels 801 to 810.",
     "label-icv": "Intracranial volume on the grid of the scan.",
+    SPREAD: "Standard deviation between the networks of the posterior of a side, percent points.",
 }
 
 
@@ -120,9 +122,14 @@ def _label_maps(
         (result.hypothalamus, f"seg-hypothalamus{entity}_dseg", grid),
         (result.subunits, f"seg-subunits{entity}_dseg", grid),
         (result.icv, "label-icv_mask", {"Type": "ROI"}),
+        (result.spread, SPREAD, {}),
     ):
         if image is not None:
-            yield image, stem, {"Description": DESCRIPTIONS[stem.split("_")[0]], **common, **more}
+            yield image, stem, {"Description": _description_of(stem), **common, **more}
+
+
+def _description_of(stem: str) -> str:
+    return DESCRIPTIONS.get(stem) or DESCRIPTIONS[stem.split("_")[0]]
 
 
 def _source(path: Path, source_root: Path) -> str:

@@ -115,11 +115,6 @@ def _add_run_options(parser: argparse.ArgumentParser) -> None:
         "picture as DICOM objects",
     )
     parser.add_argument(
-        "--spread",
-        action="store_true",
-        help="also write where the networks of the hypothalamus disagree",
-    )
-    parser.add_argument(
         "--stop-with-stdin",
         action="store_true",
         help="cancel when standard input closes (for programs that start this one)",
@@ -143,6 +138,11 @@ def add_engine_options(parser: argparse.ArgumentParser) -> None:
         help="write no picture (then matplotlib is not needed)",
     )
     parser.add_argument("--report", action="store_true", help="also write a one-page report as PDF")
+    parser.add_argument(
+        "--spread",
+        action="store_true",
+        help="also write where the networks of the hypothalamus disagree",
+    )
 
 
 def add_weights_option(parser: argparse.ArgumentParser) -> None:
@@ -185,7 +185,7 @@ def run_options(parsed: argparse.Namespace) -> Options:
         folds=parsed.folds,
         dicom=getattr(parsed, "dicom", False),
         weights=parsed.weights,
-        spread=getattr(parsed, "spread", False),
+        spread=parsed.spread,
     )
 
 

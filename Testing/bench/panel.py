@@ -1,4 +1,4 @@
-"""Times of the Slicer panel on this machine: opening it, Apply, and from an edit to the table.
+"""Times of the Slicer panel on this machine: opening it, Apply, a list of cases, an edit.
 
     python -m Testing.bench.panel
 
@@ -30,6 +30,7 @@ def main() -> int:
     print(f"opening of the panel {1000 * (opened - imported):7.0f} ms")
     measure_apply(widget.panel)
     measure_edits(widget.panel)
+    measure_list(widget.panel)
     host.close_widget(widget)
     return 0
 
@@ -79,6 +80,46 @@ def measure_edits(panel) -> None:
                 f"edit of {role:<13}{1000 * median(seconds):7.0f} ms to measure and show "
                 f"(median of {REPEATS}), after a pause of {DEBOUNCE_MS} ms"
             )
+
+
+def measure_list(panel) -> None:
+    """From “Accept and next” to the drawn slices of a case that was segmented meanwhile."""
+    import shutil
+
+    import slicer
+    from HypothalamusSegLib.machine.sample import sample_scan
+
+    from Testing.support.slicer_host import application as host
+
+    host.clear_scene()
+    views = [slicer.app.layoutManager().slice_view(name) for name in ("Red", "Green", "Yellow")]
+    with tempfile.TemporaryDirectory() as folder:
+        for number in range(REPEATS + 1):
+            shutil.copyfile(sample_scan(), Path(folder) / f"p{number}.nii.gz")
+        panel.ui.reviewerLineEdit.text = "AB"
+        host.answers.append(folder)
+        panel.ui.openFolderButton.click()
+        section, seconds, busy = panel.worklist, [], []
+        for _ in range(REPEATS):
+            following = section.cases.next_undone(section.shown.case)
+            host.pump_until(lambda: section.shown.has_result, seconds=600)
+            host.pump_until(lambda case=following: is_ready(section, case), seconds=600)
+            begun, begun_busy = time.perf_counter(), time.thread_time()
+            panel.ui.acceptNextButton.click()
+            for view in views:
+                view.render()
+            seconds.append(time.perf_counter() - begun)
+            busy.append(time.thread_time() - begun_busy)
+            assert section.shown.has_result
+        panel.ui.closeListButton.click()
+    print(
+        f"Accept and next      {1000 * median(seconds):7.0f} ms to the drawn slices, slowest "
+        f"{1000 * max(seconds):.0f} ms; {1000 * median(busy):.0f} ms of a processor (n = {REPEATS})"
+    )
+
+
+def is_ready(section, case) -> bool:
+    return section.ahead.get(case).result is not None
 
 
 if __name__ == "__main__":

@@ -20,10 +20,11 @@ host.start()
 import slicer
 from HypothalamusSegLib.options import Options
 from HypothalamusSegSlicer.panel.states import State
+from HypothalamusSegSlicer.scene.reading_layout import LAYOUTS
 from HypothalamusSegSlicer.scene.result_nodes import ResultNodes
 from HypothalamusSegSlicer.worklist import dicom_cases
 from HypothalamusSegSlicer.worklist.review_table import ReviewRow, ReviewTable
-from PySide6 import QtCore, QtTest
+from PySide6 import QtCore, QtTest, QtWidgets
 
 from Testing.slicer.conftest import Replay
 from Testing.support.cohort_stub import run_stub, write_cohort
@@ -165,6 +166,53 @@ def test_a_folder_is_read_with_one_click_a_case(panel, scans, engine):
     assert [found[f"sub-p{n}"].mark for n in range(3)] == ["accepted", "rejected", "accepted"]
     assert {row.rater for row in found.values()} == {"AB"}
     assert host.dialogs == [host.dialogs[0]]  # the folder was asked for, and nothing else
+
+
+class ClickCounter(QtCore.QObject):
+    """Counts the clicks of the whole application."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.clicks = 0
+        QtWidgets.QApplication.instance().installEventFilter(self)
+
+    def eventFilter(self, watched, event) -> bool:  # noqa: N802
+        is_click = event.type() == QtCore.QEvent.Type.MouseButtonRelease
+        self.clicks += is_click and isinstance(watched, QtWidgets.QWidget)
+        return False
+
+
+def test_a_case_with_nothing_to_correct_needs_at_most_four_clicks(panel, derivative):
+    """Here two: a look at the most doubtful slice, and the verdict that opens the next case."""
+    for labels in derivative.glob("sub-*/anat/*_dseg.nii.gz"):  # any map will do
+        shutil.copyfile(labels, labels.with_name(labels.name.replace("_res-0p5mm_dseg", "_spread")))
+    open_list(panel, derivative)
+    counter, per_case = ClickCounter(), []
+    while panel.worklist.shown is not None:
+        before = counter.clicks
+        assert panel.review.layout.is_on  # coronal large, both sides, window of the region
+        assert "Last changed" not in panel.ui.reviewTimeLabel.text
+        if panel.ui.doubtfulButton.enabled:
+            click(panel.ui.doubtfulButton)
+        click(panel.ui.acceptNextButton)
+        per_case.append(counter.clicks - before)
+    QtWidgets.QApplication.instance().removeEventFilter(counter)
+    assert len(per_case) == 3
+    assert 1 <= max(per_case) <= 4
+    assert {row.mark for row in rows(derivative).values()} == {"accepted"}
+
+
+def test_the_views_do_not_change_to_and_fro_between_cases(panel, derivative):
+    node = slicer.mrmlScene.GetFirstNodeByClass("vtkMRMLLayoutNode")
+    node.SetViewArrangement(node.SlicerLayoutFourUpView)
+    open_list(panel, derivative)
+    seen = []
+    tag = node.AddObserver("ModifiedEvent", lambda *_: seen.append(node.GetViewArrangement()))
+    click(panel.ui.acceptNextButton)
+    assert set(seen) <= set(LAYOUTS)
+    node.RemoveObserver(tag)
+    click(panel.ui.closeListButton)
+    assert node.GetViewArrangement() == node.SlicerLayoutFourUpView
 
 
 def test_a_cohort_is_reviewed_and_its_group_level_reads_it(panel, drawn, tmp_path):

@@ -191,7 +191,7 @@ class HypothalamusSegPanel:
 
     # For the worklist
 
-    def show_volume(self, volume: slicer.vtkMRMLScalarVolumeNode) -> None:
+    def show_volume(self, volume: slicer.vtkMRMLScalarVolumeNode | None) -> None:
         """Make a volume the input; its result is shown, if it has one."""
         if self.parameters is None:
             self.bind()
@@ -375,7 +375,7 @@ class HypothalamusSegPanel:
     @vtk.calldata_type(vtk.VTK_OBJECT)
     def _node_removed(self, caller, event, node) -> None:
         """Update the panel after a result node or the input was deleted."""
-        if self.parameters is None or self.scene.IsClosing():
+        if self.parameters is None or self.scene.IsClosing() or not self._shown_volume_id:
             return
         if node.GetAttribute(ROLE_ATTRIBUTE) or node.IsA("vtkMRMLScalarVolumeNode"):
             self._shown_volume_id = None

@@ -45,6 +45,8 @@ class ReviewSection:
             ui.statusComboBox.addItem(status_titles()[status])
         self.layout = ReadingLayout(scene)
         self._was_on = False
+        # Between two cases of a list, so that the views do not change to and fro.
+        self.keeps_layout = False
         ui.goToButton.connect("clicked(bool)", self._go_to)
         ui.layoutButton.connect("toggled(bool)", self._set_layout)
         ui.anteriorButton.connect("clicked(bool)", self.anterior)
@@ -66,8 +68,10 @@ class ReviewSection:
         self.ui.noteText.plainText = review.note if review else ""
         self.ui.reviewTimeLabel.text = review_text(review, ()) if review else ""
         self._showing = False
-        if nodes is None:
+        if nodes is None and not self.keeps_layout:
             self.ui.layoutButton.checked = False
+        elif nodes is None:
+            return
         elif self.layout.volume_id not in ("", nodes.volume.GetID()):
             self.layout.show(nodes)
 
@@ -80,8 +84,9 @@ class ReviewSection:
 
     def arrange(self) -> None:
         """Show the reading layout, after a run."""
+        if self.ui.layoutButton.checked:
+            self._set_layout(True)
         self.ui.layoutButton.checked = True
-        self._set_layout(True)
 
     def enter(self) -> None:
         """The module is shown again, with the layout that it was left with."""

@@ -117,6 +117,7 @@ class WorklistSection:
 
     def _open(self, case: Case) -> None:
         """Show a case; what was shown before must have been kept."""
+        self.panel.review.keeps_layout = True
         self._leave()
         self._message = ""
         self._look_ahead(case)
@@ -130,6 +131,7 @@ class WorklistSection:
             else:
                 self.panel.show_volume(volume)
                 self._take_result()
+        self.panel.review.keeps_layout = False
         self._refresh()
 
     def _look_ahead(self, case: Case) -> None:
@@ -197,6 +199,7 @@ class WorklistSection:
         shown, self.shown = self.shown, None
         if shown is not None:
             if not scene_goes:
+                self.panel.show_volume(None)  # once, not for each node that is removed
                 shown.leave_scene()
             self.ahead.release(shown.case)
             self.panel.wait_for_result(False)

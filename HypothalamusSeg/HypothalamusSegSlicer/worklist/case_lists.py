@@ -17,6 +17,7 @@ LABEL_MAPS = {
     "hypothalamus": "_seg-hypothalamus*_dseg.nii.gz",
     "subunits": "_seg-subunits*_dseg.nii.gz",
     "icv": "_label-icv_mask.nii.gz",
+    "spread": "_seg-hypothalamus_spread.nii.gz",
 }
 SUBJECTS, SESSIONS = "sub-*/anat/", "sub-*/ses-*/anat/"
 SEPARATORS = {".tsv": "\t", ".csv": ","}
