@@ -6,6 +6,7 @@ With ``HYPOTHALAMUSSEG_PICTURES=Docs/pictures`` they are written there for the d
 from __future__ import annotations
 
 import os
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -100,3 +101,39 @@ def test_pictures_before_during_and_after_a_run(sample_path, folder, tmp_path, r
     columns = [np.nonzero(np.abs(axial - c).max(-1) < 40)[1].mean() for c in (left, right)]
     assert columns[0] > columns[1]
     assert (folder / "report.png").stat().st_size > 50_000
+
+
+def test_pictures_of_a_list_of_cases(sample_path, folder, tmp_path, replay, loaded):
+    """Named and blinded, light and dark; in the documents' pictures of the sample brain."""
+    host.clear_scene()
+    scans = tmp_path / "scans"
+    scans.mkdir()
+    for name in ("anna.nii.gz", "berta.nii.gz", "carl.nii.gz", "dora.nii.gz"):
+        shutil.copyfile(sample_path, scans / name)
+    widget = host.open_widget(*loaded)
+    panel, shown = widget.panel, loaded[0].widgetRepresentation()
+    panel.parameters.threads = 1
+    panel.ui.reviewerLineEdit.text = "AB"
+    host.answers.append(str(scans))
+    panel.ui.openFolderButton.click()
+    for button in (panel.ui.acceptNextButton, panel.ui.rejectNextButton):
+        assert host.pump_until(lambda: panel.worklist.shown.has_result, seconds=240)
+        button.click()
+    assert host.pump_until(lambda: panel.worklist.shown.has_result, seconds=240)
+    centre = centre_ras(ResultNodes(panel.parameters.inputVolume).segmentation("hypothalamus"))
+    close_up = {"centre_ras": centre, "field_of_view_mm": 60.0}
+
+    def picture(name: str, **options) -> np.ndarray:
+        path = folder / f"{name}.png"
+        window_picture(shown, str(path), size=SIZE, panel_width=PANEL_WIDTH, **options, **close_up)
+        return pixels(path)
+
+    light, dark = picture("worklist_light"), picture("worklist_dark", dark=True)
+    panel.ui.blindedCheckBox.checked = True
+    blinded = picture("worklist_blinded")
+    host.close_widget(widget)
+    host.clear_scene()
+    assert host.problems == []
+    panel_part = np.s_[:, :PANEL_WIDTH]
+    assert dark[panel_part].mean() < 110 < light[panel_part].mean()
+    assert np.abs(light - blinded)[panel_part].mean() > 0.5

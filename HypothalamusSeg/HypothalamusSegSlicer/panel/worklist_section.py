@@ -248,6 +248,7 @@ class WorklistSection:
 
     def _blind(self, is_blinded: bool) -> None:
         self._is_blinded = is_blinded
+        self.ui.orderComboBox.enabled = not is_blinded
         self.panel.set_blinded(is_blinded)
         self._sort()
         if self.shown is not None:

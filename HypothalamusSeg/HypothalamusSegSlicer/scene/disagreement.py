@@ -10,8 +10,9 @@ from .navigation import ANTERIOR_POSTERIOR, slice_nodes
 from .result_nodes import ResultNodes
 
 COLOUR_NODE = "vtkMRMLColorTableNodeIron"  # black, red, yellow, white
-# In percent points of posterior, as the engine writes it.
-FAINTEST, BRIGHTEST = 5.0, 55.0
+# In percent points of posterior, as the engine writes it. Colors begin below the faintest, which
+# would otherwise be black and hide the image.
+FAINTEST, BRIGHTEST, BLACK = 10.0, 55.0, -20.0
 OVERLAY_OPACITY = 0.6
 SLICE_STEP_MM = 0.5
 
@@ -22,7 +23,7 @@ def style_spread(node: slicer.vtkMRMLScalarVolumeNode) -> None:
     display = node.GetDisplayNode()
     display.SetAndObserveColorNodeID(COLOUR_NODE)
     display.SetAutoWindowLevel(False)
-    display.SetWindowLevelMinMax(0.0, BRIGHTEST)
+    display.SetWindowLevelMinMax(BLACK, BRIGHTEST)
     display.SetAutoThreshold(False)
     display.SetLowerThreshold(FAINTEST)
     display.SetUpperThreshold(255.0)
