@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 import SimpleITK as sitk
 from HypothalamusSegLib.geometry.voxel_image import VoxelImage, image_from_volume
-from HypothalamusSegLib.reading import read_scan
+from HypothalamusSegLib.reading import itk_reading, read_scan
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -119,6 +119,31 @@ def test_a_fourth_axis_with_one_frame_is_dropped(tmp_path, suffix):
     else:
         sitk.WriteImage(sitk.JoinSeries([image_from_volume(written)]), str(path))
     assert_same_in_world(read_scan(path).volume, written)
+
+
+@pytest.mark.parametrize("suffix", [".nrrd", ".nhdr", ".mha", ".mhd"])
+@pytest.mark.parametrize("is_relative", [False, True])
+def test_itk_is_given_no_letters_that_windows_would_lose(
+    tmp_path, monkeypatch, suffix, is_relative
+):
+    """The folder of a user may be called Jürgen, and with it that of temporary files."""
+    given, read = [], sitk.ReadImage
+
+    def narrow(name: str, **more) -> sitk.Image:
+        given.append(name)
+        return read(name, **more)
+
+    folder = tmp_path / "Jürgen 患"
+    folder.mkdir()
+    written = head_volume()
+    path = write_scan(folder / f"scan{suffix}", written)
+    monkeypatch.setattr(itk_reading, "LOSES_LETTERS", True)
+    monkeypatch.setattr(sitk, "ReadImage", narrow)
+    monkeypatch.chdir(tmp_path)
+    found = read_scan(path.relative_to(tmp_path) if is_relative else path)
+    assert_same_in_world(found.volume, written)
+    assert given == [f"scan{suffix}"]
+    assert Path.cwd() == tmp_path
 
 
 def test_a_sheared_sform_is_kept_although_itk_would_take_the_qform(tmp_path):

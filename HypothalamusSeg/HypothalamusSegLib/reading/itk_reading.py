@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -18,6 +19,26 @@ from ..errors import (
 from .voxel_stream import spatial_shape
 
 COMPLEX_TYPES = (sitk.sitkComplexFloat32, sitk.sitkComplexFloat64)
+# In Windows, ITK opens files by names in the code page of the process, which is rarely UTF-8.
+LOSES_LETTERS = os.name == "nt"
+
+
+@contextmanager
+def name_for_itk(path: Path) -> Iterator[str]:
+    """Yield a name by which ITK finds a file, also in C:/Users/Jürgen.
+
+    There the working folder is that of the file for as long as it is read. If the letters are in
+    the file's own name, nothing helps.
+    """
+    if not LOSES_LETTERS or str(path.absolute()).isascii() or not path.name.isascii():
+        yield str(path)
+        return
+    before = os.getcwd()
+    os.chdir(path.parent)
+    try:
+        yield path.name
+    finally:
+        os.chdir(before)
 
 
 @contextmanager

@@ -15,7 +15,7 @@ import SimpleITK as sitk
 from ..errors import CorruptFileError, NoSpatialInformationError
 from ..flags import Flag
 from ..geometry.voxel_image import VoxelImage, volume_from_image
-from .itk_reading import name_itk_failures, take_grey_frame
+from .itk_reading import name_for_itk, name_itk_failures, take_grey_frame
 from .text_header import TextHeader, read_metaimage_header, read_nrrd_header
 from .voxel_stream import MOST_TRAILING_BYTES
 
@@ -117,8 +117,8 @@ def text_header(path: Path) -> TextHeader:
 
 
 def _read_by_itk(path: Path, reader: str) -> VoxelImage:
-    with name_itk_failures(path):
-        return volume_from_image(take_grey_frame(sitk.ReadImage(str(path), imageIO=reader), path))
+    with name_itk_failures(path), name_for_itk(path) as name:
+        return volume_from_image(take_grey_frame(sitk.ReadImage(name, imageIO=reader), path))
 
 
 def _assumed_axes_flag() -> Flag:
