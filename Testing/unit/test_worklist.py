@@ -97,7 +97,8 @@ def test_the_cohort_reads_the_reviews(tmp_path):
     table.put(ReviewRow("sub-1", "AB", "accepted", note=NASTY))
     table.put(ReviewRow("sub-2", "AB", "rejected"))
     table.put(ReviewRow("sub-3", "AB", note="not yet"))
-    marks = read_review_marks((table.path,), pd.Series(["sub-1", "sub-2", "sub-3"]))
+    results = pd.DataFrame({"scan": ["sub-1", "sub-2", "sub-3"]})
+    marks = read_review_marks((table.path,), results)
     assert marks.rejected == {"sub-2": "AB"}
     assert (marks.marked, marks.checked) == (2, frozenset())
 
