@@ -2,6 +2,12 @@
 
 A face (cohort, serve) is a separate package. It registers its ``main(arguments)`` as an entry
 point in the group ``hypothalamus_seg.faces``; this package does not import it.
+
+Examples
+--------
+>>> parser = build_parser()
+>>> parser.parse_args(["segment", "head.nii.gz", "--output", "out"]).output.name
+'out'
 """
 
 from __future__ import annotations

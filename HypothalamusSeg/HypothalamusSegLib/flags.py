@@ -1,4 +1,11 @@
-"""Quality flags: possible problems with a scan or a result; they never stop a run."""
+"""Quality flags: possible problems with a scan or a result; they never stop a run.
+
+Examples
+--------
+>>> found = [Flag("noisy", "Much noise."), Flag("not_t1_like", "Another contrast.")]
+>>> [flag.code for flag in sort_by_severity(found)]
+['not_t1_like', 'noisy']
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,10 @@
-"""Label numbers, names and the order of the networks' channels."""
+"""Label numbers, names and the order of the networks' channels.
+
+Examples
+--------
+>>> subunit_structure(801)
+'left_anterior-inferior'
+"""
 
 from __future__ import annotations
 

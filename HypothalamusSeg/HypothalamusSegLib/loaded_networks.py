@@ -1,4 +1,13 @@
-"""Networks that stay loaded from one run to the next."""
+"""Networks that stay loaded from one run to the next.
+
+Examples
+--------
+>>> from HypothalamusSegLib.options import Options
+>>> networks = LoadedNetworks()
+>>> icv = Options(structures=("icv",), folds=(0,), device="cpu")
+>>> networks.segmenter(icv) is networks.segmenter(icv)
+True
+"""
 
 from __future__ import annotations
 

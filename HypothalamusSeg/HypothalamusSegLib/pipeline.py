@@ -1,4 +1,12 @@
-"""The pipeline: from a scan to segmentations, volumes and quality flags."""
+"""The pipeline: from a scan to segmentations, volumes and quality flags.
+
+Examples
+--------
+>>> from HypothalamusSegLib.options import Options
+>>> from HypothalamusSegLib.reading import read_scan
+>>> segmenter = Segmenter(Options(device="cpu"))  # doctest: +SKIP
+>>> result = segmenter.segment(read_scan(Path("head.nii.gz")))  # doctest: +SKIP
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,11 @@
-"""Find the head in a scan and place the coarse grid on it."""
+"""Find the head in a scan and place the coarse grid on it.
+
+Examples
+--------
+>>> scan = VoxelImage(np.full((90, 90, 90), 100.0, np.float32), np.diag([2.0, 2.0, 2.0, 1.0]))
+>>> head_grid(scan).spacing_mm.tolist()
+[2.0, 2.0, 2.0]
+"""
 
 from __future__ import annotations
 

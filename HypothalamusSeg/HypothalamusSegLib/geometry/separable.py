@@ -4,6 +4,11 @@ Most scans lie along the axes of the head. Resampling them to a grid along the s
 separable, and the product of the small matrices is many times faster than filtering the whole
 scan and interpolating it point by point. The matrices hold the operators of ITK (its recursive
 Gaussian, its linear and cubic interpolation), so the result is the same to rounding.
+
+Examples
+--------
+>>> linear_matrix(3, np.array([0.5, 2.0])).tolist()
+[[0.5, 0.5, 0.0], [0.0, 0.0, 1.0]]
 """
 
 from __future__ import annotations

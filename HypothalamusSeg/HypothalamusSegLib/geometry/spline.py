@@ -1,4 +1,11 @@
-"""Exact cubic B-spline refinement of posteriors on aligned grids, as three matrix products."""
+"""Exact cubic B-spline refinement of posteriors on aligned grids, as three matrix products.
+
+Examples
+--------
+>>> samples = np.array([1.0, 3.0, 2.0])
+>>> np.round(spline_matrix(3, np.array([0.0, 1.0, 2.0])) @ samples, 6).tolist()
+[1.0, 3.0, 2.0]
+"""
 
 from __future__ import annotations
 

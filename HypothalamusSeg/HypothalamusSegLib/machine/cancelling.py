@@ -1,4 +1,13 @@
-"""End a run from outside: by a signal, or when the program that started it is gone."""
+"""End a run from outside: by a signal, or when the program that started it is gone.
+
+Examples
+--------
+>>> with_cancel_signals()  # doctest: +SKIP
+>>> try:  # doctest: +SKIP
+...     segment_files(inputs, output, options, "bar")
+... except CancelledError:
+...     sys.exit(130)
+"""
 
 from __future__ import annotations
 

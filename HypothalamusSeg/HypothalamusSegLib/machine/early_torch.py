@@ -1,4 +1,10 @@
-"""Import torch in a separate thread while the first scan is read."""
+"""Import torch in a separate thread while the first scan is read.
+
+Examples
+--------
+>>> torch = EarlyTorch()  # the import goes on while the scan is read
+>>> torch.wait()
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,10 @@
-"""Installed versions and properties of the machine."""
+"""Installed versions and properties of the machine.
+
+Examples
+--------
+>>> any("torch" in line for line in describe_installation())
+True
+"""
 
 from __future__ import annotations
 

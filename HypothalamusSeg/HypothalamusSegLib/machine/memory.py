@@ -1,4 +1,10 @@
-"""Detect out-of-memory errors of numpy, torch and ITK; measure memory use."""
+"""Detect out-of-memory errors of numpy, torch and ITK; measure memory use.
+
+Examples
+--------
+>>> is_out_of_memory(MemoryError()), is_out_of_memory(ValueError("memory"))
+(True, False)
+"""
 
 from __future__ import annotations
 

@@ -2,6 +2,11 @@
 
 Fonov et al. 2011, ICBM 152 2009 nonlinear symmetric, 1 mm, skull-stripped. It is part of nilearn's
 wheel, so the demo downloads nothing.
+
+Examples
+--------
+>>> sample_scan().suffixes[-2:]  # doctest: +SKIP
+['.nii', '.gz']
 """
 
 from __future__ import annotations

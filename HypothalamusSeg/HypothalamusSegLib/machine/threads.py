@@ -1,4 +1,9 @@
-"""Number of processor threads of torch and ITK."""
+"""Number of processor threads of torch and ITK.
+
+Examples
+--------
+>>> use_threads(None)  # torch and ITK decide
+"""
 
 from __future__ import annotations
 

@@ -1,6 +1,10 @@
 """Measures of scan quality: noise, motion ghosts, contrast agent, cut-off and stripped heads.
 
 Brightness is relative to the tissue intensity of the scan. All use the intracranial mask.
+
+Examples
+--------
+>>> noise_share(scan, coarse), air_brightness(coarse)  # doctest: +SKIP
 """
 
 from __future__ import annotations

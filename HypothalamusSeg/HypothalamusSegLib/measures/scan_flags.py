@@ -1,6 +1,11 @@
 """Flags of the scan and the head in it: before the hypothalamus is looked at.
 
 Limits come from the distribution in the validation scans (Docs/VALIDATION.md).
+
+Examples
+--------
+>>> orientation_flag(np.diag([1.0, -1.0, -1.0])).code
+'orientation_suspect'
 """
 
 from __future__ import annotations

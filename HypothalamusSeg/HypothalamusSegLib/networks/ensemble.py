@@ -1,4 +1,14 @@
-"""Run the folds of an ensemble on one input, with mirrored views."""
+"""Run the folds of an ensemble on one input, with mirrored views.
+
+Examples
+--------
+>>> import torch
+>>> network = torch.nn.Identity()
+>>> image = torch.zeros(1, 1, 4, 4, 4)
+>>> found = list(posteriors([network, network], image, torch.sigmoid, None))
+>>> len(found)
+2
+"""
 
 from __future__ import annotations
 

@@ -1,6 +1,12 @@
 """The network that locates the intracranial border on intensity profiles across it.
 
 This module needs torch at import, as networks.py does.
+
+Examples
+--------
+>>> points_mm = torch.tensor([[0.0, 0.0, 0.0], [1.0, 0.0, 0.0]])
+>>> mean_around(torch.ones(2, 1), points_mm).flatten().tolist()
+[1.0, 1.0]
 """
 
 from __future__ import annotations

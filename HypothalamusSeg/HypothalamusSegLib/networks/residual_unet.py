@@ -2,6 +2,12 @@
 
 This module imports torch at the top. The rest of the package imports torch inside functions only,
 so reading a scan, printing help or opening the Slicer panel never waits for it.
+
+Examples
+--------
+>>> network = ResidualUNet(in_channels=1, out_channels=2, widths=(4, 8))
+>>> tuple(network(torch.zeros(1, 1, 8, 8, 8)).shape)
+(1, 2, 8, 8, 8)
 """
 
 from __future__ import annotations

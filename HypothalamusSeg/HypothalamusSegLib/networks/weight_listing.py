@@ -1,4 +1,10 @@
-"""The weight files of this installation and their checksum status."""
+"""The weight files of this installation and their checksum status.
+
+Examples
+--------
+>>> list_weights()[0].startswith("Weights: ")
+True
+"""
 
 from __future__ import annotations
 

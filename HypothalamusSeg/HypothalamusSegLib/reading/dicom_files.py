@@ -1,6 +1,15 @@
 """The DICOM files of a folder and their headers.
 
 Slices are found here because GDCM's own search silently drops truncated slices.
+
+Examples
+--------
+>>> import tempfile
+>>> with tempfile.TemporaryDirectory() as folder:
+...     file = Path(folder) / "notes.txt"
+...     _ = file.write_text("no DICOM", encoding="utf-8")
+...     is_dicom_file(file)
+False
 """
 
 from __future__ import annotations

@@ -1,4 +1,9 @@
-"""DICOM series: slices of a folder, or frames of a file, sorted into a volume."""
+"""DICOM series: slices of a folder, or frames of a file, sorted into a volume.
+
+Examples
+--------
+>>> volume, flags, files = read_dicom_series(Path("series"))  # doctest: +SKIP
+"""
 
 from __future__ import annotations
 

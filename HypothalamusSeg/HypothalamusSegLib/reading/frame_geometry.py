@@ -2,6 +2,10 @@
 
 ITK takes the position of the first frame and steps along the normal from there, so it mirrors and
 moves a file whose frames begin at the other end. These positions are those of the header.
+
+Examples
+--------
+>>> frames = frame_geometries(read_header(Path("slice.dcm")))  # doctest: +SKIP
 """
 
 from __future__ import annotations

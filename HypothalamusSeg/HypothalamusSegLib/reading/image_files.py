@@ -1,4 +1,12 @@
-"""Which files of a folder are images, and what they are called: shared by all that list scans."""
+"""Which files of a folder are images, and what they are called: shared by all that list scans.
+
+Examples
+--------
+>>> image_stem(Path("sub-01_T1w.nii.gz"))
+'sub-01_T1w'
+>>> [path.name for path in without_uncompressed_twins([Path("a.nii"), Path("a.nii.gz")])]
+['a.nii.gz']
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,14 @@
-"""Use SimpleITK's readers and convert their errors to those of this package."""
+"""Use SimpleITK's readers and convert their errors to those of this package.
+
+Examples
+--------
+>>> try:
+...     with name_itk_failures(Path("head.mha")):
+...         sitk.ReadImage("head.mha")
+... except HypothalamusSegError as error:
+...     print(error.code)
+corrupt_file
+"""
 
 from __future__ import annotations
 

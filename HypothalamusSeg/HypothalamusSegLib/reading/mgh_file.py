@@ -1,6 +1,10 @@
 """FreeSurfer's MGH and MGZ files.
 
 Own reader, because SimpleITK's PyPI build has no MGH reader and 3D Slicer has no nibabel.
+
+Examples
+--------
+>>> volume, flags = read_mgh(Path("T1.mgz"))  # doctest: +SKIP
 """
 
 from __future__ import annotations

@@ -1,4 +1,9 @@
-"""Position of a NIfTI image in the patient, from its sform and qform."""
+"""Position of a NIfTI image in the patient, from its sform and qform.
+
+Examples
+--------
+>>> affine, flags = nifti_affine(header, Path("head.nii"))  # doctest: +SKIP
+"""
 
 from __future__ import annotations
 

@@ -3,6 +3,10 @@
 Own reader instead of SimpleITK, because ITK 5.4 reads truncated files silently, uses the qform (or
 fails) if the sform is sheared, does not say which of the two it used, and lacks NIfTI-2 in the
 PyPI build.
+
+Examples
+--------
+>>> volume, flags = read_nifti(Path("head.nii.gz"))  # doctest: +SKIP
 """
 
 from __future__ import annotations

@@ -1,4 +1,14 @@
-"""Headers of NIfTI-1 and NIfTI-2 files, in either byte order."""
+"""Headers of NIfTI-1 and NIfTI-2 files, in either byte order.
+
+Examples
+--------
+>>> import io
+>>> try:
+...     read_nifti_header(io.BytesIO(b"no header"), Path("head.nii"))
+... except CorruptFileError as error:
+...     print(error.code)
+corrupt_file
+"""
 
 from __future__ import annotations
 

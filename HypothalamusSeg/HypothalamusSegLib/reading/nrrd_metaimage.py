@@ -2,6 +2,10 @@
 
 SimpleITK reads the voxels. The text header is checked first (`text_header`), because ITK assumes
 an identity if a header gives no orientation, and opens any file it names.
+
+Examples
+--------
+>>> volume, flags = read_nrrd(Path("head.nrrd"))  # doctest: +SKIP
 """
 
 from __future__ import annotations

@@ -1,4 +1,11 @@
-"""Read and check a scan in any supported format."""
+"""Read and check a scan in any supported format.
+
+Examples
+--------
+>>> scan = read_scan(Path("sub-01_T1w.nii.gz"))  # doctest: +SKIP
+>>> scan.name, scan.volume.array.shape  # doctest: +SKIP
+('sub-01_T1w', (192, 256, 256))
+"""
 
 from __future__ import annotations
 

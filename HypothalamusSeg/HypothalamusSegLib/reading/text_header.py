@@ -5,6 +5,10 @@ does: same line ends, same spelling, and no line that the two could read differe
 headers and headers longer than 64 kB are refused.
 
 Rules after ITK's NrrdIO (`airOneLine`, `_nrrdReadNrrdParseField`) and MetaIO (`MET_Read`).
+
+Examples
+--------
+>>> header = read_nrrd_header(Path("head.nrrd"))  # doctest: +SKIP
 """
 
 from __future__ import annotations

@@ -2,6 +2,11 @@
 
 SimpleITK silently fills the missing rest of a truncated NIfTI file with zeros. Here, a missing
 byte or a wrong gzip checksum is an error.
+
+Examples
+--------
+>>> spatial_shape((4, 5, 6, 1), Path("head.nii"))
+(4, 5, 6)
 """
 
 from __future__ import annotations

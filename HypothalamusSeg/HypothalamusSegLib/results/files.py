@@ -1,4 +1,9 @@
-"""Write a segmentation's files: label maps, table, JSON and overview picture."""
+"""Write a segmentation's files: label maps, table, JSON and overview picture.
+
+Examples
+--------
+>>> files, dicom_failure = write_all(record, Path("out"))  # doctest: +SKIP
+"""
 
 from __future__ import annotations
 

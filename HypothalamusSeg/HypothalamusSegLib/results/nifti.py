@@ -5,6 +5,15 @@ labels would move by millimeters at the edge of a head.
 
 Both codes are 1 (scanner), because only then do ITK and Slicer use the exact sform; with other
 codes they use the less precise qform. All other readers use the sform.
+
+Examples
+--------
+>>> import tempfile
+>>> labels = VoxelImage(np.ones((2, 3, 4), np.uint8), np.eye(4))
+>>> with tempfile.TemporaryDirectory() as folder:
+...     write_nifti(labels, Path(folder) / "labels.nii.gz")
+...     [path.name for path in Path(folder).iterdir()]
+['labels.nii.gz']
 """
 
 from __future__ import annotations

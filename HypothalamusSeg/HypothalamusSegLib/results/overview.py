@@ -1,6 +1,10 @@
 """The overview picture: outlines on planes of the scan, for a quick check.
 
 All planes are aligned with the RAS axes of world space, for any scan orientation.
+
+Examples
+--------
+>>> draw_overview(Path("a.png"), scan, hypothalamus, icv, "a", [], [])  # doctest: +SKIP
 """
 
 from __future__ import annotations

@@ -1,4 +1,10 @@
-"""Planes of a scan with outlines, as arrays, for the overview and the report."""
+"""Planes of a scan with outlines, as arrays, for the overview and the report.
+
+Examples
+--------
+>>> icv_outlines(VoxelImage(np.zeros((2, 2, 2), np.uint8), np.eye(4)))
+[]
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,12 @@
-"""The record of a result: its numbers, rounded once, as every file and message shows them."""
+"""The record of a result: its numbers, rounded once, as every file and message shows them.
+
+Examples
+--------
+>>> volume = StructureVolume("icv", 1500000.04, 1499000.0, (1499000.0, 1501000.0), 1500000.04)
+>>> row = table_row(volume)
+>>> row["volume_mm3"], row["fold_min_mm3"]
+(1500000.04, 1499000.0)
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,10 @@
-"""Draw the one-page report on A4 with matplotlib; equal contents give equal bytes."""
+"""Draw the one-page report on A4 with matplotlib; equal contents give equal bytes.
+
+Examples
+--------
+>>> wrap_text("Left and right differ.", 12)
+['Left and', 'right', 'differ.']
+"""
 
 from __future__ import annotations
 

@@ -5,6 +5,12 @@ Fluid and bone are both dark on T1, their darkness varies between scans, and bon
 millimeter thick. The exact border is visible on profiles across it, sampled from the scan and
 scaled to its fluid and tissue levels (FSL's betsurf finds the inner skull on such profiles,
 Jenkinson et al. 2005). Small networks predict from these profiles how far the border must move.
+
+Examples
+--------
+>>> import torch
+>>> agreement(torch.zeros(5, 2)).tolist()
+[1.0, 1.0]
 """
 
 from __future__ import annotations

@@ -1,6 +1,14 @@
 """Surfaces of a posterior, profiles across them, and displacement along the normals.
 
 All in torch. Points are RAS in millimeters; normals are unit vectors pointing outward.
+
+Examples
+--------
+>>> import torch
+>>> grid = Grid((2, 2, 2), np.eye(4))
+>>> image = torch.arange(8.0).reshape(2, 2, 2)
+>>> sample(image, grid, torch.tensor([[[0.5, 0.5, 0.5]]])).item()
+3.5
 """
 
 from __future__ import annotations

@@ -4,6 +4,11 @@ The networks see the whole head at 2 mm. Intracranial space and the inner table 
 both dark on T1, so the boundary depends on shape and needs the whole head as context. A head bent
 forward is first rotated upright (head_pose.py). Smaller networks then correct the exact boundary
 (border.py).
+
+Examples
+--------
+>>> head = find_head(scan, networks, "cpu")  # doctest: +SKIP
+>>> head.icv_mask.sum() * head.grid.voxel_volume_mm3  # doctest: +SKIP
 """
 
 from __future__ import annotations

@@ -3,6 +3,13 @@
 Each volume is z-scored by its own mean and standard deviation. MR intensities have no unit, so
 constants of one data set (as in Vernikouskaya et al. 2025, with a single protocol) would fail on
 other scanners.
+
+Examples
+--------
+>>> import torch
+>>> head = torch.rand(1, 1, 8, 8, 8)
+>>> torch.allclose(standardise_head(head), standardise_head(250 * head), atol=1e-4)
+True
 """
 
 from __future__ import annotations

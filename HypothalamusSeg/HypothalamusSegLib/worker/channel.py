@@ -1,4 +1,10 @@
-"""The two pipes of a worker: requests come in, events go out, one JSON object per line."""
+"""The two pipes of a worker: requests come in, events go out, one JSON object per line.
+
+Examples
+--------
+>>> channel = Channel()  # doctest: +SKIP
+>>> channel.say({"event": "ready"})  # doctest: +SKIP
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,13 @@
-"""The request ``segment``: one scan, as the command line would segment it."""
+"""The request ``segment``: one scan, as the command line would segment it.
+
+Examples
+--------
+>>> check_fields({"input": "head.nii.gz", "output": "out"})["output"]
+'out'
+>>> check_fields({"input": "head.nii.gz"})
+Traceback (most recent call last):
+HypothalamusSegLib.worker.requests.WrongRequestError: missing in the request: output
+"""
 
 from __future__ import annotations
 

@@ -1,6 +1,11 @@
 """The protocol of a worker: it serves one request after another and says what happens.
 
 Docs/WORKER.md describes it for the programs at the other end of the pipes.
+
+Examples
+--------
+>>> Finish().exit_code, Finish(is_fit=False).is_fit
+(0, False)
 """
 
 from __future__ import annotations

@@ -1,4 +1,11 @@
-"""What the DICOM objects say, as plain data; from a result of the engine or of a face."""
+"""What the DICOM objects say, as plain data; from a result of the engine or of a face.
+
+Examples
+--------
+>>> sides = VoxelImage(np.array([[[0, 1, 2]]], np.uint8), np.eye(4))
+>>> [mask.structure for mask in masks_of([sides, None, None])]
+['hypothalamus_left', 'hypothalamus_right']
+"""
 
 from __future__ import annotations
 

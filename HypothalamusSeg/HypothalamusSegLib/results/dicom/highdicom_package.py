@@ -1,4 +1,9 @@
-"""The optional package highdicom, which writes the DICOM objects."""
+"""The optional package highdicom, which writes the DICOM objects.
+
+Examples
+--------
+>>> highdicom = import_highdicom()  # doctest: +SKIP
+"""
 
 from __future__ import annotations
 

@@ -2,6 +2,10 @@
 
 Template identifiers are those of DICOM PS3.16. Numbers that a severe flag covers are left out: a
 receiver of the report could not strike them through.
+
+Examples
+--------
+>>> report = make_report(contents, source, segmentation, series)  # doctest: +SKIP
 """
 
 from __future__ import annotations

@@ -3,6 +3,12 @@
 The identifiers are random, not derived from the input. An object has its time of creation in it,
 so two runs never give the same object, and DICOM wants one identifier for one object. An archive
 then keeps both runs, and none replaces the other unasked.
+
+Examples
+--------
+>>> first, second = new_series("overview", source), new_series("overview", source)  # doctest: +SKIP
+>>> first.uid == second.uid  # doctest: +SKIP
+False
 """
 
 from __future__ import annotations

@@ -1,4 +1,10 @@
-"""Make the DICOM objects of a result and write them to a folder."""
+"""Make the DICOM objects of a result and write them to a folder.
+
+Examples
+--------
+>>> source = read_source_series(scan.slice_files, scan.volume.grid)  # doctest: +SKIP
+>>> make_objects(contents, source).save(Path("out"), "head")  # doctest: +SKIP
+"""
 
 from __future__ import annotations
 

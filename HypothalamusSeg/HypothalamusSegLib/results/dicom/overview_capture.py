@@ -1,4 +1,9 @@
-"""The overview picture as Secondary Capture."""
+"""The overview picture as Secondary Capture.
+
+Examples
+--------
+>>> capture = make_capture(pixels, contents, source, series)  # doctest: +SKIP
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,9 @@
-"""The Segmentation object (SEG): binary, one segment a structure, on the frames of the source."""
+"""The Segmentation object (SEG): binary, one segment a structure, on the frames of the source.
+
+Examples
+--------
+>>> segmentation = make_segmentation(contents, source, series)  # doctest: +SKIP
+"""
 
 from __future__ import annotations
 

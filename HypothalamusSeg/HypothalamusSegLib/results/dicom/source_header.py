@@ -2,6 +2,11 @@
 
 Real headers are not always valid: anonymized ones lack attributes or hold a word where a date
 belongs. What the standard lets be empty becomes empty; what identifies an image must be there.
+
+Examples
+--------
+>>> use_pseudonym(header, "subject 7")  # doctest: +SKIP
+>>> complete_header(header)  # doctest: +SKIP
 """
 
 from __future__ import annotations

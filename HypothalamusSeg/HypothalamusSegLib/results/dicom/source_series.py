@@ -1,4 +1,9 @@
-"""The source series: its headers, in the order in which a segmentation refers to its frames."""
+"""The source series: its headers, in the order in which a segmentation refers to its frames.
+
+Examples
+--------
+>>> source = read_source_series(scan.slice_files, scan.volume.grid)  # doctest: +SKIP
+"""
 
 from __future__ import annotations
 
