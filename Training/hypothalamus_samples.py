@@ -134,8 +134,8 @@ def region_item(
     Parameters
     ----------
     image : ndarray, shape REGION_SHAPE
-    posteriors : ndarray of uint8, shape (10, *POSTERIOR_SHAPE)
-        Value / 255 = posterior.
+    posteriors : ndarray of uint8, shape (10 or more, *POSTERIOR_SHAPE)
+        Value / 255 = posterior; channels beyond ten are neither subunits nor background.
     displacements : ndarray of float16, shape (2, 10, 3, *FIELD_SHAPE)
     skull : bool
         False: what a publisher has cut to zero is filled at random.
@@ -212,4 +212,5 @@ def _target(posteriors: Tensor, points_mm: Tensor, mirrored: bool) -> Tensor:
     total = subunits.sum(0, keepdim=True)
     subunits = subunits / total.clamp_min(1.0)
     target = torch.cat([1 - total.clamp_max(1.0), subunits])
-    return target[list(labels.MIRRORED_CHANNELS)] if mirrored else target
+    order = labels.MIRRORED_CHANNELS if mirrored else range(labels.CHANNELS)
+    return target[list(order)]

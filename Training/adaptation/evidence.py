@@ -29,7 +29,7 @@ from ..prepare import load_volume, subunit_posteriors
 from ..splits import TEST, assign_parts
 from .fine_tuning import FoldAdaptation, FoldPlan, PairSampler
 from .looks import load_look, look_at, save_look
-from .protocol_map import in_protocol, protocol_map
+from .protocol_map import disagreement_map
 from .samples import case_target, memory_item, sample_item
 from .scores import CaseScore, score_case, segment_look
 from .simulated_rater import RATERS, rater_sides
@@ -104,14 +104,14 @@ def run_scenario(scenario: Scenario, bench: Bench, runs: Path) -> dict:
     started = time.monotonic()
     looks = bench.looks
     targets = {name: bench.target(name) for name in cases}
-    log_ratio = protocol_map(
+    differs = disagreement_map(
         list(targets.values()),
         [looks[name].answer.astype(np.float32) / 255 for name in cases],
         [looks[name].frame for name in cases],
     )
     sampler = PairSampler(
         RegionSamples([sample_item(looks[name], targets[name]) for name in cases]),
-        RegionSamples([memory_item(looks[name], log_ratio) for name in memory]),
+        RegionSamples([memory_item(looks[name], differs) for name in memory]),
         scenario.memory_share,
     )
     prepared_s = time.monotonic() - started
@@ -136,7 +136,6 @@ def run_scenario(scenario: Scenario, bench: Bench, runs: Path) -> dict:
         **score_networks(bench, [adapted]),
         "prepared_seconds": prepared_s,
         "seconds": seconds,
-        "map": map_score(bench, log_ratio),
     }
 
 
@@ -153,17 +152,6 @@ def score_networks(bench: Bench, networks: list[torch.nn.Module]) -> dict:
         for name in bench.test
     ]
     return summary(scores)
-
-
-def map_score(bench: Bench, log_ratio: np.ndarray) -> float:
-    """Correlation-free check of the map alone: soft Dice of moved answers with the targets."""
-    found = []
-    for name in bench.test:
-        look, target = bench.looks[name], bench.target(name).sum(0)
-        moved = in_protocol(look.answer.astype(np.float32) / 255, look.frame, log_ratio).sum(0)
-        overlap = 2 * float(((moved > 0.5) & (target > 0.5)).sum())
-        found.append(overlap / float((moved > 0.5).sum() + (target > 0.5).sum()))
-    return float(np.mean(found))
 
 
 def summary(scores: list[CaseScore]) -> dict:

@@ -72,7 +72,10 @@ class PairSampler:
         self._share = share if memory is not None and len(memory) else 0.0
 
     def draw(self, generator: torch.Generator) -> tuple[Tensor, Tensor, Tensor]:
-        """Image (2, 1, I, J, K), target (2, 11, I, J, K) and weight (2,)."""
+        """Image (2, 1, I, J, K), target (2, 11, I, J, K) and weight (2,).
+
+        What a target leaves over to 1 is unknown.
+        """
         from_memory = float(torch.rand((), generator=generator)) < self._share
         source = self._memory if from_memory else self._cases
         index = int(torch.randint(len(source), (), generator=generator))
@@ -177,6 +180,9 @@ class FoldAdaptation:
         image, target, weight = self._sampler.draw(self._generator)
         with torch.autocast("cpu", dtype=torch.bfloat16, enabled=plan.half_precision):
             logits = self.network(image.contiguous(memory_format=torch.channels_last_3d)).float()
+        # Where a target is unknown, the network's own answer is right.
+        unknown = (1 - target.sum(1, keepdim=True)).clamp(0, 1)
+        target = target + unknown * logits.detach().softmax(1)
         hypothalamus_loss(logits, target, weight).backward()
         torch.nn.utils.clip_grad_norm_(self.network.parameters(), GRADIENT_NORM)
         for optimiser in self._optimisers:

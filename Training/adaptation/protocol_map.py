@@ -1,9 +1,9 @@
-"""How a rater's protocol differs from the parent's, place by place in the canonical frame.
+"""Where a rater's protocol differs from the parent's, in the canonical frame.
 
-On scans without labels the parent's answers would teach the parent's protocol. So they are moved to
-the rater's first: each subunit's posterior is multiplied by the mean ratio, at the same place of
-the frame, of the rater's targets to the parent's answers. Where both draw alike the ratio is 1 and
-the answer stays as it is.
+On scans without labels the parent's answers keep what both protocols share. Where the cases show
+that the rater draws otherwise, they would teach the parent's protocol back; there they are unknown.
+(Answers that were moved to the rater's protocol by the mean difference at each place were tried:
+the mean blurs the border, and Dice was lower than without them, see Docs/ADAPT.md.)
 """
 
 from __future__ import annotations
@@ -11,24 +11,30 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
+import torch
 from HypothalamusSegLib import labels
 from HypothalamusSegLib.geometry.canonical_frame import CanonicalFrame
-from HypothalamusSegLib.geometry.voxel_image import Grid, VoxelImage
+from HypothalamusSegLib.geometry.voxel_image import Grid
 from HypothalamusSegLib.networks.ensemble import LEFT_RIGHT_AXIS
 from scipy import ndimage
+from torch.nn import functional
 
 from ..regions import posterior_grid
 
 MAP_SHAPE, MAP_SPACING_MM = (56, 56, 48), 0.5
-# Posteriors below this do not count as differences.
-FLOOR = 0.01
-SMOOTHING_MM = 0.5
+# Mean absolute difference of posteriors from which a place counts as drawn otherwise, and where it
+# is half unknown. The borders of two raters of one protocol differ by less.
+SURE_DIFFERENCE, HALF_DIFFERENCE = 0.3, 0.15
+SMOOTHING_MM = 0.75
 
 
-def protocol_map(
+def disagreement_map(
     targets: Sequence[np.ndarray], answers: Sequence[np.ndarray], frames: Sequence[CanonicalFrame]
 ) -> np.ndarray:
-    """Mean logarithm of rater over parent, in the frame, the same left and right.
+    """How sure it is that rater and parent draw a place otherwise; the same left and right.
+
+    The signed difference is averaged first: what differs now one way and now the other is the
+    noise of single labels, not the protocol.
 
     Parameters
     ----------
@@ -38,56 +44,52 @@ def protocol_map(
 
     Returns
     -------
-    ndarray of float32, shape (11, *MAP_SHAPE)
+    ndarray of float32, shape MAP_SHAPE
+        0: they agree; 1: they do not.
     """
-    differences = []
-    for target, answer, frame in zip(targets, answers, frames, strict=True):
-        drawn, seen = (_log_in_frame(posteriors, frame) for posteriors in (target, answer))
-        differences.append(drawn - seen)
+    differences = [
+        _sampled(target - answer, posterior_grid(frame.centre_mm), _map_grid(frame))
+        for target, answer, frame in zip(targets, answers, frames, strict=True)
+    ]
     mean = np.mean(differences, 0)
-    mirrored = np.flip(mean[list(labels.MIRRORED_CHANNELS)], LEFT_RIGHT_AXIS - 1)
-    sigma = SMOOTHING_MM / MAP_SPACING_MM
-    smooth = ndimage.gaussian_filter((mean + mirrored) / 2, (0, sigma, sigma, sigma))
-    return smooth.astype(np.float32)
+    subunits = [channel - 1 for channel in labels.MIRRORED_CHANNELS[1:]]
+    mean = (mean + np.flip(mean[subunits], LEFT_RIGHT_AXIS - 1)) / 2
+    # A voxel that changes its subunit differs in two of them.
+    size = np.maximum(np.abs(mean.sum(0)), np.abs(mean).sum(0) / 2)
+    smooth = ndimage.gaussian_filter(size, SMOOTHING_MM / MAP_SPACING_MM)
+    slope = (smooth - HALF_DIFFERENCE) / (SURE_DIFFERENCE - HALF_DIFFERENCE)
+    return np.clip(0.5 + 0.5 * slope, 0, 1).astype(np.float32)
 
 
-def in_protocol(answer: np.ndarray, frame: CanonicalFrame, log_ratio: np.ndarray) -> np.ndarray:
-    """A parent's answer moved to the rater's protocol.
+def shared_answer(answer: np.ndarray, frame: CanonicalFrame, differs: np.ndarray) -> np.ndarray:
+    """A parent's answer with a further channel for what is unknown in it.
 
     Parameters
     ----------
     answer : ndarray, shape (10, *POSTERIOR_SHAPE)
         0–1, around the frame's centre.
     frame : CanonicalFrame
-    log_ratio : ndarray
-        Of `protocol_map`.
+    differs : ndarray, shape MAP_SHAPE
+        Of `disagreement_map`.
 
     Returns
     -------
-    ndarray of float32, shape (10, *POSTERIOR_SHAPE)
+    ndarray of float32, shape (11, *POSTERIOR_SHAPE)
+        Ten subunits and the unknown; what is left to 1 is background.
     """
-    grid = posterior_grid(frame.centre_mm)
-    canonical = frame.grid(MAP_SHAPE, MAP_SPACING_MM)
-    indices = np.moveaxis(np.indices(grid.shape, dtype=np.float64), 0, -1)
-    at = np.moveaxis(canonical.indices_of(grid.points_at(indices)), -1, 0)
-    here = np.stack([ndimage.map_coordinates(part, at, order=1) for part in log_ratio])
-    everything = np.concatenate([1 - answer.sum(0, keepdims=True).clip(0, 1), answer])
-    # What is not there cannot be multiplied: a floor lets a rater draw more than the parent, and
-    # is taken off again.
-    moved = (everything + FLOOR) * np.exp(here) - FLOOR
-    moved = moved.clip(0)
-    return (moved / moved.sum(0, keepdims=True).clip(1e-6))[1:].astype(np.float32)
+    unknown = _sampled(differs[None], _map_grid(frame), posterior_grid(frame.centre_mm))
+    return np.concatenate([(1 - unknown) * answer, unknown]).astype(np.float32)
 
 
-def _log_in_frame(posteriors: np.ndarray, frame: CanonicalFrame) -> np.ndarray:
-    grid = frame.grid(MAP_SHAPE, MAP_SPACING_MM)
-    source = posterior_grid(frame.centre_mm)
-    found = np.stack([_sampled(VoxelImage(part, source.affine), grid) for part in posteriors])
-    background = 1 - found.sum(0, keepdims=True).clip(0, 1)
-    return np.log(np.concatenate([background, found]) + FLOOR)
+def _map_grid(frame: CanonicalFrame) -> Grid:
+    return frame.grid(MAP_SHAPE, MAP_SPACING_MM)
 
 
-def _sampled(volume: VoxelImage, grid: Grid) -> np.ndarray:
-    indices = np.moveaxis(np.indices(grid.shape, dtype=np.float64), 0, -1)
-    at = np.moveaxis(volume.grid.indices_of(grid.points_at(indices)), -1, 0)
-    return ndimage.map_coordinates(volume.array, at, order=1)
+def _sampled(channels: np.ndarray, source: Grid, wanted: Grid) -> np.ndarray:
+    """Interpolate channels (C, *source.shape) linearly on another grid; 0 outside."""
+    indices = np.moveaxis(np.indices(wanted.shape, dtype=np.float64), 0, -1)
+    at = source.indices_of(wanted.points_at(indices))
+    unit = 2 * at / (np.array(source.shape) - 1) - 1
+    lookup = torch.from_numpy(unit[..., ::-1].astype(np.float32).copy())[None]
+    values = torch.from_numpy(np.ascontiguousarray(channels, np.float32))[None]
+    return functional.grid_sample(values, lookup, align_corners=True)[0].numpy()

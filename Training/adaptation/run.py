@@ -25,16 +25,16 @@ from .fine_tuning import FoldAdaptation, FoldPlan, PairSampler
 from .label_checks import LabelFinding
 from .page import write_page
 from .progress import LOOK_S, SCORE_S, AdaptProgress
-from .protocol_map import protocol_map
+from .protocol_map import disagreement_map
 from .samples import memory_item, sample_item
 from .step_time import seconds_per_step
 from .weights_folder import write_weights
 
 WORK_NAME, PLAN_NAME, PAGE_NAME = ".adapt-work", "plan.json", "adaptation.html"
 # More steps were not better on simulated raters; fewer do not reach the rater (Docs/ADAPT.md).
-MOST_STEPS, FEWEST_STEPS = 300, 60
-PEAK = 0.3
-MEMORY_SHARE = 0.33
+MOST_STEPS, FEWEST_STEPS = 200, 60
+PEAK = 0.2
+MEMORY_SHARE = 0.2
 # More scans without labels than this bring nothing but waiting.
 MOST_MEMORY = 30
 HYPOTHALAMUS = "hypothalamus"
@@ -211,14 +211,14 @@ def _fine_tuned(
     for plan in plans:
         # Its own map and samples: what a held-out case teaches must not reach this fold.
         shown = [case for case in cases if case.part != plan.fold]
-        log_ratio = protocol_map(
+        differs = disagreement_map(
             [case.target for case in shown],
             [case.look.answer.astype("float32") / 255 for case in shown],
             [case.look.frame for case in shown],
         )
         sampler = PairSampler(
             RegionSamples([sample_item(case.look, case.target) for case in shown]),
-            RegionSamples([memory_item(case.look, log_ratio) for case in memory]),
+            RegionSamples([memory_item(case.look, differs) for case in memory]),
             plan.memory_share,
         )
         network = copy.deepcopy(before[plan.fold])

@@ -9,7 +9,7 @@ from HypothalamusSegLib.geometry.voxel_image import VoxelImage
 from ..hypothalamus_samples import region_item
 from ..regions import posterior_grid
 from .looks import Look
-from .protocol_map import in_protocol
+from .protocol_map import shared_answer
 from .targets import soft_masks, subunit_targets
 
 
@@ -31,7 +31,7 @@ def sample_item(look: Look, target: np.ndarray) -> dict:
     )
 
 
-def memory_item(look: Look, log_ratio: np.ndarray) -> dict:
-    """A scan without label: the parent's answer in the rater's protocol."""
+def memory_item(look: Look, differs: np.ndarray) -> dict:
+    """A scan without label: the parent's answer where the protocols do not differ."""
     answer = look.answer.astype(np.float32) / 255
-    return sample_item(look, in_protocol(answer, look.frame, log_ratio))
+    return sample_item(look, shared_answer(answer, look.frame, differs))

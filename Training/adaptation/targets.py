@@ -13,16 +13,12 @@ from HypothalamusSegLib.geometry.resampling import resample_linear
 from HypothalamusSegLib.geometry.voxel_image import Grid, VoxelImage
 from scipy import ndimage
 
-from ..regions import POSTERIOR_SPACING_MM
-
 WHOLE, SIDES, SUBUNITS = "whole", "sides", "subunits"
 KINDS = (WHOLE, SIDES, SUBUNITS)
 # Slicer's training cases store whole sides as one subunit each.
 SIDES_AS_SUBUNITS = (803, 808)
-# Where the parent sees nothing, a voxel is given to the subunits nearby: to those within the first
-# distance, and only far from all of them to those within the second.
-NEAR_MM, FAR_MM = 1.5, 5.0
-NEAR_WEIGHT, FAR_WEIGHT = 1e-3, 1e-6
+# Where the parent sees less than this, a voxel is shared out as the nearest one where it sees more.
+LEAST_SEEN = 0.05
 
 
 def side_masks(array: np.ndarray, kind: str) -> list[np.ndarray]:
@@ -57,7 +53,7 @@ def subunit_targets(soft: np.ndarray, answer: np.ndarray) -> np.ndarray:
     Parameters
     ----------
     soft : ndarray, shape (1, 2 or 10, I, J, K)
-        Of `soft_masks`, on a grid of `POSTERIOR_SPACING_MM`.
+        Of `soft_masks`.
     answer : ndarray, shape (10, I, J, K)
         The parent's posterior there, 0–1.
 
@@ -68,11 +64,17 @@ def subunit_targets(soft: np.ndarray, answer: np.ndarray) -> np.ndarray:
     """
     if len(soft) == len(labels.SUBUNIT_LABELS):
         return soft.astype(np.float32)
-    near, far = (
-        ndimage.gaussian_filter(answer, (0, *[mm / POSTERIOR_SPACING_MM] * 3), truncate=4)
-        for mm in (NEAR_MM, FAR_MM)
-    )
-    likely = answer + NEAR_WEIGHT * near + FAR_WEIGHT * far + 1e-12
-    groups = likely.reshape(len(soft), -1, *answer.shape[1:])
-    shares = groups / groups.sum(1, keepdims=True)
-    return (shares * soft[:, None]).reshape(answer.shape).astype(np.float32)
+    groups = answer.reshape(len(soft), -1, *answer.shape[1:])
+    parts = [part * _shares(group) for part, group in zip(soft, groups, strict=True)]
+    return np.concatenate(parts).astype(np.float32)
+
+
+def _shares(group: np.ndarray) -> np.ndarray:
+    """Share of each subunit at every voxel; (S, I, J, K) → (S, I, J, K), sums of 1."""
+    total = group.sum(0)
+    seen = total > LEAST_SEEN
+    if not seen.any():
+        return np.full(group.shape, 1 / len(group), np.float32)
+    nearest = ndimage.distance_transform_edt(~seen, return_distances=False, return_indices=True)
+    at = (slice(None), *nearest)
+    return group[at] / total[tuple(nearest)]

@@ -1,0 +1,228 @@
+"""The command adapt, with tiny networks in the place of the published ones, and what it writes."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+from types import SimpleNamespace
+
+import nibabel
+import numpy as np
+import pytest
+import torch
+from HypothalamusSegLib import labels
+from HypothalamusSegLib.errors import CancelledError, WeightsError
+from HypothalamusSegLib.geometry.canonical_frame import CanonicalFrame
+from HypothalamusSegLib.geometry.voxel_image import Grid, VoxelImage
+from HypothalamusSegLib.measures.intervals import read_intervals
+from HypothalamusSegLib.measures.protocol import HYPOTHALAMUS_RANGE_MM3, PUBLISHED, read_protocol
+from HypothalamusSegLib.networks import weight_files
+from HypothalamusSegLib.networks.residual_unet import ResidualUNet
+from HypothalamusSegLib.options import Options
+from HypothalamusSegLib.pipeline import Segmenter, StageResults
+from HypothalamusSegLib.stages.fine import FineResult
+
+from Testing.support.labelled_heads import Head, _save, _subunits
+from Training.adaptation import command_line, figures, run
+from Training.adaptation.fine_tuning import FoldAdaptation
+from Training.hypothalamus_samples import CROP_SHAPE
+
+HEAD = Grid.axis_aligned(np.zeros(3), (64, 74, 66), 2.5)
+TISSUE = 60
+SUBJECTS = tuple(f"sub-{n:02d}" for n in range(1, 6))
+BARE = "sub-09"
+
+
+def centre_of(number: int) -> np.ndarray:
+    return np.array([0.0, 5.0 + number % 3, -4.0])
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory) -> Path:
+    """Five subjects whose sides are drawn, as Slicer saves them, and one without a label."""
+    folder = tmp_path_factory.mktemp("cases")
+    for number, subject in enumerate((*SUBJECTS, BARE)):
+        intensity = Head(number).intensity(HEAD)
+        intensity[_subunits(HEAD, centre_of(number)) > 0] = TISSUE
+        scan = folder / subject / "anat" / f"{subject}_T1w.nii.gz"
+        _save(scan, intensity.astype(np.float32), HEAD.affine)
+        if subject != BARE:
+            grid = Grid.axis_aligned(centre_of(number), (40, 40, 40), 1.0)
+            drawn = np.where(_subunits(grid, centre_of(number)) > 805, 808, 803)
+            drawn[_subunits(grid, centre_of(number)) == 0] = 0
+            derived = folder / "derivatives" / "AB" / subject / "anat"
+            path = derived / f"{subject}_subunits_dseg.nii.gz"
+            _save(path, drawn.astype(np.int16), grid.affine)
+    return folder
+
+
+class TinyParent:
+    """Finds the gray ellipsoids without networks; its folds are tiny."""
+
+    def __init__(self, options: Options) -> None:
+        torch.manual_seed(0)
+        self.networks = {"hypothalamus": [ResidualUNet(1, 11, [4, 8]).eval() for _ in range(5)]}
+        published = weight_files.read_manifest(weight_files.default_weights_folder())
+        self.ensembles = {"hypothalamus": published["hypothalamus"]}
+        self.frame_network = None
+
+    def run_stages(self, volume: VoxelImage) -> StageResults:
+        points = np.argwhere(np.abs(np.asarray(volume.array) - TISSUE) < 0.5)
+        found = volume.grid.points_at(points.astype(float))
+        centre = found[(np.abs(found - [0, 6, -4]) < 12).all(1)].mean(0)
+        grid = Grid.axis_aligned(centre, tuple(2 * n for n in CROP_SHAPE), 0.5)
+        subunits = _subunits(grid, centre)
+        each = [subunits == label for label in labels.SUBUNIT_LABELS]
+        posterior = np.stack([subunits == 0, *each]).astype(np.float32)
+        fine = FineResult(grid, posterior, posterior[None], CanonicalFrame.upright(centre), True)
+        return StageResults(volume, None, SimpleNamespace(place_mm=centre), fine)
+
+
+@pytest.fixture
+def tiny(monkeypatch) -> None:
+    monkeypatch.setattr(run, "Segmenter", TinyParent)
+    monkeypatch.setattr(run, "MOST_STEPS", 3)
+    monkeypatch.setattr(figures, "MOST_PLANTED", 1)
+
+
+def arguments(folder: Path, output: Path, *more: str) -> list[str]:
+    return [str(folder), "--output", str(output), "--name", "Ours", "--progress", "json", *more]
+
+
+def test_where_it_has_not_helped_only_the_page_is_written(folder, tmp_path, tiny, capsys):
+    assert command_line.main(arguments(folder, tmp_path)) == command_line.NOT_HELPED
+    assert [path.name for path in tmp_path.iterdir()] == ["adaptation.html"]
+    page = (tmp_path / "adaptation.html").read_text(encoding="utf-8")
+    assert "has not helped" in page
+    assert page.count('<img src="data:image/png;base64,') == len(SUBJECTS)
+    assert all(subject in page for subject in SUBJECTS)
+    events = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    fractions = [event["fraction"] for event in events if event["event"] == "progress"]
+    assert fractions == sorted(fractions)
+    assert events[-1]["result"]["n"] == len(SUBJECTS)
+
+
+def test_asked_for_they_are_written_and_tell_no_name(folder, tmp_path, tiny):
+    code = command_line.main(arguments(folder, tmp_path, "--write-anyway"))
+    assert code == command_line.ALL_DONE
+    text = (tmp_path / "manifest.json").read_text(encoding="utf-8")
+    assert not re.search(r"sub-\d|cases/", text)
+    protocol = json.loads(text)["protocol"]
+    assert protocol["name"] == "Ours"
+    assert len(protocol["cases"]) == len(SUBJECTS)
+    assert {case["not_seen_by_fold"] for case in protocol["cases"]} == set(range(5))
+    assert len(protocol["scans_without_label_sha256"]) == 1
+    assert not (tmp_path / run.WORK_NAME).exists()
+
+
+def test_stopped_by_a_signal_it_goes_on_with_the_same_command(folder, tmp_path, tiny, monkeypatch):
+    real_step, taken = FoldAdaptation._train_step, []
+
+    def step(self) -> None:
+        taken.append(self.plan.fold)
+        if len(taken) == 5:
+            raise CancelledError("stopped by signal 15")
+        real_step(self)
+
+    monkeypatch.setattr(FoldAdaptation, "_train_step", step)
+    command = arguments(folder, tmp_path)
+    assert command_line.main(command) == 130
+    assert (tmp_path / run.WORK_NAME / "fold0.pt").exists()
+    taken[:] = [0] * 10  # is never the fifth again
+    assert command_line.main(command) == command_line.NOT_HELPED
+    # Three of fold 0 and one of fold 1 were done, and are not done again.
+    assert taken[10:] == [1, 1, 2, 2, 2, 3, 3, 3, 4, 4, 4]
+
+
+def test_cases_that_cannot_be_used_stop_it_before_any_training(folder, tmp_path, tiny, capsys):
+    broken = tmp_path / "cases"
+    for path in folder.rglob("*.nii.gz"):
+        target = broken / path.relative_to(folder)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.write_bytes(path.read_bytes())
+    label = broken / "derivatives/AB/sub-03/anat/sub-03_subunits_dseg.nii.gz"
+    image = nibabel.load(label)
+    array = np.asarray(image.dataobj)
+    swapped = np.where(array == 803, 808, np.where(array == 808, 803, 0)).astype(np.int16)
+    nibabel.save(nibabel.Nifti1Image(swapped, image.affine), label)
+    assert command_line.main(arguments(broken, tmp_path / "out")) == command_line.FAILED
+    said = capsys.readouterr().err
+    assert "sub-03: left and right are exchanged" in said
+    assert "sub-02" not in said
+    assert not list((tmp_path / "out").rglob("fold*.pt"))
+
+
+@pytest.fixture(scope="module")
+def adapted(tmp_path_factory) -> Path:
+    """Published networks under another protocol's name, as `adapt` would write them."""
+    from Testing.training.test_adaptation import UPRIGHT, usual
+    from Training.adaptation.case_files import CaseFile
+    from Training.adaptation.cases import Case
+    from Training.adaptation.figures import CaseFigures, summarise
+    from Training.adaptation.looks import Look
+    from Training.adaptation.scores import CaseScore
+    from Training.adaptation.weights_folder import write_weights
+
+    parent = weight_files.default_weights_folder()
+    ensemble = weight_files.read_manifest(parent)["hypothalamus"]
+    networks = weight_files.load_networks(ensemble, range(5), "cpu")
+    answer = (usual() * 255).round().astype(np.uint8)
+    look = Look(None, None, answer, None, UPRIGHT, None, np.zeros(3), True, True)
+    file = CaseFile("sub-secret", "sub-secret", Path("x"), Path("y"))
+    case = Case(file, "aa", look, "sides", "bb", None, 0.8 * answer.astype(np.float32) / 255, 0)
+    scores = [
+        CaseFigures("sub-secret", 0, CaseScore(0.8, 800.0, 640.0), CaseScore(0.9, 640 + n, 640.0))
+        for n in range(10)
+    ]
+    folder = tmp_path_factory.mktemp("adapted")
+    write_weights(parent, folder, "Ours", networks, [case], [], summarise(scores), {"steps": 3})
+    return folder
+
+
+def test_the_engine_takes_the_folder_with_its_protocol_and_the_parents_frame(adapted):
+    ensembles = weight_files.read_manifest(adapted)
+    for ensemble in ensembles.values():
+        for fold in ensemble.folds:
+            weight_files.verify_checksum(fold)
+    published = weight_files.read_manifest(weight_files.default_weights_folder())
+    assert ensembles["hypothalamus"].frame.sha256 == published["hypothalamus"].folds[0].sha256
+    options = Options(structures=("hypothalamus",), device="cpu", folds=(3,), weights=str(adapted))
+    segmenter = Segmenter(options)
+    assert segmenter.frame_network is not None
+    assert segmenter.protocol.name == "Ours"
+    wanted = [0.8 * limit for limit in HYPOTHALAMUS_RANGE_MM3]
+    assert segmenter.protocol.usual_range_mm3 == pytest.approx(wanted, rel=0.01)
+
+
+def test_intervals_are_those_of_the_cross_validation_and_the_icvs_own(adapted):
+    found = read_intervals(adapted)
+    assert set(found) == {"icv", "hypothalamus_total"}
+    published = read_intervals(weight_files.default_weights_folder())
+    assert found["icv"] == published["icv"]
+    # The largest of ten errors: 9 mm³ of 640.
+    assert found["hypothalamus_total"].log_ratio == pytest.approx(np.log(649 / 640), abs=1e-4)
+
+
+def test_no_case_is_named_in_the_manifest(adapted):
+    assert "secret" not in (adapted / "manifest.json").read_text(encoding="utf-8")
+
+
+def test_weights_without_a_protocol_have_the_published_one():
+    assert read_protocol(weight_files.default_weights_folder()) == PUBLISHED
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [{}, {"name": " ", "usual_range_mm3": [1, 2]}, {"name": "x", "usual_range_mm3": [2, 1]}],
+)
+def test_a_damaged_protocol_is_refused(tmp_path, fields):
+    text = json.dumps({"structures": {}, "protocol": fields})
+    (tmp_path / "manifest.json").write_text(text, encoding="utf-8")
+    with pytest.raises(WeightsError):
+        read_protocol(tmp_path)
+
+
+def test_a_folder_that_holds_no_weights_is_refused_by_name(tmp_path):
+    with pytest.raises(WeightsError, match=str(tmp_path)):
+        weight_files.weights_folder(str(tmp_path))
