@@ -10,7 +10,10 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from HypothalamusSegLib.command_line import DEVICES, argument, positive
+from HypothalamusSegLib.command_line import DEVICES, add_weights_option, argument, positive
+from HypothalamusSegLib.errors import WeightsError
+from HypothalamusSegLib.measures.protocol import read_protocol
+from HypothalamusSegLib.networks.weight_files import weights_folder
 
 if TYPE_CHECKING:
     import uvicorn
@@ -40,6 +43,11 @@ def main(arguments: Sequence[str]) -> int:
     except ImportError as error:
         print(f"{NOT_INSTALLED} ({error})", file=sys.stderr)
         return CANNOT_SERVE
+    try:
+        read_protocol(weights_folder(parsed.weights))
+    except WeightsError as error:
+        print(error, file=sys.stderr)
+        return CANNOT_SERVE
     settings = ServerSettings(
         host=parsed.host,
         port=parsed.port,
@@ -55,6 +63,7 @@ def main(arguments: Sequence[str]) -> int:
         worker_memory_mb=parsed.worker_memory_mb,
         device=parsed.device,
         threads=parsed.threads,
+        weights=Path(parsed.weights).resolve() if parsed.weights else None,
     )
     return serve(settings)
 
@@ -207,6 +216,7 @@ def build_parser() -> argparse.ArgumentParser:
         "--ssl-keyfile", type=Path, default=None, metavar="FILE", help="private key for TLS"
     )
     parser.add_argument("--device", choices=DEVICES, default="auto")
+    add_weights_option(parser)
     parser.add_argument(
         "--threads",
         type=argument(positive),

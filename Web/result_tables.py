@@ -6,6 +6,7 @@ import json
 from collections.abc import Iterable
 
 from HypothalamusSegLib.flags import FLAG_TITLES
+from HypothalamusSegLib.measures.protocol import PUBLISHED, protocol_name
 from HypothalamusSegLib.results.flag_coverage import covered_columns
 from HypothalamusSegLib.results.number_format import (
     MISSING,
@@ -45,6 +46,8 @@ def key_table(result: dict) -> str:
         )
         rows.append(_row(SHORT_NAMES[entry["structure"]], cells))
     caption = f"Hypothalamus and ICV of {escaped(result['name'])}"
+    if protocol_name(result) != PUBLISHED.name:
+        caption += f", protocol “{escaped(protocol_name(result))}”"
     table = _table(caption, "key", head, rows)
     return f"{table}<p class='quiet'>{texts.STRUCK}</p>" if "<s " in table else table
 

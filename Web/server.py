@@ -89,6 +89,8 @@ class ServerSettings:
     patience_s : float
         Time limit for the rest of a request.
     device : str
+    weights : Path or None
+        Folder of weights, which decides the protocol of every scan; None: the published ones.
     threads : int or None
         Per worker; None: torch's choice for one worker, an equal share for several.
     worker_command : tuple of str
@@ -110,6 +112,7 @@ class ServerSettings:
     certificate_key: Path | None = None
     patience_s: float = 60.0
     device: str = "auto"
+    weights: Path | None = None
     threads: int | None = None
     worker_command: tuple[str, ...] = (sys.executable, "-m", "Web.engine_worker")
 
@@ -118,6 +121,15 @@ class ServerSettings:
         if self.threads or self.workers == 1:
             return self.threads
         return max(1, (os.cpu_count() or 1) // self.workers)
+
+
+def engine_command(settings: ServerSettings, confined: Sequence[str]) -> tuple[str, ...]:
+    """The command of a worker that segments, with what its sandbox lets it read."""
+    limits = _limits(settings.worker_memory_mb, RESULT_MB)
+    command = (*settings.worker_command, "segment", *limits, *confined)
+    if settings.device != "cpu":
+        command = (*command, "--gpu")
+    return (*command, "--weights", str(settings.weights)) if settings.weights else command
 
 
 def build_server(settings: ServerSettings) -> ASGIApp:
@@ -139,13 +151,12 @@ def build_server(settings: ServerSettings) -> ASGIApp:
         *_limits(CHECK_MEMORY_MB, UNPACKED_SHARE * settings.most_upload_mb),
         *confined,
     )
-    engine = (*command, "segment", *_limits(settings.worker_memory_mb, RESULT_MB), *confined)
-    if settings.device != "cpu":
-        engine = (*engine, "--gpu")
+    engine = engine_command(settings, confined)
     # A file can be made to use the full time limit; one checker stays free for other visitors.
     checkers = EnginePool(checker, CHECKERS, MOST_CHECKS_WAITING, CHECK_SECONDS, CHECKERS - 1)
     engines = EnginePool(engine, settings.workers, settings.queue, SEGMENT_SECONDS)
     work = Work(store, checkers, engines, most_bytes, settings.device, settings.engine_threads)
+    work.weights = settings.weights
     store.stop_ticket = work.stop
     uploads = Uploads(store, work, most_bytes, settings.patience_s)
     page = build_page(

@@ -43,6 +43,8 @@ class Work:
     device : str
     threads : int or None
         Per engine; None: torch's choice, as on the command line.
+    weights : Path or None
+        Folder of weights for every scan; None: the published ones.
     """
 
     store: SessionStore
@@ -51,6 +53,7 @@ class Work:
     most_upload_bytes: int
     device: str = "auto"
     threads: int | None = None
+    weights: Path | None = None
     times: ExpectedTimes = field(default_factory=ExpectedTimes)
     _followers: set[asyncio.Task] = field(default_factory=set)
 
@@ -156,8 +159,12 @@ class Work:
         elapsed = [_elapsed(ticket) for ticket in self.engines.running]
         return self.times.until_done(place, self.engines.size, elapsed)
 
-    async def _segment(self, session: Session, entry: Entry, options: dict) -> None:
+    def engine_options(self, options: dict) -> dict:
+        """A visitor's options with those of the server."""
         settings = {**options, "device": self.device, "threads": self.threads}
+        return {**settings, "weights": str(self.weights)} if self.weights else settings
+
+    async def _segment(self, session: Session, entry: Entry, options: dict) -> None:
         output = entry.results.with_name("new-results")
         shutil.rmtree(output, ignore_errors=True)
         task = {
@@ -165,7 +172,7 @@ class Work:
             "input": entry.checked["path"],
             "output": str(output),
             "scene": str(output / SCENE_NAME),
-            "options": settings,
+            "options": self.engine_options(options),
         }
         # If the disk became full during the run, the result would be lost.
         try:

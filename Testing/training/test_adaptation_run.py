@@ -24,9 +24,13 @@ from HypothalamusSegLib.pipeline import Segmenter, StageResults
 from HypothalamusSegLib.stages.fine import FineResult
 
 from Testing.support.labelled_heads import Head, _save, _subunits
-from Training.adaptation import command_line, figures, run
+from Training.adaptation import command_line, figures, looks, run
+from Training.adaptation.figures import CaseFigures, summarise
 from Training.adaptation.fine_tuning import FoldAdaptation
+from Training.adaptation.progress import AdaptProgress
+from Training.adaptation.scores import CaseScore
 from Training.hypothalamus_samples import CROP_SHAPE
+from Training.regions import FIELD_SHAPE
 
 HEAD = Grid.axis_aligned(np.zeros(3), (64, 74, 66), 2.5)
 TISSUE = 60
@@ -83,7 +87,22 @@ class TinyParent:
 def tiny(monkeypatch) -> None:
     monkeypatch.setattr(run, "Segmenter", TinyParent)
     monkeypatch.setattr(run, "MOST_STEPS", 3)
+    monkeypatch.setattr(run, "FEWEST_STEPS", 3)
     monkeypatch.setattr(figures, "MOST_PLANTED", 1)
+    no_change = np.zeros((2, 10, 3, *FIELD_SHAPE), np.float16)
+    monkeypatch.setattr(looks, "unit_displacements", lambda *asked: no_change)
+
+
+@pytest.fixture
+def unmeasured(monkeypatch) -> None:
+    """Figures that do not help, and no page: for what does not depend on them."""
+    score = CaseScore(0.8, 800.0, 800.0)
+
+    def measure(cases, *others):
+        return summarise([CaseFigures(case.name, case.part, score, score) for case in cases])
+
+    monkeypatch.setattr(run, "measure", measure)
+    monkeypatch.setattr(run, "write_page", lambda path, *others: path.write_text("", "utf-8"))
 
 
 def arguments(folder: Path, output: Path, *more: str) -> list[str]:
@@ -103,7 +122,7 @@ def test_where_it_has_not_helped_only_the_page_is_written(folder, tmp_path, tiny
     assert events[-1]["result"]["n"] == len(SUBJECTS)
 
 
-def test_asked_for_they_are_written_and_tell_no_name(folder, tmp_path, tiny):
+def test_asked_for_they_are_written_and_tell_no_name(folder, tmp_path, tiny, unmeasured):
     code = command_line.main(arguments(folder, tmp_path, "--write-anyway"))
     assert code == command_line.ALL_DONE
     text = (tmp_path / "manifest.json").read_text(encoding="utf-8")
@@ -116,7 +135,9 @@ def test_asked_for_they_are_written_and_tell_no_name(folder, tmp_path, tiny):
     assert not (tmp_path / run.WORK_NAME).exists()
 
 
-def test_stopped_by_a_signal_it_goes_on_with_the_same_command(folder, tmp_path, tiny, monkeypatch):
+def test_stopped_by_a_signal_it_goes_on_with_the_same_command(
+    folder, tmp_path, tiny, unmeasured, monkeypatch
+):
     real_step, taken = FoldAdaptation._train_step, []
 
     def step(self) -> None:
@@ -159,9 +180,7 @@ def adapted(tmp_path_factory) -> Path:
     from Testing.training.test_adaptation import UPRIGHT, usual
     from Training.adaptation.case_files import CaseFile
     from Training.adaptation.cases import Case
-    from Training.adaptation.figures import CaseFigures, summarise
     from Training.adaptation.looks import Look
-    from Training.adaptation.scores import CaseScore
     from Training.adaptation.weights_folder import write_weights
 
     parent = weight_files.default_weights_folder()
@@ -226,3 +245,16 @@ def test_a_damaged_protocol_is_refused(tmp_path, fields):
 def test_a_folder_that_holds_no_weights_is_refused_by_name(tmp_path):
     with pytest.raises(WeightsError, match=str(tmp_path)):
         weight_files.weights_folder(str(tmp_path))
+
+
+def test_progress_does_not_go_back_when_more_work_is_expected():
+    events: list[dict] = []
+    seconds = iter(range(100))
+    progress = AdaptProgress(events.append, clock=lambda: float(next(seconds)))
+    progress.expect(10)
+    progress.at(5, "looking")
+    progress.expect(100)
+    progress.at(6, "looking")
+    progress.at(90, "measuring")
+    assert [event["fraction"] for event in events] == [0.5, 0.5, 0.9]
+    assert "min left" in events[-1]["step"]

@@ -32,7 +32,7 @@ class AdaptProgress:
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._report, self._with_lines, self._clock = report, with_lines, clock
-        self._total_s, self._done_s = 1.0, 0.0
+        self._total_s, self._done_s, self._furthest = 1.0, 0.0, 0.0
         self._started = clock()
         self._said_at = -1e9
 
@@ -43,7 +43,9 @@ class AdaptProgress:
     def at(self, done_s: float, step: str, fold: int | None = None) -> None:
         """Report how much of the expected work is done."""
         self._done_s = max(self._done_s, min(done_s, self._total_s))
-        fraction = round(self._done_s / self._total_s, 4)
+        # What is expected can grow; progress never goes back.
+        self._furthest = max(self._furthest, round(self._done_s / self._total_s, 4))
+        fraction = self._furthest
         left = self.minutes_left()
         text = step if left is None else f"{step}, about {left} min left"
         event = {"event": "progress", "fraction": fraction, "stage": "adapt", "fold": fold}

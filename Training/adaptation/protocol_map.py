@@ -22,9 +22,9 @@ from torch.nn import functional
 from ..regions import posterior_grid
 
 MAP_SHAPE, MAP_SPACING_MM = (56, 56, 48), 0.5
-# Mean absolute difference of posteriors from which a place counts as drawn otherwise, and where it
-# is half unknown. The borders of two raters of one protocol differ by less.
-SURE_DIFFERENCE, HALF_DIFFERENCE = 0.3, 0.15
+# Mean differences of posteriors up to the first are noise of a few labels; from the second on, a
+# place is drawn otherwise.
+NO_DIFFERENCE, SURE_DIFFERENCE = 0.1, 0.3
 SMOOTHING_MM = 0.75
 
 
@@ -57,8 +57,8 @@ def disagreement_map(
     # A voxel that changes its subunit differs in two of them.
     size = np.maximum(np.abs(mean.sum(0)), np.abs(mean).sum(0) / 2)
     smooth = ndimage.gaussian_filter(size, SMOOTHING_MM / MAP_SPACING_MM)
-    slope = (smooth - HALF_DIFFERENCE) / (SURE_DIFFERENCE - HALF_DIFFERENCE)
-    return np.clip(0.5 + 0.5 * slope, 0, 1).astype(np.float32)
+    share = (smooth - NO_DIFFERENCE) / (SURE_DIFFERENCE - NO_DIFFERENCE)
+    return np.clip(share, 0, 1).astype(np.float32)
 
 
 def shared_answer(answer: np.ndarray, frame: CanonicalFrame, differs: np.ndarray) -> np.ndarray:
