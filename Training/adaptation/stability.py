@@ -29,13 +29,13 @@ from .figures import PLANTED_CHANGE
 from .simulated_rater import RATERS
 
 PERTURBATIONS = {
-    "mirrored": perturbations.mirrored,
-    "rotated 8° (pitch)": perturbations.rotated(8, 0, 0),
-    "rotated 7° (roll)": perturbations.rotated(0, 7, 0),
-    "shifted by half a voxel": perturbations.shifted(0.5),
-    "resampled to 1.2 mm": perturbations.resampled(1.2),
+    "mirrored": perturbations.mirror,
+    "rotated 8° (pitch)": perturbations.rotate(8, 0, 0),
+    "rotated 7° (roll)": perturbations.rotate(0, 7, 0),
+    "shifted by half a voxel": perturbations.shift(0.5),
+    "resampled to 1.2 mm": perturbations.resample(1.2),
     "noise 3 %": perturbations.noisy(0.03),
-    "bias field 20 %": perturbations.biased(0.2),
+    "bias field 20 %": perturbations.add_bias_field(0.2),
 }
 
 
