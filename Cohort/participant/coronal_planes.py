@@ -6,6 +6,7 @@ no name and no number, so that it can be judged blind.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -59,10 +60,10 @@ def draw_planes(path: Path, scan: VoxelImage, hypothalamus: VoxelImage) -> None:
     figure = Figure((width / DPI, height / DPI), dpi=DPI, facecolor=PAPER)
     FigureCanvasAgg(figure)
     for column, centre in enumerate(plane_centres_mm(hypothalamus)):
-        for half, outlines in enumerate(((), sides)):
+        outlined = plane_picture(scan, CORONAL, "", centre, SCALE, sides, PANEL_PX)
+        for half, picture in enumerate((replace(outlined, lines=()), outlined)):
             left = (half * len(PLACES) + column) * (PANEL_PX + GAP_PX) + GAP_PX / 2
             axes = figure.add_axes((left / width, 0, PANEL_PX / width, 1), facecolor="black")
-            picture = plane_picture(scan, CORONAL, "", centre, SCALE, outlines, PANEL_PX)
             draw_plane(axes, picture, LETTER_POINTS)
     figure.savefig(path, format="png", dpi=DPI, facecolor=PAPER, metadata={"Software": None})
     # A figure has reference cycles: without this it waits for the garbage collector.
