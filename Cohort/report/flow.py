@@ -7,8 +7,10 @@ from markupsafe import Markup
 from ..group.analysis import GroupAnalysis
 from ..group.flow import ANALYSED, FOUND, UNKNOWN_GROUP
 from ..group.review_marks import ReviewMarks
-from ..number_format import interval, number
+from ..number_format import MISSING, interval, number
 from .html_parts import bullets, paragraph, table, together
+
+MOST_ROWS = 50
 
 
 def flow_section(analysis: GroupAnalysis) -> Markup:
@@ -19,7 +21,7 @@ def flow_section(analysis: GroupAnalysis) -> Markup:
     others = sorted(seen - {*first, UNKNOWN_GROUP})
     groups = [*first, *others, *([UNKNOWN_GROUP] if contrast and UNKNOWN_GROUP in seen else [])]
     rows = [
-        [step.what.capitalize(), str(len(step.participants))]
+        [step.what[:1].upper() + step.what[1:], str(len(step.participants))]
         + [str(step.counts.get(group, 0)) for group in groups]
         for step in analysis.flow
     ]
@@ -38,10 +40,16 @@ def flow_section(analysis: GroupAnalysis) -> Markup:
 def _review(marks: ReviewMarks) -> Markup:
     """Who rejected what and why, and how far raters agree."""
     parts = [paragraph(f"Scans marked in review: {marks.marked}; rejected: {len(marks.rejected)}.")]
-    parts.append(bullets(f"{scan}: by {who}" for scan, who in marks.rejected.items()))
-    if marks.comments:
-        caption = "Comments of the review."
-        parts.append(table(caption, ["Scan", "Comment"], [*map(list, marks.comments.items())], 2))
+    named = sorted({*marks.rejected, *marks.comments})
+    if named:
+        caption = "Scans that were rejected or commented on."
+        if len(named) > MOST_ROWS:
+            caption += f" The first {MOST_ROWS} of {len(named)}; all are in group_record.json."
+        rows = [
+            [scan, marks.rejected.get(scan, MISSING), marks.comments.get(scan, "")]
+            for scan in named[:MOST_ROWS]
+        ]
+        parts.append(table(caption, ["Scan", "Rejected by", "Comment"], rows, words=3))
     if marks.agreement:
         rows = [
             [
