@@ -13,7 +13,7 @@ from pathlib import Path
 from HypothalamusSegLib import __version__
 from HypothalamusSegLib.command_line import argument, positive
 
-LEVELS = ("participant", "group", "reindex")
+LEVELS = ("participant", "group", "follow", "reindex")
 # Usual elsewhere and without meaning here: name to whether a value follows.
 WITHOUT_EFFECT = {
     "--skip-bids-validation": False,

@@ -75,7 +75,9 @@ def parse_level(arguments: Sequence[str]) -> argparse.Namespace:
 
 
 def _level(name: str) -> Callable[[argparse.Namespace], int]:
-    return {"participant": _participant, "group": _group, "reindex": _reindex}[name]
+    return {"participant": _participant, "group": _group, "follow": _follow, "reindex": _reindex}[
+        name
+    ]
 
 
 def cohort_parser() -> argparse.ArgumentParser:
@@ -85,7 +87,8 @@ def cohort_parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="hypothalamus-seg cohort",
         description="Segment all T1-weighted scans of a data set (participant), then compare "
-        "groups (group), or build the index of the results anew (reindex). `hypothalamus-seg "
+        "groups (group), follow subjects over their sessions (follow), or build the index of the "
+        "results anew (reindex). `hypothalamus-seg "
         "cohort compare RUN_A RUN_B` sets two runs side by side. Not a medical device.",
     )
     add_bids_app_arguments(parser)
@@ -197,6 +200,36 @@ def _group(parsed: argparse.Namespace) -> int:
     for path in run_group(options):
         print(path)
     return ALL_DONE
+
+
+def _follow(parsed: argparse.Namespace) -> int:
+    from .follow_up.run import run_follow_level
+    from .follow_up.subjects import find_subjects
+    from .index.results_table import read_results
+
+    root = parsed.bids_dir if parsed.bids_dir.is_dir() else None
+    results = read_results(parsed.output_dir)
+    subjects = find_subjects(results, root, parsed.participant_label)
+    workers, threads = _workers(parsed)
+    options = Options(
+        subunits=parsed.subunits,
+        device=parsed.device,
+        threads=threads,
+        folds=parsed.folds,
+        weights=parsed.weights,
+    )
+    print(f"{len(subjects)} subjects with several sessions; {workers.words()}", flush=True)
+
+    def tell(outcome) -> None:
+        print(f"{outcome.participant_id}: {outcome.reason or 'followed'}", flush=True)
+
+    outcomes = run_follow_level(
+        subjects, parsed.output_dir, options, workers, not parsed.no_overview, tell
+    )
+    unchanged = len(subjects) - len(outcomes)
+    failed = [outcome for outcome in outcomes if outcome.reason]
+    print(f"{len(outcomes) - len(failed)} followed, {unchanged} unchanged, {len(failed)} failed")
+    return SOME_FAILED if failed else ALL_DONE
 
 
 def _reindex(parsed: argparse.Namespace) -> int:

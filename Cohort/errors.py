@@ -29,6 +29,12 @@ class ExecutorConfigError(HypothalamusSegError):
     code = "executor_config"
 
 
+class FollowedVolumesError(HypothalamusSegError):
+    """The table of the follow level is missing or malformed."""
+
+    code = "followed_volumes"
+
+
 class MissingPackageError(HypothalamusSegError):
     """An optional package that this command needs is not installed."""
 

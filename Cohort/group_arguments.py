@@ -108,6 +108,11 @@ def add_group_arguments(parser: argparse.ArgumentParser | argparse._ArgumentGrou
         help="column with each session's time in years; default: acq_time, years or age in "
         "sub-X_sessions.tsv",
     )
+    parser.add_argument(
+        "--followed",
+        action="store_true",
+        help="show change over time also by the volumes of the follow level",
+    )
     _add_output_arguments(parser)
 
 
@@ -176,6 +181,7 @@ def options_from(parsed: argparse.Namespace) -> GroupOptions:
         adjustment=parsed.adjustment,
         exclude_flagged=parsed.exclude_flagged,
         ignored_flags=parsed.ignore_flags,
+        followed=parsed.followed,
         time_column=parsed.time_column,
         participant_labels=tuple(getattr(parsed, "participant_label", ())),
         session_labels=tuple(getattr(parsed, "session_label", ())),

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 VOLUMES_NAME, STATISTICS_NAME = "group_volumes.tsv", "group_statistics.tsv"
 CHANGES_NAME, MODELS_NAME = "group_longitudinal.tsv", "group_models.tsv"
+FOLLOWED_NAME = "group_longitudinal_followed.tsv"
 REPORT_NAME, CONTACT_SHEET_NAME = "group_report.html", "contact_sheet.html"
 REPORT_STEM = Path(REPORT_NAME).stem
 RECORD_NAME, FROZEN_NAME = "group_record.json", "group_frozen.json"
@@ -79,7 +80,7 @@ def run_group(options: GroupOptions) -> list[Path]:
         remove_stale(analysis, folder / BLINDED_FOLDER)
     if not options.freeze:
         remove_stale_exhibits(folder, REPORT_STEM, names)
-        for stale in {STATISTICS_NAME, MODELS_NAME, CHANGES_NAME} - set(names):
+        for stale in {STATISTICS_NAME, MODELS_NAME, CHANGES_NAME, FOLLOWED_NAME} - set(names):
             # What an earlier run with other options left would not belong to this report.
             for name in (stale, Path(stale).with_suffix(".json").name):
                 (folder / name).unlink(missing_ok=True)
@@ -108,4 +109,7 @@ def _write_results(analysis: GroupAnalysis, stage: Path) -> None:
     if analysis.longitudinal and len(analysis.longitudinal[0].changes):
         changes = analysis.longitudinal[0].changes.replace({"": None})
         write_table(changes, stage / CHANGES_NAME, float_format="%.4f")
+    if analysis.followed is not None and len(analysis.followed.changes):
+        changes = analysis.followed.changes.replace({"": None})
+        write_table(changes, stage / FOLLOWED_NAME, float_format="%.4f")
     write_json(analysis_record(analysis), stage / RECORD_NAME)

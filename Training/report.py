@@ -10,6 +10,7 @@ from . import error_bars
 from .change_evaluation import share_of_change
 from .change_report import planted_section, volumes_section
 from .cohort_figures import write_cohort_figures
+from .follow_report import FOLLOW
 from .real_head_report import REAL_HEADS
 from .report_annexes import PAGE
 from .report_figures import draw_agreement, draw_learning_curves
@@ -76,7 +77,7 @@ def write(results: dict, runs: Path, docs: Path) -> None:
         sections.append(_augmentation_section(results))
     sections.append(_training_section(results, curves))
     page = "\n".join(sections)
-    for annex in (REAL_HEADS, RUIN):
+    for annex in (REAL_HEADS, RUIN, FOLLOW):
         page = annex.within(page, annex.read(docs))
     (docs / PAGE).write_text(page, encoding="utf-8")
     write_cohort_figures(results, docs.parent)

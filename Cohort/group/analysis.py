@@ -22,6 +22,7 @@ from .errors import (
 )
 from .findings import NOTE, WARNING, Finding, Topic
 from .flow import FlowStep, participants_flow
+from .followed import analyse_followed
 from .icv_adjustment import ADJUSTMENTS, ANCOVA, UNADJUSTED, fit_adjustment
 from .icv_trust import icv_findings
 from .joined_table import GroupTable, first_sessions, join
@@ -65,6 +66,8 @@ class GroupAnalysis:
     longitudinal : list of Longitudinal
         All scans, and on request without the listed ones and without subjects whose change is an
         outlier; empty without session times.
+    followed : Longitudinal or None
+        All scans, with the volumes of the follow level; None if it was not asked for.
     findings : tuple of Finding
         Remarks about data, matching and ICV.
     flow : list of FlowStep
@@ -87,6 +90,7 @@ class GroupAnalysis:
     reliability: Reliability | None
     times: SessionTimes
     longitudinal: list[Longitudinal]
+    followed: Longitudinal | None
     findings: tuple[Finding, ...]
     flow: list[FlowStep]
     marks: ReviewMarks
@@ -157,6 +161,10 @@ def analyse(
     findings += icv_findings(sample, contrast)
     if sample["icv_mm3"].isna().all():
         adjustment = UNADJUSTED
+    followed = None
+    if options.followed and times.source:
+        followed, unlike = analyse_followed(reviewed, options.output, contrast, covariates)
+        findings += unlike
     beside = supplement(
         statistics[0] if statistics else None,
         first,
@@ -181,6 +189,7 @@ def analyse(
         reliability=reliability,
         times=times,
         longitudinal=_changes(reviewed, times, contrast, covariates, options.exclude_flagged),
+        followed=followed,
         findings=tuple(findings),
         flow=participants_flow(results, failed, marks.rejected, participants, sample, contrast),
         marks=marks,

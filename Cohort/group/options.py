@@ -52,6 +52,8 @@ class GroupOptions:
         Also write a contact sheet for raters, without names, numbers, flags and groups.
     command : tuple of str
         As it was typed, for the record.
+    followed : bool
+        Also show change over time by the volumes of the follow level.
     time_column : str or None
         Column with each session's time in years.
     participant_labels, session_labels : tuple of str
@@ -78,6 +80,7 @@ class GroupOptions:
     freeze: bool = False
     blinded: bool = False
     command: tuple[str, ...] = ()
+    followed: bool = False
     time_column: str | None = None
     participant_labels: tuple[str, ...] = ()
     session_labels: tuple[str, ...] = ()

@@ -104,7 +104,7 @@ def _session_table(
             tables.append(times)
         path = root / subject / f"{subject}_sessions.tsv"
         if path.is_file():
-            tables.append(_read_sessions(path, subject))
+            tables.append(read_sessions(path, subject))
     keys = scans[["participant_id", "session_id"]]
     if not tables:
         return pd.DataFrame(index=scans.index)
@@ -115,7 +115,14 @@ def _session_table(
     return joined.set_index(scans.index).drop(columns=["participant_id", "session_id"])
 
 
-def _read_sessions(path: Path, subject: str) -> pd.DataFrame:
+def read_sessions(path: Path, subject: str) -> pd.DataFrame:
+    """Read ``sub-X_sessions.tsv`` with full labels of subject and sessions.
+
+    Raises
+    ------
+    SessionsFileError
+        If it is malformed or has no column session_id.
+    """
     table = read_tsv(path, SessionsFileError)
     if "session_id" not in table:
         raise SessionsFileError(f"{path} has no column session_id.")

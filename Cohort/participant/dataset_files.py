@@ -33,6 +33,8 @@ IGNORED = (
     "*.log",
     "*.html",
     "group_*",
+    "follow",
+    "follow_*",
     "compare_*",
     "review",
     "review*.tsv",

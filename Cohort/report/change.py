@@ -20,6 +20,7 @@ from ..number_format import MISSING, counted, interval, number, p_value, signed
 from ..structures import PERCENT, TOTAL, change_column
 from .change_plot import change_over_time
 from .change_power import change_power_part
+from .followed_change import compared_with_single_runs, followed_heading
 from .html_parts import bullets, figure, finding_list, heading, notice, paragraph, table, together
 
 FEWEST_COURSES = 2
@@ -45,6 +46,9 @@ def change_section(analysis: GroupAnalysis) -> Markup:
             )
         )
         parts.append(_of_a_set(analysis, kept))
+    if analysis.followed is not None:
+        parts += [followed_heading(), _of_a_set(analysis, analysis.followed)]
+        parts.append(compared_with_single_runs(every, analysis.followed))
     return together(parts)
 
 

@@ -52,6 +52,7 @@ def analysis_record(analysis: GroupAnalysis) -> dict:
             "other_models": others.to_dict("records"),
             "longitudinal": [_changes(part) for part in analysis.longitudinal],
             "power_of_change": _power_of_change(analysis),
+            "followed": None if analysis.followed is None else _changes(analysis.followed),
             "participants_flow": [asdict(step) for step in analysis.flow],
             "rejected": analysis.rejected,
             "review_comments": analysis.marks.comments,

@@ -1,4 +1,4 @@
-"""The command `hypothalamus-seg`: segment, demo, info, and commands of installed faces.
+"""The command `hypothalamus-seg`: segment, follow, demo, info, and commands of installed faces.
 
 A face (cohort, serve) is a separate package. It registers its ``main(arguments)`` as an entry
 point in the group ``hypothalamus_seg.faces``; this package does not import it.
@@ -17,6 +17,7 @@ import functools
 import io
 import sys
 from collections.abc import Callable, Iterable, Sequence
+from datetime import date
 from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
 
@@ -27,7 +28,7 @@ from .options import DEVICES, FOLDS, GRID_NAMES, STRUCTURES, Options, check_stru
 from .progress import PROGRESS_STYLES
 
 ALL_DONE = 0
-OWN_COMMANDS = ("segment", "demo", "info", "worker")
+OWN_COMMANDS = ("segment", "follow", "demo", "info", "worker")
 FACES_GROUP = "hypothalamus_seg.faces"
 
 
@@ -81,6 +82,7 @@ def build_parser(faces: Iterable[str] = ()) -> argparse.ArgumentParser:
     )
     _add_run_options(segment)
     segment.set_defaults(run=_segment)
+    _add_follow(commands.add_parser("follow", help="changes between scans of one person"))
     demo = commands.add_parser("demo", help="segment the sample brain that comes with nilearn")
     _add_run_options(demo)
     demo.set_defaults(run=_demo)
@@ -103,6 +105,38 @@ def build_parser(faces: Iterable[str] = ()) -> argparse.ArgumentParser:
     for name in sorted(faces):
         commands.add_parser(name, help=f"see `hypothalamus-seg {name} --help`", add_help=False)
     return parser
+
+
+def _add_follow(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "inputs", nargs="+", type=Path, metavar="SCAN", help="two or more scans of one person"
+    )
+    parser.add_argument("--output", type=Path, required=True, metavar="DIR")
+    parser.add_argument(
+        "--name", type=argument(plain_name), default="person", help="begins the names of the files"
+    )
+    parser.add_argument(
+        "--dates",
+        type=argument(parse_dates),
+        default=None,
+        metavar="YYYY-MM-DD,…",
+        help="one for each scan, in their order; without it, from the DICOM headers",
+    )
+    parser.add_argument("--subunits", action="store_true", help="also the ten subunits")
+    parser.add_argument("--device", choices=DEVICES, default="auto")
+    parser.add_argument("--threads", type=argument(positive), default=None, metavar="N")
+    parser.add_argument("--folds", type=argument(parse_folds), default=FOLDS, metavar="0,1,2,3,4")
+    add_weights_option(parser)
+    parser.add_argument("--progress", choices=PROGRESS_STYLES, default="bar")
+    parser.add_argument(
+        "--no-page",
+        action="store_true",
+        help="write no page with the flicker picture (then matplotlib is not needed)",
+    )
+    parser.add_argument(
+        "--stop-with-stdin", action="store_true", help="cancel when standard input closes"
+    )
+    parser.set_defaults(run=lambda parsed: _follow(parser, parsed))
 
 
 def _add_run_options(parser: argparse.ArgumentParser) -> None:
@@ -180,6 +214,30 @@ def positive(text: str) -> int:
     return number
 
 
+def parse_dates(text: str) -> list[date]:
+    """Read dates such as ``2021-05-03,2023-05-10``; raises ValueError.
+
+    Examples
+    --------
+    >>> [day.year for day in parse_dates("2021-05-03,2023-05-10")]
+    [2021, 2023]
+    """
+    return [date.fromisoformat(part.strip()) for part in text.split(",")]
+
+
+def plain_name(text: str) -> str:
+    """Check a name for files; raises ValueError if it leads elsewhere.
+
+    Examples
+    --------
+    >>> plain_name("sub-01")
+    'sub-01'
+    """
+    if not text or Path(text).name != text or text.startswith("."):
+        raise ValueError(f"{text!r} is not a name for files")
+    return text
+
+
 def run_options(parsed: argparse.Namespace) -> Options:
     """Build the engine options from a parsed command line."""
     return Options(
@@ -210,6 +268,33 @@ def _segment(parsed: argparse.Namespace) -> int:
     )
 
 
+def _follow(parser: argparse.ArgumentParser, parsed: argparse.Namespace) -> int:
+    if len(parsed.inputs) < 2:
+        parser.error("name two or more scans of one person")
+    if parsed.dates is not None and len(parsed.dates) != len(parsed.inputs):
+        parser.error(f"{len(parsed.dates)} dates for {len(parsed.inputs)} scans")
+    from .longitudinal.run import follow_files
+
+    if parsed.stop_with_stdin:
+        cancel_when_stdin_ends()
+    options = Options(
+        subunits=parsed.subunits,
+        device=parsed.device,
+        threads=parsed.threads,
+        folds=parsed.folds,
+        weights=parsed.weights,
+    )
+    return follow_files(
+        parsed.inputs,
+        parsed.dates,
+        parsed.output,
+        parsed.name,
+        options,
+        parsed.progress,
+        with_page=not parsed.no_page,
+    )
+
+
 def _demo(parsed: argparse.Namespace) -> int:
     from .machine.sample import sample_scan
 
@@ -224,14 +309,20 @@ def _worker(parsed: argparse.Namespace) -> int:
     from .worker.channel import Channel
     from .worker.service import WorkerService
 
+    # Loaded at the first request: the program at the other end need not wait for the first event.
     @functools.cache
-    def segment_handler() -> Callable:
+    def handlers_with_networks() -> dict[str, Callable]:
+        from .loaded_networks import LoadedNetworks
+        from .worker.following import FollowHandler
         from .worker.segmenting import SegmentHandler
 
-        return SegmentHandler()
+        networks = LoadedNetworks()
+        return {"segment": SegmentHandler(networks), "follow": FollowHandler(networks)}
 
-    # Loaded at the first request: the program at the other end need not wait for the first event.
-    handlers = {"segment": lambda fields, report: segment_handler()(fields, report)}
+    def handler(kind: str) -> Callable:
+        return lambda fields, report: handlers_with_networks()[kind](fields, report)
+
+    handlers = {kind: handler(kind) for kind in ("segment", "follow")}
     return WorkerService(Channel(), handlers, parsed.idle_seconds).run()
 
 

@@ -150,6 +150,12 @@ class DuplicateNameError(HypothalamusSegError):
     code = "duplicate_name"
 
 
+class TooFewVisitsError(HypothalamusSegError):
+    """Fewer than two scans of a person could be compared."""
+
+    code = "too_few_visits"
+
+
 class SampleMissingError(HypothalamusSegError):
     """The sample brain of the demo is not installed."""
 

@@ -15,7 +15,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 import numpy as np
 
@@ -44,13 +44,16 @@ from .networks import weight_files
 from .options import Options
 from .reading import Scan
 from .stages.coarse import CoarseResult, find_head
-from .stages.fine import FineResult, segment_region
+from .stages.fine import FineResult, frame_regions, segment_in_frame, segment_region
 from .stages.orientation import find_rotation, turn, turn_back
 
 if TYPE_CHECKING:
     from torch import nn
 
+    from .geometry.canonical_frame import CanonicalFrame
     from .progress import Steps
+
+Result = TypeVar("Result")
 
 # Seconds of a cold start as `make bench` printed them on two cores; only progress depends on them.
 STAGE_WEIGHTS = {"read": 1.5, "coarse": 2.2, "fine": 0.7, "measure": 0.4, "write": 1.0}
@@ -157,18 +160,51 @@ class Segmenter:
             If the scan shows no head.
         OutOfMemoryError
         """
-        with name_lack_of_memory(scan.path):
+        return self.segment_with_stages(scan, steps)[0]
+
+    def segment_with_stages(
+        self, scan: Scan, steps: Steps | None = None
+    ) -> tuple[Segmentation, StageResults]:
+        """Segment one scan as `segment` does; also returns what the networks found in it."""
+
+        def segment() -> tuple[Segmentation, StageResults]:
+            clock = StageClock(steps, len(self.options.folds))
+            found = self.run_stages(scan.volume, clock)
+            return self.measure(scan, found, clock), found
+
+        return self._on_a_working_device(segment, scan.path)
+
+    def segment_in_frame(self, volume: VoxelImage, frame: CanonicalFrame, path: Path) -> FineResult:
+        """Run the fine stage alone, in a frame that the caller knows.
+
+        Parameters
+        ----------
+        volume : VoxelImage
+            With the head upright, as `StageResults` has it.
+        frame : CanonicalFrame
+            In the world space of ``volume``.
+        path : Path
+            Named if memory runs out.
+        """
+
+        def segment() -> FineResult:
+            networks = self.networks["hypothalamus"]
+            shape = self.ensembles["hypothalamus"].shape
+            regions = frame_regions(volume, frame, shape)
+            return segment_in_frame(regions, frame, True, networks, shape, self.device)
+
+        return self._on_a_working_device(segment, path)
+
+    def _on_a_working_device(self, work: Callable[[], Result], path: Path) -> Result:
+        """Do some work; if an accelerator fails, once more on the CPU."""
+        with name_lack_of_memory(path):
             try:
-                return self._segment(scan, steps)
+                return work()
             except ACCELERATOR_ERRORS as error:
                 if self.device == CPU:
                     raise
                 self._go_on_with_the_cpu(error)
-            return self._segment(scan, steps)
-
-    def _segment(self, scan: Scan, steps: Steps | None) -> Segmentation:
-        clock = StageClock(steps, len(self.options.folds))
-        return self.measure(scan, self.run_stages(scan.volume, clock), clock)
+            return work()
 
     def measure(
         self, scan: Scan, found: StageResults, clock: StageClock | None = None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import date
 
 import slicer
 from HypothalamusSegLib.options import Options
@@ -10,6 +11,9 @@ from slicer.ScriptedLoadableModule import ScriptedLoadableModuleLogic
 
 from .engine_run.job import JobResult, SegmentationJob
 from .engine_run.loaded_engine import LoadedEngine
+from .engine_run.outcome import EngineOutcome
+from .engine_run.prior_job import Comparison, PriorJob
+from .scene.patient import identify
 
 
 class SegmentationFailedError(Exception):
@@ -18,6 +22,14 @@ class SegmentationFailedError(Exception):
 
 def _ignore(*_: object) -> None:
     """For callbacks that were not given."""
+
+
+def _is_day(text: str) -> bool:
+    try:
+        date.fromisoformat(text)
+    except ValueError:
+        return False
+    return True
 
 
 class HypothalamusSegLogic(ScriptedLoadableModuleLogic):
@@ -88,3 +100,29 @@ class HypothalamusSegLogic(ScriptedLoadableModuleLogic):
         if result.nodes is None:
             raise SegmentationFailedError(result.outcome.message)
         return result
+
+    def compare_with_prior(
+        self,
+        current: slicer.vtkMRMLScalarVolumeNode,
+        prior: slicer.vtkMRMLScalarVolumeNode,
+        settings: Options | None = None,
+        on_progress: Callable[[float, str], None] = _ignore,
+        on_log: Callable[[str], None] = _ignore,
+        on_finished: Callable[[Comparison | None, EngineOutcome], None] = _ignore,
+    ) -> PriorJob:
+        """Prepare a comparison of a volume with an earlier one of the same patient.
+
+        Dates are those of the studies, where both are known.
+
+        Returns
+        -------
+        PriorJob
+            To be started; ``on_finished`` is called at its end.
+        """
+        days = identify(current).study_date, identify(prior).study_date
+        if not all(map(_is_day, days)):
+            days = "", ""
+        options = settings or Options()
+        return PriorJob(
+            current, prior, days, options, self._engine, on_progress, on_log, on_finished
+        )

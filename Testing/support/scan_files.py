@@ -81,8 +81,9 @@ def write_dicom(
     series_uid: str = "1.2.826.0.1.3680043.2.1125.1",
     description: str = "T1 MPRAGE",
     prefix: str = "image",
+    header: dict[str, str] | None = None,
 ) -> list[Path]:
-    """Write one slice a file; the names are in no useful order."""
+    """Write one slice a file; the names are in no useful order. ``header`` adds tags."""
     folder.mkdir(parents=True, exist_ok=True)
     image = image_from_volume(volume)
     direction = np.reshape(image.GetDirection(), (3, 3))
@@ -101,6 +102,7 @@ def write_dicom(
             "0020|0013": str(k + 1),
             "0020|0032": "\\".join(f"{value:.6f}" for value in position),
             "0020|0037": "\\".join(f"{value:.8f}" for value in direction[:, :2].T.ravel()),
+            **(header or {}),
         }
         for tag, value in tags.items():
             slice_image.SetMetaData(tag, value)

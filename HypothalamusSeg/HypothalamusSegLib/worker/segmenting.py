@@ -35,8 +35,8 @@ class SegmentHandler:
     ``report`` (false). The result is an event with ``input``, ``files`` and ``result``.
     """
 
-    def __init__(self) -> None:
-        self._networks = LoadedNetworks()
+    def __init__(self, networks: LoadedNetworks | None = None) -> None:
+        self._networks = networks or LoadedNetworks()
 
     def __call__(self, fields: dict, report: Report) -> Finish:
         """Segment a scan.

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 from HypothalamusSegLib.options import Options
@@ -27,6 +28,16 @@ def segment_request(options: Options, scan: Path, output: Path) -> dict:
     """What the engine is asked to do with one scan."""
     files = {"input": str(scan), "output": str(output), "overview": False}
     return {"request": "segment", **files, "options": options.as_json()}
+
+
+def follow_request(
+    options: Options, scans: Sequence[Path], dates: Sequence[str | None], output: Path
+) -> dict:
+    """What the engine is asked to do with scans of one patient."""
+    files = {"inputs": [str(scan) for scan in scans], "output": str(output), "name": "patient"}
+    # The page needs matplotlib, which Slicer does not bundle.
+    others = {"dates": list(dates), "page": False}
+    return {"request": "follow", **files, **others, "options": options.as_json()}
 
 
 def python_executable() -> str:

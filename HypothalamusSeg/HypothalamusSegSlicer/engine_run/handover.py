@@ -23,12 +23,12 @@ class HandoverError(Exception):
     """A file for the engine cannot be written, or its result cannot be loaded."""
 
 
-def write_scan(volume: slicer.vtkMRMLScalarVolumeNode, folder: Path) -> Path:
+def write_scan(volume: slicer.vtkMRMLScalarVolumeNode, folder: Path, name: str = SCAN_NAME) -> Path:
     """Write a volume for the engine, without its parent transform.
 
     The volume's own storage node is not touched.
     """
-    path = folder / f"{SCAN_NAME}.nrrd"
+    path = folder / f"{name}.nrrd"
     storage = slicer.vtkMRMLNRRDStorageNode()
     storage.SetFileName(str(path))
     storage.SetUseCompression(False)

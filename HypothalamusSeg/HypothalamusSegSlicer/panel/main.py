@@ -23,6 +23,7 @@ from .hanging_section import HangingSection
 from .input_text import patient_text, what_is_missing
 from .keyboard import is_typing, shortcut
 from .parameter_node import HypothalamusSegParameterNode, engine_options
+from .prior_section import PriorSection
 from .results_section import ResultsSection
 from .review_section import ReviewSection
 from .review_text import what_a_run_replaces
@@ -75,6 +76,7 @@ class HypothalamusSegPanel:
         self.hanging = HangingSection(ui, scene, self.review.layout, window)
         self.editor = EditorSection(ui, scene)
         self.export = ExportSection(ui)
+        self.prior = PriorSection(root, scene, self.logic)
         self.watch = EditWatch(self._rows_changed)
         ui.applyButton.connect("clicked(bool)", self._apply_clicked)
         self._shortcuts = [
@@ -136,6 +138,7 @@ class HypothalamusSegPanel:
         self.hanging.close()
         if self.job is not None:
             self.job.abandon()
+        self.prior.close()
         self.logic.close()
         self._clock.stop()
         self.review.leave()
@@ -187,6 +190,7 @@ class HypothalamusSegPanel:
         self.hanging.show(nodes)
         self.editor.show(nodes)
         self.export.show(nodes)
+        self.prior.show(volume)
         self.watch.watch(nodes)
 
     # For the worklist
@@ -363,6 +367,7 @@ class HypothalamusSegPanel:
         self.hanging.show(None)
         self.editor.scene_closes()
         self.export.show(None)
+        self.prior.scene_closes()
         self.unbind()
 
     def _scene_is_new(self, caller, event) -> None:

@@ -1,0 +1,1 @@
+"""The follow level: sessions of each subject measured in one frame."""

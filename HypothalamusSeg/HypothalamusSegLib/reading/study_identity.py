@@ -1,0 +1,80 @@
+"""Date of acquisition and patient of a DICOM series, from the header of one of its files."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date, datetime
+from pathlib import Path
+
+import SimpleITK as sitk
+
+from ..errors import CorruptFileError
+from .dicom_series import DICOM_READER, DICOM_SUFFIXES, is_dicom_file
+from .itk_reading import name_itk_failures
+
+# Acquisition, series and study date, in the order in which they are trusted.
+DATE_TAGS = ("0008|0022", "0008|0021", "0008|0020")
+PATIENT_ID, BIRTH_DATE = "0010|0020", "0010|0030"
+
+
+@dataclass(frozen=True)
+class StudyIdentity:
+    """What a DICOM header says of date and patient; None and "" where it says nothing."""
+
+    acquired: date | None = None
+    patient_id: str = ""
+    birth_date: str = ""
+
+
+def study_identity(path: Path) -> StudyIdentity:
+    """Read date and patient of a scan; empty for other formats than DICOM.
+
+    Parameters
+    ----------
+    path : Path
+        As given to `read_scan`.
+    """
+    file = _first_file(path)
+    if file is None:
+        return StudyIdentity()
+    reader = sitk.ImageFileReader()
+    reader.SetImageIO(DICOM_READER)
+    reader.SetFileName(str(file))
+    try:
+        with name_itk_failures(file):
+            reader.ReadImageInformation()
+    except CorruptFileError:
+        return StudyIdentity()
+
+    def text(tag: str) -> str:
+        value = reader.GetMetaData(tag) if reader.HasMetaDataKey(tag) else ""
+        return value.encode("utf-8", "replace").decode("utf-8").strip(" \0")
+
+    dates = [as_date(text(tag)) for tag in DATE_TAGS]
+    acquired = next((found for found in dates if found), None)
+    return StudyIdentity(acquired, text(PATIENT_ID), text(BIRTH_DATE))
+
+
+def as_date(text: str) -> date | None:
+    """Read ``20250131``, ``2025-01-31`` or ``2025-01-31T10:00:00``; None if it is no date.
+
+    Examples
+    --------
+    >>> as_date("20250131") == as_date("2025-01-31T10:00:00") == date(2025, 1, 31)
+    True
+    >>> as_date("n/a") is None
+    True
+    """
+    for layout, length in (("%Y%m%d", 8), ("%Y-%m-%d", 10)):
+        try:
+            return datetime.strptime(text[:length], layout).date()
+        except ValueError:
+            continue
+    return None
+
+
+def _first_file(path: Path) -> Path | None:
+    if path.is_file():
+        return path if is_dicom_file(path) or path.suffix.lower() in DICOM_SUFFIXES else None
+    files = (file for file in sorted(path.rglob("*")) if file.is_file())
+    return next((file for file in files if is_dicom_file(file)), None)
