@@ -9,7 +9,7 @@ from pathlib import Path
 import SimpleITK as sitk
 
 from ..errors import CorruptFileError
-from .dicom_series import DICOM_READER, DICOM_SUFFIXES, is_dicom_file
+from .dicom_files import DICOM_READER, DICOM_SUFFIXES, is_dicom_file
 from .itk_reading import name_itk_failures
 
 # Acquisition, series and study date, in the order in which they are trusted.
