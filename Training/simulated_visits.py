@@ -10,7 +10,7 @@ from HypothalamusSegLib.geometry import rigid
 from HypothalamusSegLib.geometry.resampling import resample_cubic
 from HypothalamusSegLib.geometry.voxel_image import Grid, VoxelImage
 
-from .perturbations import biased, noisy
+from .perturbations import add_bias_field, noisy
 
 # Limits of the uniform distributions that visits are drawn from.
 LARGEST_TURN_DEG, LARGEST_SHIFT_MM = 8.0, 5.0
@@ -48,7 +48,7 @@ def simulate_visit(
     turn[:3, 3] = centre - turn[:3, :3] @ centre + shift_mm
     moved = resample_cubic(volume, Grid(grid.shape, turn @ grid.affine)).clip(0)
     visit = VoxelImage(moved, grid.affine)
-    visit = biased(rng.uniform(0, LARGEST_BIAS), int(rng.integers(1 << 31)))(visit)
+    visit = add_bias_field(rng.uniform(0, LARGEST_BIAS), int(rng.integers(1 << 31)))(visit)
     noise = NOISE_SHARE if spacing_mm is None else rng.uniform(*OTHER_NOISE_SHARES)
     return noisy(noise, int(rng.integers(1 << 31)))(visit), turn
 
