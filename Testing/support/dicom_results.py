@@ -41,6 +41,7 @@ ROWS = [
 
 def description(flags: Iterable[dict] = (FLAG,)) -> dict:
     return {
+        "protocol": {"name": "Somebody 2026", "usual_range_mm3": [450.0, 1100.0]},
         "quality": {"flags": list(flags)},
         "provenance": {"version": "1.2.3", "weights_sha256": {"icv_fold0": "ab12"}},
         "reference_icv_mm3": 1_500_000.0,

@@ -175,6 +175,9 @@ def test_highdicom_reads_segments_references_and_flags(folder):
     texts = remarks(report)
     assert texts["noisy"] == FLAG["message"]
     assert "not a medical device" in texts["research_only"]
+    assert texts["protocol"] == "Somebody 2026"
+    algorithm = seg.SegmentSequence[0].SegmentationAlgorithmIdentificationSequence[0]
+    assert "protocol=Somebody 2026" in algorithm.AlgorithmParameters
 
 
 def remarks(report) -> dict[str, str]:

@@ -75,6 +75,8 @@ class DicomContents:
         Of this software.
     weights_sha256 : tuple of str
         Checksums of the networks.
+    protocol : str
+        Name of the protocol that the networks draw by.
     masks : tuple of SegmentMask
         On one grid.
     measured : tuple of MeasuredStructure
@@ -90,6 +92,7 @@ class DicomContents:
 
     version: str
     weights_sha256: tuple[str, ...]
+    protocol: str
     masks: tuple[SegmentMask, ...]
     measured: tuple[MeasuredStructure, ...]
     flags: tuple[tuple[str, str, str], ...]
@@ -98,6 +101,11 @@ class DicomContents:
     asymmetry_index: float | None = None
     withheld: str = ""
     review: PersonReview | None = None
+
+    @property
+    def parameters(self) -> dict[str, str]:
+        """What tells these networks from others of the same version."""
+        return {"weights_sha256": self.weights_name, "protocol": self.protocol}
 
     @property
     def weights_name(self) -> str:

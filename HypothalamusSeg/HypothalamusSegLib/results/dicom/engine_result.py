@@ -9,6 +9,7 @@ import numpy as np
 
 from ...flags import FLAG_TITLES, SEVERE_CODES, Flag, sort_by_severity
 from ...geometry.voxel_image import VoxelImage
+from ...measures.protocol import protocol_name
 from ...units import MM3_PER_ML
 from ..flag_coverage import covered_columns
 from .contents import DicomContents, MeasuredStructure, masks_of
@@ -48,6 +49,7 @@ def contents_of(
     return DicomContents(
         version=provenance["version"],
         weights_sha256=tuple(provenance["weights_sha256"].values()),
+        protocol=protocol_name(description),
         masks=masks_of(images),
         measured=measured,
         flags=flag_texts(flags),

@@ -27,6 +27,7 @@ from .structure_codes import (
     PERCENT_OF_ICV,
     POSTERIOR_SUM,
     PRIVATE_SCHEME,
+    PROTOCOL,
     RESEARCH_ONLY,
     REVIEW,
     VOLUME,
@@ -112,6 +113,7 @@ def _groups(contents: DicomContents, segmentation: Segmentation) -> Iterator:
     """One group for each measured structure: TID 1411 with a segment, else TID 1501."""
     sr = import_highdicom().sr
     segments = {segment.TrackingID: segment for segment in segmentation.SegmentSequence}
+    parameters = [f"{name}={value}" for name, value in contents.parameters.items()]
     for measured in contents.measured:
         code, segment = structure_code(measured.structure), segments.get(measured.structure)
         laterality = None if code.laterality is None else _coded(code.laterality)
@@ -119,9 +121,7 @@ def _groups(contents: DicomContents, segmentation: Segmentation) -> Iterator:
             "finding_type": _coded(code.kind),
             "finding_category": _coded(ANATOMICAL_STRUCTURE),
             "finding_sites": [sr.FindingSite(_coded(code.site), laterality)],
-            "algorithm_id": sr.AlgorithmIdentification(
-                PRODUCT, contents.version, [f"weights_sha256={contents.weights_name}"]
-            ),
+            "algorithm_id": sr.AlgorithmIdentification(PRODUCT, contents.version, parameters),
             "method": _coded(VOXEL_SUM if measured.is_edited else POSTERIOR_SUM),
             "measurements": _measurements(measured, contents),
         }
@@ -200,6 +200,7 @@ def _add_remarks(report: MeasurementReport, contents: DicomContents) -> None:
 
 def _remarks(contents: DicomContents) -> Iterator[tuple[Triple, str]]:
     yield RESEARCH_ONLY, PURPOSE
+    yield PROTOCOL, contents.protocol
     for code, title, message in contents.flags:
         yield (code, PRIVATE_SCHEME, title), message
     if contents.withheld:

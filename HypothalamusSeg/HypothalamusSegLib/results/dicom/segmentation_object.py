@@ -103,5 +103,5 @@ def algorithm(contents: DicomContents):
         family=codes.DCM.ArtificialIntelligence,
         version=contents.version,
         source=MANUFACTURER,
-        parameters={"weights_sha256": contents.weights_name},
+        parameters=contents.parameters,
     )

@@ -35,6 +35,7 @@ ASYMMETRY: Triple = ("asymmetry_index", PRIVATE_SCHEME, "Asymmetry index (left -
 POSTERIOR_SUM: Triple = ("posterior_sum", PRIVATE_SCHEME, "Sum of the mean posterior of networks")
 VOXEL_SUM: Triple = ("126030", "DCM", "Sum of segmented voxel volumes")
 RESEARCH_ONLY: Triple = ("research_only", PRIVATE_SCHEME, "Intended use")
+PROTOCOL: Triple = ("protocol", PRIVATE_SCHEME, "Protocol of delineation")
 WITHHELD: Triple = ("withheld", PRIVATE_SCHEME, "Numbers withheld")
 REVIEW: Triple = ("review", PRIVATE_SCHEME, "Review")
 INTERVAL: Triple = ("interval", PRIVATE_SCHEME, "Meaning of the uncertainty")
