@@ -204,7 +204,7 @@
     document.documentElement.classList.toggle("plain", are);
   }
 
-  // One or the other of the rater's two hands: the key, or a finger on the button or the picture.
+  // Off while the key is held, or the button or the large picture is pressed.
   for (const part of [byId("outlines"), byId("large-picture")]) {
     part.addEventListener("pointerdown", () => hideOutlines(true));
     part.addEventListener("contextmenu", (event) => event.preventDefault());
