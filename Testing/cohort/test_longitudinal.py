@@ -209,6 +209,15 @@ def test_groups_that_change_alike_seldom_seem_to_differ(scenario, cohorts, most_
     assert mixed.percent <= most_percent, mixed
 
 
+def test_the_former_rule_made_a_difference_out_of_nothing_in_few_subjects():
+    mixed, *_ = simulated_change.few_subjects(20)
+    assert mixed.percent == 0
+    assert mixed.before_percent >= 20
+    # In as many processes as one likes the cohorts are the same.
+    again, *_ = simulated_change.few_subjects(20, processes=2)
+    assert again == mixed
+
+
 def test_the_figure_has_a_course_a_subject_and_the_mean_slope_of_its_group(tmp_path, monkeypatch):
     results, people = simulated(n_a=6, n_b=5, sessions=3, change_a=-0.05, change_b=0.0)
     analysis = analysed(tmp_path, results, people)
