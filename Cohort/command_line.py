@@ -146,7 +146,8 @@ def _participant(parsed: argparse.Namespace) -> int:
         device=parsed.device,
         threads=threads,
         folds=parsed.folds,
-        weights=parsed.weights,
+        # Workers may run elsewhere.
+        weights=parsed.weights and str(Path(parsed.weights).resolve()),
     )
     plan = CohortPlan(
         scans=tuple(scans),
