@@ -7,11 +7,12 @@ from pathlib import Path
 import numpy as np
 
 from . import error_bars
-from .change_evaluation import share_of_change
 from .change_report import planted_section, volumes_section
 from .cohort_figures import write_cohort_figures
 from .follow_report import FOLLOW
+from .icv_report import ICV_SETS, icv_section
 from .real_head_report import REAL_HEADS
+from .repeatability_report import repeatability_section
 from .report_annexes import PAGE
 from .report_figures import draw_agreement, draw_learning_curves
 from .report_tables import (
@@ -24,12 +25,6 @@ from .report_tables import (
 )
 from .ruin_report import RUIN
 
-ICV_SETS = (
-    ("test heads (rendered), mean of the folds", "test_icv"),
-    ("heads (rendered), cross-validation, each fold alone", "validation_icv"),
-    ("test scans with a mask, mean of the folds", "test_icv_scans"),
-    ("scans with a mask, cross-validation, each fold alone", "validation_icv_scans"),
-)
 QUALITY_MEASURES = (
     ("fold_agreement", "fold agreement (Dice)"),
     ("confidence", "confidence"),
@@ -42,16 +37,6 @@ HYPOTHALAMUS_COLUMNS = (
     ("surface_distance_mm", "surface mm", "{:.2f}"),
     ("mask_volume_percent", "mask volume %", "{:+.1f}"),
     ("posterior_volume_percent", "posterior volume %", "{:+.1f}"),
-)
-
-# The next who looks need not look there again.
-NO_REPEAT_SCANS = (
-    "Repeat scans of one person were not measured: none could be had where this was made. Of the "
-    "public sets on GitHub, Kirby 21 (kirby21.t1, kirby21, Neurohacking_data) came without files "
-    "above 4 MiB, which all its T1-weighted scans are; ds000114 and ds000232 of OpenNeuro came as "
-    "git-annex links; for the 120 scans of Maclaren et al. 2014 there is only a description. To "
-    "measure your own, segment both visits with `hypothalamus-seg cohort` and compare them with "
-    "`hypothalamus-seg cohort compare`."
 )
 
 
@@ -69,10 +54,10 @@ def write(results: dict, runs: Path, docs: Path) -> None:
     if results["test_hypothalamus"]:
         sections.append(_quality_section(results))
     if any(results[key] for _, key in ICV_SETS):
-        sections.append(_icv_section(results))
+        sections.append(icv_section(results))
     sections.append(error_bars.section(results, variation_by_structure(results)))
     if results["repeatability"]:
-        sections.append(_repeatability_section(results))
+        sections.append(repeatability_section(results))
     if "hypothalamus" in results["structures"]:
         sections.append(_augmentation_section(results))
     sections.append(_training_section(results, curves))
@@ -172,91 +157,6 @@ def _quality_section(results: dict) -> str:
     return "\n".join([*lines, *table(header, body), ""])
 
 
-def _icv_section(results: dict) -> str:
-    lines = ["## Intracranial volume", ""]
-    body = []
-    for name, key in ICV_SETS:
-        rows = results[key]
-        if not rows:
-            continue
-        signed = np.array([row["volume_percent"] for row in rows])
-        dice = np.array([row["dice"] for row in rows])
-        heads = {row["head"] if "scans" in key else row["head"].rsplit("-", 1)[0] for row in rows}
-        body.append(
-            [
-                name,
-                f"{len(heads)} ({len(rows)} images)",
-                f"{dice.mean():.4f}",
-                f"{dice.min():.4f}",
-                f"{signed.mean():+.2f}",
-                f"{abs(signed).mean():.2f} ± {_spread(abs(signed))}",
-            ]
-        )
-    lines += table(["set", "heads", "Dice", "worst", "signed volume %", "absolute volume %"], body)
-    images = [row for _, key in ICV_SETS for row in results[key]]
-    if images:
-        folds = "Test images: all folds. Other images: only the fold that has not seen that head."
-        lines += ["", "### Image by image", "", folds, ""]
-        body = [
-            [
-                row["head"],
-                str(row.get("fold", "all")),
-                f"{row['dice']:.4f}",
-                f"{row['label_ml']:.0f}",
-                f"{row['volume_ml']:.0f}",
-                f"{row['volume_percent']:+.2f}",
-            ]
-            for row in images
-        ]
-        lines += table(["image", "folds", "Dice", "true mL", "measured mL", "volume %"], body)
-    return "\n".join([*lines, ""])
-
-
-def _repeatability_section(results: dict) -> str:
-    measured = results["repeatability"]
-    first = next(iter(measured.values()))
-    structures = list(first["unchanged"])
-    names = [{"hypothalamus_total": "hypothalamus", "icv": "ICV"}[s] for s in structures]
-    lines = [
-        "## Repeatability",
-        "",
-        f"{len(measured)} heads, each unchanged and under {len(first) - 1} perturbations "
-        "(`Training/perturbations.py`). The table gives the coefficient of variation of the volume "
-        "over all of them. This needs no true volume.",
-        "",
-    ]
-    found = {name: coefficients_of_variation(rows) for name, rows in measured.items()}
-    body = [[name, *(f"{cv[s]:.2f}" for s in structures)] for name, cv in found.items()]
-    for label, summary in (("**mean**", np.mean), ("**worst**", np.max)):
-        cells = [f"{summary([cv[s] for cv in found.values()]):.2f}" for s in structures]
-        body.append([label, *cells])
-    lines += table(["head", *(f"{name}, CV %" for name in names)], body)
-    if results.get("planted") and "hypothalamus_total" in structures:
-        # A method that reads half of every change repeats twice as well, for nothing.
-        share = share_of_change(results["planted"], "zoom")
-        mean = np.mean([cv["hypothalamus_total"] for cv in found.values()])
-        lines += [
-            "",
-            f"Divided by the share of a zoom that is measured ({share:.2f}), the mean for the "
-            f"hypothalamus is {mean / share:.2f} %. All of these are perturbed copies of one scan, "
-            "not scans from another day.",
-        ]
-    lines += ["", NO_REPEAT_SCANS]
-    lines += ["", "Mean change of the volume under each perturbation:", ""]
-    body = []
-    for label in list(first)[1:]:
-        cells = []
-        for structure in structures:
-            change = [
-                100 * (rows[label][structure] / rows["unchanged"][structure] - 1)
-                for rows in measured.values()
-            ]
-            cells.append(f"{np.mean(change):+.2f} ± {_spread(change)}")
-        body.append([label, *cells])
-    lines += table(["perturbation", *(f"{name} %" for name in names)], body)
-    return "\n".join([*lines, ""])
-
-
 def _augmentation_section(results: dict) -> str:
     compared = results["augmentation"]
     lines = ["## With and without augmentation (fold 0 alone)", ""]
@@ -325,8 +225,3 @@ def _cells(row: dict) -> list[str]:
 def _mean_cells(rows: list[dict]) -> list[str]:
     means = {key: float(np.mean([row[key] for row in rows])) for key, _, _ in HYPOTHALAMUS_COLUMNS}
     return _cells(means)
-
-
-def _spread(values: np.ndarray | list[float]) -> str:
-    """Sample standard deviation; a dash for a single value, which has none."""
-    return f"{np.std(values, ddof=1):.2f}" if len(values) > 1 else "–"

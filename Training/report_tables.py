@@ -35,3 +35,8 @@ def coefficients_of_variation(rows: dict[str, dict[str, float]]) -> dict[str, fl
 def variation_by_structure(results: dict) -> dict[str, list[float]]:
     heads = [coefficients_of_variation(rows) for rows in results["repeatability"].values()]
     return {name: [head[name] for head in heads] for name in (heads[0] if heads else ())}
+
+
+def spread(values: np.ndarray | list[float]) -> str:
+    """Sample standard deviation; a dash for a single value, which has none."""
+    return f"{np.std(values, ddof=1):.2f}" if len(values) > 1 else "–"
