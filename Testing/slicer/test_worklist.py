@@ -6,7 +6,9 @@ import json
 import os
 import shutil
 import stat
+import sys
 from pathlib import Path
+from types import ModuleType, SimpleNamespace
 
 import pytest
 
@@ -31,7 +33,7 @@ from Testing.support.cohort_stub import run_stub, write_cohort
 from Testing.support.cohort_tables import CONTRAST
 from Testing.support.drawn_head import draw_head
 from Testing.support.replay_engine import GO_ON, recording_of
-from Testing.support.slicer_results import HandEditor
+from Testing.support.slicer_results import HandEditor, load_volume
 
 LEFT, RIGHT = "hypothalamus_left", "hypothalamus_right"
 
@@ -563,8 +565,6 @@ def test_a_result_of_other_voxels_is_not_shown(panel, derivative):
 
 
 def test_the_users_own_nodes_stay(panel, derivative, drawn):
-    from Testing.support.slicer_results import load_volume
-
     own = load_volume(drawn[0].scan)
     open_list(panel, derivative)
     click(panel.ui.acceptNextButton)
@@ -634,3 +634,66 @@ def test_series_of_two_patients_with_one_name_are_told_apart(panel, monkeypatch)
 def test_nothing_selected_in_the_dicom_module_is_said(panel):
     click(panel.ui.openDicomButton)
     assert "No series is selected" in host.dialogs[-1].text
+
+
+@pytest.fixture
+def dicom(drawn, tmp_path, monkeypatch):
+    """Two series in the database; Slicer's DICOM module loads the drawn head for each."""
+    series = {}
+    for uid in ("1.2.71", "1.2.72"):
+        (tmp_path / uid).mkdir()
+        (tmp_path / uid / "1.dcm").write_bytes(b"slice")
+        series[uid] = {"0010,0020": uid, "0008,0020": "20260102", "0020,0011": "5"}
+    database = Database(series)
+    database.filesForSeries = lambda uid: (str(tmp_path / uid / "1.dcm"),)
+    monkeypatch.setattr(slicer, "dicomDatabase", database, raising=False)
+    loaded = []
+
+    def load(uids: list[str]) -> list[str]:
+        loaded.append(uids[0])
+        return [load_volume(drawn[0].scan).GetID()]
+
+    library = ModuleType("DICOMLib")
+    library.DICOMUtils = SimpleNamespace(loadSeriesByUID=load)
+    monkeypatch.setitem(sys.modules, "DICOMLib", library)
+    browser = SimpleNamespace(fileLists=[database.filesForSeries(uid) for uid in series])
+    instance = SimpleNamespace(browserWidget=browser)
+    monkeypatch.setattr(slicer.modules, "DICOMInstance", instance, raising=False)
+    return loaded
+
+
+def open_dicom(panel, folder: Path) -> None:
+    folder.mkdir()
+    panel.ui.reviewerLineEdit.text = "AB"
+    host.answers.append(str(folder))
+    click(panel.ui.openDicomButton)
+
+
+def test_series_are_segmented_from_their_files_and_shown_by_slicer(panel, dicom, engine, tmp_path):
+    open_dicom(panel, tmp_path / "reviews")
+    wait_for_result(panel)
+    assert dicom == ["1.2.71"]  # the second only when it is its turn: loading changes the views
+    following = panel.worklist.cases.cases[1]
+    assert host.pump_until(lambda: panel.worklist.ahead.get(following).result, seconds=30)
+    click(panel.ui.acceptNextButton)
+    assert panel.worklist.shown.has_result
+    (row,) = ReviewTable(tmp_path / "reviews").rows()
+    assert (row.scan, row.mark) == ("sub-1271_ses-20260102_run-5", "accepted")
+
+
+def test_a_series_that_slicer_places_elsewhere_is_not_shown_with_that_result(
+    panel, dicom, engine, tmp_path, monkeypatch
+):
+    load = sys.modules["DICOMLib"].DICOMUtils.loadSeriesByUID
+
+    def load_elsewhere(uids: list[str]) -> list[str]:
+        (loaded,) = load(uids)
+        slicer.mrmlScene.GetNodeByID(loaded).SetOrigin(0, 0, 0)
+        return [loaded]
+
+    sys.modules["DICOMLib"].DICOMUtils.loadSeriesByUID = load_elsewhere
+    open_dicom(panel, tmp_path / "reviews")
+    label = panel.ui.worklistLabel
+    assert host.pump_until(lambda: "does not lie on the voxels" in label.text, seconds=30)
+    assert not panel.ui.acceptNextButton.enabled
+    assert panel.ui.applyButton.enabled  # what Slicer shows can be segmented
