@@ -34,7 +34,7 @@ DESCRIPTIONS = {
     "seg-hypothalamus": "Left (1) and right (2) hypothalamus.",
     "seg-subunits": "Subunits of the hypothalamus, FreeSurfer's labels 801 to 810.",
     "label-icv": "Intracranial volume on the grid of the scan.",
-    SPREAD: "Standard deviation between the networks of the posterior of a side, percent points.",
+    SPREAD: "Standard deviation between the networks of the posterior of a side, in per mille.",
 }
 
 

@@ -30,12 +30,12 @@ def drawn(folds: int, doubtful_j: int | None = None, far: bool = False) -> FineR
 def test_the_most_doubtful_plane_has_the_largest_spread():
     fine = drawn(4, doubtful_j=15)
     spread = measure_spread(fine)
-    assert spread.array.dtype == np.uint8
+    assert spread.array.dtype == np.uint16
     assert np.array_equal(spread.affine, fine.grid.affine)
     per_plane = spread.array.sum((0, 2), dtype=int)
     assert per_plane.argmax() == 15
     assert set(np.flatnonzero(per_plane)) == {15}
-    assert spread.array.max() == round(100 * np.std([0, 1, 0, 1], ddof=1))
+    assert spread.array.max() == round(1000 * np.std([0, 1, 0, 1], ddof=1))
 
 
 def test_networks_that_agree_have_no_spread():

@@ -15,24 +15,24 @@ import numpy as np
 from ..geometry.voxel_image import VoxelImage
 from ..stages.fine import FineResult, side_posteriors
 
-PERCENT = 100
+PER_MILLE = 1000
 
 
 def measure_spread(fine: FineResult) -> VoxelImage | None:
-    """Spread of the networks around the hypothalamus, in percent points of posterior.
+    """Spread of the networks around the hypothalamus, in per mille of posterior.
 
     Returns
     -------
     VoxelImage or None
-        uint8, on the 0.5 mm grid of the fine stage: 0 where all networks agree and away from the
-        hypothalamus, 55 where five could not differ more. None with a single fold.
+        uint16, on the 0.5 mm grid of the fine stage: 0 where all networks agree and away from the
+        hypothalamus, 548 where five could not differ more. None with a single fold.
     """
     if len(fine.fold_posteriors) < 2:
         return None
     spread = spread_of_sides(fine.fold_posteriors)
     # Far from what was kept of the mean posterior, single networks may see anything.
     spread[fine.posterior[1:].sum(0) == 0] = 0
-    return VoxelImage(np.round(PERCENT * spread).astype(np.uint8), fine.grid.affine)
+    return VoxelImage(np.round(PER_MILLE * spread).astype(np.uint16), fine.grid.affine)
 
 
 def spread_of_sides(fold_posteriors: np.ndarray) -> np.ndarray:

@@ -10,9 +10,9 @@ from .navigation import ANTERIOR_POSTERIOR, slice_nodes
 from .result_nodes import ResultNodes
 
 COLOUR_NODE = "vtkMRMLColorTableNodeIron"  # black, red, yellow, white
-# In percent points of posterior, as the engine writes it. Colors begin below the faintest, which
-# would otherwise be black and hide the image.
-FAINTEST, BRIGHTEST, BLACK = 10.0, 55.0, -20.0
+# In per mille of posterior, as the engine writes it; three heads had at most 80, 90 and 170.
+# Colors begin below the faintest, which would otherwise be black and hide the image.
+FAINTEST, BRIGHTEST, BLACK = 30.0, 150.0, -50.0
 OVERLAY_OPACITY = 0.6
 SLICE_STEP_MM = 0.5
 
@@ -26,7 +26,7 @@ def style_spread(node: slicer.vtkMRMLScalarVolumeNode) -> None:
     display.SetWindowLevelMinMax(BLACK, BRIGHTEST)
     display.SetAutoThreshold(False)
     display.SetLowerThreshold(FAINTEST)
-    display.SetUpperThreshold(255.0)
+    display.SetUpperThreshold(1000.0)
     display.SetApplyThreshold(True)
 
 

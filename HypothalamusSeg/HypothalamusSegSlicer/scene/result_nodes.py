@@ -63,7 +63,7 @@ class ResultNodes:
 
     @property
     def spread(self) -> slicer.vtkMRMLScalarVolumeNode | None:
-        """Where the networks disagree, in percent points; None with one network."""
+        """Where the networks disagree, in per mille; None with one network."""
         return self._find("vtkMRMLScalarVolumeNode", SPREAD_ROLE)
 
     def make_spread(self) -> slicer.vtkMRMLScalarVolumeNode:
