@@ -21,10 +21,11 @@ from HypothalamusSegLib.colours import (
     PAPER_STRUCTURE_COLOURS,
     red_green_blue,
 )
+from HypothalamusSegLib.flags import Flag, severity_of, sort_by_severity
 from HypothalamusSegLib.measures.intervals import COVERAGE
 from HypothalamusSegLib.results.flag_coverage import covered_columns
 from HypothalamusSegLib.results.number_format import MISSING
-from HypothalamusSegLib.results.report_pdf import COVERED
+from HypothalamusSegLib.results.report_pdf import COVERED, SEVERITY_SIGNS
 from HypothalamusSegLib.units import MM3_PER_ML
 from vtk.util.numpy_support import numpy_to_vtk
 
@@ -280,7 +281,9 @@ def _draw_quality(painter, nodes: ResultNodes, top: int) -> int:
     y = top
     _text(painter, MARGIN_PX, y, "Quality", 11, bold=True)
     flags = nodes.record.engine["quality"]["flags"]
-    for message in [flag["message"] for flag in flags] or ["No quality flags."]:
+    found = sort_by_severity(Flag(**flag) for flag in flags)
+    signed = [f"{SEVERITY_SIGNS[severity_of(flag.code)]} {flag.message}" for flag in found]
+    for message in signed or ["No quality flags."]:
         for line in _wrapped(message, 125):
             y += 22
             _text(painter, MARGIN_PX, y, line, 10)
