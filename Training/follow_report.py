@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+from scipy import stats
 
 from .follow_evaluation import WAYS
 from .report_annexes import Annex
@@ -15,8 +16,8 @@ WAY_NAMES = {
     "common_zoom": "matched images, common zoom",
     "follow": "`follow`",
 }
-NORMAL_QUANTILE = 1.96
-FEWEST_FOR_A_LIMIT = 8
+NORMAL_QUANTILE, CONFIDENCE = 1.96, 0.95
+FEWEST_FOR_A_LIMIT = 6
 DIGITS = 2
 
 
@@ -30,18 +31,19 @@ def errors_percent(rows: list[dict], way: str, structure: str = TOTAL) -> np.nda
 
 
 def smallest_changes_percent(rows: list[dict], other_voxels: bool) -> dict[str, float]:
-    """What a change must exceed to be real, by structure: 1.96 root mean square errors.
+    """What a change must exceed to be real, by structure.
 
-    Empty if there are too few pairs with equal voxels, or with others.
+    1.96 times the upper 95 % confidence limit of the root mean square error (chi-squared): few
+    pairs make a large limit. Empty if there are too few with equal voxels, or with others.
     """
     chosen = [row for row in rows if (row["spacing_mm"] is not None) == other_voxels]
     if len(chosen) < FEWEST_FOR_A_LIMIT:
         return {}
+    doubt = np.sqrt(len(chosen) / stats.chi2.ppf(1 - CONFIDENCE, len(chosen)))
+    errors = {s: errors_percent(chosen, "follow", s) for s in chosen[0]["true"]}
     return {
-        structure: round(
-            NORMAL_QUANTILE * _root_mean_square(errors_percent(chosen, "follow", structure)), DIGITS
-        )
-        for structure in chosen[0]["true"]
+        structure: round(NORMAL_QUANTILE * doubt * _root_mean_square(values), DIGITS)
+        for structure, values in errors.items()
     }
 
 
@@ -77,8 +79,9 @@ def lines(figures: dict[str, dict]) -> list[str]:
             ["structure", "voxels", "pairs", *(WAY_NAMES[way] for way in WAYS)], _rms_rows(rows)
         ),
         "",
-        "Smallest change that repeatability allows to call real (1.96 root mean square errors of "
-        f"`follow`): {_limits('equal voxels', same)}; {_limits('other voxels', other)}.",
+        "Smallest change that repeatability allows to call real (1.96 times the upper 95 % limit "
+        f"of the root mean square error of `follow`): {_limits('equal voxels', same)}; "
+        f"{_limits('other voxels', other)}.",
         "",
         "Registration: error of the pose of one visit in that of the other "
         f"{np.median(errors_mm):.3f} mm and {np.median(errors_deg):.3f}° (median; worst "

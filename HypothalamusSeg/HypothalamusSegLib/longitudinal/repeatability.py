@@ -1,7 +1,7 @@
 """The smallest change between two visits that repeatability does not explain.
 
-It comes with the weights, under ``follow`` in manifest.json: 1.96 standard deviations of the error
-of changes that `Training.evaluate_follow` measured with these weights.
+It comes with the weights, under ``follow`` in manifest.json: 1.96 times the upper 95 % limit of the
+error of changes that `Training.evaluate_follow` measured with these weights.
 """
 
 from __future__ import annotations
