@@ -33,7 +33,7 @@ SEVERE = frozenset(("visits_unlike", "mirrored_visit", "visit_flagged", "same_vo
 # Flags of single scans that leave the hypothalamus as it is.
 HARMLESS = frozenset(("skull_stripped", "fov_cut"))
 # Simulated visits of one person: 0.985 and more. Two persons: 0.56. A person and their mirror
-# image: 0.83–0.94, which is told apart by the better match. Other scanners than those that were simulated lower the first.
+# image: 0.83–0.94, told apart by the better match. Real scanners may lower the first.
 LEAST_SIMILARITY = 0.9
 LARGEST_ICV_DIFFERENCE = 0.02
 
