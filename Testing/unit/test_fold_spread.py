@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
+
 import numpy as np
 from HypothalamusSegLib import labels
 from HypothalamusSegLib.geometry.canonical_frame import CanonicalFrame
 from HypothalamusSegLib.geometry.voxel_image import Grid
 from HypothalamusSegLib.measures.fold_spread import measure_spread
 from HypothalamusSegLib.stages.fine import FineResult, clean
+from HypothalamusSegSlicer.worklist.case_lists import LABEL_MAPS
+
+from Cohort.participant import derivatives
 
 SHAPE = (24, 28, 16)
 
@@ -48,3 +53,18 @@ def test_what_one_network_sees_far_away_is_no_doubt():
 
 def test_one_network_alone_has_no_spread():
     assert measure_spread(drawn(1)) is None
+
+
+def test_a_cohort_keeps_it_with_a_sidecar_that_says_what_it_is():
+    spread = measure_spread(drawn(4, doubtful_j=15))
+    result = SimpleNamespace(
+        hypothalamus=None,
+        subunits=None,
+        icv=None,
+        spread=spread,
+        provenance={"options": {"grid": "0.5"}},
+    )
+    ((image, stem, sidecar),) = derivatives._label_maps(result, "bids:raw:x.nii.gz")
+    assert (image, stem) == (spread, "seg-hypothalamus_spread")
+    assert "per mille" in sidecar["Description"]
+    assert f"{stem}.nii.gz".endswith(LABEL_MAPS["spread"].removeprefix("_"))

@@ -42,9 +42,17 @@ def test_scans_have_the_names_that_the_cohort_gives_them(tmp_path, files):
     for file in files:
         (tmp_path / file).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / file).write_bytes(b"")
-    (tmp_path / "review").mkdir()
     wanted = [(scan.name, scan.path) for scan in find_scans(tmp_path)]
     assert [(case.name, case.scan) for case in find_cases(tmp_path).cases] == wanted
+
+
+def test_label_maps_of_readers_are_no_scans(tmp_path):
+    (tmp_path / "review").mkdir()
+    for name in ("a.nii.gz", "review/a_rater-AB_seg-hypothalamus_dseg.nii.gz"):
+        (tmp_path / name).write_bytes(b"")
+    ReviewTable(tmp_path).put(ReviewRow("sub-a", "AB", "accepted"))
+    assert [scan.name for scan in find_scans(tmp_path)] == ["sub-a"]
+    assert names_of(find_cases(tmp_path).cases) == ["sub-a"]
 
 
 def test_a_table_names_its_scans_as_the_cohort_does(tmp_path):

@@ -16,15 +16,19 @@ from pathlib import Path
 from .dicom_files import DICOM_SUFFIXES, is_dicom_file
 from .scan import READERS
 
+# What Slicer's list of cases writes beside scans.
+REVIEW_TABLE, REVIEW_FOLDER = "review.tsv", "review"
+
 
 def images_below(folder: Path) -> Iterator[Path]:
     """Every image in a folder, at any depth; a folder of DICOM slices is one image.
 
-    Hidden files and folders are left out.
+    Hidden files and folders are left out, and the label maps of readers beside a ``review.tsv``.
     """
     files, folders = [], []
+    is_reviewed = (folder / REVIEW_TABLE).is_file()
     for path in sorted(folder.iterdir()):
-        if path.name.startswith("."):
+        if path.name.startswith(".") or (is_reviewed and path.name == REVIEW_FOLDER):
             continue
         (folders if path.is_dir() else files).append(path)
     images = [path for path in files if path.name.lower().endswith(tuple(READERS))]

@@ -144,9 +144,8 @@ def _of_folder(folder: Path) -> list[Case]:
         without_uncompressed_twins,
     )
 
-    own = folder / "review"  # label maps of readers are no scans
-    paths = [path for path in images_below(folder) if own not in path.parents]
-    return [_named(path, image_stem(path)) for path in without_uncompressed_twins(paths)]
+    paths = without_uncompressed_twins(list(images_below(folder)))
+    return [_named(path, image_stem(path)) for path in paths]
 
 
 def _of_table(table: Path) -> list[Case]:
