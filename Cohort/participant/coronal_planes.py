@@ -28,11 +28,15 @@ LETTER_POINTS = 10.0
 PAPER = "#101418"
 
 
+def have_planes(hypothalamus: VoxelImage | None) -> bool:
+    """Whether there is a hypothalamus to draw: it may be not asked for, or not found."""
+    return hypothalamus is not None and bool(hypothalamus.array.any())
+
+
 def write_planes(record: ResultRecord, path: Path) -> None:
-    """Draw the planes of one result; see `draw_planes`."""
+    """Draw the planes of a result that has some; see `draw_planes`."""
     result = record.segmentation
-    if result.hypothalamus is not None:
-        draw_planes(path, result.scan.volume, result.hypothalamus)
+    draw_planes(path, result.scan.volume, result.hypothalamus)
 
 
 def draw_planes(path: Path, scan: VoxelImage, hypothalamus: VoxelImage) -> None:

@@ -20,7 +20,7 @@ from HypothalamusSegLib.results.record import ResultRecord
 
 from ..picture_names import OVERVIEW_ENDING, PLANES_ENDING
 from ..tables import as_tsv
-from .coronal_planes import write_planes
+from .coronal_planes import have_planes, write_planes
 from .dataset_files import SOURCE_LINK, STAGE_FOLDER
 from .scan_list import CohortScan
 
@@ -73,7 +73,7 @@ def write_derivatives(
         pictures: dict[str, Callable[[ResultRecord, Path], None]] = {}
         if with_overview:
             pictures[OVERVIEW_ENDING] = write_overview
-            if record.segmentation.hypothalamus is not None:
+            if have_planes(record.segmentation.hypothalamus):
                 pictures[PLANES_ENDING] = write_planes
         if with_report:
             pictures["_report.pdf"] = write_report_page

@@ -70,6 +70,12 @@ def test_the_patients_left_is_on_the_right_of_each_plane(picture):
         assert left.min() > CELL_PX / 2 > right.max()
 
 
+def test_a_scan_without_a_hypothalamus_has_no_planes(head):
+    hypothalamus = head[1]
+    nothing = VoxelImage(np.zeros_like(hypothalamus.array), hypothalamus.affine)
+    assert [have_planes(image) for image in (hypothalamus, nothing, None)] == [True, False, False]
+
+
 def test_the_picture_tells_nothing_of_its_maker_or_scan(head, tmp_path):
     path = tmp_path / "sub-secret_planes.png"
     draw_planes(path, *head)
