@@ -9,7 +9,13 @@ from HypothalamusSegLib.geometry.voxel_image import VoxelImage
 from matplotlib.colors import to_rgb
 from PIL import Image
 
-from Cohort.participant.coronal_planes import GAP_PX, PANEL_PX, draw_planes, plane_centres_mm
+from Cohort.participant.coronal_planes import (
+    GAP_PX,
+    PANEL_PX,
+    draw_planes,
+    have_planes,
+    plane_centres_mm,
+)
 
 SIZE, BACK, FRONT = 40, 12, 27
 CELL_PX = PANEL_PX + GAP_PX
