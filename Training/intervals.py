@@ -1,4 +1,4 @@
-"""Put into the weights how far the label's volume may lie from what the engine finds.
+"""Compute prediction intervals for volumes and store them with the weights.
 
     python -m Training.intervals [--results Docs/validation/results.json] [--weights weights]
 
@@ -48,7 +48,7 @@ SPREAD_SHARE = 0.9
 
 
 class OtherWeightsError(Exception):
-    """The results were measured with other weights than those that the intervals are for."""
+    """The results come from other weights than those that the intervals are for."""
 
 
 @dataclass(frozen=True)
@@ -75,7 +75,7 @@ class Measured:
 
 
 def conformal_quantile(scores: Sequence[float], coverage: float = COVERAGE) -> float | None:
-    """What a further exchangeable score stays below with at least this probability.
+    """The value that a new exchangeable score stays below with at least this probability.
 
     The score of rank ⌈(n + 1) · coverage⌉; None if there are fewer, or if it is infinite.
     """
@@ -88,7 +88,7 @@ def conformal_quantile(scores: Sequence[float], coverage: float = COVERAGE) -> f
 
 
 def intervals_of(results: dict) -> dict:
-    """The manifest's part on intervals.
+    """Compute the intervals for the manifest.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""At what strength of noise and motion volumes move, and whether the flag `noisy` comes before.
+"""How much noise and motion changes volumes, and whether the flag `noisy` is raised before that.
 
     python -m Training.scan_ruin SCAN [SCAN …] [--weights weights] [--docs Docs]
 
@@ -36,14 +36,14 @@ SEED = 17
 
 
 def with_noise(volume: VoxelImage, sd: float) -> VoxelImage:
-    """A scan with Rician noise of a standard deviation, in its own unit, in each of two parts."""
+    """Add Rician noise; the standard deviation is that of each channel, in the unit of the scan."""
     random = np.random.default_rng(SEED)
     parts = [sd * random.standard_normal(volume.array.shape, np.float32) for _ in range(2)]
     return VoxelImage(np.hypot(volume.array + parts[0], parts[1]), volume.affine)
 
 
 def with_motion(volume: VoxelImage, amplitude_mm: float) -> VoxelImage:
-    """A scan whose head has moved to and fro, front to back, while line after line was taken.
+    """Simulate a head that nods, front to back, while the lines of k-space are acquired.
 
     Lines of k-space along the axis nearest to front–back are measured one after the other, so that
     a displacement by d turns the phase of the line k by 2π·k·d: ghosts along that axis.
@@ -62,7 +62,7 @@ def with_motion(volume: VoxelImage, amplitude_mm: float) -> VoxelImage:
 
 
 def ruin_copies(volume: VoxelImage, tissue: float) -> dict[str, VoxelImage]:
-    """Copies of a scan by what was done to it, weakest first."""
+    """Make degraded copies of a scan, weakest first; keys say what was done."""
     copies = {f"noise {s:g}": with_noise(volume, s * tissue) for s in NOISE_SHARES}
     return {**copies, **{f"motion {mm:g} mm": with_motion(volume, mm) for mm in MOTION_MM}}
 
@@ -100,7 +100,7 @@ def _row(stages: StageResults, found: Segmentation, first: Segmentation) -> dict
 
 
 def report(figures: dict[str, dict[str, dict]]) -> list[str]:
-    """A table in Markdown, one row a copy."""
+    """Write a table in Markdown, one row per copy."""
     body = [
         [
             scan,

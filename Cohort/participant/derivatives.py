@@ -1,7 +1,7 @@
 """Results as BIDS derivatives (BIDS 1.10, "Imaging data types", "Segmentations").
 
 ``sub-01/[ses-1/]anat/`` holds label maps, mask, sidecars and volumes; ``sub-01/[ses-1/]figures/``
-the overview picture and the planes of the contact sheet. What there is once for all subjects is in
+the overview picture and the planes of the contact sheet. Files of the whole data set are written by
 dataset_files.py.
 """
 
@@ -113,7 +113,7 @@ def _write_files(
 def _label_maps(
     result: Segmentation, source: str
 ) -> Iterator[tuple[VoxelImage, str, dict[str, object]]]:
-    """Each label map that there is, the end of its name, and its sidecar."""
+    """Yield each label map with the end of its name and its sidecar."""
     common = {"Sources": [source], "SpatialReference": source, "Manual": False}
     resolution, meaning = RESOLUTIONS.get(result.provenance["options"]["grid"], ("", ""))
     grid = {"Resolution": {resolution: meaning}} if resolution else {}

@@ -1,4 +1,4 @@
-"""How far a cohort is: counts, speed and the time that is left."""
+"""Progress of a cohort: counts, speed and time left."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from HypothalamusSegLib.progress import Reporter
 from ..index.outcome import DONE, FAILED, UNCHANGED, Outcome
 
 LOG_NAME = "cohort.log"
-# The estimate follows the speed of the last so many scans, which a cluster that grows changes.
+# Number of recent scans that the estimate is based on: the speed changes when a cluster grows.
 SPEED_OVER_SCANS = 50
 
 
 class CohortProgress:
-    """Tell each finished scan to a reporter and to the log.
+    """Report and log each finished scan.
 
     Parameters
     ----------
@@ -37,7 +37,7 @@ class CohortProgress:
         self._moments: deque[float] = deque([time.monotonic()], maxlen=SPEED_OVER_SCANS + 1)
 
     def skip(self, count: int) -> None:
-        """Scans that stand already, or that another run has."""
+        """Count scans that are done already, or that another run is working on."""
         self._finished += count
 
     def add(self, outcome: Outcome) -> None:

@@ -91,7 +91,7 @@ class StageResults(NamedTuple):
 
 
 def needed_networks(options: Options) -> tuple:
-    """Those options that decide which networks are loaded, and where."""
+    """The options that determine which networks are loaded, and where."""
     return options.structures, options.folds, options.device, options.weights
 
 
@@ -196,7 +196,7 @@ class Segmenter:
         return self._on_a_working_device(segment, path)
 
     def _on_a_working_device(self, work: Callable[[], Result], path: Path) -> Result:
-        """Do some work; if an accelerator fails, once more on the CPU."""
+        """Run a task; if an accelerator fails, repeat it on the CPU."""
         with name_lack_of_memory(path):
             try:
                 return work()
