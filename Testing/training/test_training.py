@@ -36,6 +36,7 @@ from Training import (
     train,
 )
 from Training.dataset import find_scans
+from Training.regions import POSTERIOR_SPACING_MM
 from Training.splits import FOLDS, TEST, assign_parts
 from Training.tasks import split_subjects
 
@@ -201,7 +202,7 @@ def test_prepared_regions_keep_the_volume_of_the_labels(data, soft):
         posteriors, affine = prepare.subunit_posteriors(scan)
         wanted_mm3 = posteriors.sum() * abs(np.linalg.det(affine[:3, :3]))
         with np.load(data.prepared / "regions" / f"{scan.subject}.npz") as arrays:
-            found_mm3 = (arrays["posteriors"] / 255.0).sum() * prepare.POSTERIOR_SPACING_MM**3
+            found_mm3 = (arrays["posteriors"] / 255.0).sum() * POSTERIOR_SPACING_MM**3
         assert found_mm3 == pytest.approx(wanted_mm3, rel=0.015)
 
 
