@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import signal
 from dataclasses import replace
 from functools import cache
 
@@ -179,6 +180,28 @@ def test_a_stopped_run_goes_on_and_ends_as_if_it_had_not_been_stopped(samples, t
     assert not torch.equal(straight, weights_of(adaptation(samples, path).network))
 
 
+def test_a_signal_in_the_middle_of_a_step_waits_for_its_end(samples, tmp_path, monkeypatch):
+    straight = weights_of(adaptation(samples, tmp_path / "a" / "fold.pt").run())
+    draw, drawn = PairSampler.draw, []
+
+    def interrupted(self, generator):
+        drawn.append(1)
+        if len(drawn) == 2:
+            signal.raise_signal(signal.SIGTERM)
+        return draw(self, generator)
+
+    monkeypatch.setattr(PairSampler, "draw", interrupted)
+    path = tmp_path / "b" / "fold.pt"
+    handler = signal.getsignal(signal.SIGTERM)
+    with pytest.raises(CancelledError):
+        adaptation(samples, path).run()
+    assert signal.getsignal(signal.SIGTERM) is handler
+    second = adaptation(samples, path)
+    assert second.resume()
+    assert second.step == 2
+    assert torch.equal(weights_of(second.run()), straight)
+
+
 @pytest.mark.parametrize(
     "change", [{"steps": 5}, {"cases": ("other",)}, {"parent_sha256": "x"}, {"memory": ()}]
 )
@@ -193,7 +216,7 @@ def test_a_run_with_other_cases_or_options_is_not_mixed_with_an_earlier_one(
 def test_fine_tuning_learns_what_it_is_shown(samples, tmp_path):
     plan = replace(PLAN, steps=30, peak=1.0, memory_share=0.0)
     run = adaptation(samples, tmp_path / "fold.pt", plan)
-    image, target, _ = samples.plain(0)
+    image, target, _ = samples.draw_plain(0)
 
     def error(network) -> float:
         with torch.no_grad():

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import torch
 from HypothalamusSegLib.errors import HypothalamusSegError
+from HypothalamusSegLib.machine.cancelling import cancel_between_steps
 from HypothalamusSegLib.results.atomic_files import atomic_files
 from HypothalamusSegLib.stages import intensity
 from torch import Tensor, nn
@@ -80,7 +81,7 @@ class PairSampler:
         source = self._memory if from_memory else self._cases
         index = int(torch.randint(len(source), (), generator=generator))
         mirrored = float(torch.rand((), generator=generator)) < 0.5
-        drawn = [source.augmented(index, generator, mirrored) for _ in range(2)]
+        drawn = [source.draw_augmented(index, generator, mirrored) for _ in range(2)]
         images, targets, weights = zip(*drawn, strict=True)
         image = intensity.standardise_region(torch.stack(images))
         return image, torch.stack(targets), torch.tensor(weights)
@@ -157,15 +158,20 @@ class FoldAdaptation:
         Parameters
         ----------
         on_step : callable
-            Told the number of each finished step. If it raises, the state so far is saved.
+            Told the number of each finished step. If it raises, or a signal ends the run, the state
+            after the last whole step is saved.
         """
-        try:
+        with cancel_between_steps() as check_cancelled:
             while not self.is_finished:
                 self._train_step()
+                try:
+                    on_step(self.step)
+                    check_cancelled()
+                except BaseException:
+                    self.save()
+                    raise
                 if self.step % SAVE_EVERY_STEPS == 0:
                     self.save()
-                on_step(self.step)
-        finally:
             self.save()
         return self.average.network
 

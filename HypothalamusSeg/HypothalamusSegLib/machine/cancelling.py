@@ -62,6 +62,33 @@ def start_child_first() -> Iterator[None]:
             signal.raise_signal(signal.SIGTERM)
 
 
+@contextmanager
+def cancel_between_steps() -> Iterator[Callable[[], None]]:
+    """Act on Ctrl+C and SIGTERM only where the work is in order.
+
+    Yields
+    ------
+    callable
+        To be called between two steps; raises `CancelledError` if a signal has arrived.
+    """
+    arrived: list[int] = []
+
+    def check() -> None:
+        if arrived:
+            raise CancelledError(f"stopped by signal {arrived[0]}")
+
+    if threading.current_thread() is not threading.main_thread():
+        yield check
+        return
+    numbers = (signal.SIGTERM, signal.SIGINT)
+    before = {n: signal.signal(n, lambda number, frame: arrived.append(number)) for n in numbers}
+    try:
+        yield check
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
 def cancel_main_thread(
     patience_s: float = PATIENCE_S, before_exit: Callable[[], None] = lambda: None
 ) -> None:
