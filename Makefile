@@ -42,6 +42,7 @@ REAL_HEADS ?=
 validate: $(VENV)/.test
 	$(BIN)/python -m Training.evaluate --scans $(SCANS) --heads $(HEADS)
 	$(BIN)/python -m Training.intervals
+	$(BIN)/python -m Training.evaluate_follow --scans $(SCANS) --anew
 	$(BIN)/python -m Training.model_card
 	$(if $(REAL_HEADS),$(BIN)/python -m Training.icv_cropping $(REAL_HEADS) --docs Docs)
 	$(if $(REAL_HEADS),$(BIN)/python -m Training.scan_ruin $(REAL_HEADS) --docs Docs)

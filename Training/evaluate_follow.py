@@ -1,7 +1,7 @@
 """Measure known changes between simulated visits, and keep the smallest real change.
 
     python -m Training.evaluate_follow --scans FOLDER [--weights weights] [--docs Docs]
-        [--count 8] [--minutes M] [--threads N]
+        [--count 8] [--anew] [--minutes M] [--threads N]
 
 Takes test scans, never trained on. Can be stopped and goes on. Figures are in
 Docs/validation/follow.json, in a section of Docs/VALIDATION.md, and under ``follow`` in the
@@ -70,11 +70,16 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--weights", type=Path, default=weight_files.default_weights_folder())
     parser.add_argument("--docs", type=Path, default=Path("Docs"))
     parser.add_argument("--count", type=int, default=8)
+    parser.add_argument(
+        "--anew", action="store_true", help="forget earlier figures, which are of other weights"
+    )
     parser.add_argument("--minutes", type=float, default=float("inf"))
     parser.add_argument("--threads", type=int)
     options = parser.parse_args(arguments)
     engine = Options(structures=("hypothalamus",), device="cpu", threads=options.threads)
     segmenter = Segmenter(engine, options.weights)
+    if options.anew:
+        (options.docs / "validation" / FOLLOW.file_name).unlink(missing_ok=True)
     figures = FOLLOW.read(options.docs)
 
     def keep(scan: str, case: str, row: dict) -> None:

@@ -25,6 +25,7 @@ SECONDS = {
     "Testing/engine/test_engine.py": 50,
     "Testing/cohort/test_participant.py": 50,
     "Testing/cohort/test_real.py": 45,
+    "Testing/engine/test_follow.py": 60,
     "Testing/engine/test_worker.py": 40,
     "Testing/cohort/test_command.py": 40,
     "Testing/web/test_api.py": 40,
