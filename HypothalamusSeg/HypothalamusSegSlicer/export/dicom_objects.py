@@ -4,28 +4,15 @@ from __future__ import annotations
 
 import math
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import slicer
+import vtk
 from HypothalamusSegLib.errors import HypothalamusSegError
-from HypothalamusSegLib.geometry.voxel_image import Grid, VoxelImage
-from HypothalamusSegLib.results.dicom.contents import (
-    DicomContents,
-    MeasuredStructure,
-    PersonReview,
-    SegmentMask,
-)
-from HypothalamusSegLib.results.dicom.engine_result import contents_of, measured_structure
-from HypothalamusSegLib.results.dicom.objects import (
-    MEASUREMENTS,
-    SEGMENTATION,
-    DicomObjects,
-    make_objects,
-)
-from HypothalamusSegLib.results.dicom.source_series import read_source_series
 from HypothalamusSegLib.units import MM3_PER_ML
 
 from ..scene.result_nodes import ResultNodes
@@ -36,9 +23,19 @@ from .dicom_source import source_files
 from .result_files import write_whole
 from .subject import ExportError, MayReplace, export_subject, refuse_to_replace
 
-SEG = (SEGMENTATION,)
-# A report refers to its segments, so it never goes without them.
-SEG_AND_SR = (SEGMENTATION, MEASUREMENTS)
+if TYPE_CHECKING:
+    from HypothalamusSegLib.geometry.voxel_image import Grid
+    from HypothalamusSegLib.results.dicom.contents import (
+        DicomContents,
+        MeasuredStructure,
+        PersonReview,
+        SegmentMask,
+    )
+    from HypothalamusSegLib.results.dicom.objects import DicomObjects
+
+# The engine's names of these objects. A report refers to its segments, so it never goes alone.
+SEGMENTATION, MEASUREMENTS = "segmentation", "measurements"
+SEG, SEG_AND_SR = (SEGMENTATION,), (SEGMENTATION, MEASUREMENTS)
 
 
 def export_dicom(
@@ -97,6 +94,10 @@ def add_to_database(
 
 def make(nodes: ResultNodes, rows: Sequence[VolumeRow]) -> DicomObjects:
     """Make the objects of a result with the numbers of its table; raises ExportError."""
+    # Imported here, as everything heavy of the engine: Slicer loads the module at its start.
+    from HypothalamusSegLib.results.dicom.objects import make_objects
+    from HypothalamusSegLib.results.dicom.source_series import read_source_series
+
     grid = volume_grid(nodes.volume)
     try:
         source = read_source_series(source_files(nodes.volume), grid, nodes.record.pseudonym)
@@ -107,6 +108,8 @@ def make(nodes: ResultNodes, rows: Sequence[VolumeRow]) -> DicomObjects:
 
 def dicom_contents(nodes: ResultNodes, rows: Sequence[VolumeRow], grid: Grid) -> DicomContents:
     """Collect what the objects say: segments and numbers as they are now, flags, review."""
+    from HypothalamusSegLib.results.dicom.engine_result import contents_of
+
     engine = nodes.record.engine
     codes = [flag["code"] for flag in engine["quality"]["flags"]]
     edited = {row.structure for row in rows if row.status == EDITED}
@@ -129,7 +132,7 @@ def dicom_contents(nodes: ResultNodes, rows: Sequence[VolumeRow], grid: Grid) ->
 
 def volume_grid(volume: slicer.vtkMRMLScalarVolumeNode) -> Grid:
     """The grid of a volume before any transform, as its DICOM files have it."""
-    import vtk
+    from HypothalamusSegLib.geometry.voxel_image import Grid
 
     matrix = vtk.vtkMatrix4x4()
     volume.GetIJKToRASMatrix(matrix)
@@ -137,7 +140,9 @@ def volume_grid(volume: slicer.vtkMRMLScalarVolumeNode) -> Grid:
     return Grid(tuple(shape), slicer.util.arrayFromVTKMatrix(matrix))
 
 
-def _masks(nodes: ResultNodes, edited: set[str], grid: Grid):
+def _masks(nodes: ResultNodes, edited: set[str], grid: Grid) -> Iterator[SegmentMask]:
+    from HypothalamusSegLib.results.dicom.contents import SegmentMask
+
     for plan, node in nodes.segmentations():
         for segment in plan.segments:
             voxels = read_segment(node, segment.identifier)
@@ -149,6 +154,7 @@ def _masks(nodes: ResultNodes, edited: set[str], grid: Grid):
 def _on_grid(voxels: SegmentVoxels, grid: Grid) -> np.ndarray:
     """Bring a segment to the grid of the scan: inside where it fills half of a voxel's center."""
     from HypothalamusSegLib.geometry.resampling import resample_mask
+    from HypothalamusSegLib.geometry.voxel_image import Grid, VoxelImage
 
     affine = voxels.image_to_world.copy()
     # With a layer of nothing around, so that it ends where it ends.
@@ -166,6 +172,8 @@ def _on_grid(voxels: SegmentVoxels, grid: Grid) -> np.ndarray:
 
 
 def _measured(row: VolumeRow, codes: Sequence[str]) -> MeasuredStructure:
+    from HypothalamusSegLib.results.dicom.engine_result import measured_structure
+
     mm3 = MM3_PER_ML if row.unit == "mL" else 1.0
     engine_row = {
         "structure": row.structure,
@@ -183,6 +191,8 @@ def _known(value: float) -> float | None:
 
 
 def _review(nodes: ResultNodes) -> PersonReview | None:
+    from HypothalamusSegLib.results.dicom.contents import PersonReview
+
     review = nodes.record.review
     if not review.is_judged:
         return None

@@ -25,7 +25,6 @@ from HypothalamusSegLib.flags import Flag, severity_of, sort_by_severity
 from HypothalamusSegLib.measures.intervals import COVERAGE
 from HypothalamusSegLib.results.flag_coverage import covered_columns
 from HypothalamusSegLib.results.number_format import MISSING
-from HypothalamusSegLib.results.report_pdf import COVERED, SEVERITY_SIGNS
 from HypothalamusSegLib.units import MM3_PER_ML
 from vtk.util.numpy_support import numpy_to_vtk
 
@@ -247,6 +246,8 @@ def _draw_table(
             10,
             bold=True,
         )
+    from HypothalamusSegLib.results.report_pdf import COVERED
+
     has_covered = False
     for row in rows:
         y += 24
@@ -278,6 +279,8 @@ def _shown(value: float, digits: int) -> str:
 
 
 def _draw_quality(painter, nodes: ResultNodes, top: int) -> int:
+    from HypothalamusSegLib.results.report_pdf import SEVERITY_SIGNS
+
     y = top
     _text(painter, MARGIN_PX, y, "Quality", 11, bold=True)
     flags = nodes.record.engine["quality"]["flags"]
