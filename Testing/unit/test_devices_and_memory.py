@@ -74,11 +74,11 @@ def test_what_fails_on_the_cpu_is_not_tried_again(sample_path, monkeypatch):
     segmenter = Segmenter(Options(("icv",), device="cpu", folds=(0,)))
     tries = []
 
-    def broken(scan, steps):
-        tries.append(scan)
+    def broken(volume, clock):
+        tries.append(volume)
         raise RuntimeError("a fault of the program")
 
-    monkeypatch.setattr(segmenter, "_segment", broken)
+    monkeypatch.setattr(segmenter, "run_stages", broken)
     with pytest.raises(RuntimeError, match="a fault of the program"):
         segmenter.segment(read_scan(sample_path))
     assert len(tries) == 1

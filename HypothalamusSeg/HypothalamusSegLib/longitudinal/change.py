@@ -59,7 +59,7 @@ def change_between(
     Examples
     --------
     >>> found = change_between("hypothalamus_total", 800.0, 784.0, 731, 1.0, True)
-    >>> found.percent, round(found.percent_a_year, 2), found.verdict
+    >>> round(found.percent, 2), round(found.percent_a_year, 2), found.verdict
     (-2.0, -1.0, 'real')
     """
     if not first_mm3 > 0:

@@ -1,4 +1,11 @@
-"""One canonical frame for all visits, so that the networks see them in the same way."""
+"""One canonical frame for all visits, so that the networks see them in the same way.
+
+Examples
+--------
+>>> first, second = own_zooms(1.0, [880.0, 800.0])
+>>> round((first / second) ** 3, 3)
+1.1
+"""
 
 from __future__ import annotations
 

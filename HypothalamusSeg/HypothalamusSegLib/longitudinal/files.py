@@ -1,4 +1,9 @@
-"""Write what was found in the scans of one person: table, JSON, label maps and a page."""
+"""Write what was found in the scans of one person: table, JSON, label maps and a page.
+
+Examples
+--------
+>>> write_all(followed, Path("out"), "pat7")  # doctest: +SKIP
+"""
 
 from __future__ import annotations
 

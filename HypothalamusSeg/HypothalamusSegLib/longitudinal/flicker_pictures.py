@@ -1,4 +1,10 @@
-"""Pictures of the visits in their midspace, all of the same planes, to be flicked through."""
+"""Pictures of the visits in their midspace, all of the same planes, to be flicked through.
+
+Examples
+--------
+>>> len(draw_frames(followed))  # doctest: +SKIP
+2
+"""
 
 from __future__ import annotations
 

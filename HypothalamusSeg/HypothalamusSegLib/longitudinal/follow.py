@@ -9,6 +9,11 @@
 
 With the common zoom alone, a change would be drawn toward the mean, as sizes are without a
 canonical frame (Docs/VALIDATION.md).
+
+Examples
+--------
+>>> compare(segmenter, visits, repeatability).changes[0].verdict  # doctest: +SKIP
+'within repeatability'
 """
 
 from __future__ import annotations

@@ -1,4 +1,9 @@
-"""Images of the visits that differ in nothing but the head: same brightness, same resolution."""
+"""Images of the visits that differ in nothing but the head: same brightness, same resolution.
+
+Examples
+--------
+>>> first, second = match(volumes, registration)  # doctest: +SKIP
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,12 @@
-"""The midspace of some visits: the pose of the template, the hypothalamus at its origin."""
+"""The midspace of some visits: the pose of the template, the hypothalamus at its origin.
+
+Examples
+--------
+>>> midspace_grid().spacing_mm.tolist() == [SPACING_MM] * 3
+True
+>>> midspace_points().shape[0]
+3
+"""
 
 from __future__ import annotations
 

@@ -4,7 +4,7 @@ Examples
 --------
 >>> line = np.stack([np.ones(100), np.arange(100.0)])
 >>> values = 2 + 3 * np.arange(100.0)
->>> values[:20] = 500.0
+>>> values[::10] = 500.0
 >>> tukey_least_squares(line, values, rounds=8).round(3).tolist()
 [2.0, 3.0]
 """

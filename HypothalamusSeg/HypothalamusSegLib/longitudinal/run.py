@@ -1,4 +1,10 @@
-"""The command `follow`: read the scans of one person, compare them, write the files."""
+"""The command `follow`: read the scans of one person, compare them, write the files.
+
+Examples
+--------
+>>> too_few([], "Give two scans.").args != ()
+True
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,9 @@
-"""One scan of a person as the comparison needs it."""
+"""One scan of a person as the comparison needs it.
+
+Examples
+--------
+>>> visit_of("first", scan, segmentation, stages, identity, None)  # doctest: +SKIP
+"""
 
 from __future__ import annotations
 

@@ -1,6 +1,11 @@
 """Reasons to doubt a comparison of visits.
 
 No flag changes a number; a severe one withholds the verdict.
+
+Examples
+--------
+>>> VisitFlag("visits_unlike", "The scans do not match.").is_severe
+True
 """
 
 from __future__ import annotations

@@ -1,4 +1,9 @@
-"""The request ``follow``: scans of one person, as the command line would compare them."""
+"""The request ``follow``: scans of one person, as the command line would compare them.
+
+Examples
+--------
+>>> given, options = check_fields(fields)  # doctest: +SKIP
+"""
 
 from __future__ import annotations
 
