@@ -123,11 +123,7 @@ def _add_follow(parser: argparse.ArgumentParser) -> None:
         help="one for each scan, in their order; without it, from the DICOM headers",
     )
     parser.add_argument("--subunits", action="store_true", help="also the ten subunits")
-    parser.add_argument("--device", choices=DEVICES, default="auto")
-    parser.add_argument("--threads", type=argument(positive), default=None, metavar="N")
-    parser.add_argument("--folds", type=argument(parse_folds), default=FOLDS, metavar="0,1,2,3,4")
-    add_weights_option(parser)
-    parser.add_argument("--progress", choices=PROGRESS_STYLES, default="bar")
+    _add_network_options(parser)
     parser.add_argument(
         "--no-page",
         action="store_true",
@@ -161,17 +157,22 @@ def _add_run_options(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def _add_network_options(parser: argparse.ArgumentParser) -> None:
+    """Add where the networks run, which of them, and how progress is shown."""
+    parser.add_argument("--device", choices=DEVICES, default="auto")
+    parser.add_argument("--threads", type=argument(positive), default=None, metavar="N")
+    parser.add_argument("--folds", type=argument(parse_folds), default=FOLDS, metavar="0,1,2,3,4")
+    add_weights_option(parser)
+    parser.add_argument("--progress", choices=PROGRESS_STYLES, default="bar")
+
+
 def add_engine_options(parser: argparse.ArgumentParser) -> None:
     """Add the options shared by all commands that run the engine."""
     parser.add_argument("--subunits", action="store_true", help="also segment the ten subunits")
     parser.add_argument(
         "--grid", choices=GRID_NAMES, default="0.5", help="grid of the hypothalamus labels"
     )
-    parser.add_argument("--device", choices=DEVICES, default="auto")
-    parser.add_argument("--threads", type=argument(positive), default=None, metavar="N")
-    parser.add_argument("--folds", type=argument(parse_folds), default=FOLDS, metavar="0,1,2,3,4")
-    add_weights_option(parser)
-    parser.add_argument("--progress", choices=PROGRESS_STYLES, default="bar")
+    _add_network_options(parser)
     parser.add_argument(
         "--no-overview",
         action="store_true",

@@ -200,6 +200,19 @@ def test_a_comparison_that_fails_says_why_and_moves_nothing(scene, heads, engine
     section.close()
 
 
+def test_an_answer_that_cannot_be_understood_leaves_a_section_that_works(scene, heads, engine):
+    strange = answer()
+    del strange["visits"][0]["ras_from_midspace"]
+    engine(strange)
+    current = load_dicom(heads[0], "Smith^John", 1, "20260102")
+    load_dicom(heads[1], "Smith^John", 1, "20240102")
+    section, _root = section_for(current)
+    compare(section)
+    assert (section.job, section.button.text) == (None, "Compare")
+    assert "could not be loaded" in section.answer.text
+    section.close()
+
+
 def test_a_date_that_is_none_is_not_sent(scene, heads, engine):
     asked = engine(answer())
     current = load_dicom(heads[0], "Smith^John", 1, "20260102")

@@ -14,8 +14,7 @@ from ..loaded_networks import LoadedNetworks
 from ..longitudinal.files import describe, write_all
 from ..longitudinal.run import Given, follow_scans
 from ..machine.memory import give_memory_back
-from ..options import options_from_json
-from .requests import WrongRequestError
+from .requests import WrongRequestError, check_types, read_options
 from .service import Finish, Report
 
 FIELDS = {"inputs": list, "output": str, "name": str, "dates": list, "options": dict, "page": bool}
@@ -44,10 +43,7 @@ class FollowHandler:
             Nothing was written then.
         """
         given, checked = check_fields(fields)
-        try:
-            options = options_from_json(checked.get("options", {}))
-        except ValueError as error:
-            raise WrongRequestError(f'"options": {error}') from error
+        options = read_options(checked)
         followed, failed = follow_scans(given, options, report, self._networks)
         for visit in failed:
             event = {"event": "failed_visit", "input": str(visit.path)}
@@ -72,13 +68,7 @@ def check_fields(fields: dict) -> tuple[list[Given], dict]:
     dict
         The fields.
     """
-    missing, unknown = REQUIRED - set(fields), set(fields) - set(FIELDS)
-    if missing or unknown:
-        word, names = ("missing", missing) if missing else ("unknown", unknown)
-        raise WrongRequestError(f"{word} in the request: {', '.join(sorted(names))}")
-    for name, value in fields.items():
-        if not isinstance(value, FIELDS[name]):
-            raise WrongRequestError(f'"{name}" of the request is not {FIELDS[name].__name__}')
+    check_types(fields, FIELDS, REQUIRED)
     inputs = fields["inputs"]
     dates = fields.get("dates", [None] * len(inputs))
     if len(inputs) < 2 or not all(isinstance(path, str) for path in inputs):

@@ -6,6 +6,7 @@ import json
 from dataclasses import dataclass
 
 from ..errors import HypothalamusSegError
+from ..options import Options, options_from_json
 
 CANCEL, END = "cancel", "end"
 
@@ -59,3 +60,33 @@ def read_request(line: bytes) -> Request:
     if kind != END and not isinstance(identifier, str):
         raise WrongRequestError(f'The request "{kind}" needs an "id", which is a string.')
     return Request(kind, identifier, fields)
+
+
+def check_types(fields: dict, types: dict[str, type], required: set[str]) -> dict:
+    """Check names and types of a request's fields.
+
+    Raises
+    ------
+    WrongRequestError
+
+    Examples
+    --------
+    >>> check_types({"input": "head.nii.gz"}, {"input": str}, {"input"})
+    {'input': 'head.nii.gz'}
+    """
+    missing, unknown = required - set(fields), set(fields) - set(types)
+    if missing or unknown:
+        word, names = ("missing", missing) if missing else ("unknown", unknown)
+        raise WrongRequestError(f"{word} in the request: {', '.join(sorted(names))}")
+    for name, value in fields.items():
+        if not isinstance(value, types[name]):
+            raise WrongRequestError(f'"{name}" of the request is not {types[name].__name__}')
+    return fields
+
+
+def read_options(fields: dict) -> Options:
+    """Read ``options`` of a request; raises `WrongRequestError`."""
+    try:
+        return options_from_json(fields.get("options", {}))
+    except ValueError as error:
+        raise WrongRequestError(f'"options": {error}') from error

@@ -17,10 +17,9 @@ from pathlib import Path
 from ..batch import Batch, described_failure, failure_sentence
 from ..loaded_networks import LoadedNetworks
 from ..machine.memory import give_memory_back
-from ..options import options_from_json
 from ..pipeline import STAGE_WEIGHTS
 from ..progress import Steps
-from .requests import WrongRequestError
+from .requests import check_types, read_options
 from .service import Finish, Report
 
 FIELDS = {"input": str, "output": str, "options": dict, "overview": bool, "report": bool}
@@ -48,10 +47,7 @@ class SegmentHandler:
             Nothing was written then.
         """
         checked = check_fields(fields)
-        try:
-            options = options_from_json(checked.get("options", {}))
-        except ValueError as error:
-            raise WrongRequestError(f'"options": {error}') from error
+        options = read_options(checked)
         batch = Batch(
             Path(checked["output"]),
             options,
@@ -75,11 +71,4 @@ class SegmentHandler:
 
 def check_fields(fields: dict) -> dict:
     """Check names and types of a request's fields; raises `WrongRequestError`."""
-    missing, unknown = REQUIRED - set(fields), set(fields) - set(FIELDS)
-    if missing or unknown:
-        word, names = ("missing", missing) if missing else ("unknown", unknown)
-        raise WrongRequestError(f"{word} in the request: {', '.join(sorted(names))}")
-    for name, value in fields.items():
-        if not isinstance(value, FIELDS[name]):
-            raise WrongRequestError(f'"{name}" of the request is not {FIELDS[name].__name__}')
-    return fields
+    return check_types(fields, FIELDS, REQUIRED)

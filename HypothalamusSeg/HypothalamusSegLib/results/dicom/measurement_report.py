@@ -62,16 +62,8 @@ def make_report(
     return import_highdicom().sr.EnhancedSR(
         evidence=[*source.headers, segmentation],
         content=report,
-        series_instance_uid=series.uid,
-        series_number=series.number,
-        sop_instance_uid=series.instance_uid,
-        instance_number=1,
-        manufacturer=MANUFACTURER,
-        manufacturer_model_name=PRODUCT,
-        software_versions=contents.version,
-        device_serial_number=contents.weights_name,
+        **series.attributes(contents),
         is_complete=True,
-        series_description=series.description,
         coding_schemes=[private_scheme()],
     )
 

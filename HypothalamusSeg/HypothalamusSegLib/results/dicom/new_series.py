@@ -16,7 +16,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from .contents import MANUFACTURER, PRODUCT
+from .contents import MANUFACTURER, PRODUCT, DicomContents
 from .highdicom_package import import_highdicom
 from .source_series import SourceSeries
 from .structure_codes import PRIVATE_SCHEME
@@ -37,6 +37,20 @@ class NewSeries:
     instance_uid: str
     number: int
     description: str
+
+    def attributes(self, contents: DicomContents) -> dict:
+        """Give highdicom's arguments that say which series it is and which device made it."""
+        return {
+            "series_instance_uid": self.uid,
+            "series_number": self.number,
+            "sop_instance_uid": self.instance_uid,
+            "instance_number": 1,
+            "series_description": self.description,
+            "manufacturer": MANUFACTURER,
+            "manufacturer_model_name": PRODUCT,
+            "software_versions": contents.version,
+            "device_serial_number": contents.weights_name,
+        }
 
 
 def new_series(kind: str, source: SourceSeries) -> NewSeries:

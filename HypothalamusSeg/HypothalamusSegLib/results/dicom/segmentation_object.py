@@ -46,17 +46,9 @@ def make_segmentation(
         segment_descriptions=[
             _describe_segment(number, mask, contents) for number, mask in enumerate(masks, 1)
         ],
-        series_instance_uid=series.uid,
-        series_number=series.number,
-        sop_instance_uid=series.instance_uid,
-        instance_number=1,
-        manufacturer=MANUFACTURER,
-        manufacturer_model_name=PRODUCT,
-        software_versions=contents.version,
-        device_serial_number=contents.weights_name,
+        **series.attributes(contents),
         content_label="HYPOTHALAMUS",
         content_description="Hypothalamus and intracranial volume. Research use only.",
-        series_description=series.description,
         coding_schemes=[private_scheme()],
     )
 
