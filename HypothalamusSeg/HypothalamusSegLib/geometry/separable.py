@@ -130,14 +130,20 @@ def along_axes(array: np.ndarray, matrices: Sequence[np.ndarray | None]) -> np.n
     if all(matrix is None for matrix in matrices):
         return array
     order = np.argsort(np.abs(array.strides), kind="stable")[::-1]
-    # Now C-contiguous, so that reshaping copies nothing.
+    # Now C-contiguous, so that most reshaping copies nothing. One large product an axis: products
+    # plane by plane let the threads of the BLAS library wait for each other, on a busy machine for
+    # seconds.
     result = np.ascontiguousarray(array.transpose(order), np.float32)
     outer, middle, inner = (matrices[axis] for axis in order)
     if inner is not None:
-        result = result @ inner.T
-    if middle is not None:
-        result = middle @ result
+        flat = result.reshape(-1, result.shape[2]) @ inner.T
+        result = flat.reshape(*result.shape[:2], len(inner))
     if outer is not None:
-        shape = result.shape
-        result = (outer @ result.reshape(shape[0], -1)).reshape(len(outer), *shape[1:])
+        result = _along_first(result, outer)
+    if middle is not None:
+        result = np.ascontiguousarray(_along_first(result.swapaxes(0, 1), middle).swapaxes(0, 1))
     return result.transpose(np.argsort(order))
+
+
+def _along_first(array: np.ndarray, matrix: np.ndarray) -> np.ndarray:
+    return (matrix @ array.reshape(len(array), -1)).reshape(len(matrix), *array.shape[1:])
