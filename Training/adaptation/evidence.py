@@ -1,6 +1,9 @@
-"""How many cases it takes: raters that are simulated, 5, 10, 20 or all training scans, one fold.
+"""How many cases it takes: raters that are simulated, 5, 10, 20 or all training scans.
 
     python -m Training.adaptation.evidence --scans FOLDER --looks FOLDER --output FILE
+        [--folds 0 1 2 3 4]
+
+Each fold is adapted and scored by itself; of several, their mean is scored too.
 
 Everything is scored on the data set's test split, which no network has seen.
 """
@@ -95,8 +98,8 @@ def make_looks(scans: list[LabelledScan], folder: Path) -> None:
             save_look(look, path)
 
 
-def run_scenario(scenario: Scenario, bench: Bench, runs: Path) -> dict:
-    """Adapt one fold and score it on the test split."""
+def run_scenario(scenario: Scenario, bench: Bench, runs: Path) -> tuple[dict, torch.nn.Module]:
+    """Adapt one fold and score it on the test split; returns the row and the network."""
     order = list(bench.training)
     random.Random(scenario.seed).shuffle(order)
     cases = order[: scenario.cases]
@@ -131,12 +134,13 @@ def run_scenario(scenario: Scenario, bench: Bench, runs: Path) -> dict:
     run.resume()
     adapted = run.run()
     seconds = time.monotonic() - started
-    return {
+    row = {
         **asdict(scenario),
         **score_networks(bench, [adapted]),
         "prepared_seconds": prepared_s,
         "seconds": seconds,
     }
+    return row, adapted
 
 
 def parent_fold(fold: int) -> tuple[torch.nn.Module, str]:
@@ -176,6 +180,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--peak", type=float, default=0.2)
     parser.add_argument("--memory-share", type=float, default=0.33)
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--folds", type=int, nargs="+", default=[0])
     parser.add_argument("--threads", type=int, default=torch.get_num_threads())
     options = parser.parse_args(arguments)
     torch.set_num_threads(options.threads)
@@ -183,20 +188,39 @@ def main(arguments: list[str] | None = None) -> int:
     bench = Bench(options.scans, options.looks, options.rater)
     runs = options.output.parent / "adapt-runs"
     runs.mkdir(parents=True, exist_ok=True)
-    before = {"rater": options.rater, "cases": 0, **score_networks(bench, [parent_fold(0)[0]])}
-    _append(options.output, before)
+    parents = [parent_fold(fold)[0] for fold in options.folds]
+    for folds, networks in _each_and_all(options.folds, parents):
+        row = {"rater": options.rater, "cases": 0, "fold": folds}
+        _append(options.output, {**row, **score_networks(bench, networks)})
     for count in options.cases:
-        scenario = Scenario(
-            rater=options.rater,
-            cases=count,
-            memory=options.memory,
-            steps=options.steps,
-            peak=options.peak,
-            memory_share=options.memory_share,
-            seed=options.seed,
-        )
-        _append(options.output, run_scenario(scenario, bench, runs))
+        scenarios = [_scenario(options, count, fold) for fold in options.folds]
+        adapted = []
+        for scenario in scenarios:
+            row, network = run_scenario(scenario, bench, runs)
+            adapted.append(network)
+            _append(options.output, row)
+        if len(adapted) > 1:
+            row = {**asdict(scenarios[0]), "fold": options.folds}
+            _append(options.output, {**row, **score_networks(bench, adapted)})
     return 0
+
+
+def _each_and_all(folds: list[int], networks: list) -> list[tuple[int | list[int], list]]:
+    each: list = [(fold, [network]) for fold, network in zip(folds, networks, strict=True)]
+    return [*each, (folds, networks)] if len(folds) > 1 else each
+
+
+def _scenario(options: argparse.Namespace, cases: int, fold: int) -> Scenario:
+    return Scenario(
+        rater=options.rater,
+        cases=cases,
+        memory=options.memory,
+        steps=options.steps,
+        peak=options.peak,
+        memory_share=options.memory_share,
+        fold=fold,
+        seed=options.seed,
+    )
 
 
 def _append(path: Path, row: dict) -> None:
