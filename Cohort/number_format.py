@@ -43,8 +43,8 @@ def p_value(p: float | None) -> str:
 
 def p_phrase(p: float | None) -> str:
     """For running text: ``p = 0.042`` or ``p < 0.001``."""
-    text = p_value(p)
-    return f"p {text}" if text.startswith("<") else f"p = {text}"
+    is_tiny = p is not None and p < SMALLEST_SHOWN_P
+    return f"p {p_value(p)}" if is_tiny else f"p = {p_value(p)}"
 
 
 def counted(count: int, singular: str, plural: str | None = None) -> str:

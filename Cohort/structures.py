@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 VOLUME, ASYMMETRY, ICV = "volume", "asymmetry", "icv"
 ML_PER_MM3 = 1 / MM3_PER_ML
-# Names of columns are made and read here and nowhere else.
+# Names of columns are made here and nowhere else, and never taken apart.
 VOLUME_SUFFIX, ADJUSTED = "_mm3", "_adjusted_"
 MM3, PERCENT = "mm3", "percent"
 # ICV is read in mL, the asymmetry index, a ratio, in percent.
@@ -63,14 +63,6 @@ class Structure:
         return SHOWN_UNITS.get(self.kind, self.unit)
 
 
-@dataclass(frozen=True)
-class VolumeColumn:
-    """What a column of volumes holds: a structure, as measured or adjusted for ICV by a method."""
-
-    structure: str
-    adjustment: str = ""
-
-
 TOTAL = Structure("hypothalamus_total", "hypothalamus_total_mm3", "Total hypothalamus")
 LEFT = Structure("hypothalamus_left", "hypothalamus_left_mm3", "Left hypothalamus")
 RIGHT = Structure("hypothalamus_right", "hypothalamus_right_mm3", "Right hypothalamus")
@@ -89,27 +81,27 @@ def change_column(structure: Structure, unit: str) -> str:
     return f"{structure.name}_{unit}_per_year"
 
 
-def volume_column(column: str) -> VolumeColumn | None:
-    """What a column holds, from its name; None if it holds no volume.
+def with_volume() -> tuple[Structure, ...]:
+    """Every structure whose column holds a volume in mm³: all but the asymmetry index.
 
     Examples
     --------
-    >>> volume_column("icv_mm3")
-    VolumeColumn(structure='icv', adjustment='')
-    >>> volume_column("left_posterior_adjusted_residuals_mm3")
-    VolumeColumn(structure='left_posterior', adjustment='residuals')
+    >>> [structure.column for structure in with_volume()][:2]
+    ['hypothalamus_total_mm3', 'hypothalamus_left_mm3']
     """
-    if not column.endswith(VOLUME_SUFFIX):
-        return None
-    structure, _, adjustment = column.removesuffix(VOLUME_SUFFIX).partition(ADJUSTED)
-    return VolumeColumn(structure, adjustment)
+    return (*WHOLE, INTRACRANIAL, *subunits())
 
 
 def subunits() -> tuple[Structure, ...]:
     """The ten subunits, left then right, in the order of FreeSurfer's labels."""
-    names = [labels.subunit_structure(label) for label in labels.SUBUNIT_LABELS]
     return tuple(
-        Structure(n, f"{n}{VOLUME_SUFFIX}", _subunit_title(n), subunit=True) for n in names
+        Structure(
+            name=subunit.structure,
+            column=f"{subunit.structure}{VOLUME_SUFFIX}",
+            title=f"{subunit.side.capitalize()} {subunit.name.replace('-', ' ')}",
+            subunit=True,
+        )
+        for subunit in labels.SUBUNITS
     )
 
 
@@ -117,8 +109,3 @@ def measured(results: pd.DataFrame) -> tuple[Structure, ...]:
     """The structures of which a table of results holds at least one number."""
     everything = (*WHOLE, ASYMMETRY_INDEX, INTRACRANIAL, *subunits())
     return tuple(s for s in everything if s.column in results and results[s.column].notna().any())
-
-
-def _subunit_title(name: str) -> str:
-    side, _, part = name.partition("_")
-    return f"{side.capitalize()} {part.replace('-', ' ')}"

@@ -107,7 +107,7 @@ def score_heads(
     for head in heads:
         count, spacing_mm = extent.renders_per_head, extent.render_spacing_mm
         for scan, mask in render_heads(head, prepared, count, spacing_mm):
-            score = score_icv(scan.name, segmenter.segment(scan), mask)
+            score = score_icv(scan.name, head.name, segmenter.segment(scan), mask)
             print(scan.name, f"Dice {score.dice:.4f}, {score.volume_percent:+.2f} %", flush=True)
             scores.append(score)
     return scores
@@ -122,7 +122,8 @@ def score_icv_masks(segmenter: Segmenter, scans: Iterable[LabelledScan]) -> list
         volume = load_volume(labelled.t1w)
         mask = resample_mask(load_volume(labelled.icv_mask), volume.grid)
         scan = Scan(volume, labelled.subject, labelled.t1w, "", ())
-        score = score_icv(labelled.subject, segmenter.segment(scan), mask)
+        name = labelled.subject
+        score = score_icv(name, name, segmenter.segment(scan), mask)
         print(scan.name, f"ICV Dice {score.dice:.4f}, {score.volume_percent:+.2f} %", flush=True)
         scores.append(score)
     return scores

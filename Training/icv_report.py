@@ -24,7 +24,7 @@ def icv_section(results: dict) -> str:
             continue
         signed = np.array([row["volume_percent"] for row in rows])
         dice = np.array([row["dice"] for row in rows])
-        heads = {row["head"] if "scans" in key else row["head"].rsplit("-", 1)[0] for row in rows}
+        heads = {row["head"] for row in rows}
         body.append(
             [
                 name,
@@ -42,7 +42,7 @@ def icv_section(results: dict) -> str:
         lines += ["", "### Image by image", "", folds, ""]
         body = [
             [
-                row["head"],
+                row["image"],
                 str(row.get("fold", "all")),
                 f"{row['dice']:.4f}",
                 f"{row['label_ml']:.0f}",

@@ -138,7 +138,7 @@ def measured_structures(results: dict, part: str) -> dict[str, list[Measured]]:
         spread = row.get("fold_sd_ml")
         volumes = (row["volume_ml"], row["label_ml"], spread)
         in_mm3 = (value and MM3_PER_ML * value for value in volumes)
-        found[ICV].append(Measured(_head(row["head"], results), *in_mm3))
+        found[ICV].append(Measured(row["head"], *in_mm3))
     return dict(found)
 
 
@@ -146,12 +146,6 @@ def _icv_rows(results: dict, part: str) -> list[dict]:
     """Scans with a mask where there are enough, else the generated images of label heads."""
     scans = results["validation_icv_scans"]
     return results[f"{part}_icv_scans" if len(scans) >= FEWEST_SCANS else f"{part}_icv"]
-
-
-def _head(image: str, results: dict) -> str:
-    """The head that an image ("head01-1") is of; a scan's name is its own."""
-    name = image.rpartition("-")[0]
-    return name if name in results["parts"].get("heads", {}) else image
 
 
 def worst_of_each_subject(images: Iterable[Measured]) -> list[float]:

@@ -98,7 +98,7 @@ def write_icv_item(results: dict) -> str:
         np.abs([row["volume_percent"] for row in results[key]])
         for key in ("validation_icv", "test_icv")
     )
-    heads = len({row["head"].rsplit("-", 1)[0] for row in results["test_icv"]})
+    heads = len({row["head"] for row in results["test_icv"]})
     cv = np.mean(variation_by_structure(results)["icv"])
     text = (
         f"{ICV_ITEM} may be 1–3 % off.** In cross-validation, with one network each, the error "

@@ -159,8 +159,21 @@ def _distances(
 
 @dataclass(frozen=True)
 class IcvScore:
-    """Agreement with the exact mask of a rendered label head."""
+    """Agreement with the mask of one image: rendered from a label head, or a scan.
 
+    Attributes
+    ----------
+    image : str
+    head : str
+        The label head or the subject that the image is of; one head may have several images.
+    dice, volume_percent : float
+    volume_ml, label_ml : float
+        Measured, and of the mask.
+    fold_sd_ml : float or None
+        Standard deviation between the networks; None with one network.
+    """
+
+    image: str
     head: str
     dice: float
     volume_percent: float
@@ -169,13 +182,14 @@ class IcvScore:
     fold_sd_ml: float | None = None
 
 
-def score_icv(head: str, result: Segmentation, mask: np.ndarray) -> IcvScore:
+def score_icv(image: str, head: str, result: Segmentation, mask: np.ndarray) -> IcvScore:
     """Compare an ICV mask with the true one on the same grid."""
     found = result.icv.array > 0
     measured = next(v for v in result.volumes if v.structure == "icv")
     reported, spread = measured.volume_mm3, measured.fold_sd_mm3
     true_mm3 = float(mask.sum()) * result.icv.voxel_volume_mm3
     return IcvScore(
+        image=image,
         head=head,
         dice=dice(found, mask > 0),
         volume_percent=100 * (reported / true_mm3 - 1),

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable
+from typing import NamedTuple
 
+from HypothalamusSegLib import labels
 from HypothalamusSegLib.flags import FLAG_TITLES
 from HypothalamusSegLib.measures.protocol import PUBLISHED, protocol_name
 from HypothalamusSegLib.results.flag_coverage import covered_columns
@@ -32,30 +34,28 @@ SHORT_NAMES = {
 
 def key_table(result: dict) -> str:
     """Left, right, total and ICV of one scan."""
-    head = ("Structure", "Volume", "Usual", "of ICV", "at 1500 mL", "Fold SD")
+    head = ("structure", "volume", "usual", "of_icv", "at_1500_ml", "fold_sd")
     codes = _codes(result)
-    rows = []
+    rows, is_struck = [], False
     for _, entry in _structures(result, with_subunits=False):
         volume, ratio = _shown_columns(entry, codes)
-        cells = (
-            volume("volume_mm3") + _interval(entry),
-            _usual(entry["structure"], result),
-            ratio("fraction_of_icv"),
-            ratio("icv_adjusted_mm3"),
-            volume("fold_sd_mm3"),
-        )
+        size, spread = volume("volume_mm3"), volume("fold_sd_mm3")
+        ratios = [ratio(column) for column in ("fraction_of_icv", "icv_adjusted_mm3")]
+        is_struck |= any(cell.is_struck for cell in (size, spread, *ratios))
+        cells = (size.html + _interval(entry), _usual(entry["structure"], result))
+        cells += tuple(cell.html for cell in (*ratios, spread))
         rows.append(_row(SHORT_NAMES[entry["structure"]], cells))
     caption = f"Hypothalamus and ICV of {escaped(result['name'])}"
     if protocol_name(result) != PUBLISHED.name:
         caption += f", protocol “{escaped(protocol_name(result))}”"
     table = _table(caption, "key", head, rows)
-    return f"{table}<p class='quiet'>{texts.STRUCK}</p>" if "<s " in table else table
+    return f"{table}<p class='quiet'>{texts.STRUCK}</p>" if is_struck else table
 
 
 def all_numbers(result: dict) -> str:
     """All numbers of NAME_volumes.csv, including subunits, collapsed."""
-    head = ("Structure", "Volume", "Voxel count", "of ICV", "at 1500 mL")
-    head += ("Fold SD", "Fold lowest", "Fold highest", "90 % from", "90 % to")
+    head = ("structure", "volume", "voxel_count", "of_icv", "at_1500_ml")
+    head += ("fold_sd", "fold_min", "fold_max", "low", "high")
     codes = _codes(result)
     rows = []
     for name, entry in _structures(result):
@@ -66,7 +66,7 @@ def all_numbers(result: dict) -> str:
             *map(volume, ("fold_sd_mm3", "fold_min_mm3", "fold_max_mm3")),
             *map(volume, ("volume_low_mm3", "volume_high_mm3")),
         )
-        rows.append(_row(escaped(name), cells))
+        rows.append(_row(escaped(name), tuple(cell.html for cell in cells)))
     name = escaped(result["name"])
     table = _table(f"All numbers of {name}", "all", head, rows)
     return (
@@ -80,7 +80,7 @@ def batch_table(entries: list[Entry]) -> str:
     done = [entry for entry in entries if entry.result]
     if len(done) < 2:
         return ""
-    head = ("Scan", "Left", "Right", "Total", "of ICV", "at 1500 mL", "ICV", "Flags")
+    head = ("scan", "left", "right", "total", "of_icv", "at_1500_ml", "icv", "flags")
     units = ("", "mm³", "mm³", "mm³", "%", "mm³", "mL", "")
     rows = [_batch_row(entry.result) for entry in done]
     meanings = texts.SEVERITY_NAMES.items()
@@ -103,7 +103,7 @@ def _batch_row(result: dict) -> str:
             cells += [MISSING] * len(columns)
             continue
         volume, ratio = _shown_columns(entry, codes, units=False)
-        cells += [(volume if column == "volume_mm3" else ratio)(column) for column in columns]
+        cells += [(volume if column == "volume_mm3" else ratio)(column).html for column in columns]
     flags = ", ".join(
         f"<span title='{escaped(flag['message'])}'>{symbol(flag=flag)} "
         f"{escaped(FLAG_TITLES.get(flag['code'], flag['code']))}</span>"
@@ -112,26 +112,35 @@ def _batch_row(result: dict) -> str:
     return _row(escaped(result["name"]), (*cells, flags or f"{symbol('good')} none"))
 
 
+class Cell(NamedTuple):
+    """A number as HTML, and whether a severe flag has struck it through."""
+
+    html: str
+    is_struck: bool = False
+
+
 def _shown_columns(entry: dict, codes: Iterable[str], units: bool = True):
     """Two functions that show a column of a structure: a volume, or a ratio to the ICV."""
     structure = entry["structure"]
     covered = covered_columns(codes, structure)
     is_icv = structure == "icv"
 
-    def marked(column: str, text: str) -> str:
-        if column not in covered or text == MISSING:
-            return text
-        return f"<s class='covered'>{text}</s><span class='unseen'> {texts.COVERED}</span>"
+    def marked(column: str, text: str, is_missing: bool) -> Cell:
+        if column not in covered or is_missing:
+            return Cell(text)
+        struck = f"<s class='covered'>{text}</s><span class='unseen'> {texts.COVERED}</span>"
+        return Cell(struck, True)
 
-    def volume(column: str) -> str:
+    def volume(column: str) -> Cell:
         show, unit = (shown_ml, "mL") if is_icv else (shown, "mm³")
         text = show(entry[column])
-        return marked(column, add_unit(text, unit) if units else text)
+        return marked(column, add_unit(text, unit) if units else text, entry[column] is None)
 
-    def ratio(column: str) -> str:
+    def ratio(column: str) -> Cell:
         show, unit = (shown_percent, "%") if column == "fraction_of_icv" else (shown, "mm³")
-        text = MISSING if is_icv else show(entry[column])
-        return marked(column, add_unit(text, unit) if units else text)
+        is_missing = is_icv or entry[column] is None
+        text = MISSING if is_missing else show(entry[column])
+        return marked(column, add_unit(text, unit) if units else text, is_missing)
 
     return volume, ratio
 
@@ -158,7 +167,8 @@ def _structures(result: dict, with_subunits: bool = True) -> list[tuple[str, dic
     for part in HYPOTHALAMUS_PARTS if result.get("hypothalamus") else ():
         found.append((f"Hypothalamus, {part}", result["hypothalamus"][part]))
     for label, entry in (result.get("subunits") or {}).items() if with_subunits else ():
-        found.append((f"{entry['structure'].replace('_', ' ')} ({label})", entry))
+        subunit = labels.subunit_of(int(label))
+        found.append((f"{subunit.side} {subunit.name} ({label})", entry))
     if result.get("icv"):
         found.append(("Intracranial volume (ICV)", result["icv"]))
     return found
@@ -167,9 +177,9 @@ def _structures(result: dict, with_subunits: bool = True) -> list[tuple[str, dic
 def _table(caption: str, name: str, head: tuple, rows: list[str], units: tuple = ()) -> str:
     units = units or ("",) * len(head)
     cells = "".join(
-        f"<th scope='col'>{_heading(text, f'tip-{name}-{index}')}"
+        f"<th scope='col'>{_heading(texts.HEADINGS[code], f'tip-{name}-{index}')}"
         f"<span class='unit'>{unit}</span></th>"
-        for index, (text, unit) in enumerate(zip(head, units, strict=True))
+        for index, (code, unit) in enumerate(zip(head, units, strict=True))
     )
     return (
         f"<div class='table' tabindex='0' role='region' aria-label='{caption}'><table>"
@@ -178,13 +188,13 @@ def _table(caption: str, name: str, head: tuple, rows: list[str], units: tuple =
     )
 
 
-def _heading(text: str, identifier: str) -> str:
+def _heading(heading: texts.Heading, identifier: str) -> str:
     """A heading; a button that explains it, where it needs that (`browser/tips.js`)."""
-    tip = texts.TIPS.get(text)
-    if tip is None:
-        return text
+    title, tip = heading
+    if not tip:
+        return title
     return (
-        f"<button type='button' class='tip' aria-describedby='{identifier}'>{text}</button>"
+        f"<button type='button' class='tip' aria-describedby='{identifier}'>{title}</button>"
         f"<span class='tip-text' id='{identifier}' hidden>{tip}</span>"
     )
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 TITLE = "HypothalamusSeg"
 SUBTITLE = (
     "Outlines and volumes of the hypothalamus and the intracranial space on T1-weighted head MRI."
@@ -27,26 +29,75 @@ ABOUT_THE_FILE = (
     "Rounded to three significant digits, ICV in mL. The file contains all decimals and gives ICV "
     "in mm³."
 )
-# Explanations of the table headings.
-TIPS = {
-    "Volume": "For each voxel, the networks estimate how much of it belongs to the structure. The "
-    "volume is the sum of these shares.",
-    "Voxel count": "The volume of all voxels inside the outline, each counted in full. It is "
-    "smaller than the volume, which also counts the share of voxels at the border.",
-    "Usual": "The usual range in adults with this protocol. Volumes outside it are flagged.",
-    "of ICV": "The volume as a share of the intracranial volume (the whole space inside the "
-    "skull). This accounts for head size.",
-    "at 1500 mL": "The volume scaled to a head with an intracranial volume of 1500 mL.",
-    "Fold SD": "How much the volumes of the five networks differ (standard deviation). It is not "
-    "an error bar: the networks can agree and still be wrong.",
-    "Fold lowest": "The smallest volume of any network.",
-    "Fold highest": "The largest volume of any network.",
-    "90 % from": "Lower limit of the interval that contained the reference volume in nine of ten "
-    "scans not used for training. It holds for scans like those of the validation.",
-    "90 % to": "Upper limit of the interval that contained the reference volume in nine of ten "
-    "scans not used for training.",
-    "Total": "Left and right together; usual range 450–1100 mm³.",
-    "ICV": "Intracranial volume: the whole space inside the skull; usual range 1000–1900 mL.",
+
+
+class Heading(NamedTuple):
+    """A heading of a table, and what explains it, where it needs that."""
+
+    title: str
+    tip: str = ""
+
+
+HEADINGS = {
+    "scan": Heading("Scan"),
+    "structure": Heading("Structure"),
+    "left": Heading("Left"),
+    "right": Heading("Right"),
+    "flags": Heading("Flags"),
+    "volume": Heading(
+        "Volume",
+        "For each voxel, the networks estimate how much of it belongs to the structure. The "
+        "volume is the sum of these shares.",
+    ),
+    "voxel_count": Heading(
+        "Voxel count",
+        "The volume of all voxels inside the outline, each counted in full. It is "
+        "smaller than the volume, which also counts the share of voxels at the border.",
+    ),
+    "usual": Heading(
+        "Usual",
+        "The usual range in adults with this protocol. Volumes outside it are flagged.",
+    ),
+    "of_icv": Heading(
+        "of ICV",
+        "The volume as a share of the intracranial volume (the whole space inside the "
+        "skull). This accounts for head size.",
+    ),
+    "at_1500_ml": Heading(
+        "at 1500 mL",
+        "The volume scaled to a head with an intracranial volume of 1500 mL.",
+    ),
+    "fold_sd": Heading(
+        "Fold SD",
+        "How much the volumes of the five networks differ (standard deviation). It is not "
+        "an error bar: the networks can agree and still be wrong.",
+    ),
+    "fold_min": Heading(
+        "Fold lowest",
+        "The smallest volume of any network.",
+    ),
+    "fold_max": Heading(
+        "Fold highest",
+        "The largest volume of any network.",
+    ),
+    "low": Heading(
+        "90 % from",
+        "Lower limit of the interval that contained the reference volume in nine of ten "
+        "scans not used for training. It holds for scans like those of the validation.",
+    ),
+    "high": Heading(
+        "90 % to",
+        "Upper limit of the interval that contained the reference volume in nine of ten "
+        "scans not used for training.",
+    ),
+    "total": Heading(
+        "Total",
+        "Left and right together; usual range 450–1100 mm³.",
+    ),
+    "icv": Heading(
+        "ICV",
+        "Intracranial volume: the whole space inside the skull; usual range 1000–1900 mL.",
+    ),
 }
 PASSWORD_NEEDED = "This page needs a user name and a password."
 NOT_FOUND = "Page not found."

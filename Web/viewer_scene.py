@@ -69,7 +69,7 @@ def write_scene(result: Segmentation, path: Path) -> None:
         "start_mm": _start_mm(result, centre_mm).round(2).tolist(),
         "range": [low, high],
         "grids": {"head": _grid(head), "close": _grid(close)},
-        "labels": _label_names(result),
+        "subunits": _subunits(result),
     }
     _write(path, description, layers)
 
@@ -184,10 +184,11 @@ def _grid(grid: Grid) -> dict:
     }
 
 
-def _label_names(result: Segmentation) -> list[str]:
+def _subunits(result: Segmentation) -> list[dict[str, str]]:
+    """Side and name of each number in the layer of subunits, from 1 on."""
     if result.subunits is None:
         return []
-    return [labels.subunit_structure(label) for label in labels.SUBUNIT_LABELS]
+    return [{"side": subunit.side, "name": subunit.name} for subunit in labels.SUBUNITS]
 
 
 def _write(path: Path, description: dict, layers: list[Layer]) -> None:

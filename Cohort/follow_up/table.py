@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from ..index.followed_volumes import TABLE_NAME
-from ..structures import VOLUME_SUFFIX
+from ..structures import with_volume
 from ..tables import described, join_codes, write_table
 from .subjects import FollowedSubject
 from .worker import folder_of
@@ -38,15 +38,13 @@ def write_followed_volumes(output: Path, subjects: Sequence[FollowedSubject]) ->
     if not rows:
         return []
     table = pd.DataFrame(rows)
-    volumes = [name for name in table if name.endswith(VOLUME_SUFFIX)]
+    names = {structure.column: structure.name for structure in with_volume()}
     explained = described(COLUMNS) | {
-        name: {
-            "Description": f"Volume of {name.removesuffix(VOLUME_SUFFIX)} in the common frame",
-            "Units": "mm^3",
-        }
-        for name in volumes
+        column: {"Description": f"Volume of {names[column]} in the common frame", "Units": "mm^3"}
+        for column in table
+        if column in names
     }
-    return write_table(table[[*COLUMNS, *volumes]], output / TABLE_NAME, explained)
+    return write_table(table[list(explained)], output / TABLE_NAME, explained)
 
 
 def _rows(output: Path, subject: FollowedSubject) -> list[dict]:
@@ -57,12 +55,13 @@ def _rows(output: Path, subject: FollowedSubject) -> list[dict]:
     found = json.loads(path.read_text(encoding="utf-8"))
     by_sha256 = {session.sha256: session for session in subject.sessions}
     flags = join_codes(flag["code"] for flag in found["flags"]) or None
+    columns = {structure.name: structure.column for structure in with_volume()}
     rows = []
     for visit in found["visits"]:
         session = by_sha256.get(visit["provenance"]["input_sha256"])
         if session is None:
             return []  # of other images than those that are there now
-        volumes = {f"{s}{VOLUME_SUFFIX}": v for s, v in visit["volumes_mm3"].items()}
+        volumes = {columns[name]: volume for name, volume in visit["volumes_mm3"].items()}
         rows.append(
             {
                 "participant_id": name,

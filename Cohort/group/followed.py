@@ -11,7 +11,7 @@ from pathlib import Path
 import pandas as pd
 
 from ..index.followed_volumes import read_followed_volumes
-from ..structures import volume_column
+from ..structures import with_volume
 from .contrast import Contrast
 from .covariates import Covariate
 from .findings import NOTE, WARNING, Finding, Topic
@@ -59,7 +59,7 @@ def analyse_followed(
         )
         names = tuple(sorted(set(followed.loc[severe, "participant_id"])))
         findings.append(Finding(WARNING, Topic.SESSION_TIMES, text, names))
-    volumes = [name for name in followed if volume_column(name) and name in scans]
+    volumes = [s.column for s in with_volume() if s.column in followed and s.column in scans]
     replaced = scans.drop(columns=volumes).merge(
         followed.loc[~severe, [*KEYS, *volumes]], on=KEYS, how="inner"
     )

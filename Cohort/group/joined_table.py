@@ -12,10 +12,11 @@ from pathlib import Path, PurePath
 
 import pandas as pd
 
-from ..structures import volume_column
+from ..structures import VOLUME, adjusted_column, with_volume
 from ..tables import write_table
 from .errors import NoResultsError, SameImageError
 from .findings import LISTED_IN_A_LINE, NOTE, WARNING, Finding, Topic
+from .icv_adjustment import ADJUSTMENTS
 from .outliers import reasons_in_words
 from .participants_table import Participants
 
@@ -126,10 +127,16 @@ def write_group_volumes(table: pd.DataFrame, described: tuple[str, ...], path: P
     in_words = table["listed"].map(reasons_in_words)
     # BIDS has no empty cells.
     written = table.assign(listed=in_words).replace({"": None})
+    meanings = _volume_columns()
     for column in written.columns[[d.kind == "f" for d in written.dtypes]]:
-        digits = VOLUME_DIGITS if volume_column(column) else RATIO_DIGITS
+        digits = VOLUME_DIGITS if column in meanings else RATIO_DIGITS
         written[column] = written[column].round(digits)
-    explained = {c: _explanation(c, c in described) for c in table.columns}
+    explained = {
+        column: {"Description": "As in participants.tsv"}
+        if column in described
+        else meanings.get(column, {"Description": COLUMN_DESCRIPTIONS.get(column, column)})
+        for column in table.columns
+    }
     return write_table(written, path, explained)
 
 
@@ -233,19 +240,17 @@ def _matched(
     return joined.drop(columns="_merge"), columns
 
 
-def _explanation(column: str, described: bool) -> dict[str, str]:
-    if described:
-        return {"Description": "As in participants.tsv"}
-    volume = volume_column(column)
-    if volume is None:
-        return {"Description": COLUMN_DESCRIPTIONS.get(column, column)}
-    text = f"Volume of {volume.structure}, posterior-weighted"
-    if volume.adjustment:
-        text = (
-            f"{volume.structure} adjusted for intracranial volume ({volume.adjustment}), at the "
-            "mean intracranial volume of the controls"
-        )
-    return {"Description": text, "Units": "mm^3"}
+def _volume_columns() -> dict[str, dict[str, str]]:
+    """Every column of a volume, measured or adjusted for ICV, with its explanation."""
+    explained = {}
+    for structure in with_volume():
+        explained[structure.column] = f"Volume of {structure.name}, posterior-weighted"
+        for method in ADJUSTMENTS if structure.kind == VOLUME else ():
+            explained[adjusted_column(structure, method)] = (
+                f"{structure.name} adjusted for intracranial volume ({method}), at the mean "
+                "intracranial volume of the controls"
+            )
+    return {column: {"Description": text, "Units": "mm^3"} for column, text in explained.items()}
 
 
 COLUMN_DESCRIPTIONS = {

@@ -152,13 +152,12 @@ def _side_rows() -> list[dict]:
 
 def _subunit_rows() -> list[dict]:
     rows = []
-    for label in labels.SUBUNIT_LABELS:
-        structure = labels.subunit_structure(label)
-        parts = structure.replace("_", "-").split("-")
+    for subunit in labels.SUBUNITS:
+        parts = (subunit.side, *subunit.name.split("-"))
         rows.append(
             {
-                "index": label,
-                "name": structure.replace("_", " "),
+                "index": subunit.label,
+                "name": f"{subunit.side} {subunit.name}",
                 "abbreviation": "-".join(part[:3].upper() for part in parts),
                 "mapping": SUBCORTICAL_GRAY_MATTER,
             }

@@ -22,7 +22,7 @@ from Cohort.group.errors import (
     SessionsFileError,
     TooFewScansError,
 )
-from Cohort.group.joined_table import first_sessions, join, natural_order
+from Cohort.group.joined_table import first_sessions, join, natural_order, write_group_volumes
 from Cohort.group.options import GroupOptions
 from Cohort.group.participants_table import read_participants
 from Cohort.group.session_times import read_session_times
@@ -429,3 +429,20 @@ def test_a_group_is_found_however_its_umlaut_is_spelled(folder):
     command = [str(folder), str(folder), "group", "--contrast", f"group:{decomposed}-c"]
     options = options_from(parse_level([*command, "--participants", str(path)]))
     assert resolve_contrast(options.contrast, participants).level_a == composed
+
+
+def test_a_participants_column_named_like_a_volume_is_no_measured_volume(folder):
+    table = pd.DataFrame(
+        {
+            "participant_id": ["sub-1"],
+            "scan": ["sub-1"],
+            "listed": [()],
+            "plaque_mm3": [0.123456],
+            "left_posterior_mm3": [61.23456],
+        }
+    )
+    written, sidecar = write_group_volumes(table, ("plaque_mm3",), folder / "volumes.tsv")
+    assert written.read_text(encoding="utf-8").split()[-2:] == ["0.123456", "61.235"]
+    explained = json.loads(sidecar.read_text(encoding="utf-8"))
+    assert explained["plaque_mm3"] == {"Description": "As in participants.tsv"}
+    assert explained["left_posterior_mm3"]["Units"] == "mm^3"

@@ -9,7 +9,7 @@ import pytest
 from HypothalamusSegLib.colours import ICV_COLOUR, LEFT_COLOUR, RIGHT_COLOUR
 from HypothalamusSegLib.geometry.voxel_image import Grid, VoxelImage
 from HypothalamusSegLib.results import overview, plane_pictures
-from HypothalamusSegLib.results.overview import draw_overview
+from HypothalamusSegLib.results.overview import CaptionLine, draw_overview
 from HypothalamusSegLib.results.planes import AXIAL, CORONAL, SAGITTAL, intensity_window
 
 image = pytest.importorskip("matplotlib.image")
@@ -20,6 +20,7 @@ RIGHT_CENTRE_MM, RIGHT_RADII_MM = np.array([7.0, 4.0, -6.0]), np.array([4.0, 6.0
 SHAPE, SPACING_MM = (84, 96, 88), 2.5
 LABEL_SHAPE, LABEL_SPACING_MM = (48, 48, 48), 1.0
 COLOUR_TOLERANCE = 40
+VOLUMES = CaptionLine("Left 1005 mm³, right 503 mm³")
 
 
 def rotation(degrees: float, axis: int) -> np.ndarray:
@@ -84,7 +85,7 @@ def panel_pixels(path: Path, row: int, column: int, colour: str) -> np.ndarray:
 @pytest.fixture(scope="module")
 def straight(tmp_path_factory) -> Path:
     path = tmp_path_factory.mktemp("overview") / "straight.png"
-    draw_overview(path, *phantom(), "Phantom", ["Left 1005 mm³, right 503 mm³"], ["A warning."])
+    draw_overview(path, *phantom(), "Phantom", [VOLUMES], ["A warning."])
     return path
 
 
@@ -139,7 +140,7 @@ def test_orientation_of_the_voxels_does_not_matter(straight: Path, tmp_path: Pat
 
 def test_equal_inputs_give_equal_bytes(straight: Path, tmp_path: Path) -> None:
     path = tmp_path / "again.png"
-    draw_overview(path, *phantom(), "Phantom", ["Left 1005 mm³, right 503 mm³"], ["A warning."])
+    draw_overview(path, *phantom(), "Phantom", [VOLUMES], ["A warning."])
     assert path.read_bytes() == straight.read_bytes()
     assert b"atplotlib" not in path.read_bytes()
 
@@ -177,7 +178,8 @@ def test_one_sided_label_is_drawn(tmp_path: Path) -> None:
 
 def test_text_of_any_length_and_kind_fits(tmp_path: Path) -> None:
     title = "$\\frac{1" + " scan_with_a_long_name" * 20 + "\udcff\n.nii.gz"
-    caption = [f"Line {n} of a long caption that has to be wrapped somewhere" for n in range(12)]
+    long = "of a long caption that has to be wrapped somewhere"
+    caption = [CaptionLine(f"Line {n} {long}") for n in range(12)]
     draw_overview(tmp_path / "a.png", *phantom(), title, caption, ["A long warning. " * 30] * 3)
     draw_overview(tmp_path / "b.png", *phantom(), "Phantom", [])
     tall, short = (image.imread(tmp_path / name).shape for name in ("a.png", "b.png"))
@@ -189,12 +191,21 @@ def test_text_of_any_length_and_kind_fits(tmp_path: Path) -> None:
 
 
 def test_covered_lines_are_struck(straight: Path, tmp_path: Path) -> None:
-    caption = ["Left 1005 mm³, right 503 mm³"]
-    draw_overview(tmp_path / "c.png", *phantom(), "Phantom", caption, ["A warning."], caption)
+    caption = [CaptionLine(VOLUMES.text, is_covered=True)]
+    draw_overview(tmp_path / "c.png", *phantom(), "Phantom", caption, ["A warning."])
     struck, plain = (image.imread(path)[..., :3] for path in (tmp_path / "c.png", straight))
     rows = np.flatnonzero((struck != plain).any(axis=(1, 2)))
     assert 0 < np.ptp(rows) < overview.LINE_PX, "only that line may change"
     assert longest_run(struck[rows]) > longest_run(plain[rows]) + 60
+
+
+def test_of_two_lines_with_one_text_only_the_covered_one_is_struck(tmp_path: Path) -> None:
+    one, both = ([VOLUMES, CaptionLine(VOLUMES.text, covered)] for covered in (True, False))
+    draw_overview(tmp_path / "one.png", *phantom(), "Phantom", one)
+    draw_overview(tmp_path / "none.png", *phantom(), "Phantom", both)
+    struck, plain = (image.imread(tmp_path / f"{name}.png") for name in ("one", "none"))
+    rows = np.flatnonzero((struck != plain).any(axis=(1, 2)))
+    assert 0 < np.ptp(rows) < overview.LINE_PX, "only that line may change"
 
 
 def longest_run(picture: np.ndarray) -> int:

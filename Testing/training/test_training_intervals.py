@@ -35,12 +35,13 @@ def hypothalamus_row(subject: str, error: float, fold_sd: float | None = None) -
     }
 
 
-def icv_row(image: str, error: float) -> dict:
-    return {"head": image, "volume_ml": 1500 * math.exp(error), "label_ml": 1500.0}
+def icv_row(image: str, error: float, head: str = "") -> dict:
+    volumes = {"volume_ml": 1500 * math.exp(error), "label_ml": 1500.0}
+    return {"image": image, "head": head or image, **volumes}
 
 
 def results_of(validation=(), test=(), icv=(), test_icv=(), icv_scans=()) -> dict:
-    heads = {row["head"].rpartition("-")[0]: 0 for row in (*icv, *test_icv)}
+    heads = {row["head"]: 0 for row in (*icv, *test_icv)}
     fold = {"file": "icv_fold0.pt", "sha256": "abc"}
     return {
         "parts": {"scans": {}, "heads": heads},
@@ -126,8 +127,12 @@ def test_every_structure_has_its_own_interval_and_its_coverage_on_the_test_split
 
 
 def test_two_images_of_one_head_count_once_with_the_worse():
-    icv = [icv_row(f"head{i:02}-{j}", 0.01 * i + 0.001 * j) for i in range(9) for j in range(2)]
-    found = intervals_of(results_of(icv=icv, test_icv=[icv_row("head90-0", 0.0)]))
+    icv = [
+        icv_row(f"head{i:02}-{j}", 0.01 * i + 0.001 * j, f"head{i:02}")
+        for i in range(9)
+        for j in range(2)
+    ]
+    found = intervals_of(results_of(icv=icv, test_icv=[icv_row("head90-0", 0.0, "head90")]))
     entry = found["structures"]["icv"]
     assert entry["n"] == 9
     assert entry["log_ratio"] == pytest.approx(0.081)
@@ -135,7 +140,7 @@ def test_two_images_of_one_head_count_once_with_the_worse():
 
 
 def test_masks_of_real_scans_go_before_generated_images():
-    icv = [icv_row(f"head{i:02}-0", 0.01) for i in range(13)]
+    icv = [icv_row(f"head{i:02}-0", 0.01, f"head{i:02}") for i in range(13)]
     scans = [icv_row(f"sub-{i}", 0.05) for i in range(9)]
     entry = intervals_of(results_of(icv=icv, icv_scans=scans))["structures"]["icv"]
     assert entry["log_ratio"] == pytest.approx(0.05)

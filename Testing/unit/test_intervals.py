@@ -67,7 +67,7 @@ def test_the_interval_lies_around_the_volume_in_every_output(result, record, tmp
     assert rows["hypothalamus_total"]["volume_low_mm3"] == str(total["volume_low_mm3"])
     shown = f"{total['volume_low_mm3']:.1f}–{total['volume_high_mm3']:.1f}"
     assert any(shown in line for line in table_lines(record))
-    words = [line for line, _ in caption(result)]
+    words = [line.text for line in caption(result)]
     assert f"90 % interval of the total: {low:.0f}–{high:.0f} mm³" in words
 
 

@@ -117,8 +117,8 @@ def test_the_pictures_caption_tells_which_lines_are_covered() -> None:
         flags = [] if code is None else [Flag(code, "")]
         result = SimpleNamespace(volumes=volumes, quality=SimpleNamespace(flags=flags))
         lines = caption(result)
-        assert [index for index, (_, is_covered) in enumerate(lines) if is_covered] == covered
-    assert lines[3][0] == "Intracranial volume: 1500 mL"
+        assert [index for index, line in enumerate(lines) if line.is_covered] == covered
+    assert lines[3].text == "Intracranial volume: 1500 mL"
 
 
 def test_the_worst_flag_comes_first() -> None:

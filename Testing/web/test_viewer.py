@@ -138,16 +138,16 @@ def test_the_pointer_tells_place_value_and_structure(viewer):
 LONGEST_WORDS = """async () => {
   const main = document.querySelector("script[type=module][src*='/main.js']").src;
   const { wordsAt } = await import(main.replace("main.js", "readout.js"));
-  const labels = ["left", "right"].flatMap((side) => PARTS.map((part) => `${side}_${part}`));
+  const subunits = ["left", "right"].flatMap((side) => PARTS.map((name) => ({ side, name })));
   const line = document.querySelector(".viewer-readout");
   const cut = [];
-  labels.forEach((_, index) => {
+  subunits.forEach((_, index) => {
     const volumes = {};
     for (const name of ["close/scan", "head/icv", "close/left", "close/right"]) {
       if (!name.endsWith(index < 5 ? "/right" : "/left")) volumes[name] = { valueAt: () => 255 };
     }
     volumes["close/subunits"] = { valueAt: () => index + 1 };
-    const scene = { volumes, labels, range: [0, 12345] };
+    const scene = { volumes, subunits, range: [0, 12345] };
     line.textContent = `Pointer: ${wordsAt(scene, [-100.5, 100.5, -100.5], "close")}`;
     if (line.scrollWidth > line.clientWidth || line.scrollHeight > line.clientHeight) {
       cut.push(line.textContent);

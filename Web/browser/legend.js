@@ -18,10 +18,10 @@ export function showLegend(legend, scene, subunits) {
   }
   if (!subunits) return;
   // Each name once, with the colors of left and right.
-  const names = scene.labels.slice(0, scene.labels.length / 2);
+  const names = scene.subunits.filter(({ side }) => side === "left").map(({ name }) => name);
   names.forEach((name, index) => {
     const other = SUBUNIT_COLOURS[index + names.length];
-    const words = `${name.replace("left_", "")} (left, right)`;
+    const words = `${name} (left, right)`;
     add(`linear-gradient(90deg, ${SUBUNIT_COLOURS[index]} 50%, ${other} 50%)`, words);
   });
 }

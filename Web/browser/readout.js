@@ -11,8 +11,7 @@ export function wordsAt(scene, point, zoom) {
   const words = [`${place} mm`];
   if (grey !== null) words.push(`value ${valueOf(grey, scene.range)}`);
   const label = scene.volumes["close/subunits"]?.valueAt(point);
-  // For example left_tubular-inferior: side and subunit.
-  const [side, part] = label ? scene.labels[label - 1].split("_") : [];
+  const { side, name: part } = label ? scene.subunits[label - 1] : {};
   const isIn = (place, name) => scene.volumes[`${place}/${name}`]?.valueAt(point) > HALF;
   const sides = ["left", "right"].filter((name) => name !== side && isIn("close", name));
   if (part) words.push(`${NAMES[side]}, ${part}`);

@@ -69,7 +69,7 @@ export class SurfaceView {
     const pixels = image.data;
     new Uint32Array(pixels.buffer).fill(BACKGROUND);
     depth.fill(-Infinity);
-    const names = subunits ? scene.labels.map((_, index) => `subunit${index}`) : ["left", "right"];
+    const names = subunits ? scene.subunits.map((_, index) => `subunit${index}`) : ["left", "right"];
     names.forEach((name, index) => {
       const surface = prepared(scene.surfaces[name]);
       const colour = subunits ? SUBUNIT_COLOURS[index] : COLOURS[name];

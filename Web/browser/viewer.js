@@ -162,7 +162,7 @@ export class Viewer {
       const name = input.dataset.setting;
       if (name === "window") Object.assign(input, { min: span / 50, max: span * 1.5, step: "any" });
       if (name === "level") Object.assign(input, { min: low, max: high, step: "any" });
-      if (name === "subunits") input.parentElement.hidden = !this.scene.labels.length;
+      if (name === "subunits") input.parentElement.hidden = !this.scene.subunits.length;
       if (name === "icv3d") input.parentElement.hidden = !this.scene.surfaces.icv;
       const read = input.type === "checkbox" ? "checked" : "value";
       input[read] = this.settings[name];

@@ -26,7 +26,7 @@ from .dicom.source_series import SourceSeries
 from .flag_coverage import covered_columns
 from .nifti import write_nifti
 from .number_format import shown, shown_ml, shown_percent
-from .overview import draw_overview
+from .overview import CaptionLine, draw_overview
 from .plane_pictures import report_pictures
 from .record import CSV_COLUMNS, PROTOCOL_COLUMN, ResultRecord
 from .report_contents import report_contents
@@ -108,16 +108,15 @@ def write_overview(record: ResultRecord, path: Path) -> None:
     result = record.segmentation
     lines = caption(result)
     if result.protocol != PUBLISHED:
-        lines.append((f"Protocol: {result.protocol.name}", False))
+        lines.append(CaptionLine(f"Protocol: {result.protocol.name}"))
     draw_overview(
         path,
         result.scan.volume,
         result.hypothalamus,
         result.icv,
         title=result.scan.name,
-        caption=[line for line, _ in lines],
+        caption=lines,
         warnings=[flag.message for flag in sort_by_severity(result.quality.flags)],
-        covered=[line for line, is_covered in lines if is_covered],
     )
 
 
@@ -142,7 +141,7 @@ def write_table(rows: Sequence[dict], path: Path) -> None:
         table.writerows(rows)
 
 
-def caption(result: Segmentation) -> list[tuple[str, bool]]:
+def caption(result: Segmentation) -> list[CaptionLine]:
     """List the volumes for the picture; each line says whether a severe flag covers it."""
     by_name = {volume.structure: volume for volume in result.volumes}
     codes = [flag.code for flag in result.quality.flags]
@@ -155,11 +154,11 @@ def caption(result: Segmentation) -> list[tuple[str, bool]]:
         left, right, total = (by_name[f"hypothalamus_{p}"] for p in ("left", "right", "total"))
         spread = "" if total.fold_sd_mm3 is None else f" (fold SD {shown(total.fold_sd_mm3)})"
         lines += [
-            (
+            CaptionLine(
                 f"Hypothalamus: {shown(total.volume_mm3)} mm³{spread}",
                 is_covered(total.structure, "volume_mm3"),
             ),
-            (
+            CaptionLine(
                 f"left {shown(left.volume_mm3)} mm³, right {shown(right.volume_mm3)} mm³",
                 is_covered(left.structure, "volume_mm3"),
             ),
@@ -167,18 +166,18 @@ def caption(result: Segmentation) -> list[tuple[str, bool]]:
         if total.interval_mm3:
             low, high = map(shown, total.interval_mm3)
             words = f"{100 * COVERAGE:.0f} % interval of the total: {low}–{high} mm³"
-            lines.append((words, is_covered(total.structure, "volume_mm3")))
+            lines.append(CaptionLine(words, is_covered(total.structure, "volume_mm3")))
         if total.icv_adjusted_mm3 is not None:
             words = (
                 f"{shown_percent(total.fraction_of_icv)} % of ICV; "
                 f"{shown(total.icv_adjusted_mm3)} mm³ at an ICV of {shown_ml(REFERENCE_ICV_MM3)} mL"
             )
-            lines.append((words, is_covered(total.structure, "icv_adjusted_mm3")))
+            lines.append(CaptionLine(words, is_covered(total.structure, "icv_adjusted_mm3")))
     if "icv" in by_name:
         icv, limits = by_name["icv"], ""
         if icv.interval_mm3:
             low, high = map(shown_ml, icv.interval_mm3)
             limits = f" ({100 * COVERAGE:.0f} % interval {low}–{high})"
         words = f"Intracranial volume: {shown_ml(icv.volume_mm3)} mL{limits}"
-        lines.append((words, is_covered("icv", "volume_mm3")))
+        lines.append(CaptionLine(words, is_covered("icv", "volume_mm3")))
     return lines

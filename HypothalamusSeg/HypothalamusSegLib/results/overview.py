@@ -10,7 +10,7 @@ Examples
 from __future__ import annotations
 
 import textwrap
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -52,6 +52,17 @@ CONVENTION = (
 
 
 @dataclass(frozen=True)
+class CaptionLine:
+    """A line of text, and whether a severe flag covers its numbers: then it is struck through."""
+
+    text: str
+    is_covered: bool = False
+
+
+NO_HYPOTHALAMUS = CaptionLine("No hypothalamus label to show.")
+
+
+@dataclass(frozen=True)
 class Panel:
     """One plane of the scan, its position in the picture and its outlines."""
 
@@ -70,9 +81,8 @@ def draw_overview(
     hypothalamus: VoxelImage | None,
     icv: VoxelImage | None,
     title: str,
-    caption: Sequence[str],
+    caption: Sequence[CaptionLine],
     warnings: Sequence[str] = (),
-    covered: Collection[str] = (),
 ) -> None:
     """Draw the segmentations as outlines on planes of the scan and write a PNG.
 
@@ -92,10 +102,10 @@ def draw_overview(
         Intracranial mask, values 0 and 1.
     title : str
         One line, cut if too long.
-    caption, warnings : sequence of str
-        Lines such as volumes, and flag messages; long ones are wrapped.
-    covered : collection of str
-        Lines of the caption whose numbers a severe flag covers: drawn in gray and struck through.
+    caption : sequence of CaptionLine
+        Lines such as volumes; long ones are wrapped, covered ones gray and struck through.
+    warnings : sequence of str
+        Messages of flags; long ones are wrapped.
 
     Raises
     ------
@@ -104,8 +114,8 @@ def draw_overview(
     """
     sides, skull = hypothalamus_outlines(hypothalamus), icv_outlines(icv)
     panels = _panels(scan, sides, skull)
-    facts = _facts(sides, caption, covered)
-    notes = [(line, False) for text in CONVENTION for line in _wrap(text, PANEL_CHARACTERS)]
+    facts = _wrapped(caption if sides else [NO_HYPOTHALAMUS, *caption])
+    notes = _wrapped([CaptionLine(text) for text in CONVENTION])
     footer = [line for text in warnings for line in _wrap(f"▲ {text}", WIDTH_CHARACTERS)]
     rows = 1 + max(panel.row for panel in panels)
     notes_px = HEADING_PX + LINE_PX * (len(sides + skull) + len(facts) + len(notes) + 2)
@@ -121,10 +131,11 @@ def draw_overview(
     left, top = _corner(rows - 1, COLUMNS - 1)
     top = _draw_legend(figure, left + GAP_PX, top, sides + skull)
     for lines, colour in ((facts, INK), (notes, FAINT_INK)):
-        for index, (line, is_covered) in enumerate(lines):
+        for index, line in enumerate(lines):
             y_px = top + (index + 0.5) * LINE_PX
-            text = _write(figure, left + GAP_PX, y_px, line, FAINT_INK if is_covered else colour)
-            if is_covered:
+            ink = FAINT_INK if line.is_covered else colour
+            text = _write(figure, left + GAP_PX, y_px, line.text, ink)
+            if line.is_covered:
                 strike(figure, text, FAINT_INK)
         top += (len(lines) + 0.6) * LINE_PX
     for index, line in enumerate(footer):
@@ -150,7 +161,7 @@ def _panels(scan: VoxelImage, sides: Sequence[Outline], skull: Sequence[Outline]
         zoomed = [(CORONAL, "", centre), (AXIAL, "", centre)]
         for side in reversed(sides):
             place = np.array([side.centre_mm[0], *centre[1:]])
-            zoomed.append((SAGITTAL, side.name.split()[0].lower() + " side, ", place))
+            zoomed.append((SAGITTAL, f"{side.side} side, ", place))
         for column, (view, note, place) in enumerate(zoomed):
             panels.append(Panel(view, note, place, CLOSE, 0, column, sides))
     for column, view in enumerate((CORONAL, AXIAL, SAGITTAL)):
@@ -161,12 +172,13 @@ def _panels(scan: VoxelImage, sides: Sequence[Outline], skull: Sequence[Outline]
     return panels
 
 
-def _facts(
-    sides: Sequence[Outline], caption: Sequence[str], covered: Collection[str]
-) -> list[tuple[str, bool]]:
-    """Wrapped lines, each with whether a flag covers it."""
-    texts = [*caption] if sides else ["No hypothalamus label to show.", *caption]
-    return [(line, t in covered) for t in texts for line in _wrap(t, PANEL_CHARACTERS)]
+def _wrapped(lines: Sequence[CaptionLine]) -> list[CaptionLine]:
+    """Lines that fit the width of a panel."""
+    return [
+        CaptionLine(text, line.is_covered)
+        for line in lines
+        for text in _wrap(line.text, PANEL_CHARACTERS)
+    ]
 
 
 def _wrap(text: str, characters: int) -> list[str]:

@@ -74,9 +74,10 @@ def hypothalamus_outlines(hypothalamus: VoxelImage | None) -> list[Outline]:
     """Outlines of left and right, if present; labels 1 and 2, shape (I, J, K)."""
     if hypothalamus is None:
         return []
+    left, right = labels.SIDES
     sides = (
-        outline_of(LEFT_NAME, LEFT_COLOUR, hypothalamus, labels.LEFT),
-        outline_of(RIGHT_NAME, RIGHT_COLOUR, hypothalamus, labels.RIGHT),
+        outline_of(LEFT_NAME, LEFT_COLOUR, hypothalamus, labels.LEFT, left),
+        outline_of(RIGHT_NAME, RIGHT_COLOUR, hypothalamus, labels.RIGHT, right),
     )
     return [side for side in sides if side.voxels]
 
@@ -120,8 +121,8 @@ def report_pictures(
     rows = []
     if sides:
         side = np.array([sides[0].centre_mm[0], *centre[1:]])
-        name = sides[0].name.split()[0].lower() + " side, "
-        places = ((CORONAL, "", centre), (AXIAL, "", centre), (SAGITTAL, name, side))
+        note = f"{sides[0].side} side, "
+        places = ((CORONAL, "", centre), (AXIAL, "", centre), (SAGITTAL, note, side))
         close = [(*place, CLOSE, sides, pixels) for place in places]
         rows.append(tuple(plane_picture(scan, *place) for place in close))
     head = []

@@ -64,6 +64,7 @@ class Outline:
     mask: sitk.Image
     centre_mm: np.ndarray
     voxels: int
+    side: str = ""  # one of `labels.SIDES`, if the structure belongs to one
 
     def on_plane(self, grid: Grid) -> np.ndarray:
         """Interpolate the mask linearly; the outline is where the value is 0.5.
@@ -79,14 +80,15 @@ class Outline:
         return interpolate(self.mask, grid)[:, :, 0].T
 
 
-def outline_of(name: str, colour: str, volume: VoxelImage, label: int) -> Outline:
+def outline_of(name: str, colour: str, volume: VoxelImage, label: int, side: str = "") -> Outline:
     """Prepare one label of a label map of shape (I, J, K) for drawing."""
     inside = volume.array == label
     counts = [inside.sum(axis=others) for others in ((1, 2), (0, 2), (0, 1))]
     voxels = int(counts[0].sum())
     middle = [np.arange(len(count)) @ count / max(voxels, 1) for count in counts]
     mask = image_from_volume(VoxelImage(inside.astype(np.uint8), volume.affine))
-    return Outline(name, colour, mask, volume.grid.points_at(np.array(middle)), voxels)
+    centre_mm = volume.grid.points_at(np.array(middle))
+    return Outline(name, colour, mask, centre_mm, voxels, side)
 
 
 def intensity_window(plane: np.ndarray) -> tuple[float, float]:

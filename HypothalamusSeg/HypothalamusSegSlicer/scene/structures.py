@@ -71,11 +71,15 @@ def _side(label: int, side: str) -> SegmentPlan:
     )
 
 
-def _subunit(label: int) -> SegmentPlan:
-    structure = labels.subunit_structure(label)
-    side, part = structure.split("_", 1)
-    kind = f"{SUBUNIT_SCHEME}^{label}^{side.capitalize()} hypothalamus, {part} subunit"
-    return SegmentPlan(structure, label, f"{side} {part}", _entry(kind), _colour(structure))
+def _subunit(subunit: labels.Subunit) -> SegmentPlan:
+    meaning = f"{subunit.side.capitalize()} hypothalamus, {subunit.name} subunit"
+    return SegmentPlan(
+        identifier=subunit.structure,
+        label=subunit.label,
+        name=f"{subunit.side} {subunit.name}",
+        terminology=_entry(f"{SUBUNIT_SCHEME}^{subunit.label}^{meaning}"),
+        colour=_colour(subunit.structure),
+    )
 
 
 HYPOTHALAMUS_NODE = NodePlan(
@@ -89,7 +93,7 @@ SUBUNITS_NODE = NodePlan(
     "subunits",
     "subunits_dseg",
     "hypothalamic subunits",
-    tuple(_subunit(label) for label in labels.SUBUNIT_LABELS),
+    tuple(map(_subunit, labels.SUBUNITS)),
 )
 ICV_NODE = NodePlan(
     "icv",

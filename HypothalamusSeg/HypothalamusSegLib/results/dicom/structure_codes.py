@@ -69,11 +69,11 @@ def structure_code(structure: str) -> StructureCode:
     return STRUCTURE_CODES[structure]
 
 
-def _subunit(label: int) -> StructureCode:
-    side, part = labels.subunit_structure(label).split("_", 1)
-    meaning = f"{side.capitalize()} hypothalamus, {part} subunit"
-    kind = (str(label), PRIVATE_SCHEME, meaning)
-    return StructureCode(f"{side} {part}", kind, HYPOTHALAMUS, LATERALITY[side])
+def _subunit(subunit: labels.Subunit) -> StructureCode:
+    meaning = f"{subunit.side.capitalize()} hypothalamus, {subunit.name} subunit"
+    kind = (str(subunit.label), PRIVATE_SCHEME, meaning)
+    name = f"{subunit.side} {subunit.name}"
+    return StructureCode(name, kind, HYPOTHALAMUS, LATERALITY[subunit.side])
 
 
 STRUCTURE_CODES = {
@@ -83,7 +83,7 @@ STRUCTURE_CODES = {
         )
         for side in labels.SIDES
     },
-    **{labels.subunit_structure(label): _subunit(label) for label in labels.SUBUNIT_LABELS},
+    **{subunit.structure: _subunit(subunit) for subunit in labels.SUBUNITS},
     "icv": StructureCode("intracranial volume", CRANIAL_CAVITY, CRANIAL_CAVITY),
     "hypothalamus_total": StructureCode(
         "total hypothalamus", HYPOTHALAMUS, HYPOTHALAMUS, BOTH_SIDES
