@@ -5,7 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 from HypothalamusSegLib.geometry.voxel_image import VoxelImage
-from HypothalamusSegLib.pipeline import Segmentation, Segmenter
+from HypothalamusSegLib.measures.segmentation import Segmentation
+from HypothalamusSegLib.pipeline import Segmenter
 from HypothalamusSegLib.reading import Scan
 
 from .dataset import LabelHead, LabelledScan

@@ -20,10 +20,12 @@ from HypothalamusSegLib.measures.scan_condition import (
     ghost_brightness,
     noise_share,
 )
+from HypothalamusSegLib.measures.segmentation import Segmentation
 from HypothalamusSegLib.networks import weight_files
 from HypothalamusSegLib.options import Options
-from HypothalamusSegLib.pipeline import Segmentation, Segmenter, StageResults
+from HypothalamusSegLib.pipeline import Segmenter
 from HypothalamusSegLib.reading import Scan, read_scan
+from HypothalamusSegLib.stages.network_output import StageResults
 
 from .report_tables import number, table
 from .ruin_report import RUIN

@@ -11,8 +11,8 @@ from HypothalamusSegLib import labels
 from HypothalamusSegLib.geometry.masks import dice
 from HypothalamusSegLib.geometry.voxel_image import Grid, VoxelImage
 from HypothalamusSegLib.measures import label_grids
+from HypothalamusSegLib.measures.segmentation import Segmentation
 from HypothalamusSegLib.measures.volumes import StructureVolume
-from HypothalamusSegLib.pipeline import Segmentation
 from HypothalamusSegLib.stages.fine import FineResult
 from HypothalamusSegLib.units import MM3_PER_ML
 from monai.metrics import compute_average_surface_distance, compute_hausdorff_distance

@@ -86,9 +86,9 @@ def shown_path(path: Path) -> str:
 
 def _segmenter() -> Callable[[dict, Report], None]:
     from HypothalamusSegLib.batch import Batch
+    from HypothalamusSegLib.machine.devices import import_torch
     from HypothalamusSegLib.options import Options
-    from HypothalamusSegLib.pipeline import STAGE_WEIGHTS, import_torch
-    from HypothalamusSegLib.progress import Steps
+    from HypothalamusSegLib.progress import STAGE_WEIGHTS, Steps
 
     from .archives import SCAN_SUFFIXES
     from .viewer_scene import write_scene

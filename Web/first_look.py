@@ -43,12 +43,12 @@ def first_look() -> Callable[[VoxelImage], Sequence[Flag]]:
 
 
 def _one_network() -> list:
+    from HypothalamusSegLib.machine.devices import import_torch
     from HypothalamusSegLib.networks.weight_files import (
         default_weights_folder,
         load_networks,
         read_ensembles,
     )
-    from HypothalamusSegLib.pipeline import import_torch
 
     import_torch().set_num_threads(1)
     ensemble = read_ensembles(default_weights_folder(), ("icv",))["icv"]

@@ -17,7 +17,7 @@ from HypothalamusSegLib import labels
 from HypothalamusSegLib.geometry.head_box import COARSE_SHAPE, COARSE_SPACING_MM, head_grid
 from HypothalamusSegLib.geometry.resampling import interpolate, resample_cubic, resample_linear
 from HypothalamusSegLib.geometry.voxel_image import Grid, VoxelImage, image_from_volume
-from HypothalamusSegLib.pipeline import Segmentation
+from HypothalamusSegLib.measures.segmentation import Segmentation
 from HypothalamusSegLib.results.atomic_files import atomic_files
 
 from .surface import surface_of

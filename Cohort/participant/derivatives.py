@@ -13,7 +13,7 @@ from pathlib import Path
 from urllib.parse import quote
 
 from HypothalamusSegLib.geometry.voxel_image import VoxelImage
-from HypothalamusSegLib.pipeline import Segmentation
+from HypothalamusSegLib.measures.segmentation import Segmentation
 from HypothalamusSegLib.results.atomic_files import atomic_files
 from HypothalamusSegLib.results.files import write_label_map, write_overview, write_report_page
 from HypothalamusSegLib.results.record import ResultRecord

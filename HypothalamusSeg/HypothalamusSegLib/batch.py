@@ -18,8 +18,8 @@ from .loaded_networks import LoadedNetworks
 from .machine.memory import give_memory_back, name_lack_of_memory
 from .measures.intervals import COVERAGE
 from .options import Options
-from .pipeline import STAGE_WEIGHTS, Segmenter
-from .progress import Reporter, Steps, reporter
+from .pipeline import Segmenter
+from .progress import STAGE_WEIGHTS, Reporter, Steps, reporter
 from .reading import Scan, read_scan
 from .results.dicom.highdicom_package import import_highdicom
 from .results.dicom.source_series import SourceSeries, read_source_series

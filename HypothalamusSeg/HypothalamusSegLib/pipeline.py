@@ -10,84 +10,45 @@ Examples
 
 from __future__ import annotations
 
-import platform
-import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
 
-from . import __version__
 from .errors import HeadNotFoundError
-from .geometry.resampling import resample_mask
 from .geometry.voxel_image import VoxelImage
 from .machine.devices import (
     ACCELERATOR_ERRORS,
     CPU,
     DeviceFailure,
-    arithmetic_of,
     choose_device,
     import_torch,
 )
-from .machine.memory import give_memory_back, name_lack_of_memory, peak_memory_mb
+from .machine.memory import give_memory_back, name_lack_of_memory
 from .machine.threads import use_threads
-from .measures import label_grids
-from .measures.fold_spread import measure_spread
 from .measures.intervals import add_intervals, read_intervals
-from .measures.protocol import PUBLISHED, Protocol, read_protocol
-from .measures.quality import Quality, assess
+from .measures.protocol import read_protocol
+from .measures.quality import assess
 from .measures.scan_flags import LOW_PLACE_CONFIDENCE, orientation_flag
-from .measures.volumes import StructureVolume, measure_hypothalamus, measure_icv, measure_subunits
+from .measures.segmentation import Segmentation
+from .measures.structures import label_images, labels_on_scan_grid, measure_structures
 from .networks import weight_files
 from .options import Options
+from .progress import StageClock, Steps
+from .provenance import describe_run
 from .reading import Scan
 from .stages.coarse import CoarseResult, find_head
 from .stages.fine import FineResult, frame_regions, segment_in_frame, segment_region
+from .stages.network_output import StageResults
 from .stages.orientation import find_rotation, turn, turn_back
 
 if TYPE_CHECKING:
     from torch import nn
 
     from .geometry.canonical_frame import CanonicalFrame
-    from .progress import Steps
 
 Result = TypeVar("Result")
-
-# Seconds of a cold start as `make bench` printed them on two cores; only progress depends on them.
-STAGE_WEIGHTS = {"read": 1.5, "coarse": 2.2, "fine": 0.7, "measure": 0.4, "write": 1.0}
-
-
-@dataclass(frozen=True)
-class Segmentation:
-    """The complete result for one scan."""
-
-    scan: Scan
-    hypothalamus: VoxelImage | None
-    subunits: VoxelImage | None
-    icv: VoxelImage | None
-    volumes: tuple[StructureVolume, ...]
-    quality: Quality
-    provenance: dict
-    stage_seconds: dict[str, float] = field(default_factory=dict)
-    # With `Options.dicom`: sides, subunits and ICV on the grid of the scan.
-    on_scan_grid: tuple[VoxelImage | None, ...] = ()
-    protocol: Protocol = PUBLISHED
-    spread: VoxelImage | None = None
-
-
-class StageResults(NamedTuple):
-    """Results of the two stages.
-
-    ``volume`` is the scan with the head upright: rotated by ``rotation``, or unchanged if that is
-    None.
-    """
-
-    volume: VoxelImage
-    rotation: np.ndarray | None
-    coarse: CoarseResult
-    fine: FineResult | None
 
 
 def needed_networks(options: Options) -> tuple:
@@ -221,13 +182,15 @@ class Segmenter:
         """
         clock = clock or StageClock(None, len(self.options.folds))
         clock.begin("measure")
-        images = self._label_images(found)
-        volumes = self._measure_volumes(images, found)
+        options = self.options
+        with_icv = "icv" in options.structures
+        images = label_images(found, options.grid, with_icv, options.subunits, options.spread)
+        volumes = measure_structures(found, images)
         flags = scan.flags
         if found.rotation is not None:
             flags = (*flags, orientation_flag(found.rotation))
             images = {name: turn_back(image, found.rotation) for name, image in images.items()}
-        on_scan_grid = self._on_scan_grid(found, images) if self.options.dicom else ()
+        on_scan_grid = labels_on_scan_grid(found, images) if options.dicom else ()
         quality = assess(found.volume, flags, found.coarse, found.fine, volumes, self.protocol)
         volumes = add_intervals(volumes, self.intervals, quality.flags)
         clock.end()
@@ -238,7 +201,7 @@ class Segmenter:
             icv=images.get("icv"),
             volumes=tuple(volumes),
             quality=quality,
-            provenance=self._provenance(scan, clock.seconds),
+            provenance=self._describe_run(scan, clock.seconds),
             stage_seconds=clock.seconds,
             on_scan_grid=on_scan_grid,
             protocol=self.protocol,
@@ -289,110 +252,6 @@ class Segmenter:
             raise not_found
         return coarse, None
 
-    def _label_images(self, found: StageResults) -> dict[str, VoxelImage]:
-        images, fine, native = {}, found.fine, found.volume.grid
-        if fine is not None:
-            grid = label_grids.output_grid(self.options.grid, fine.grid, native)
-            images["hypothalamus"] = label_grids.hypothalamus_labels(fine, grid)
-            if self.options.subunits:
-                images["subunits"] = label_grids.subunit_labels(fine, grid)
-            spread = measure_spread(fine) if self.options.spread else None
-            if spread is not None:
-                images["spread"] = spread
-        if "icv" in self.options.structures:
-            posterior = VoxelImage(found.coarse.icv_posterior, found.coarse.grid.affine)
-            images["icv"] = VoxelImage(resample_mask(posterior, native), native.affine)
-        return images
-
-    def _on_scan_grid(
-        self, found: StageResults, images: dict[str, VoxelImage]
-    ) -> tuple[VoxelImage | None, ...]:
-        """Labels of sides, subunits and ICV on the grid of the scan, for DICOM."""
-        labels_of: dict[str, VoxelImage | None] = dict.fromkeys(images)
-        if found.fine is not None:
-            native = found.volume.grid
-            labels_of["hypothalamus"] = label_grids.hypothalamus_labels(found.fine, native)
-            if "subunits" in images:
-                labels_of["subunits"] = label_grids.subunit_labels(found.fine, native)
-        labels_of["icv"] = images.get("icv")
-        return tuple(labels_of.get(name) for name in ("hypothalamus", "subunits", "icv"))
-
-    def _measure_volumes(
-        self, images: dict[str, VoxelImage], found: StageResults
-    ) -> list[StructureVolume]:
-        volumes: list[StructureVolume] = []
-        icv_mm3 = found.coarse.icv_mm3 if "icv" in images else None
-        for name, measure in (
-            ("hypothalamus", measure_hypothalamus),
-            ("subunits", measure_subunits),
-        ):
-            if name in images:
-                image = images[name]
-                volumes += measure(found.fine, image.array, image.voxel_volume_mm3, icv_mm3)
-        if "icv" in images:
-            image = images["icv"]
-            mask_mm3 = float(np.count_nonzero(image.array)) * image.voxel_volume_mm3
-            volumes.append(measure_icv(found.coarse, mask_mm3))
-        return volumes
-
-    def _provenance(self, scan: Scan, seconds: dict[str, float]) -> dict:
-        import torch
-
-        checksums = {
-            f"{name}_fold{fold.fold}": fold.sha256
-            for name, ensemble in self.ensembles.items()
-            for fold in ensemble.folds
-            if fold.fold in self.options.folds
-        }
-        hypothalamus = self.ensembles.get("hypothalamus")
-        if hypothalamus and hypothalamus.frame:
-            checksums["hypothalamus_frame"] = hypothalamus.frame.sha256
-        return {
-            "version": __version__,
-            "weights_sha256": checksums,
-            "input": scan.path.name,
-            "input_sha256": scan.sha256,
-            "options": {
-                "structures": list(self.options.structures),
-                "subunits": self.options.subunits,
-                "grid": self.options.grid,
-                "folds": list(self.options.folds),
-            },
-            "device": self.device,
-            "device_failure": self.device_failure and self.device_failure.as_json(),
-            "arithmetic": arithmetic_of(self.device),
-            "threads": torch.get_num_threads(),
-            "torch": torch.__version__,
-            "python": platform.python_version(),
-            "platform": platform.platform(),
-            "seconds": round(sum(seconds.values()), 2),
-            "peak_memory_mb": peak_memory_mb(),
-            "steps": {name: round(value, 3) for name, value in seconds.items()},
-        }
-
-
-class StageClock:
-    """Measures the duration of each stage and reports progress."""
-
-    def __init__(self, steps: Steps | None, fold_count: int) -> None:
-        self.seconds: dict[str, float] = {}
-        self._steps = steps
-        self._fold_count = fold_count
-        self._stage: str | None = None
-        self._since = 0.0
-
-    def begin(self, stage: str):
-        """Start a stage (ending the previous one); returns a callback for finished folds."""
-        self.end()
-        self._stage, self._since = stage, time.monotonic()
-        if self._steps is None:
-            return lambda index: None
-        steps, count = self._steps, self._fold_count
-        steps.at(stage)
-        return lambda index: steps.at(stage, (index + 1) / count, fold=index + 1, folds=count)
-
-    def end(self) -> None:
-        """End the current stage, if any."""
-        if self._stage:
-            self.seconds[self._stage] = time.monotonic() - self._since
-        self._stage = None
+    def _describe_run(self, scan: Scan, seconds: dict[str, float]) -> dict:
+        failure = self.device_failure
+        return describe_run(scan, self.options, self.ensembles, self.device, failure, seconds)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+import time
 from collections.abc import Callable
 
 Reporter = Callable[[dict], None]
@@ -17,6 +18,10 @@ STEP_NAMES = {
     "measure": "measuring volumes",
     "write": "writing the files",
 }
+
+
+# Seconds of a cold start as `make bench` printed them on two cores; only progress depends on them.
+STAGE_WEIGHTS = {"read": 1.5, "coarse": 2.2, "fine": 0.7, "measure": 0.4, "write": 1.0}
 
 
 def reporter(style: str) -> Reporter:
@@ -100,3 +105,30 @@ def describe_step(stage: str, fold: int | None = None, folds: int | None = None)
     """
     name = STEP_NAMES.get(stage, stage)
     return f"{name} fold {fold}/{folds}" if fold else name
+
+
+class StageClock:
+    """Measures the duration of each stage and reports progress."""
+
+    def __init__(self, steps: Steps | None, fold_count: int) -> None:
+        self.seconds: dict[str, float] = {}
+        self._steps = steps
+        self._fold_count = fold_count
+        self._stage: str | None = None
+        self._since = 0.0
+
+    def begin(self, stage: str):
+        """Start a stage (ending the previous one); returns a callback for finished folds."""
+        self.end()
+        self._stage, self._since = stage, time.monotonic()
+        if self._steps is None:
+            return lambda index: None
+        steps, count = self._steps, self._fold_count
+        steps.at(stage)
+        return lambda index: steps.at(stage, (index + 1) / count, fold=index + 1, folds=count)
+
+    def end(self) -> None:
+        """End the current stage, if any."""
+        if self._stage:
+            self.seconds[self._stage] = time.monotonic() - self._since
+        self._stage = None

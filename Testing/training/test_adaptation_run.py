@@ -21,8 +21,9 @@ from HypothalamusSegLib.measures.protocol import HYPOTHALAMUS_RANGE_MM3, PUBLISH
 from HypothalamusSegLib.networks import weight_files
 from HypothalamusSegLib.networks.residual_unet import ResidualUNet
 from HypothalamusSegLib.options import Options
-from HypothalamusSegLib.pipeline import Segmenter, StageResults
+from HypothalamusSegLib.pipeline import Segmenter
 from HypothalamusSegLib.stages.fine import FineResult
+from HypothalamusSegLib.stages.network_output import StageResults
 
 from Testing.support.labelled_heads import Head, _save, _subunits
 from Training.adaptation import command_line, figures, looks, run

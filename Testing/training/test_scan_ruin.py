@@ -8,10 +8,11 @@ import numpy as np
 import pytest
 from HypothalamusSegLib.geometry.voxel_image import Grid, VoxelImage
 from HypothalamusSegLib.measures.quality import Quality
+from HypothalamusSegLib.measures.segmentation import Segmentation
 from HypothalamusSegLib.measures.volumes import StructureVolume
-from HypothalamusSegLib.pipeline import Segmentation, StageResults
 from HypothalamusSegLib.reading import Scan
 from HypothalamusSegLib.stages.coarse import CoarseResult
+from HypothalamusSegLib.stages.network_output import StageResults
 
 from Training.scan_ruin import (
     MOTION_MM,

@@ -11,7 +11,7 @@ from collections import namedtuple
 import numpy as np
 import pytest
 from HypothalamusSegLib.geometry.voxel_image import Grid
-from HypothalamusSegLib.pipeline import STAGE_WEIGHTS
+from HypothalamusSegLib.progress import STAGE_WEIGHTS
 
 from Testing.support.command_runs import REPOSITORY, environment
 from Web import texts

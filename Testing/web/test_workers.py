@@ -48,7 +48,7 @@ attempt("weights", read_weights)
 print(json.dumps([said, outcomes]))
 """
 PEAK = """
-from HypothalamusSegLib.pipeline import peak_memory_mb
+from HypothalamusSegLib.machine.memory import peak_memory_mb
 from Web.confinement import PeakMemory
 peak = PeakMemory()
 large = bytearray(300 << 20)

@@ -19,8 +19,8 @@ from ..loaded_networks import LoadedNetworks
 from ..machine.memory import give_memory_back
 from ..networks.weight_files import weights_folder
 from ..options import Options
-from ..pipeline import STAGE_WEIGHTS, Segmenter
-from ..progress import Reporter, Steps, reporter
+from ..pipeline import Segmenter
+from ..progress import STAGE_WEIGHTS, Reporter, Steps, reporter
 from ..reading import read_scan
 from ..reading.study_identity import study_identity
 from .change import Change

@@ -22,7 +22,8 @@ from ..reading.study_identity import StudyIdentity
 if TYPE_CHECKING:
     from ..geometry.canonical_frame import CanonicalFrame
     from ..measures.quality import Quality
-    from ..pipeline import Segmentation, StageResults
+    from ..measures.segmentation import Segmentation
+    from ..stages.network_output import StageResults
 
 
 @dataclass(frozen=True)

@@ -17,8 +17,8 @@ from ..flags import sort_by_severity
 from ..geometry.voxel_image import VoxelImage
 from ..measures.intervals import COVERAGE
 from ..measures.protocol import PUBLISHED
+from ..measures.segmentation import Segmentation
 from ..measures.volumes import REFERENCE_ICV_MM3
-from ..pipeline import Segmentation
 from .atomic_files import atomic_files, files_below
 from .dicom.engine_result import contents_of, read_picture
 from .dicom.objects import make_objects

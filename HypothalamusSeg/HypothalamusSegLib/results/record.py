@@ -14,8 +14,8 @@ from dataclasses import dataclass
 
 from .. import labels
 from ..measures.intervals import COVERAGE
+from ..measures.segmentation import Segmentation
 from ..measures.volumes import REFERENCE_ICV_MM3, StructureVolume, asymmetry_index
-from ..pipeline import Segmentation
 
 CSV_COLUMNS = (
     "structure",

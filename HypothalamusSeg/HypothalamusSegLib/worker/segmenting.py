@@ -17,8 +17,7 @@ from pathlib import Path
 from ..batch import Batch, described_failure, failure_sentence
 from ..loaded_networks import LoadedNetworks
 from ..machine.memory import give_memory_back
-from ..pipeline import STAGE_WEIGHTS
-from ..progress import Steps
+from ..progress import STAGE_WEIGHTS, Steps
 from .requests import check_types, read_options
 from .service import Finish, Report
 
