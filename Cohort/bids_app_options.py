@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from HypothalamusSegLib import __version__
-from HypothalamusSegLib.command_line import argument, positive
+from HypothalamusSegLib.arguments import argument, positive
 
 LEVELS = ("participant", "group", "follow", "reindex")
 # Usual elsewhere and without meaning here: name to whether a value follows.

@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from HypothalamusSegLib.command_line import add_engine_options, argument, positive
+from HypothalamusSegLib.arguments import add_engine_options, argument, positive
 from HypothalamusSegLib.errors import CancelledError, HypothalamusSegError
 from HypothalamusSegLib.options import Options
 from HypothalamusSegLib.progress import Reporter, reporter

@@ -6,7 +6,7 @@ import argparse
 from pathlib import Path
 from unicodedata import normalize
 
-from HypothalamusSegLib.command_line import argument
+from HypothalamusSegLib.arguments import argument
 from HypothalamusSegLib.flags import FLAG_CODES
 
 from .group.icv_adjustment import ADJUSTMENTS, ANCOVA

@@ -10,7 +10,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from HypothalamusSegLib.command_line import DEVICES, add_weights_option, argument, positive
+from HypothalamusSegLib.arguments import add_weights_option, argument, positive
+from HypothalamusSegLib.command_line import DEVICES
 from HypothalamusSegLib.errors import WeightsError
 from HypothalamusSegLib.measures.protocol import read_protocol
 from HypothalamusSegLib.networks.weight_files import weights_folder

@@ -7,7 +7,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from HypothalamusSegLib.command_line import add_weights_option, argument, positive
+from HypothalamusSegLib.arguments import add_weights_option, argument, positive
 from HypothalamusSegLib.errors import CancelledError, HypothalamusSegError
 from HypothalamusSegLib.machine.cancelling import CANCELLED
 from HypothalamusSegLib.progress import PROGRESS_STYLES, reporter
