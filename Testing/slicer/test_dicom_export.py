@@ -226,14 +226,14 @@ def test_the_report_strikes_through_what_a_severe_flag_covers(nodes, tmp_path, m
 
     from HypothalamusSegSlicer.export import report
 
-    draw = report._text
+    draw = report.draw_text
 
     def noted(painter, x, y, text, *style, **more) -> None:
         if more.get("is_struck"):
             struck.append(text)
         draw(painter, x, y, text, *style, **more)
 
-    monkeypatch.setattr(report, "_text", noted)
+    monkeypatch.setattr(report, "draw_text", noted)
     rows = rows_of(nodes)
     draw_report(nodes, rows, export_subject(nodes), tmp_path / "report.png")
     by_name = {row.structure: row for row in rows}
