@@ -92,8 +92,8 @@ def run_group(options: GroupOptions) -> list[Path]:
 
 
 def _write_results(analysis: GroupAnalysis, stage: Path) -> None:
-    from .group.comparisons import statistics_table, write_statistics
     from .group.joined_table import write_group_volumes
+    from .group.statistics_table import statistics_table, write_statistics
     from .group.supplement import COLUMNS, supplement_table
     from .report.group_report import write_report
     from .report.record import analysis_record, write_json

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
 from pathlib import Path
 
 import pandas as pd
@@ -22,21 +21,13 @@ from ..report.html_parts import (
     together,
 )
 from ..report.methods import software_table
-from ..structures import ASYMMETRY, Structure, measured
-from ..tables import described, write_table
+from ..structures import ASYMMETRY, Structure
 from .agreement import PairAgreement, agreement_of_pairs, are_equal
 from .agreement_plot import bland_altman
-from .matched_runs import (
-    AGREEMENT_NAME,
-    REPORT_NAME,
-    SCANS_NAME,
-    CompareOptions,
-    MatchedBy,
-    MatchedRuns,
-)
+from .matched_runs import REPORT_NAME, CompareOptions, MatchedBy, MatchedRuns
+from .tables import protocols_in_words, values_of_pairs, write_agreement, write_pairs
 
 MOST_ROWS = 50
-FLOAT_FORMAT = "%.6g"
 IN_WORDS = {
     MatchedBy.SCAN: "name of the scan",
     MatchedBy.SESSION: "subject and session",
@@ -55,31 +46,6 @@ METHODS = (
     "95 of 100 differ by less, and a person whose scans differ by more has changed. Where the "
     "pairs are one scan processed twice, it holds for the processing alone, not for two visits."
 )
-PROTOCOL = "segmentation_protocol"
-COLUMNS = {
-    "structure": "Measure",
-    "unit": "Unit of means, bias and limits",
-    "n": "Pairs",
-    "mean_a": "Mean of run A",
-    "mean_b": "Mean of run B",
-    "bias": "Mean of B - A",
-    "bias_low": "Lower 95 % confidence limit of the bias",
-    "bias_high": "Upper 95 % confidence limit of the bias",
-    "sd_difference": "Standard deviation of B - A",
-    "lower": "Lower limit of agreement, bias - 1.96 SD",
-    "lower_low": "Its lower 95 % confidence limit",
-    "lower_high": "Its upper 95 % confidence limit",
-    "upper": "Upper limit of agreement, bias + 1.96 SD",
-    "upper_low": "Its lower 95 % confidence limit",
-    "upper_high": "Its upper 95 % confidence limit",
-    "cv_percent": "Within-scan coefficient of variation, percent",
-    "icc": "Intraclass correlation ICC(A,1), absolute agreement",
-    "icc_low": "Its lower 95 % confidence limit (bootstrap)",
-    "icc_high": "Its upper 95 % confidence limit (bootstrap)",
-    "equal_spread_p": "p that A and B vary equally over the scans (Pitman-Morgan)",
-    "smallest_change_percent": "Smallest change between two scans of one person that the pairs' "
-    "repeatability allows to call real, 1.96 * sqrt(2) * CV, percent of their mean",
-}
 
 
 def write_comparison(matched: MatchedRuns, options: CompareOptions, folder: Path) -> None:
@@ -91,60 +57,17 @@ def write_comparison(matched: MatchedRuns, options: CompareOptions, folder: Path
     options : CompareOptions
     folder : Path
     """
-    measures = {s: _pair_values(matched, s) for s in _common(matched)}
+    measures = values_of_pairs(matched)
     found = {
         structure: agreement_of_pairs(values["a"].to_numpy(), values["b"].to_numpy())
         for structure, values in measures.items()
     }
-    rows = []
-    for structure, agreement in found.items():
-        if agreement is not None:
-            row = {"structure": structure.name, "unit": structure.table_unit, **asdict(agreement)}
-            row["smallest_change_percent"] = agreement.smallest_change_percent
-            if structure.kind == ASYMMETRY:
-                # Relative to a mean near 0 a difference means nothing.
-                row["cv_percent"] = row["smallest_change_percent"] = float("nan")
-            rows.append(row)
-    results = pd.DataFrame(rows, columns=list(COLUMNS))
-    write_table(results, folder / AGREEMENT_NAME, described(COLUMNS), FLOAT_FORMAT)
-    pairs = _pairs_table(matched, measures)
-    write_table(pairs, folder / SCANS_NAME, float_format=FLOAT_FORMAT)
+    write_agreement(found, folder)
+    write_pairs(matched, measures, folder)
     with numbered() as exhibits:
         text = _report(matched, options, measures, found)
     exhibits.write(folder, Path(REPORT_NAME).stem)
     (folder / REPORT_NAME).write_text(text, encoding="utf-8")
-
-
-def _common(matched: MatchedRuns) -> tuple[Structure, ...]:
-    in_b = measured(matched.b)
-    return tuple(structure for structure in measured(matched.a) if structure in in_b)
-
-
-def _pair_values(matched: MatchedRuns, structure: Structure) -> pd.DataFrame:
-    a, b = matched.a[structure.column], matched.b[structure.column]
-    return pd.DataFrame({"pair": matched.names, "a": a, "b": b}).dropna()
-
-
-def _pairs_table(matched: MatchedRuns, measures: dict[Structure, pd.DataFrame]) -> pd.DataFrame:
-    columns = {"pair": matched.names}
-    if _protocols(matched):
-        columns |= {"protocol_a": matched.a[PROTOCOL], "protocol_b": matched.b[PROTOCOL]}
-    for structure in measures:
-        a, b = matched.a[structure.column], matched.b[structure.column]
-        columns |= {
-            f"{structure.column}_a": a,
-            f"{structure.column}_b": b,
-            f"{structure.column}_b_minus_a": b - a,
-        }
-    return pd.DataFrame(columns)
-
-
-def _protocols(matched: MatchedRuns) -> str:
-    """The protocols of the runs if they are not the same, in words; else nothing."""
-    if not (PROTOCOL in matched.a and PROTOCOL in matched.b):
-        return ""
-    names = [", ".join(sorted(set(run[PROTOCOL]))) for run in (matched.a, matched.b)]
-    return "" if names[0] == names[1] else f"A: {names[0]}; B: {names[1]}"
 
 
 def _report(
@@ -173,7 +96,7 @@ def _in_short(
 ) -> Markup:
     count = counted(len(matched.names), "pair")
     parts = [paragraph(f"{count} of scans, matched by {IN_WORDS[matched.matched_by]}.")]
-    protocols = _protocols(matched)
+    protocols = protocols_in_words(matched)
     if protocols:
         parts.append(
             notice(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
@@ -11,13 +11,11 @@ from ..number_format import counted
 from ..structures import INTRACRANIAL, VOLUME, Structure, adjusted_column, measured
 from .association import check_predictors
 from .comparisons import ALL_SCANS, WITHOUT_LISTED, Statistics, compare_groups
-from .contrast import Contrast, resolve_contrast
-from .covariates import CATEGORY, Covariate, check_covariates
+from .contrast import Contrast
+from .covariates import Covariate
 from .errors import (
-    ContrastError,
     CovariateError,
     NoResultsError,
-    ParticipantsFileError,
     TooFewScansError,
 )
 from .findings import NOTE, WARNING, Finding, Topic
@@ -30,10 +28,11 @@ from .longitudinal import Longitudinal, analyse_change, outlying_subjects
 from .options import GroupOptions
 from .outliers import is_listed, one_sided, review
 from .overlap import missing_overlap
-from .participants_table import SESSION_PREFIX, SUBJECT_PREFIX, Participants, read_participants
+from .participants_table import SESSION_PREFIX, SUBJECT_PREFIX
 from .reliability import Reliability, read_reliability
 from .review_marks import ReviewMarks, read_review_marks, replaced_firsts, with_checked
 from .session_times import SessionTimes, read_session_times
+from .study_design import read_design
 from .supplement import Supplement, supplement
 
 SMALL_GROUP = 10
@@ -119,7 +118,7 @@ def analyse(
     HypothalamusSegError
         See `Cohort.group.errors`.
     """
-    participants, contrast, covariates, decided = _design(options)
+    participants, contrast, covariates, decided = read_design(options)
     check_predictors(options.predictors, participants)
     reliability = read_reliability(options.repeat_scans) if options.repeat_scans else None
     results = _chosen(results, options)
@@ -211,36 +210,6 @@ def _changes(
     is_outlier = reviewed["participant_id"].isin(outlying_subjects(every.changes))
     kept = reviewed[~is_listed(reviewed) & ~is_outlier]
     return [every, analyse_change(kept, contrast, covariates, WITHOUT_LISTED)]
-
-
-def _design(
-    options: GroupOptions,
-) -> tuple[Participants | None, Contrast | None, tuple[Covariate, ...], list[Finding]]:
-    if options.participants is None:
-        if options.contrast or options.covariates:
-            raise ParticipantsFileError(
-                "A contrast and covariates need a table of participants: give --participants FILE."
-            )
-        return None, None, (), []
-    participants = read_participants(options.participants, options.categorical)
-    if not options.contrast:
-        if options.covariates:
-            raise ContrastError(
-                "Covariates were given without a contrast, so that there is no model for them. Add "
-                "--contrast COLUMN:A-B, or leave --covariates out."
-            )
-        return participants, None, (), []
-    contrast = resolve_contrast(options.contrast, participants)
-    findings: list[Finding] = []
-    covariates = check_covariates(
-        options.covariates, participants, contrast, options.numeric, options.splines, findings
-    )
-    if options.site:
-        named = replace(participants, categorical=participants.categorical | {options.site})
-        check_covariates((options.site,), named, contrast)
-        others = tuple(c for c in covariates if c.column != options.site)
-        covariates = (*others, Covariate(options.site, CATEGORY))
-    return participants, contrast, covariates, findings
 
 
 def _chosen(results: pd.DataFrame, options: GroupOptions) -> pd.DataFrame:

@@ -21,7 +21,6 @@ import pandas as pd
 from HypothalamusSegLib import __version__
 
 from ..group.analysis import GroupAnalysis
-from ..group.comparisons import statistics_table
 from ..group.errors import FrozenPlanError
 from ..group.findings import NOTE, WARNING, Finding, Topic
 from ..group.longitudinal import Longitudinal
@@ -29,6 +28,7 @@ from ..group.options import GroupOptions
 from ..group.outliers import is_listed
 from ..group.power import detectable_difference
 from ..group.power_of_change import SESSIONS
+from ..group.statistics_table import statistics_table
 from ..group.supplement import supplement_table
 from ..index.cohort_index import INDEX_NAME
 from ..structures import TOTAL

@@ -18,7 +18,7 @@ from statsmodels.stats.anova import anova_lm
 from statsmodels.stats.meta_analysis import effectsize_smd
 
 from Cohort.group.assumption_checks import check_assumptions, icv_correlation_left
-from Cohort.group.comparisons import compare_groups, statistics_table
+from Cohort.group.comparisons import compare_groups
 from Cohort.group.contrast import Contrast
 from Cohort.group.covariates import Covariate
 from Cohort.group.icv_adjustment import (
@@ -35,6 +35,7 @@ from Cohort.group.mixed_model import Effect
 from Cohort.group.outliers import robust_z
 from Cohort.group.power import PUBLISHED, power_of, power_table
 from Cohort.group.small_sample_errors import Estimate
+from Cohort.group.statistics_table import statistics_table
 from Cohort.structures import TOTAL, WHOLE, measured, subunits
 from Testing.cohort.test_small_sample_errors import brute_force_df
 from Testing.simulated_statistics.cross_sectional import CLASSIC, rejections
