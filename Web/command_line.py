@@ -11,10 +11,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from HypothalamusSegLib.arguments import add_weights_option, argument, positive
-from HypothalamusSegLib.command_line import DEVICES
 from HypothalamusSegLib.errors import WeightsError
 from HypothalamusSegLib.measures.protocol import read_protocol
 from HypothalamusSegLib.networks.weight_files import weights_folder
+from HypothalamusSegLib.options import DEVICES
 
 if TYPE_CHECKING:
     import uvicorn

@@ -38,7 +38,7 @@ from Training import (
 from Training.dataset import find_scans
 from Training.regions import POSTERIOR_SPACING_MM
 from Training.splits import FOLDS, TEST, assign_parts
-from Training.tasks import split_subjects
+from Training.training_task import split_subjects
 
 # In the order in which they must be trained: the border's networks go on from the ICV's.
 STRUCTURES = ("hypothalamus", "icv", "icv_border")

@@ -18,7 +18,7 @@ from HypothalamusSegLib.stages.border_profiles import find_surface
 
 from Training import prepare
 from Training.head_generator import LabelHeadSource
-from Training.tasks import IcvBorderTask
+from Training.icv_tasks import IcvBorderTask
 
 SHAPE = (48, 52, 44)
 GRID = Grid.axis_aligned(np.array([3.0, -11.0, 20.0]), SHAPE, 2.0)
