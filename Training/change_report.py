@@ -30,8 +30,8 @@ def planted_section(results: dict) -> str:
         "integral of the Jacobian over the label. **Zoom**: everything within 12 mm is zoomed, "
         "fading out to 30 mm. **Against fluid**: the hypothalamus changes, and the ventricle and "
         "cisterns fill the difference. A share of 1 means that a change of 10 % is measured as "
-        "10 %. These are simulations: they show how much of a smooth change is measured, not what "
-        "a disease does.",
+        "10 %. These are simulations: they show how much of a smooth change is measured, not "
+        "what happens in a disease.",
         "",
     ]
     body = []
@@ -102,9 +102,9 @@ def volumes_section(results: dict) -> str:
         "",
         "Scans with a stable label, one volume each. If the slope and the ratio of standard "
         "deviations are below 1, differences between people are measured too small. The labels "
-        "themselves are drawn toward the mean by the teacher. The last column shows how far off a "
-        "single volume may be: the error of the measured volume and that of the label together. "
-        "Where the teacher agrees with itself better, the second part is smaller.",
+        "themselves are drawn toward the mean by the teacher. The last column shows how far off "
+        "a single volume may be; it combines the errors of the measured volume and of the label. "
+        "Where the teacher agrees better with itself, the label's part is smaller.",
         "",
         *table(
             ["scans", "n", "slope", "SD ratio", "r", "mean error %", "SD of single errors %"], body

@@ -11,7 +11,7 @@ from .report_tables import table
 
 
 class Measure(NamedTuple):
-    """What a flag goes by: its key in the figures, its name, the flag, its limit, a format."""
+    """What a flag depends on: its key in the figures, its name, the flag, its limit, a format."""
 
     key: str
     name: str
@@ -38,7 +38,7 @@ MEASURES = (
 
 def limits(figures: dict[str, dict]) -> list[str]:
     """A table in Markdown, one row a measure, with the names of the scans beyond its limit."""
-    header = ["flag", "goes by", "median", "highest within", "limit", "beyond it"]
+    header = ["flag", "measure", "median", "highest below the limit", "limit", "scans above it"]
     return table(header, [_row(measure, figures) for measure in MEASURES])
 
 

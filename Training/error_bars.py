@@ -32,9 +32,10 @@ def section(results: dict, cv_percent: Mapping[str, Iterable[float]]) -> str:
         lines += [
             f"These intervals contain the label's volume in {100 * COVERAGE:.0f} % of unseen "
             "scans. They are computed by split conformal prediction on the logarithm of the volume "
-            "(`Training/intervals.py`), from the cross-validation. There each fold works alone, so "
-            "they are wider than the mean of the folds needs. They are valid for scans and labels "
-            "like those of the data set. ICV intervals come from generated images if too few scans "
+            "(`Training/intervals.py`), from the cross-validation. There each fold works alone, "
+            "so the intervals are wider than the mean of the folds would need. They hold for "
+            "scans and labels like those of the data set. ICV intervals come from generated "
+            "images if too few scans "
             "have a mask.",
             "",
             "| structure | interval % | scans | label inside, test images |",
@@ -49,8 +50,8 @@ def section(results: dict, cv_percent: Mapping[str, Iterable[float]]) -> str:
         )
         lines += [
             "Smallest change between two scans of one person that can be called real, given the "
-            f"repeatability (1.96 · √2 · CV): {changes}. The CV is that of the perturbations "
-            "below, which are copies of one scan. Two visits to a scanner differ by more. "
+            f"repeatability (1.96 · √2 · CV): {changes}. The CV comes from the perturbations "
+            "below, which are copies of one scan; two visits to a scanner differ by more. "
             "`hypothalamus-seg cohort compare` gives this figure for your own repeat scans.",
             "",
         ]

@@ -60,30 +60,31 @@ def lines(figures: dict[str, dict]) -> list[str]:
     errors_deg = np.array([row["error_deg"] for row in rows])
     return [
         f"Pairs of simulated visits of {len(figures)} test scans, {len(rows)} pairs "
-        "(`python -m Training.evaluate_follow`). The second visit has a planted change. Both are "
-        "turned by up to 8° about each axis, moved by up to 5 mm, and have a receive field of up "
-        "to 20 % and noise of 2 % of the brightest voxels of their own; with other voxels, 1.2 mm "
-        "and noise of 1–3 %. The noise of the scan itself is in both visits. Real visits differ "
-        "by more. Place and intracranial mask were found once a scan, whose pairs share the first "
-        "visit.",
+        "(`python -m Training.evaluate_follow`). The second visit has a planted change. Each "
+        "visit is rotated by up to 8° about each axis, shifted by up to 5 mm, and has its own "
+        "receive field (up to 20 %) and its own noise (2 % of the brightest voxels; 1–3 % where "
+        "the voxels differ, 1.2 mm). The noise of the original scan is in both visits. Real "
+        "visits differ by more. The position and the intracranial mask were found once per scan, "
+        "and all pairs of a scan share the first visit.",
         "",
-        "Measured minus true change of the whole hypothalamus in %, mean ± SD over pairs:",
+        "Measured minus true change of the whole hypothalamus, in % (mean ± SD over pairs):",
         "",
         *table(
             ["planted", "voxels", "pairs", *(WAY_NAMES[way] for way in WAYS)], _error_rows(rows)
         ),
         "",
-        "All pairs of a kind, root mean square error in %:",
+        "Root mean square error over all pairs, in %:",
         "",
         *table(
             ["structure", "voxels", "pairs", *(WAY_NAMES[way] for way in WAYS)], _rms_rows(rows)
         ),
         "",
-        "Smallest change that repeatability allows to call real (1.96 times the upper 95 % limit "
+        "Smallest change that can be called real, given the repeatability (1.96 times the upper "
+        "95 % limit "
         f"of the root mean square error of `follow`): {_limits('equal voxels', same)}; "
         f"{_limits('other voxels', other)}.",
         "",
-        "Registration: error of the pose of one visit in that of the other "
+        "Registration error between the two visits: "
         f"{np.median(errors_mm):.3f} mm and {np.median(errors_deg):.3f}° (median; worst "
         f"{errors_mm.max():.3f} mm and {errors_deg.max():.3f}°); lowest correlation "
         f"{min(row['similarity'] for row in rows):.4f}, highest of a mirror image "

@@ -54,7 +54,7 @@ def figure_table(results: dict) -> list[str]:
             f"{shares['zoom']:.3f}",
         ),
         (
-            "the same, hypothalamus against fluid, both sides; one side",
+            "the same, hypothalamus changed against fluid: both sides; one side",
             "0.61; –",
             f"{shares['atrophy']:.2f}; {one_side:.2f}",
         ),
@@ -72,8 +72,8 @@ def figure_table(results: dict) -> list[str]:
             f"{np.mean([row['dice'] for row in test]):.3f}",
         ),
         (
-            f"the labels of single scans, {len(test)} test scans: SD ratio measured to label; SD "
-            "of errors",
+            f"volumes of single scans against their labels, {len(test)} test scans: SD ratio "
+            "(measured / label); SD of the errors",
             "0.85; 5.3 %",
             _agreement_cell(test),
         ),
@@ -83,7 +83,7 @@ def figure_table(results: dict) -> list[str]:
             _agreement_cell(crossed),
         ),
         (
-            f"of these, {len(steady)} whose label is steady (teacher's view Dice from "
+            f"of these, {len(steady)} whose label is most stable (teacher's view Dice from "
             f"{STABLE_VIEW_DICE:.2f}); the other {len(other)}",
             "–",
             f"{_agreement_cell(steady)} and {_agreement_cell(other)}",

@@ -34,18 +34,18 @@ def lines(figures: dict[str, dict]) -> list[str]:
     header = ["scan", "ICV mL", "fold SD %", "below foramen magnum mL"]
     header += ["noise", "air", "sinus", "largest change by cropping %"]
     return [
-        "Public scans of whole heads that nobody has labeled (`python -m Training.icv_cropping "
-        "SCAN … --docs Docs`; ../shared/data/README.md names them). Parts that are not "
-        "intracranial are cut away: the neck up to 6 mm below the mask, the face, the front, the "
-        "sides, the air above, all at once.",
+        "Public scans of whole heads without labels (`python -m Training.icv_cropping "
+        "SCAN … --docs Docs`). Parts outside the cranial "
+        "cavity are cropped: the neck up to 6 mm below the mask, the face, the front, the sides, "
+        "the air above the head, and all of these at once.",
         "",
         f"ICV changes by at most {LARGEST_CHANGE_PERCENT} % in {steady} of {len(figures)}; the "
         f"five networks' SD is at most {LARGEST_SD_PERCENT} % in {agreed} of {len(figures)}. "
-        "Noise, air and sinus are what the flags `noisy` and `contrast_enhanced` go by.",
+        "The flags `noisy` and `contrast_enhanced` depend on noise, air and sinus.",
         "",
         *table(header, body),
         "",
-        "Where the limits of the quality flags lie among these scans, which nobody has rated:",
+        "Limits of the quality flags, compared with these scans (which no one has rated):",
         "",
         *limits(figures),
     ]

@@ -9,10 +9,11 @@ from .report_tables import coefficients_of_variation, spread, table
 
 # The next who looks need not look there again.
 NO_REPEAT_SCANS = (
-    "Repeat scans of one person were not measured: none could be had where this was made. Of the "
+    "Repeat scans of one person were not measured, because none were available here. Of the "
     "public sets on GitHub, Kirby 21 (kirby21.t1, kirby21, Neurohacking_data) came without files "
-    "above 4 MiB, which all its T1-weighted scans are; ds000114 and ds000232 of OpenNeuro came as "
-    "git-annex links; for the 120 scans of Maclaren et al. 2014 there is only a description. To "
+    "above 4 MiB, and therefore without its T1-weighted scans; ds000114 and ds000232 of OpenNeuro "
+    "came as git-annex links; of the 120 scans of Maclaren et al. 2014 there is only a "
+    "description. To "
     "measure your own, segment both visits with `hypothalamus-seg cohort` and compare them with "
     "`hypothalamus-seg cohort compare`."
 )
@@ -28,8 +29,8 @@ def repeatability_section(results: dict) -> str:
         "## Repeatability",
         "",
         f"{len(measured)} heads, each unchanged and under {len(first) - 1} perturbations "
-        "(`Training/perturbations.py`). The table gives the coefficient of variation of the volume "
-        "over all of them. This needs no true volume.",
+        "(`Training/perturbations.py`). The table gives the coefficient of variation (CV) of the "
+        "volume over all of them. No true volume is needed for this.",
         "",
     ]
     found = {name: coefficients_of_variation(rows) for name, rows in measured.items()}
@@ -45,8 +46,8 @@ def repeatability_section(results: dict) -> str:
         lines += [
             "",
             f"Divided by the share of a zoom that is measured ({share:.2f}), the mean for the "
-            f"hypothalamus is {mean / share:.2f} %. All of these are perturbed copies of one scan, "
-            "not scans from another day.",
+            f"hypothalamus is {mean / share:.2f} %. All of these are perturbed copies of one "
+            "scan, not scans from different days.",
         ]
     lines += ["", NO_REPEAT_SCANS]
     lines += ["", "Mean change of the volume under each perturbation:", ""]

@@ -86,7 +86,7 @@ posteriors.""",
 {extent["renders_per_head"]} per head, at {extent["render_spacing_mm"]:g} mm."""
         )
     if extent["perturbations"] is not None:
-        paragraphs.append("**A quick look** (`--quick`): too little was measured to rely on it.")
+        paragraphs.append("**A quick look** (`--quick`): too little was measured to be reliable.")
     return "\n\n".join(paragraphs) + "\n"
 
 
@@ -136,12 +136,12 @@ def _group_table(rows: list[dict], results: dict) -> list[str]:
 
 
 def _quality_section(results: dict) -> str:
-    """What the limits of the quality flags are set by."""
+    """What the limits of the quality flags are based on."""
     lines = [
         "## Limits of the quality flags",
         "",
-        "Measured on the test split (all folds). The limits of the flags are below the lowest scan "
-        "with a stable label.",
+        "Measured on the test split (all folds). The limits are set below the lowest scan with a "
+        "stable label.",
         "",
     ]
     body = []

@@ -32,9 +32,10 @@ def lines(figures: dict[str, dict]) -> list[str]:
     header += ["noise, median", "ghosts, median", "flagged `noisy`"]
     return [
         f"Whole heads ({', '.join(figures)}) with noise and motion added step by step "
-        "(`python -m Training.scan_ruin SCAN … --docs Docs`). Noise is Rician, its deviation "
-        "a share of the brain's brightness. Motion is a head that nods twelve times by so many "
-        "millimeters while the lines of k-space are taken. Changes are against the unchanged scan.",
+        "(`python -m Training.scan_ruin SCAN … --docs Docs`). Noise is Rician; its standard "
+        "deviation is given as a share of the brain's brightness. For motion, the head nods "
+        "twelve times by the given distance while k-space is acquired. Changes are relative to "
+        "the unchanged scan.",
         "",
         *table(header, body),
         "",
@@ -54,7 +55,7 @@ def _count_missed(figures: dict[str, dict]) -> str:
         if "noisy" not in row["flags"]
         and any(abs(row["change_percent"][s]) > most for s, most in WORTH_A_FLAG_PERCENT.items())
     ]
-    return f"Moved without the flag ({limits}): {', '.join(missed) or 'none'}."
+    return f"Changed without a flag ({limits}): {', '.join(missed) or 'none'}."
 
 
 RUIN = Annex("## Noise and motion", "scan_ruin.json", lines)

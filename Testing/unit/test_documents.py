@@ -8,7 +8,7 @@ from importlib import import_module
 from pathlib import Path
 
 import pytest
-from HypothalamusSegLib import command_line, flags
+from HypothalamusSegLib import arguments, flags
 from HypothalamusSegLib.results.record import CSV_COLUMNS
 
 from Testing.support.command_runs import REPOSITORY
@@ -89,7 +89,7 @@ def test_the_tables_of_the_command_line_have_its_options_and_columns():
     cells = [codes_in(row[0]) for row in rows(DOCS / "COMMAND_LINE.md")]
     first = [cell[0].split()[0] for cell in cells if cell]
     parser = argparse.ArgumentParser()
-    command_line._add_run_options(parser)
+    arguments.add_run_options(parser)
     options = {s for action in parser._actions for s in action.option_strings} - {"-h", "--help"}
     assert {code for code in first if code.startswith("--")} == options
     assert set(CSV_COLUMNS) <= {code for cell in cells for code in cell}
