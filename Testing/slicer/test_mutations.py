@@ -35,7 +35,7 @@ MUTATIONS = {
         "self.ui.reviewerLineEdit.text()\n",
     ),
     "a misspelt attribute": (
-        "panel/main.py",
+        "panel/run_section.py",
         "self.ui.applyButton.toolTip =",
         "self.ui.applyButton.tooltip =",
     ),
@@ -60,7 +60,7 @@ MUTATIONS = {
         "node.SetColumnHeading(",
     ),
     "a wrong type for a property": (
-        "panel/main.py",
+        "panel/run_section.py",
         "self.ui.progressBar.value = round(",
         "self.ui.progressBar.value = str(",
     ),

@@ -133,7 +133,7 @@ def test_a_disabled_apply_says_what_is_missing(panel, sample_path):
 def test_a_newcomers_whole_way(panel, volume, tmp_path, monkeypatch, replay):
     replay.off()
     seen = []
-    monkeypatch.setattr(panel, "_progressed", _recording(panel._progressed, seen))
+    monkeypatch.setattr(panel.run, "_progressed", _recording(panel.run._progressed, seen))
     QtTest.QTest.keyClick(
         panel.ui.applyButton.window(), QtCore.Qt.Key_Return, QtCore.Qt.ControlModifier
     )
@@ -218,7 +218,7 @@ def test_the_key_does_not_start_a_second_run(panel, volume, replay):
     replay.use("--pause", "coarse")
     click(panel.ui.applyButton)
     job = panel.job
-    panel._apply_by_key()
+    panel.run.apply_by_key()
     assert panel.job is job
     click(panel.ui.applyButton)
     wait_for_end(panel)

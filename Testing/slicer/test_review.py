@@ -54,7 +54,7 @@ def accept(panel) -> None:
 
 def test_a_second_run_asks_before_it_replaces_a_review(panel, nodes, files, monkeypatch):
     runs = []
-    monkeypatch.setattr(panel, "_ensure_torch", lambda: runs.append("run"))
+    monkeypatch.setattr(panel.run, "_ensure_torch", lambda: runs.append("run"))
     accept(panel)
     host.answers.append(False)
     panel.apply()
@@ -70,7 +70,7 @@ def test_a_second_run_asks_before_it_replaces_a_review(panel, nodes, files, monk
 
 def test_an_open_result_is_run_again_without_a_question(panel, nodes, monkeypatch):
     runs = []
-    monkeypatch.setattr(panel, "_ensure_torch", lambda: runs.append("run"))
+    monkeypatch.setattr(panel.run, "_ensure_torch", lambda: runs.append("run"))
     panel.apply()
     assert (runs, host.dialogs) == (["run"], [])
 
@@ -88,7 +88,7 @@ def test_a_replaced_verdict_is_kept_but_a_longer_note_is_no_new_one(panel, nodes
 @pytest.mark.parametrize("field", ["noteText", "reviewerLineEdit", "foldsLineEdit"])
 def test_the_key_does_nothing_while_typing(panel, nodes, monkeypatch, field):
     runs = []
-    monkeypatch.setattr(panel, "apply", lambda: runs.append("run"))
+    monkeypatch.setattr(panel.run, "apply", lambda: runs.append("run"))
     window = panel.ui.applyButton.window()
     window.show()
     panel.ui.advancedCollapsible.collapsed = False
@@ -254,7 +254,7 @@ def test_no_stroke_reaches_the_views_when_the_module_is_left(panel, nodes):
 
 def test_edits_of_one_volume_are_not_those_of_the_next(panel, nodes, files, monkeypatch):
     runs = []
-    monkeypatch.setattr(panel, "_ensure_torch", lambda: runs.append("run"))
+    monkeypatch.setattr(panel.run, "_ensure_torch", lambda: runs.append("run"))
     edit(panel, nodes)
     panel.parameters.inputVolume = load_volume(files.scan)
     host.pump(20)

@@ -67,7 +67,7 @@ def begin(panel) -> int:
     panel.ui.applyButton.click()
     assert panel.state is State.INSTALLING
     assert host.pump_until(lambda: "Downloading" in panel.ui.stepLabel.text, seconds=30)
-    return panel.torch._steps._process_id
+    return panel.run.torch._steps._process_id
 
 
 def test_apply_installs_and_then_runs(ready, programs, monkeypatch, tmp_path):

@@ -64,7 +64,7 @@ def use(module_folder: str, files_path: str) -> None:
     ui.segmentComboBox.currentIndex = 0
     ui.revertButton.click()
     assert host.pump_until(lambda: not panel.watch.has_edits, seconds=10)
-    panel._progressed(0.5, "half")
+    panel.run._progressed(0.5, "half")
     host.close_widget(widget)
     assert host.problems == [], host.problems
     assert slicer.app is not None

@@ -1,18 +1,14 @@
-"""The panel of the module: input, Apply and Cancel, and its sections."""
+"""The panel of the module: its sections, the input, and what they follow in the scene."""
 
 from __future__ import annotations
-
-import time
 
 import qt
 import slicer
 import vtk
 from HypothalamusSegLib.options import Options
-from slicer.i18n import tr as _
 
 from ..engine_run.command_line import SettingsError
-from ..engine_run.handover import HandoverError
-from ..engine_run.job import JobResult, SegmentationJob
+from ..engine_run.job import SegmentationJob
 from ..logic import HypothalamusSegLogic
 from ..scene.result_nodes import ROLE_ATTRIBUTE, ResultNodes
 from ..scene.shown_volume import is_scan, show_alone, volume_to_start_with
@@ -21,25 +17,14 @@ from .editor_section import EditorSection
 from .export_section import ExportSection
 from .hanging_section import HangingSection
 from .input_text import patient_text, what_is_missing
-from .keyboard import is_typing, shortcut
+from .keyboard import shortcut
 from .parameter_node import HypothalamusSegParameterNode, engine_options
 from .prior_section import PriorSection
 from .results_section import ResultsSection
 from .review_section import ReviewSection
-from .review_text import what_a_run_replaces
-from .states import State, apply_button, is_editable, remaining_text
-from .torch_questions import TorchInstaller
+from .run_section import RunSection
+from .states import State
 from .worklist_section import WorklistSection
-
-CLOCK_MS = 500
-INPUTS = (
-    "inputSelector",
-    "hypothalamusCheckBox",
-    "subunitsCheckBox",
-    "icvCheckBox",
-    "gridComboBox",
-    "advancedCollapsible",
-)
 
 
 class HypothalamusSegPanel:
@@ -57,30 +42,22 @@ class HypothalamusSegPanel:
         self.ui = ui
         self.scene = scene
         self.logic = HypothalamusSegLogic()
-        self.job: SegmentationJob | None = None
-        self.state = State.NOT_READY
         self.parameters: HypothalamusSegParameterNode | None = None
         self._binding = None
         self._parameter_observer: int | None = None
         self._is_shown = False
         self._shown_volume_id: str | None = None
-        self._started = 0.0
-        self._fraction, self._step = 0.0, ""
-        self._clock = qt.QTimer()
-        self._clock.setInterval(CLOCK_MS)
-        self._clock.connect("timeout()", self._show_time)
         self.results = ResultsSection(ui)
         window = slicer.util.mainWindow() or root
-        self.torch = TorchInstaller(self._installing, self._say, ui.logText.appendPlainText)
         self.review = ReviewSection(ui, scene)
         self.hanging = HangingSection(ui, scene, self.review.layout, window)
         self.editor = EditorSection(ui, scene)
         self.export = ExportSection(ui)
         self.prior = PriorSection(root, scene, self.logic)
         self.watch = EditWatch(self._rows_changed)
-        ui.applyButton.connect("clicked(bool)", self._apply_clicked)
+        self.run = RunSection(ui, self)
         self._shortcuts = [
-            shortcut(root, "Ctrl+Return", self._apply_by_key),
+            shortcut(root, "Ctrl+Return", self.run.apply_by_key),
             # Of the window, not the panel: slices are also stepped through in other modules.
             shortcut(window, "Ctrl+PgUp", self.review.anterior),
             shortcut(window, "Ctrl+PgDown", self.review.posterior),
@@ -134,13 +111,10 @@ class HypothalamusSegPanel:
     def close(self) -> None:
         """Stop everything when the module is reloaded or Slicer quits."""
         self.worklist.close()
-        self.torch.close()
+        self.run.close()
         self.hanging.close()
-        if self.job is not None:
-            self.job.abandon()
         self.prior.close()
         self.logic.close()
-        self._clock.stop()
         self.review.leave()
         self.editor.leave()
         self.unbind()
@@ -170,8 +144,7 @@ class HypothalamusSegPanel:
     def _parameters_changed(self, caller=None, event=None) -> None:
         if self.parameters is None:
             return
-        if is_editable(self.state):
-            self._enter(State.NOT_READY if self.missing() else State.READY)
+        self.run.input_changed()
         volume = self.parameters.inputVolume
         volume_id = volume.GetID() if volume is not None else ""
         if volume_id != self._shown_volume_id:
@@ -192,6 +165,31 @@ class HypothalamusSegPanel:
         self.export.show(nodes)
         self.prior.show(volume)
         self.watch.watch(nodes)
+
+    # The run
+
+    @property
+    def state(self) -> State:
+        return self.run.state
+
+    @property
+    def job(self) -> SegmentationJob | None:
+        """The run of Apply that has not ended yet."""
+        return self.run.job
+
+    def apply(self) -> None:
+        self.run.apply()
+
+    def cancel(self) -> None:
+        self.run.cancel()
+
+    def take_result(self, nodes: ResultNodes) -> None:
+        """Show what a run has put into the scene: this result, or another hidden again."""
+        if self.parameters is not None:
+            self.show_results_of(self.parameters.inputVolume)
+            if self._is_shown and nodes.volume is self.parameters.inputVolume:
+                self._arrange()
+        self.worklist.segmented_by_hand()
 
     # For the worklist
 
@@ -218,20 +216,6 @@ class HypothalamusSegPanel:
         except (SettingsError, AttributeError):
             return Options()
 
-    def wait_for_result(self, is_waiting: bool) -> None:
-        """The result of the input comes from the background, or no longer."""
-        if is_waiting and is_editable(self.state):
-            self._enter(State.AHEAD)
-        elif not is_waiting and self.state == State.AHEAD:
-            self._enter(State.NOT_READY if self.missing() else State.READY)
-            self.ui.stepLabel.text = ""
-
-    def show_progress(self, fraction: float, step: str) -> None:
-        """How far the background is with the input."""
-        if self.state == State.AHEAD:
-            self.ui.progressBar.value = round(100 * fraction)
-            self.ui.stepLabel.text = step
-
     def set_blinded(self, is_blinded: bool) -> None:
         """Hide whose scan it is and what the networks say, or show it again."""
         self.results.set_blinded(is_blinded)
@@ -243,120 +227,6 @@ class HypothalamusSegPanel:
         self.results.show_lost(self.watch.without_baseline)
         self.export.rows = rows
         self.review.show_changes(self.watch.digests)
-
-    # Apply and Cancel
-
-    def _enter(self, state: State) -> None:
-        self.state = state
-        button = apply_button(state, self.missing())
-        self.ui.applyButton.text = button.text
-        self.ui.applyButton.toolTip = button.tooltip
-        self.ui.applyButton.enabled = button.enabled
-        for name in INPUTS:
-            getattr(self.ui, name).enabled = is_editable(state)
-        if self.parameters is not None and not self.parameters.segmentHypothalamus:
-            self.ui.subunitsCheckBox.enabled = False
-        self.ui.progressBar.visible = state in (State.RUNNING, State.CANCELLING, State.AHEAD)
-
-    def _apply_by_key(self) -> None:
-        if self.state == State.READY and not is_typing():
-            self.apply()
-
-    def _apply_clicked(self, checked: bool = False) -> None:
-        if self.state == State.RUNNING:
-            self.cancel()
-        elif self.state == State.INSTALLING:
-            self.torch.cancel()
-        elif self.state == State.READY:
-            self.apply()
-
-    def apply(self) -> None:
-        """Start a run; asks before it replaces edits or a review, and before installing torch."""
-        nodes = ResultNodes(self.parameters.inputVolume)
-        lost = what_a_run_replaces(nodes, self.watch.has_edits)
-        if lost and not slicer.util.confirmYesNoDisplay(
-            lost
-            + "\n\n"
-            + _("Segment again? Edits are lost; the review is kept as an earlier one.")
-        ):
-            return
-        if self._ensure_torch():
-            self._run()
-
-    def _run(self) -> None:
-        if self.parameters is None or self.state != State.READY:
-            return  # the scene was closed while PyTorch was installed
-        self.ui.logText.plainText = ""
-        self._started, self._fraction, self._step = time.monotonic(), 0.0, _("Starting")
-        try:
-            job = self.logic.process(
-                self.parameters.inputVolume,
-                engine_options(self.parameters),
-                waitForCompletion=False,
-                on_progress=self._progressed,
-                on_log=self.ui.logText.appendPlainText,
-                on_finished=self._finished,
-            )
-        except HandoverError as error:
-            slicer.util.errorDisplay(str(error))
-            return
-        if job.result is not None:
-            return  # the process could not be started, and that was shown already
-        self.job = job
-        self._enter(State.RUNNING)
-        self._clock.start()
-        self._show_time()
-
-    def cancel(self) -> None:
-        self._enter(State.CANCELLING)
-        self.job.cancel()
-
-    def _ensure_torch(self) -> bool:
-        return self.torch.ensure(then=self._run)
-
-    def _installing(self, is_busy: bool) -> None:
-        idle = State.NOT_READY if self.missing() else State.READY
-        self._enter(State.INSTALLING if is_busy else idle)
-
-    def _progressed(self, fraction: float, step: str) -> None:
-        self._fraction, self._step = fraction, step
-        self._show_time()
-
-    def _show_time(self) -> None:
-        elapsed_s = time.monotonic() - self._started
-        self.ui.progressBar.value = round(100 * self._fraction)
-        self.ui.stepLabel.text = f"{self._step} – {remaining_text(self._fraction, elapsed_s)}"
-
-    def _finished(self, result: JobResult) -> None:
-        self._clock.stop()
-        self.job = None
-        self._enter(State.NOT_READY if self.missing() else State.READY)
-        outcome = result.outcome
-        if result.nodes is not None:
-            elapsed_s = time.monotonic() - self._started
-            self.ui.stepLabel.text = _("Done in {seconds:.0f} s").format(seconds=elapsed_s)
-            if self.parameters is not None:  # shown anew: this result, or another hidden again
-                self.show_results_of(self.parameters.inputVolume)
-                if self._is_shown and result.nodes.volume is self.parameters.inputVolume:
-                    self._arrange()
-            self.worklist.segmented_by_hand()
-        elif outcome.cancelled:
-            self.ui.stepLabel.text = _("Canceled; nothing was changed")
-        else:
-            self._show_failure(outcome.error_code, outcome.message)
-
-    def _show_failure(self, code: str, message: str) -> None:
-        self.ui.stepLabel.text = message
-        self.ui.logCollapsible.collapsed = False
-        if code != "torch_unusable":
-            slicer.util.errorDisplay(message)
-        else:
-            self.torch.repair(
-                message, lambda: self._say(_("PyTorch was reinstalled. Press Apply."))
-            )
-
-    def _say(self, text: str) -> None:
-        self.ui.stepLabel.text = text
 
     # The scene
 

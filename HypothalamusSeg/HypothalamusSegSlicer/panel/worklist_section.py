@@ -153,7 +153,7 @@ class WorklistSection:
                 self.shown.note_state(self.panel.watch)
         elif prepared.outcome is not None:
             self._message = prepared.outcome.message or ""
-        self.panel.wait_for_result(self._is_waiting)
+        self.panel.run.wait_for_result(self._is_waiting)
 
     @property
     def _is_waiting(self) -> bool:
@@ -172,7 +172,7 @@ class WorklistSection:
 
     def _progressed(self, prepared: PreparedCase, fraction: float, step: str) -> None:
         if self.shown is not None and self.shown.prepared is prepared:
-            self.panel.show_progress(fraction, step)
+            self.panel.run.show_progress(fraction, step)
 
     def _keep(self, mark: str | None) -> bool:
         """Write the review of the case that is shown; False if the user must stay with it."""
@@ -202,7 +202,7 @@ class WorklistSection:
                 self.panel.show_volume(None)  # once, not for each node that is removed
                 shown.leave_scene()
             self.ahead.release(shown.case)
-            self.panel.wait_for_result(False)
+            self.panel.run.wait_for_result(False)
 
     # What the user does
 
