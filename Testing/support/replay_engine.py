@@ -15,6 +15,8 @@ from pathlib import Path
 
 from HypothalamusSegLib import errors
 from HypothalamusSegLib.machine.cancelling import with_cancel_signals
+from HypothalamusSegLib.measures.protocol import read_protocol
+from HypothalamusSegLib.networks.weight_files import weights_folder
 from HypothalamusSegLib.options import Options, options_from_json
 from HypothalamusSegLib.worker.channel import Channel
 from HypothalamusSegLib.worker.service import Finish, Report, WorkerService
@@ -32,7 +34,7 @@ def recording_of(recordings: Path, options: Options) -> Path:
 
 
 class Replay:
-    """Answers each request with a recording.
+    """Answers each request with a recording, by the protocol that the request asks for.
 
     Parameters
     ----------
@@ -51,7 +53,9 @@ class Replay:
 
     def __call__(self, fields: dict, report: Report) -> Finish:
         source, output = Path(fields["input"]), Path(fields["output"])
-        recording = recording_of(self.recordings, options_from_json(fields["options"]))
+        options = options_from_json(fields["options"])
+        recording = recording_of(self.recordings, options)
+        protocol = read_protocol(weights_folder(options.weights))
         events = json.loads((recording / "events.json").read_text(encoding="utf-8"))
         if self.reads:
             from HypothalamusSegLib.reading import read_scan
@@ -69,7 +73,9 @@ class Replay:
             target = output / path.name.replace(RECORDED_NAME, name, 1)
             written.append(str(shutil.copyfile(path, target)))
         (result,) = (event for event in events if event["event"] == "result")
-        report({**result, "input": fields["input"], "files": sorted(written)})
+        described = {**result["result"], "protocol": protocol.as_json()}
+        files = sorted(written)
+        report({**result, "input": fields["input"], "files": files, "result": described})
         return Finish()
 
     def _wait_at(self, stage: str) -> None:

@@ -10,6 +10,7 @@ from pathlib import Path
 from HypothalamusSegLib.arguments import add_weights_option, argument, positive
 from HypothalamusSegLib.errors import CancelledError, HypothalamusSegError
 from HypothalamusSegLib.machine.cancelling import CANCELLED
+from HypothalamusSegLib.measures.protocol import checked_name
 from HypothalamusSegLib.progress import PROGRESS_STYLES, reporter
 
 ALL_DONE, FAILED, NOT_HELPED = 0, 1, 3
@@ -27,7 +28,9 @@ def build_parser() -> argparse.ArgumentParser:
         "cases", type=Path, metavar="CASES", help="BIDS-like folder of scans and label maps"
     )
     parser.add_argument("--output", type=Path, required=True, metavar="DIR")
-    parser.add_argument("--name", required=True, type=argument(_name), help="of your protocol")
+    parser.add_argument(
+        "--name", required=True, type=argument(checked_name), help="of your protocol"
+    )
     parser.add_argument(
         "--minutes", type=argument(_minutes), default=60.0, metavar="N", help="default: 60"
     )
@@ -121,13 +124,6 @@ def _adapt(parsed: argparse.Namespace) -> int:
         if result.manifest:
             print(f"Use it: hypothalamus-seg segment SCAN --output OUT --weights {parsed.output}")
     return ALL_DONE if result.manifest else NOT_HELPED
-
-
-def _name(text: str) -> str:
-    name = text.strip()
-    if not name or not name.isprintable():
-        raise ValueError("a protocol needs a name")
-    return name
 
 
 def _minutes(text: str) -> float:

@@ -13,13 +13,18 @@ Examples
 from __future__ import annotations
 
 import json
+import math
 from dataclasses import dataclass
 from pathlib import Path
+from unicodedata import normalize
 
 from ..errors import WeightsError
 from ..networks.weight_files import MANIFEST_NAME
 
 MANIFEST_KEY = "protocol"
+# Names stand in tables, in one line of a report and in lists to choose from.
+LONGEST_NAME = 60
+MISSING = "n/a"
 # The published protocol, both sides; wider than any validation scan.
 HYPOTHALAMUS_RANGE_MM3 = (450.0, 1_100.0)
 
@@ -46,13 +51,40 @@ class Protocol:
 PUBLISHED = Protocol("Billot 2020", HYPOTHALAMUS_RANGE_MM3)
 
 
+def checked_name(text: str) -> str:
+    """Check the name of a protocol that is not the published one.
+
+    Raises
+    ------
+    ValueError
+        If it is empty, too long, has characters that cannot be printed, or is the published
+        protocol's: results go by this name.
+
+    Examples
+    --------
+    >>> checked_name(" Ulm ")
+    'Ulm'
+    """
+    # One spelling of ü, as in the tables that names are compared with.
+    name = normalize("NFC", text).strip()
+    if name.casefold() == MISSING:
+        raise ValueError(f"“{name}” is what tables say where there is no protocol")
+    if not name or not name.isprintable():
+        raise ValueError("a protocol needs a name of printable characters in one line")
+    if len(name) > LONGEST_NAME:
+        raise ValueError(f"the name of a protocol has at most {LONGEST_NAME} characters")
+    if name.casefold() == PUBLISHED.name.casefold():
+        raise ValueError(f"“{PUBLISHED.name}” is the published protocol; choose another name")
+    return name
+
+
 def read_protocol(folder: Path) -> Protocol:
     """Read the protocol of a weights folder; one without any is the published one.
 
     Raises
     ------
     WeightsError
-        If it cannot be read.
+        If it cannot be read, or has a name that it must not have.
     """
     path = folder / MANIFEST_NAME
     try:
@@ -60,15 +92,23 @@ def read_protocol(folder: Path) -> Protocol:
         if MANIFEST_KEY not in manifest:
             return PUBLISHED
         fields = manifest[MANIFEST_KEY]
-        low, high = fields["usual_range_mm3"]
-        name = str(fields["name"]).strip()
-        if not (name and 0 < float(low) < float(high)):
-            raise ValueError("the protocol has no name or no range")
-        return Protocol(name, (float(low), float(high)))
+        low, high = map(float, fields["usual_range_mm3"])
+        if not 0 < low < high < math.inf:
+            raise ValueError("the protocol has no usual range")
+        return Protocol(checked_name(str(fields["name"])), (low, high))
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise WeightsError(f"{path} cannot be read ({error}). Adapt again.") from error
 
 
+def protocol_in(description: dict) -> Protocol:
+    """The protocol in the description of a result, also of an earlier version's."""
+    fields = description.get(MANIFEST_KEY)
+    if not fields:
+        return PUBLISHED
+    low, high = fields["usual_range_mm3"]
+    return Protocol(fields["name"], (low, high))
+
+
 def protocol_name(description: dict) -> str:
     """Name of the protocol in the description of a result, also of an earlier version's."""
-    return (description.get("protocol") or PUBLISHED.as_json())["name"]
+    return (description.get(MANIFEST_KEY) or PUBLISHED.as_json())["name"]

@@ -99,12 +99,30 @@ def weights_folder(chosen: str | None) -> Path:
     if chosen is None:
         return default_weights_folder()
     folder = Path(chosen)
+    if not folder.is_dir():
+        raise WeightsError(
+            f"The folder of weights {folder} is not there. Connect its drive, or choose another."
+        )
     if not (folder / MANIFEST_NAME).is_file():
         raise WeightsError(
             f"{folder} is no folder of weights: {MANIFEST_NAME} is not in it. Choose the folder "
             "that hypothalamus-seg adapt has written."
         )
     return folder
+
+
+def manifest_state(chosen: str | None) -> tuple[int, ...] | None:
+    """What changes when the manifest of a chosen folder is written anew; None if it is not there.
+
+    That of the package does not change while a program runs.
+    """
+    if chosen is None:
+        return None
+    try:
+        state = (Path(chosen) / MANIFEST_NAME).stat()
+    except OSError:
+        return None
+    return state.st_mtime_ns, state.st_size, state.st_ino
 
 
 def read_manifest(folder: Path) -> dict[str, Ensemble]:
@@ -130,8 +148,8 @@ def read_manifest(folder: Path) -> dict[str, Ensemble]:
             )
             for structure, plan in manifest["structures"].items()
         }
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise WeightsError(f"{path} cannot be read ({error}). Reinstall the package.") from error
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        raise WeightsError(f"{path} cannot be read ({error}). {_remedy(path)}") from error
 
 
 def _frame_weights(folder: Path, plan: dict) -> FoldWeights | None:
@@ -139,6 +157,19 @@ def _frame_weights(folder: Path, plan: dict) -> FoldWeights | None:
     return (
         FoldWeights(int(found["fold"]), folder / found["file"], found["sha256"]) if found else None
     )
+
+
+def check_weights(folder: Path) -> None:
+    """Check a folder of weights as far as it can be without loading a network.
+
+    Raises
+    ------
+    WeightsError
+        If the manifest cannot be read, networks are missing, or a file is damaged.
+    """
+    for ensemble in read_ensembles(folder, STRUCTURES).values():
+        for fold in (*ensemble.folds, *([ensemble.frame] if ensemble.frame else [])):
+            verify_checksum(fold)
 
 
 def read_ensembles(folder: Path, structures: Sequence[str]) -> dict[str, Ensemble]:
@@ -158,7 +189,8 @@ def read_ensembles(folder: Path, structures: Sequence[str]) -> dict[str, Ensembl
     missing = sorted(wanted - set(ensembles))
     if missing:
         raise WeightsError(
-            f"{folder / MANIFEST_NAME} lists no {missing[0]} networks. Reinstall the package."
+            f"{folder / MANIFEST_NAME} lists no {missing[0]} networks. "
+            f"{_remedy(folder / MANIFEST_NAME)}"
         )
     return {name: ensembles[name] for name in ENSEMBLES if name in wanted}
 
@@ -207,7 +239,7 @@ def _load_network(ensemble: Ensemble, fold: FoldWeights, device: str) -> nn.Modu
         if is_out_of_memory(error):
             raise
         raise WeightsError(
-            f"{fold.path} does not match its network: {error}. Reinstall the package."
+            f"{fold.path} does not match its network: {error}. {_remedy(fold.path)}"
         ) from error
     layout = torch.channels_last_3d
     return network.eval().requires_grad_(False).to(device, memory_format=layout)
@@ -221,14 +253,25 @@ def network_class(structure: str) -> type[nn.Module]:
     return ProfileNetwork if structure == ICV_BORDER else ResidualUNet
 
 
+def _remedy(path: Path) -> str:
+    """What to do about a weight file or manifest that cannot be used."""
+    try:
+        is_own = path.parent.resolve() == default_weights_folder().resolve()
+    except WeightsError:
+        is_own = True
+    return (
+        "Reinstall the package." if is_own else "Copy this folder of weights anew, or adapt again."
+    )
+
+
 def verify_checksum(fold: FoldWeights) -> None:
     """Raise `WeightsError` if a weight file is missing or its checksum is wrong."""
     try:
         found = hashlib.sha256(fold.path.read_bytes()).hexdigest()
     except OSError as error:
-        raise WeightsError(f"{fold.path} cannot be read. Reinstall the package.") from error
+        raise WeightsError(f"{fold.path} cannot be read. {_remedy(fold.path)}") from error
     if found != fold.sha256:
         raise WeightsError(
             f"{fold.path} is damaged or is not the published file: its SHA-256 is "
-            f"{found[:12]}…, but the manifest says {fold.sha256[:12]}…. Reinstall the package."
+            f"{found[:12]}…, but the manifest says {fold.sha256[:12]}…. {_remedy(fold.path)}"
         )

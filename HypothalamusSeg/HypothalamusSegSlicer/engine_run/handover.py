@@ -8,11 +8,12 @@ from pathlib import Path
 import numpy as np
 import slicer
 import vtk
+from HypothalamusSegLib.measures.protocol import protocol_name
 from vtk.util.numpy_support import numpy_to_vtk
 
 from ..scene.dicom_tags import name_scalars, tag_algorithm
 from ..scene.disagreement import style_spread
-from ..scene.result_nodes import SPREAD_ROLE, ResultNodes
+from ..scene.result_nodes import PROTOCOL_ATTRIBUTE, SPREAD_ROLE, ResultNodes
 from ..scene.structures import NODE_PLANS, NodePlan
 from ..volumes.segment_voxels import replace_segment, voxel_array
 
@@ -87,6 +88,8 @@ def take_label_maps(
         provenance = engine["provenance"]
         original = nodes.make_network_output(plan, provenance["input_sha256"])
         for node in (nodes.make_segmentation(plan), original):
+            if plan.role != "icv":
+                node.SetAttribute(PROTOCOL_ATTRIBUTE, protocol_name(engine))
             _fill(node, plan, images[plan.role], volume)
             for segment in plan.segments:
                 there = node.GetSegmentation().GetSegment(segment.identifier)

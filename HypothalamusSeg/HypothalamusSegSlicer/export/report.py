@@ -13,6 +13,7 @@ import qt
 from HypothalamusSegLib.colours import FAINT_INK, PAPER
 from HypothalamusSegLib.flags import Flag, severity_of, sort_by_severity
 from HypothalamusSegLib.measures.intervals import COVERAGE
+from HypothalamusSegLib.measures.protocol import protocol_name
 from HypothalamusSegLib.results.flag_coverage import covered_columns
 from HypothalamusSegLib.results.number_format import MISSING
 from HypothalamusSegLib.units import MM3_PER_ML
@@ -94,8 +95,9 @@ def _draw_title(painter, nodes: ResultNodes, subject: Subject) -> int:
     draw_text(painter, MARGIN_PX, 80, subject.title, 20, bold=True)
     provenance = nodes.record.engine["provenance"]
     line = f"HypothalamusSeg {provenance['version']} – for research only, not a medical device"
+    drawn_by = f"Protocol of the outlines: {protocol_name(nodes.record.engine)}"
     y = 80
-    for text in (*subject.lines, line):
+    for text in (*subject.lines, drawn_by, line):
         y += 24
         draw_text(painter, MARGIN_PX, y, text, 10, FAINT_INK)
     return y + 24

@@ -6,6 +6,8 @@ import json
 import re
 from pathlib import Path
 
+from HypothalamusSegLib.measures.protocol import protocol_name
+
 from ..scene.patient import identify
 from ..scene.result_nodes import ResultNodes
 from ..scene.structures import HYPOTHALAMUS_NODE, ICV_NODE, SUBUNITS_NODE, NodePlan, SegmentPlan
@@ -73,6 +75,7 @@ def save_training_case(
                 if edit is None or edit.is_change
             ),
             "weights_sha256": nodes.record.engine["provenance"]["weights_sha256"],
+            "protocol": protocol_name(nodes.record.engine),
         }
         text = json.dumps(changes, indent=2)
         (labels / f"{subject}_review.json").write_text(text + "\n", encoding="utf-8")

@@ -20,6 +20,7 @@ from .input_text import patient_text, what_is_missing
 from .keyboard import shortcut
 from .parameter_node import HypothalamusSegParameterNode, engine_options
 from .prior_section import PriorSection
+from .protocol_section import ProtocolSection
 from .results_section import ResultsSection
 from .review_section import ReviewSection
 from .run_section import RunSection
@@ -53,7 +54,8 @@ class HypothalamusSegPanel:
         self.hanging = HangingSection(ui, scene, self.review.layout, window)
         self.editor = EditorSection(ui, scene)
         self.export = ExportSection(ui)
-        self.prior = PriorSection(root, scene, self.logic)
+        self.protocol = ProtocolSection(ui, self._protocol_changed)
+        self.prior = PriorSection(root, scene, self.logic, lambda: self.protocol.check().weights)
         self.watch = EditWatch(self._rows_changed)
         self.run = RunSection(ui, self)
         self._shortcuts = [
@@ -98,6 +100,7 @@ class HypothalamusSegPanel:
         if self.parameters is None:
             self.bind()
         self._choose_volume()
+        self.protocol.check()
         self.review.enter()
         self.editor.enter()
         self.results.sync()
@@ -139,7 +142,7 @@ class HypothalamusSegPanel:
 
     def missing(self) -> str:
         """The reason why Apply is disabled, or an empty string."""
-        return what_is_missing(self.parameters)
+        return what_is_missing(self.parameters) or self.protocol.chosen.problem
 
     def _parameters_changed(self, caller=None, event=None) -> None:
         if self.parameters is None:
@@ -159,12 +162,19 @@ class HypothalamusSegPanel:
         if nodes is not None and nodes.record is None:
             nodes = None
         self.results.show(nodes)
+        self.results.show_protocol(self.protocol.chosen.protocol)
         self.review.show(nodes)
         self.hanging.show(nodes)
         self.editor.show(nodes)
         self.export.show(nodes)
         self.prior.show(volume)
         self.watch.watch(nodes)
+
+    def _protocol_changed(self) -> None:
+        """Results stay what they are; new ones are drawn by another protocol."""
+        self.run.input_changed()
+        self.results.show_protocol(self.protocol.chosen.protocol)
+        self.worklist.protocol_changed()
 
     # The run
 
@@ -210,11 +220,12 @@ class HypothalamusSegPanel:
         self.hanging.show_overlay()  # new views have none yet
 
     def options(self) -> Options:
-        """What to segment; the defaults where the settings are wrong."""
+        """What to segment, always by the chosen protocol; other wrong settings are defaults."""
+        weights = self.protocol.chosen.weights
         try:
-            return engine_options(self.parameters)
+            return engine_options(self.parameters, weights)
         except (SettingsError, AttributeError):
-            return Options()
+            return Options(weights=weights)
 
     def set_blinded(self, is_blinded: bool) -> None:
         """Hide whose scan it is and what the networks say, or show it again."""

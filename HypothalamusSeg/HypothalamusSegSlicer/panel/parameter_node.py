@@ -56,8 +56,19 @@ class HypothalamusSegParameterNode:
     folds: Annotated[str, Default("0,1,2,3,4")]
 
 
-def engine_options(parameters: HypothalamusSegParameterNode) -> Options:
-    """Convert the settings to engine options; raises `SettingsError`."""
+def engine_options(parameters: HypothalamusSegParameterNode, weights: str | None = None) -> Options:
+    """Convert the settings to engine options.
+
+    Parameters
+    ----------
+    parameters : HypothalamusSegParameterNode
+    weights : str or None
+        Folder of the chosen protocol's weights; None: the published one.
+
+    Raises
+    ------
+    SettingsError
+    """
     structures = []
     if parameters.segmentHypothalamus:
         structures.append("hypothalamus")
@@ -73,6 +84,7 @@ def engine_options(parameters: HypothalamusSegParameterNode) -> Options:
         threads=parameters.threads or None,
         folds=_chosen_folds(parameters.folds),
         spread=parameters.segmentHypothalamus,
+        weights=weights,
     )
 
 

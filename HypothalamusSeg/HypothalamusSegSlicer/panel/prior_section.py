@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import ctk
 import qt
 import slicer
+from HypothalamusSegLib.options import Options
 from slicer.i18n import tr as _
 
 from ..engine_run.handover import HandoverError
@@ -28,10 +31,18 @@ class PriorSection:
         The panel; the section is added at its end, above the space.
     scene : vtkMRMLScene
     logic : HypothalamusSegLogic
+    weights : callable
+        Gives the folder of the chosen protocol's weights; None: the published one.
     """
 
-    def __init__(self, root, scene: slicer.vtkMRMLScene, logic: HypothalamusSegLogic) -> None:
-        self._scene, self._logic = scene, logic
+    def __init__(
+        self,
+        root,
+        scene: slicer.vtkMRMLScene,
+        logic: HypothalamusSegLogic,
+        weights: Callable[[], str | None] = lambda: None,
+    ) -> None:
+        self._scene, self._logic, self._weights = scene, logic, weights
         self._current: slicer.vtkMRMLScalarVolumeNode | None = None
         self._others: list = []
         self._placed: slicer.vtkMRMLScalarVolumeNode | None = None
@@ -101,6 +112,7 @@ class PriorSection:
         job = self._logic.compare_with_prior(
             self._current,
             prior,
+            Options(weights=self._weights()),
             on_progress=self._progressed,
             on_finished=self._finished,
         )
@@ -122,7 +134,9 @@ class PriorSection:
         if comparison is None:
             self.answer.text = outcome.message
             return
-        self.answer.text = comparison_html(comparison)
+        record = ResultNodes(job.current).record
+        shown = record.engine if record is not None else {}
+        self.answer.text = comparison_html(comparison, shown)
         place(job.prior, job.current, comparison.current_from_prior)
         self._placed = job.prior
         self.beside.enabled = True

@@ -4,17 +4,28 @@ from __future__ import annotations
 
 from html import escape
 
+from HypothalamusSegLib.measures.protocol import protocol_in
 from slicer.i18n import tr as _
 
 from ..engine_run.prior_job import Comparison
 from ..scene.patient import ScanIdentity
+from .protocol_text import other_protocol_text
 
 DASH = "–"
 
 
-def comparison_html(comparison: Comparison) -> str:
-    """Flags, and a row for each structure: volumes, change, verdict."""
+def comparison_html(comparison: Comparison, shown: dict) -> str:
+    """The protocol, flags, and a row for each structure: volumes, change, verdict.
+
+    Parameters
+    ----------
+    comparison : Comparison
+        Both scans were measured in one run, by one protocol.
+    shown : dict
+        The engine's description of the current scan's own result; empty if there is none.
+    """
     description = comparison.description
+    protocol = protocol_in(description)
     lines = [
         f"<p><b>{escape(flag['title'])}.</b> {escape(flag['message'])}</p>"
         for flag in description["flags"]
@@ -26,7 +37,10 @@ def comparison_html(comparison: Comparison) -> str:
     )
     rows = [_row(structure, change, first, later) for structure, change in later["changes"].items()]
     table = f"<table cellpadding='3'><tr><th></th>{header}<th></th></tr>{''.join(rows)}</table>"
-    return "".join([*lines, table])
+    drawn_by = _("Both scans are measured by the protocol “{name}”.").format(name=protocol.name)
+    warning = other_protocol_text(shown, protocol)
+    words = "".join(f"<p>{escape(text)}</p>" for text in (drawn_by, warning) if text)
+    return "".join([*lines, table, words])
 
 
 def _row(structure: str, change: dict, first: dict, later: dict) -> str:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import qt
 import slicer
+from HypothalamusSegLib.measures.protocol import Protocol
 from slicer.i18n import tr as _
 
 from ..scene.navigation import look_at
@@ -14,6 +15,7 @@ from ..scene.structures import DISPLAY_NAMES
 from ..volumes.chart import show_chart
 from ..volumes.rows import VolumeRow
 from ..volumes.table import as_text, columns
+from .protocol_text import result_protocol_text
 from .quality_text import quality_html
 
 SURFACE = "Closed surface"
@@ -50,6 +52,7 @@ class ResultsSection:
             getattr(self.ui, name).enabled = there
         self.ui.qualityBrowser.visible = there and not self._is_blinded
         self.ui.tableView.setMRMLTableNode(nodes.table if there else None)
+        self.ui.resultProtocolLabel.visible = False
         if not there:
             self.ui.resultLabel.text = _("No result for this volume yet.")
             return
@@ -59,6 +62,13 @@ class ResultsSection:
         )
         self.ui.qualityBrowser.html = quality_html(record["quality"])
         self.sync()
+
+    def show_protocol(self, chosen: Protocol | None) -> None:
+        """Say whose outlines the result has, and whether new ones would be others'."""
+        record = self._nodes.record if self._nodes is not None else None
+        text = result_protocol_text(record.engine, chosen) if record is not None else ""
+        self.ui.resultProtocolLabel.text = text
+        self.ui.resultProtocolLabel.visible = bool(text)
 
     def set_blinded(self, is_blinded: bool) -> None:
         """Hide what the networks say of a scan, or show it again."""

@@ -76,6 +76,7 @@ class RunSection:
         self.ui.applyButton.enabled = button.enabled
         for name in INPUTS:
             getattr(self.ui, name).enabled = is_editable(state)
+        self._panel.protocol.set_enabled(is_editable(state))
         parameters = self._panel.parameters
         if parameters is not None and not parameters.segmentHypothalamus:
             self.ui.subunitsCheckBox.enabled = False
@@ -111,6 +112,10 @@ class RunSection:
 
     def apply(self) -> None:
         """Start a run; asks before it replaces edits or a review, and before installing torch."""
+        problem = self._panel.protocol.check().problem
+        if problem:
+            self._say(problem)
+            return
         nodes = ResultNodes(self._panel.parameters.inputVolume)
         lost = what_a_run_replaces(nodes, self._panel.watch.has_edits)
         if lost and not slicer.util.confirmYesNoDisplay(
@@ -135,7 +140,7 @@ class RunSection:
         try:
             job = self._panel.logic.process(
                 parameters.inputVolume,
-                engine_options(parameters),
+                engine_options(parameters, self._panel.protocol.chosen.weights),
                 waitForCompletion=False,
                 on_progress=self._progressed,
                 on_log=self.ui.logText.appendPlainText,

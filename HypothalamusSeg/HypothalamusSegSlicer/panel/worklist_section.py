@@ -20,7 +20,7 @@ from ..worklist.worklist import Order, Worklist
 from .keyboard import is_typing, shortcut
 from .list_opening import ListOpening, writable_folder
 from .review_section import remember_reviewer, remembered_reviewer
-from .worklist_text import case_line, case_title, order_titles, progress_text
+from .worklist_text import agreement_text, case_line, case_title, order_titles, progress_text
 
 # Scans that are read, and results that are held, besides the case that is shown.
 CASES_AHEAD = 2
@@ -276,9 +276,7 @@ class WorklistSection:
                 with slicer.util.WaitCursor():
                     found = compare_readers(table, *readers)
                     path = write_agreement(table, found, tuple(readers))
-                self._message = _("{count} scans of two readers compared in {path}").format(
-                    count=len(found), path=path
-                )
+                self._message = agreement_text(found, path)
         except (WorklistError, HypothalamusSegError) as error:
             slicer.util.errorDisplay(str(error))
         self._refresh()
@@ -297,6 +295,16 @@ class WorklistSection:
             self.shown.note_state(self.panel.watch)
             self._message = ""
         self._refresh()
+
+    def protocol_changed(self) -> None:
+        """Cases that come are segmented by another protocol; a result that is shown stays."""
+        if self.shown is None:
+            return
+        if self.shown.has_result:
+            following = self.cases.upcoming(self.shown.case, CASES_AHEAD)
+            self.ahead.want(following, self.panel.options())
+        elif self._keep(None):
+            self._open(self.shown.case)
 
     def close(self) -> None:
         """The module or the application ends."""

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from pathlib import Path
+
 from HypothalamusSegLib.flags import SEVERITIES, severity_of
 from slicer.i18n import tr as _
 
+from ..worklist.agreement import ScanAgreement, by_protocol
 from ..worklist.case import Case
 from ..worklist.review_table import ReviewRow
 from ..worklist.worklist import Order, Progress, Worklist
@@ -44,6 +48,22 @@ def _verdict(row: ReviewRow) -> str:
     if row.mark:
         return "  – " + status_titles().get(row.mark, row.mark)
     return "  – " + _("begun") if row.labels or row.note else ""
+
+
+def agreement_text(found: Sequence[ScanAgreement], path: Path) -> str:
+    """How many scans of two readers were compared, and what their protocols have to do with it."""
+    text = _("{count} scans of two readers compared in {path}").format(count=len(found), path=path)
+    unlike = sum(not each.is_of_one_protocol for each in found)
+    if unlike:
+        text += "\n" + _(
+            "▲ {count} of them were drawn by different protocols, so they are in no mean."
+        ).format(count=unlike)
+    protocols = by_protocol(found)
+    if len(protocols) > 1:
+        text += "\n" + _(
+            "▲ The scans are of {count} protocols ({names}); each has its own mean and ICC."
+        ).format(count=len(protocols), names=", ".join(protocols))
+    return text
 
 
 def progress_text(progress: Progress) -> str:

@@ -10,11 +10,13 @@ import json
 from collections.abc import Iterator
 
 import slicer
+from HypothalamusSegLib.measures.protocol import protocol_name
 
 from .review import Review
 from .structures import NODE_PLANS, NodePlan
 
 ROLE_ATTRIBUTE = "HypothalamusSeg.Role"
+PROTOCOL_ATTRIBUTE = "HypothalamusSeg.Protocol"
 VOLUME_REFERENCE = "HypothalamusSeg.Volume"
 RECORD_ROLE, TABLE_ROLE = "record", "table"
 SPREAD_ROLE = "spread"
@@ -175,8 +177,9 @@ class Record:
         earlier, old = content.get("earlier_reviews", []), self.review
         if not old.is_judged and not old.note:
             return earlier
-        provenance = content.get("engine", {}).get("provenance", {})
-        return [*earlier, {**old.as_dict(), "engine_version": provenance.get("version")}]
+        engine = content.get("engine", {})
+        version, protocol = engine.get("provenance", {}).get("version"), protocol_name(engine)
+        return [*earlier, {**old.as_dict(), "engine_version": version, "protocol": protocol}]
 
     def _content(self) -> dict:
         return json.loads(self.node.GetText() or "{}")

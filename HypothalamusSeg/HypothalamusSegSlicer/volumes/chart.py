@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 import slicer
 import vtk
+from HypothalamusSegLib.measures.protocol import protocol_name
 
 from ..scene.result_nodes import ResultNodes
 from ..scene.structures import NODE_PLANS
@@ -30,7 +31,8 @@ def show_chart(nodes: ResultNodes, rows: Sequence[VolumeRow]) -> slicer.vtkMRMLP
     chart.RemoveAllPlotSeriesNodeIDs()
     chart.SetTitle(name)
     chart.SetTitleFontSize(TITLE_POINTS)
-    chart.SetYAxisTitle("Volume (mm³) ± 1 SD of the networks")
+    protocol = protocol_name(nodes.record.engine)
+    chart.SetYAxisTitle(f"Volume (mm³) ± 1 SD of the networks, protocol {protocol}")
     chart.SetXAxisTitle("Number in the legend")
     chart.SetLegendVisibility(True)
     chart.SetYAxisRangeAuto(True)

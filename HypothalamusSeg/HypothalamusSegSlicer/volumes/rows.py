@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
+from HypothalamusSegLib.measures.protocol import protocol_name
 from HypothalamusSegLib.units import MM3_PER_ML
 
 from ..scene.structures import DISPLAY_NAMES
@@ -63,7 +64,8 @@ class VolumeRow:
 
     ``value``, ``fold_sd``, ``difference``, ``low`` and ``high`` are in the row's ``unit``: mm³, mL
     for the ICV, % for the asymmetry index. ``low`` and ``high`` are the engine's interval around
-    its own volume; an edited one has none.
+    its own volume; an edited one has none. ``protocol`` names whose outlines a hypothalamic volume
+    has; the ICV has none.
     """
 
     structure: str
@@ -79,6 +81,7 @@ class VolumeRow:
     status: str
     low: float = NAN
     high: float = NAN
+    protocol: str = ""
 
 
 @dataclass(frozen=True)
@@ -112,7 +115,8 @@ def volume_rows(engine: dict, edits: Mapping[str, Edit | None]) -> list[VolumeRo
             rows.append(_asymmetry_row(engine, entries, edits))
         else:
             rows.append(_row(structure, entry, edits, icv))
-    return rows
+    protocol = protocol_name(engine)
+    return [row if row.structure == ICV else replace(row, protocol=protocol) for row in rows]
 
 
 def structure_entries(engine: dict) -> dict[str, dict]:

@@ -101,6 +101,13 @@ def columns(reference_icv_mm3: float) -> tuple[Column, ...]:
             ".3f",
             is_detail=True,
         ),
+        Column(
+            "protocol",
+            "Protocol",
+            "Whose outlines these are; volumes of different protocols must not be compared",
+            _protocol,
+            is_detail=True,
+        ),
     )
 
 
@@ -115,6 +122,10 @@ def _volume_and_range(row: VolumeRow) -> str:
     text = f"{row.value:.1f} {row.unit}".replace("-", "−")
     is_known = not (math.isnan(row.low) or math.isnan(row.high))
     return f"{text} ({row.low:.0f}–{row.high:.0f})" if is_known else text
+
+
+def _protocol(row: VolumeRow) -> str:
+    return row.protocol or MISSING
 
 
 def _change(row: VolumeRow) -> str:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 from HypothalamusSegLib import labels
+from HypothalamusSegLib.measures.protocol import PUBLISHED
 from HypothalamusSegLib.results.atomic_files import atomic_files
 
 from .review_table import MISSING, ReviewRow, ReviewTable
@@ -33,12 +34,38 @@ class ScanAgreement:
         For left, right and total; NaN without two label maps on one grid.
     volumes_mm3 : dict of str to tuple of float
         Of the first and the second reader; NaN where there is no label map.
+    protocols : tuple of str
+        Whose outlines they have judged; empty where there were none, or where it is not known.
     """
 
     scan: str
     marks: tuple[str, str]
     dice: Mapping[str, float]
     volumes_mm3: Mapping[str, tuple[float, float]]
+    protocols: tuple[str, str] = (PUBLISHED.name, PUBLISHED.name)
+
+    @property
+    def is_of_one_protocol(self) -> bool:
+        """Whether no two protocols are compared."""
+        return len({*self.protocols} - {""}) < 2
+
+    @property
+    def protocol(self) -> str:
+        """The protocol, where it is one; empty where neither reader had any."""
+        return max(self.protocols)
+
+
+def by_protocol(found: Sequence[ScanAgreement]) -> dict[str, list[ScanAgreement]]:
+    """Scans that may share a mean, by protocol; those of two protocols are in none.
+
+    Scans without any protocol, such as those that could not be segmented, are with the others where
+    these have but one.
+    """
+    alike = [each for each in found if each.is_of_one_protocol]
+    names = sorted({each.protocol for each in alike} - {""})
+    if len(names) < 2:
+        return {names[0] if names else "": alike}
+    return {name: [each for each in alike if each.protocol == name] for name in names}
 
 
 def compare_readers(table: ReviewTable, first: str, second: str) -> list[ScanAgreement]:
@@ -90,6 +117,9 @@ def icc_agreement(pairs: Sequence[tuple[float, float]]) -> float:
 def write_agreement(table: ReviewTable, found: Sequence[ScanAgreement], readers: tuple) -> Path:
     """Write ``review_agreement.tsv``: one row a scan, and ``mean`` and ``ICC(A,1)`` below.
 
+    Means and ICC are those of one protocol each: volumes of several would make an ICC of their
+    difference. Scans that the readers judged by different protocols are in none.
+
     Raises
     ------
     NoSpaceLeftError, PermissionDeniedError
@@ -97,12 +127,29 @@ def write_agreement(table: ReviewTable, found: Sequence[ScanAgreement], readers:
     header = ["scan", *(f"mark_{number}" for number in (1, 2))]
     header += [f"dice_{part}" for part in PARTS]
     header += [f"{part}_mm3_{number}" for part in PARTS for number in (1, 2)]
+    header += [f"protocol_{number}" for number in (1, 2)]
     lines = [header]
     for each in found:
         volumes = [value for part in PARTS for value in each.volumes_mm3[part]]
         lines.append(
-            [each.scan, *each.marks, *map(_cell, each.dice.values()), *map(_cell, volumes)]
+            [
+                each.scan,
+                *each.marks,
+                *map(_cell, each.dice.values()),
+                *map(_cell, volumes),
+                *(name or MISSING for name in each.protocols),
+            ]
         )
+    for protocol, alike in by_protocol(found).items():
+        lines += _summary(alike, readers, protocol or MISSING)
+    text = "\n".join("\t".join(line) for line in lines) + "\n"
+    with atomic_files(table.folder) as stage:
+        (stage / NAME).write_text(text, encoding="utf-8", newline="\n")
+    return table.folder / NAME
+
+
+def _summary(found: Sequence[ScanAgreement], readers: tuple, protocol: str) -> list[list[str]]:
+    """The rows ``mean`` and ``ICC(A,1)`` of scans of one protocol."""
     means = [_mean([each.dice[part] for each in found]) for part in PARTS]
     means += [
         _mean([each.volumes_mm3[part][number] for each in found])
@@ -110,15 +157,14 @@ def write_agreement(table: ReviewTable, found: Sequence[ScanAgreement], readers:
         for number in (0, 1)
     ]
     same = sum(len({mark == REJECTED for mark in each.marks}) == 1 for each in found)
-    lines.append(["mean", *readers, *map(_cell, means)])
     icc = [icc_agreement([each.volumes_mm3[part] for each in found]) for part in PARTS]
     verdicts = f"{same} of {len(found)} verdicts agree"
     blank = [MISSING] * len(PARTS)
-    lines.append(["ICC(A,1)", verdicts, MISSING, *blank, *(_cell(v) for i in icc for v in (i, i))])
-    text = "\n".join("\t".join(line) for line in lines) + "\n"
-    with atomic_files(table.folder) as stage:
-        (stage / NAME).write_text(text, encoding="utf-8", newline="\n")
-    return table.folder / NAME
+    both = [protocol, protocol]
+    return [
+        ["mean", *readers, *map(_cell, means), *both],
+        ["ICC(A,1)", verdicts, MISSING, *blank, *(_cell(v) for i in icc for v in (i, i)), *both],
+    ]
 
 
 def _compare(folder: Path, first: ReviewRow, second: ReviewRow) -> ScanAgreement:
@@ -130,7 +176,8 @@ def _compare(folder: Path, first: ReviewRow, second: ReviewRow) -> ScanAgreement
     dice = {
         part: math.nan if None in maps else maps[0].dice(maps[1], PARTS[part]) for part in PARTS
     }
-    return ScanAgreement(first.scan, (first.mark, second.mark), dice, volumes)
+    marks, protocols = (first.mark, second.mark), (first.protocol, second.protocol)
+    return ScanAgreement(first.scan, marks, dice, volumes, protocols)
 
 
 @dataclass(frozen=True)

@@ -6,6 +6,7 @@ from dataclasses import replace
 from datetime import datetime
 
 import slicer
+from HypothalamusSegLib.measures.protocol import protocol_name
 
 from ..engine_run.handover import HandoverError, take_label_maps
 from ..scene.result_nodes import ResultNodes
@@ -103,6 +104,13 @@ class OpenCase:
             cases.reopen(self.case)
             self._restore_review(nodes, cases.row(self.case))
             return "This is another file than the one that you reviewed under this name."
+        if _is_about_others(row, nodes):
+            self._restore_review(nodes, ReviewRow(row.scan, row.rater))
+            return (
+                f"You reviewed outlines of the protocol “{row.protocol}”; these are of "
+                f"“{protocol_name(result.description)}”. That review stays as it is until you edit "
+                "or judge these."
+            )
         remark = self._restore_edits(nodes, cases, row)
         self._restore_review(nodes, row)
         return remark
@@ -155,7 +163,8 @@ class OpenCase:
         if chosen == ACCEPTED and edited:
             chosen = CORRECTED
         is_same_mask = nodes is None or watch.digests == self._masks
-        is_same = (chosen, one_line(note)) == (known.mark, one_line(known.note)) and is_same_mask
+        shown = ReviewRow(known.scan, known.rater) if _is_about_others(known, nodes) else known
+        is_same = (chosen, one_line(note)) == (shown.mark, one_line(shown.note)) and is_same_mask
         if mark is None and (is_same or nodes is None):
             return
         roles = edited if chosen not in (ACCEPTED, CORRECTED) else {*edited, *ALWAYS_KEPT}
@@ -173,6 +182,7 @@ class OpenCase:
             right_mm3=right,
             labels=labels,
             scan_sha256=self._checksum,
+            protocol="" if nodes is None else protocol_name(nodes.record.engine),
         )
         cases.put(row)
         self.note_state(watch)
@@ -188,6 +198,13 @@ class OpenCase:
         if self.is_open:
             remove_case(self._volume)
         self._volume = None
+
+
+def _is_about_others(row: ReviewRow, nodes: ResultNodes | None) -> bool:
+    """Whether a review is about outlines of another protocol than those that are shown."""
+    if nodes is None or not row.protocol:
+        return False
+    return row.protocol != protocol_name(nodes.record.engine)
 
 
 def _volumes_mm3(nodes: ResultNodes | None) -> tuple[float | None, float | None]:

@@ -15,6 +15,7 @@ from pathlib import Path
 from unicodedata import normalize
 
 from HypothalamusSegLib.errors import HypothalamusSegError
+from HypothalamusSegLib.measures.protocol import PUBLISHED
 from HypothalamusSegLib.results.atomic_files import as_write_error, atomic_files
 
 from .case import WorklistError
@@ -23,7 +24,7 @@ NAME, LOCK_NAME = "review.tsv", ".review.tsv.lock"
 SCAN, MISSING, LIST_SEPARATOR, LINE_END = "scan", "n/a", ";", "⏎"
 # The first of each that a file has is used; the first of all in a new file.
 MARK_COLUMNS, RATER_COLUMNS = ("mark", "status"), ("rater", "reviewer")
-OWN_COLUMNS = ("time", "note", "left_mm3", "right_mm3", "labels", "scan_sha256")
+OWN_COLUMNS = ("time", "note", "left_mm3", "right_mm3", "labels", "scan_sha256", "protocol")
 # A lock is held for milliseconds; an older one was left by a program that was killed.
 STALE_LOCK_S, LOCK_WAIT_S, LOCK_POLL_S = 5.0, 10.0, 0.02
 
@@ -46,6 +47,9 @@ class ReviewRow:
         Label maps of what was judged, relative to the table's folder.
     scan_sha256 : str
         Checksum of the scan's file.
+    protocol : str
+        Whose outlines were judged; empty if there were none. Rows of earlier versions, which have
+        none, are about the published protocol.
     """
 
     scan: str
@@ -57,6 +61,7 @@ class ReviewRow:
     right_mm3: float | None = None
     labels: tuple[str, ...] = field(default=())
     scan_sha256: str = ""
+    protocol: str = ""
 
     @property
     def is_done(self) -> bool:
@@ -204,6 +209,7 @@ def _row(cells: dict[str, str], mark: str, rater: str) -> ReviewRow:
         right_mm3=_number(_value(cells, "right_mm3")),
         labels=tuple(labels.split(LIST_SEPARATOR)) if labels else (),
         scan_sha256=_value(cells, "scan_sha256"),
+        protocol=_value(cells, "protocol") or (PUBLISHED.name if labels else ""),
     )
 
 
@@ -220,6 +226,7 @@ def _cells(row: ReviewRow, mark: str, rater: str) -> dict[str, str]:
         "right_mm3": "" if row.right_mm3 is None else f"{row.right_mm3:.3f}",
         "labels": LIST_SEPARATOR.join(row.labels),
         "scan_sha256": row.scan_sha256,
+        "protocol": row.protocol,
     }
     return {name: one_line(value) or MISSING for name, value in cells.items()}
 

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from HypothalamusSegLib.bids_labels import bids_label
 from HypothalamusSegLib.errors import HypothalamusSegError
+from HypothalamusSegLib.measures.protocol import PUBLISHED, protocol_name
 from HypothalamusSegLib.results.atomic_files import atomic_files
 
 from ..engine_run.handover import HandoverError, fill_segments, read_labels
@@ -31,6 +32,8 @@ def save_labels(
 ) -> tuple[str, ...]:
     """Write the segmentations of some roles.
 
+    What a reader drew by another protocol keeps its own file.
+
     Returns
     -------
     tuple of str
@@ -42,11 +45,12 @@ def save_labels(
         Then earlier files are as they were.
     """
     wanted, names = set(roles), []
+    stem = f"{scan}_rater-{_rater_label(reader)}{_protocol_part(nodes)}"
     try:
         with atomic_files(folder / FOLDER) as stage:
             for plan, node in nodes.segmentations():
                 if plan.role in wanted:
-                    name = f"{scan}_rater-{_rater_label(reader)}_{ENDINGS[plan.role]}.nii.gz"
+                    name = f"{stem}_{ENDINGS[plan.role]}.nii.gz"
                     write_label_map(node, plan, stage / name)
                     names.append(f"{FOLDER}/{name}")
     except (HypothalamusSegError, ExportError) as error:
@@ -81,5 +85,14 @@ def restore_labels(nodes: ResultNodes, folder: Path, names: Sequence[str]) -> No
 
 def _rater_label(reader: str) -> str:
     """A label for file names; “A.B.” and “AB” are two people."""
-    tag = hashlib.sha256(reader.encode()).hexdigest()[:TAG_CHARACTERS]
-    return f"{bids_label(reader)}{tag}"
+    return f"{bids_label(reader)}{_tag(reader)}"
+
+
+def _protocol_part(nodes: ResultNodes) -> str:
+    """An entity for file names; empty for the published protocol."""
+    name = protocol_name(nodes.record.engine)
+    return "" if name == PUBLISHED.name else f"_desc-{bids_label(name)}{_tag(name)}"
+
+
+def _tag(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()[:TAG_CHARACTERS]
