@@ -9,23 +9,22 @@ import slicer
 from HypothalamusSegLib.errors import HypothalamusSegError
 from slicer.i18n import tr as _
 
-from ..worklist.agreement import compare_readers, readers_in, write_agreement
 from ..worklist.case import Case, WorklistError, flag_codes
 from ..worklist.case_lists import CaseList
 from ..worklist.cases_ahead import CasesAhead, PreparedCase
-from ..worklist.list_settings import last_source, remember, review_folder_of
+from ..worklist.list_settings import remember, review_folder_of
 from ..worklist.open_case import OpenCase, OpenCaseError
 from ..worklist.review_table import ReviewTable
 from ..worklist.worklist import Order, Worklist
 from .keyboard import is_typing, shortcut
 from .list_opening import ListOpening, writable_folder
+from .list_view import ListView
 from .review_section import remember_reviewer, remembered_reviewer
-from .worklist_text import agreement_text, case_line, case_title, order_titles, progress_text
+from .worklist_text import case_title, compare_the_readers, order_titles
 
 # Scans that are read, and results that are held, besides the case that is shown.
 CASES_AHEAD = 2
 ACCEPTED, REJECTED = "accepted", "rejected"
-LIST_BUTTONS = ("closeListButton", "agreementButton", "caseList", "backButton")
 
 
 class WorklistSection:
@@ -46,8 +45,9 @@ class WorklistSection:
         self.shown: OpenCase | None = None
         self.ahead = CasesAhead(panel.logic.engine, self._prepared, self._progressed)
         self._opening = ListOpening(ui, self._open_list)
-        self._is_blinded = False
+        self.is_blinded = False
         self._message = ""
+        self._view = ListView(ui)
         for order, title in order_titles().items():
             ui.orderComboBox.addItem(title, order.value)
         for name, slot in (
@@ -121,7 +121,7 @@ class WorklistSection:
         self._leave()
         self._message = ""
         self._look_ahead(case)
-        title = case_title(self.cases, case, self._is_blinded)
+        title = case_title(self.cases, case, self.is_blinded)
         with slicer.util.WaitCursor():
             self.shown = OpenCase(self.panel.scene, self.ahead.get(case), title)
             try:
@@ -236,7 +236,7 @@ class WorklistSection:
         self._refresh()
 
     def _order(self) -> Order:
-        if self._is_blinded:
+        if self.is_blinded:
             return Order.SHUFFLED
         return Order(self.ui.orderComboBox.currentData)
 
@@ -247,7 +247,7 @@ class WorklistSection:
             self._refresh()
 
     def _blind(self, is_blinded: bool) -> None:
-        self._is_blinded = is_blinded
+        self.is_blinded = is_blinded
         self.ui.orderComboBox.enabled = not is_blinded
         self.panel.set_blinded(is_blinded)
         self._sort()
@@ -265,18 +265,9 @@ class WorklistSection:
             self._refresh()
 
     def _write_agreement(self, checked: bool = False) -> None:
-        table = self.cases.table
         try:
-            readers = readers_in(table)
-            if len(readers) != 2:
-                self._message = _("Agreement needs two readers; here are: {names}").format(
-                    names=", ".join(readers) or _("none")
-                )
-            else:
-                with slicer.util.WaitCursor():
-                    found = compare_readers(table, *readers)
-                    path = write_agreement(table, found, tuple(readers))
-                self._message = agreement_text(found, path)
+            with slicer.util.WaitCursor():
+                self._message = compare_the_readers(self.cases.table)
         except (WorklistError, HypothalamusSegError) as error:
             slicer.util.errorDisplay(str(error))
         self._refresh()
@@ -315,31 +306,8 @@ class WorklistSection:
             each.setParent(None)
         self.shortcuts = []
 
-    # The widgets
-
     def _fill_list(self) -> None:
-        self.ui.caseList.clear()
-        for case in self.cases.cases:
-            self.ui.caseList.addItem(case_line(self.cases, case, self._is_blinded))
+        self._view.fill(self.cases, self.is_blinded)
 
     def _refresh(self) -> None:
-        there, reading = self.cases is not None, self.shown is not None
-        for name in LIST_BUTTONS:
-            getattr(self.ui, name).enabled = there
-        self.ui.resumeListButton.enabled = not there and bool(last_source())
-        has_reader = there and bool(self.cases.reader)
-        self.ui.rejectNextButton.enabled = has_reader and reading
-        self.ui.acceptNextButton.enabled = has_reader and reading and self.shown.has_result
-        if not there:
-            self.ui.caseList.clear()
-            self.ui.worklistLabel.text = ""
-            return
-        for row, case in enumerate(self.cases.cases):
-            self.ui.caseList.item(row).setText(case_line(self.cases, case, self._is_blinded))
-        self.ui.caseList.currentRow = self.cases.index(self.shown.case) if reading else -1
-        progress = self.cases.progress
-        self.ui.agreementButton.enabled = not self._is_blinded or progress.done == progress.total
-        lines = [progress_text(progress), self._message]
-        if not has_reader:
-            lines.append(_("▲ Enter your name as reviewer below before you judge a case."))
-        self.ui.worklistLabel.text = "\n".join(line for line in lines if line)
+        self._view.refresh(self.cases, self.shown, self.is_blinded, self._message)

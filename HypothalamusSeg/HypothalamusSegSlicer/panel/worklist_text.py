@@ -8,9 +8,15 @@ from pathlib import Path
 from HypothalamusSegLib.flags import SEVERITIES, severity_of
 from slicer.i18n import tr as _
 
-from ..worklist.agreement import ScanAgreement, by_protocol
+from ..worklist.agreement import (
+    ScanAgreement,
+    by_protocol,
+    compare_readers,
+    readers_in,
+    write_agreement,
+)
 from ..worklist.case import Case
-from ..worklist.review_table import ReviewRow
+from ..worklist.review_table import ReviewRow, ReviewTable
 from ..worklist.worklist import Order, Progress, Worklist
 from .quality_text import SYMBOLS
 from .review_text import status_titles
@@ -48,6 +54,24 @@ def _verdict(row: ReviewRow) -> str:
     if row.mark:
         return "  – " + status_titles().get(row.mark, row.mark)
     return "  – " + _("begun") if row.labels or row.note else ""
+
+
+def compare_the_readers(table: ReviewTable) -> str:
+    """Write how two readers agree, and say what was written, or why nothing was.
+
+    Raises
+    ------
+    WorklistError
+        If the table cannot be read.
+    NoSpaceLeftError, PermissionDeniedError
+    """
+    readers = readers_in(table)
+    if len(readers) != 2:
+        return _("Agreement needs two readers; here are: {names}").format(
+            names=", ".join(readers) or _("none")
+        )
+    found = compare_readers(table, *readers)
+    return agreement_text(found, write_agreement(table, found, tuple(readers)))
 
 
 def agreement_text(found: Sequence[ScanAgreement], path: Path) -> str:
