@@ -225,7 +225,7 @@ def test_a_result_names_its_protocol_everywhere(panel, volume, engine, ours, tmp
 
     drawn = []
     monkeypatch.setattr(
-        report, "_text", lambda painter, x, y, text, *more, **other: drawn.append(text)
+        report, "draw_text", lambda painter, x, y, text, *more, **other: drawn.append(text)
     )
     export_result(nodes, panel.export.rows, tmp_path / "export")
     assert f"Protocol of the outlines: {HTML}" in drawn
