@@ -90,7 +90,7 @@ def tiny(monkeypatch) -> None:
     monkeypatch.setattr(run, "Segmenter", TinyParent)
     monkeypatch.setattr(run, "MOST_STEPS", 3)
     monkeypatch.setattr(run, "FEWEST_STEPS", 3)
-    monkeypatch.setattr(figures, "MOST_PLANTED", 1)
+    monkeypatch.setattr(figures, "MOST_PROBED", 1)
     no_change = np.zeros((2, 10, 3, *FIELD_SHAPE), np.float16)
     monkeypatch.setattr(looks, "unit_displacements", lambda *asked: no_change)
 

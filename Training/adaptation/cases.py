@@ -130,6 +130,16 @@ def add_label(
     return full, findings
 
 
+def refuse_too_few(files: Sequence[CaseFile]) -> None:
+    """Refuse labeled cases of fewer than `FEWEST_CASES` subjects; raises `TrainingCasesError`."""
+    subjects = {file.subject for file in files}
+    if len(subjects) < FEWEST_CASES:
+        raise TrainingCasesError(
+            f"There are {len(files)} cases that can be used, of {len(subjects)} subjects; at least "
+            f"{FEWEST_CASES} subjects are needed. Draw more."
+        )
+
+
 def refuse_unusable(
     cases: Sequence[Case], findings: Sequence[LabelFinding], skip_bad: bool
 ) -> list[LabelFinding]:
@@ -148,12 +158,7 @@ def refuse_unusable(
             "with --skip-bad-cases."
         )
     usable = [case for case in cases if case.target is not None]
-    if len({case.file.subject for case in usable}) < FEWEST_CASES:
-        raise TrainingCasesError(
-            f"There are {len(usable)} cases that can be used, of "
-            f"{len({case.file.subject for case in usable})} subjects; at least {FEWEST_CASES} "
-            "subjects are needed. Draw more."
-        )
+    refuse_too_few([case.file for case in usable])
     kinds = {case.kind for case in usable}
     if len(kinds) > 1:
         named = "; ".join(

@@ -8,22 +8,15 @@ from dataclasses import asdict, dataclass
 
 import numpy as np
 from HypothalamusSegLib.geometry.canonical_frame import Template
-from HypothalamusSegLib.geometry.voxel_image import VoxelImage
-from HypothalamusSegLib.reading import read_scan
-from HypothalamusSegLib.stages.fine import segment_region
-from HypothalamusSegLib.stages.orientation import turn
 from torch import nn
 
-from ..planted_scans import PlantingGround
-from ..regions import posterior_grid
 from .cases import Case
+from .judgement import Check, SubjectScores, has_helped, judge
+from .probes import Probe, probe_case
 from .scores import CaseScore, score_case, segment_look
 
-PLANTED_CHANGE = -0.1
-# Planting takes seconds a case; the mean share needs no more than this.
-MOST_PLANTED = 6
-# Adaptation has helped if Dice rises by at least this, and surely enough.
-LEAST_GAIN = 0.005
+# Probes take seconds a case; their means need no more than this.
+MOST_PROBED = 6
 
 
 @dataclass(frozen=True)
@@ -35,16 +28,19 @@ class CaseFigures:
     name : str
     part : int
     before, after : CaseScore
-    share_before, share_after : float or None
-        Share that is measured of a hypothalamus made a tenth smaller; None: not measured.
+    probe_before, probe_after : Probe or None
+        A planted change, and a turned head; None: not measured.
+    subject : str
+        Cases of one subject count once; empty: it has this case alone.
     """
 
     name: str
     part: int
     before: CaseScore
     after: CaseScore
-    share_before: float | None = None
-    share_after: float | None = None
+    probe_before: Probe | None = None
+    probe_after: Probe | None = None
+    subject: str = ""
 
 
 @dataclass(frozen=True)
@@ -59,12 +55,16 @@ class Summary:
     error_sd_percent : float
         Standard deviation of single errors of the logarithm of volume, times 100.
     planted_share : float or None
+        Mean share that is measured of a hypothalamus made a tenth smaller.
+    turn_percent : float or None
+        Mean difference of volume when the head is turned.
     """
 
     dice: float
     volume_percent: float
     error_sd_percent: float
     planted_share: float | None
+    turn_percent: float | None = None
 
 
 @dataclass(frozen=True)
@@ -75,31 +75,32 @@ class Figures:
     ----------
     cases : tuple of CaseFigures
     before, after : Summary
-    gain : float
-        Mean difference of Dice, after minus before.
-    gain_low : float
-        Its lower limit: the true mean is above it with a probability of 95 %.
+    checks : tuple of Check
+        What is asked of an adaptation, over subjects.
     """
 
     cases: tuple[CaseFigures, ...]
     before: Summary
     after: Summary
-    gain: float
-    gain_low: float
+    checks: tuple[Check, ...]
 
     @property
     def has_helped(self) -> bool:
-        """Whether outlines are surely closer to the rater's."""
-        return self.gain >= LEAST_GAIN and self.gain_low > 0
+        """Whether outlines are surely closer to the rater's, and nothing has got worse."""
+        return has_helped(self.checks)
+
+    @property
+    def failed(self) -> tuple[Check, ...]:
+        return tuple(check for check in self.checks if not check.is_passed)
 
     def as_json(self) -> dict:
         """Numbers alone, for the manifest: no name of a case."""
         return {
             "n": len(self.cases),
+            "subjects": len(_by_subject(self.cases)),
             "before": asdict(self.before),
             "after": asdict(self.after),
-            "dice_gain": self.gain,
-            "dice_gain_low": self.gain_low,
+            "checks": {check.code: check.as_json() for check in self.checks},
             "has_helped": self.has_helped,
         }
 
@@ -133,73 +134,59 @@ def measure(
             score_case(segment_look(case.look, [network]), case.label, case.kind)
             for network in pair
         ]
-        shares: list[float | None] = [None, None]
-        if index < MOST_PLANTED:
-            shares = planted_shares(case, pair, frame_network, template)
-        found.append(CaseFigures(case.name, case.part, *scores, *shares))
+        probes: Sequence[Probe | None] = (None, None)
+        if index < MOST_PROBED:
+            probes = probe_case(case, pair, frame_network, template)
+        found.append(CaseFigures(case.name, case.part, *scores, *probes, case.file.subject))
         on_case(index + 1)
     return summarise(found)
 
 
 def summarise(cases: Sequence[CaseFigures]) -> Figures:
-    gains = np.array([case.after.dice - case.before.dice for case in cases])
-    error = float(gains.std(ddof=1)) / math.sqrt(len(gains)) if len(gains) > 1 else math.inf
+    """Summarise cases, and judge by their subjects."""
+    subjects = [_scores_of(group) for group in _by_subject(cases)]
     return Figures(
         cases=tuple(cases),
-        before=_summary([c.before for c in cases], [c.share_before for c in cases]),
-        after=_summary([c.after for c in cases], [c.share_after for c in cases]),
-        gain=float(gains.mean()),
-        gain_low=float(gains.mean()) - _t_quantile(len(gains) - 1) * error,
+        before=_summary([c.before for c in cases], [c.probe_before for c in cases]),
+        after=_summary([c.after for c in cases], [c.probe_after for c in cases]),
+        checks=judge(subjects),
     )
 
 
-def planted_shares(
-    case: Case,
-    networks: Sequence[nn.Module],
-    frame_network: nn.Module,
-    template: Template | None,
-) -> list[float]:
-    """What share of a planted change of the rater's hypothalamus each network measures."""
-    volume = read_scan(case.file.scan).volume
-    upright = volume if case.look.turned is None else turn(volume, case.look.turned)
-    affine = posterior_grid(case.look.frame.centre_mm).affine
-    planted = PlantingGround(upright, case.target, affine).atrophy(PLANTED_CHANGE)
-    shares = []
-    for network in networks:
-        logs = [
-            math.log(_volume_mm3(image, case, network, frame_network, template))
-            for image in (upright, planted.volume)
-        ]
-        shares.append((logs[1] - logs[0]) / math.log(planted.total_ratio))
-    return shares
+def _by_subject(cases: Sequence[CaseFigures]) -> list[list[CaseFigures]]:
+    groups: dict[str, list[CaseFigures]] = {}
+    for case in cases:
+        groups.setdefault(case.subject or case.name, []).append(case)
+    return list(groups.values())
 
 
-def _volume_mm3(
-    image: VoxelImage,
-    case: Case,
-    network: nn.Module,
-    frame_network: nn.Module,
-    template: Template | None,
-) -> float:
-    shape = case.look.regions.shape[1:]
-    fine = segment_region(
-        image, case.look.place_mm, [network], template, shape, "cpu", frame_network=frame_network
+def _scores_of(cases: Sequence[CaseFigures]) -> SubjectScores:
+    """Means over the cases of one subject."""
+    probed = [case for case in cases if case.probe_before and case.probe_after]
+
+    def probe_mean(name: str, field: str) -> float | None:
+        values = [getattr(getattr(case, name), field) for case in probed]
+        return float(np.mean(values)) if values else None
+
+    return SubjectScores(
+        float(np.mean([case.before.dice for case in cases])),
+        float(np.mean([case.after.dice for case in cases])),
+        float(np.mean([case.before.log_ratio for case in cases])),
+        float(np.mean([case.after.log_ratio for case in cases])),
+        probe_mean("probe_before", "share"),
+        probe_mean("probe_after", "share"),
+        probe_mean("probe_before", "turn_error"),
+        probe_mean("probe_after", "turn_error"),
     )
-    return max(1.0, float(fine.posterior[1:].sum(dtype=np.float64)) * fine.grid.voxel_volume_mm3)
 
 
-def _summary(scores: Sequence[CaseScore], shares: Sequence[float | None]) -> Summary:
+def _summary(scores: Sequence[CaseScore], probes: Sequence[Probe | None]) -> Summary:
     errors = np.array([score.log_ratio for score in scores])
-    known = [share for share in shares if share is not None]
+    known = [probe for probe in probes if probe is not None]
     return Summary(
         dice=float(np.mean([score.dice for score in scores])),
         volume_percent=100 * math.expm1(float(errors.mean())),
         error_sd_percent=100 * float(errors.std(ddof=1)) if len(errors) > 1 else 0.0,
-        planted_share=float(np.mean(known)) if known else None,
+        planted_share=float(np.mean([probe.share for probe in known])) if known else None,
+        turn_percent=100 * float(np.mean([p.turn_error for p in known])) if known else None,
     )
-
-
-def _t_quantile(degrees: int) -> float:
-    from scipy import stats
-
-    return float(stats.t.ppf(0.95, max(1, degrees)))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -10,7 +11,8 @@ from HypothalamusSegLib.results.atomic_files import atomic_files
 from torch import nn
 
 from .cases import Case
-from .figures import LEAST_GAIN, MOST_PLANTED, Figures
+from .figures import MOST_PROBED, Figures
+from .judgement import LEAST_DICE_GAIN, Check
 from .label_checks import LabelFinding
 from .pictures import case_picture
 from .scores import segment_look
@@ -54,9 +56,10 @@ def write_page(
     ------
     NoSpaceLeftError, PermissionDeniedError
     """
-    from jinja2 import Environment, PackageLoader, StrictUndefined
+    from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-    loader = PackageLoader("Training.adaptation", "templates")
+    # Not by the package's name: in Slicer it has another.
+    loader = FileSystemLoader(Path(__file__).with_name("templates"))
     environment = Environment(loader=loader, autoescape=True, undefined=StrictUndefined)
     rows = [
         {
@@ -75,11 +78,12 @@ def write_page(
         figures=figures,
         rows=rows,
         summary=summary_rows(figures),
+        checks=[(check.title, check_sentence(check), check.is_passed) for check in figures.checks],
         findings=findings,
         verdict=verdict(figures, manifest is not None),
         kind=KIND_WORDS[cases[0].kind],
         memory_count=len(memory),
-        planted_count=min(len(cases), MOST_PLANTED),
+        probed_count=min(len(cases), MOST_PROBED),
     )
     with atomic_files(path.parent) as stage:
         (stage / path.name).write_text(text, encoding="utf-8")
@@ -96,17 +100,36 @@ def verdict(figures: Figures, is_written: bool) -> str:
     >>> verdict(summarise([CaseFigures("a", 0, score, score)] * 5), False).split(".")[0]
     'Adaptation has not helped: Dice changed by +0'
     """
-    low = figures.gain_low
-    words = f"Dice changed by {figures.gain:+.3f} (surely by more than {low:+.3f})."
+    words = " ".join(
+        map(check_sentence, figures.checks[:1] if figures.has_helped else figures.failed)
+    )
     if figures.has_helped:
-        return f"Adaptation has helped: {words}"
+        return f"Adaptation has helped: {words} Nothing that was measured has got worse."
     kept = (
         "The weights were written because --write-anyway asked for them."
         if is_written
         else "No weights were written. Use the published ones, draw more cases, or look at the "
         "pictures below for cases that are drawn differently from the others."
     )
-    return f"Adaptation has not helped: {words} At least +{LEAST_GAIN} is asked for. {kept}"
+    return f"Adaptation has not helped: {words} {kept}"
+
+
+def check_sentence(check: Check) -> str:
+    """What a check has found, and what was asked for."""
+    unit = f" {check.unit}" if check.unit else ""
+    if check.code == "dice":
+        found = (
+            f"Dice changed by {0 - check.loss:+.3f} (surely by more than {0 - check.limit:+.3f})"
+        )
+        asked = f"at least +{LEAST_DICE_GAIN}, surely more than 0, is asked for"
+        return f"{found}." if check.is_passed else f"{found}; {asked}."
+    digits = 1 if check.unit else 2
+    found = f"{check.title}: the error changed by {check.loss:+.{digits}f}{unit}"
+    if check.limit <= 0:
+        found += " and has surely not grown"
+    elif not math.isnan(check.limit):
+        found += f" and may have grown by {check.limit:.{digits}f}{unit}"
+    return found + ("." if check.is_passed else f"; less than {check.margin:g}{unit} is asked for.")
 
 
 def summary_rows(figures: Figures) -> list[tuple[str, str, str]]:
@@ -115,6 +138,9 @@ def summary_rows(figures: Figures) -> list[tuple[str, str, str]]:
 
     def share(value: float | None) -> str:
         return MISSING if value is None else f"{value:.2f}"
+
+    def percent(value: float | None) -> str:
+        return MISSING if value is None else f"{value:.2f} %"
 
     return [
         ("Dice", f"{before.dice:.3f}", f"{after.dice:.3f}"),
@@ -128,5 +154,10 @@ def summary_rows(figures: Figures) -> list[tuple[str, str, str]]:
             "Share of a planted change",
             share(before.planted_share),
             share(after.planted_share),
+        ),
+        (
+            "Difference of a turned head",
+            percent(before.turn_percent),
+            percent(after.turn_percent),
         ),
     ]

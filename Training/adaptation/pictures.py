@@ -1,49 +1,70 @@
-"""A picture of a case: the rater's outline and the networks', before and after."""
+"""A picture of a case: the rater's outline and the networks', before and after.
+
+Drawn without matplotlib, which 3D Slicer does not bundle.
+"""
 
 from __future__ import annotations
 
 import base64
-import io
+import tempfile
+from pathlib import Path
 
 import numpy as np
+import SimpleITK as sitk
+from HypothalamusSegLib.colours import red_green_blue
+from HypothalamusSegLib.geometry.resampling import resample_linear
 from HypothalamusSegLib.geometry.voxel_image import Grid, VoxelImage
+from HypothalamusSegLib.results.planes import AXIAL, CORONAL, View
 from HypothalamusSegLib.stages.fine import FineResult
 
 from ..regions import REGION_SHAPE, REGION_SPACING_MM, posterior_grid
 from .cases import Case
 from .looks import padded_posteriors
 
-HALF_WIDTH_MM = 16.0
+FIELD_MM, PANEL_PX, GAP_PX = 32.0, 256, 6
 # White and orange are told apart by every eye, and from the gray of the scan.
 RATER, NETWORKS = "#ffffff", "#ff9d00"
-DPI, PANEL_INCHES = 80, 2.2
+BRIGHT_QUANTILE = 0.995
 
 
 def case_picture(case: Case, before: FineResult, after: FineResult) -> str:
-    """A coronal and an axial plane, before and after, as a data URL of a PNG."""
-    from matplotlib.figure import Figure
+    """Coronal before and after, axial before and after, side by side, as a data URL of a PNG.
 
-    centre = case.look.frame.centre_mm
+    The patient's right is on the viewer's left, as radiologists look.
+    """
+    drawn = case.target.sum(0)
+    panels = [
+        _panel(case, drawn, padded_posteriors(fine).sum(0), view)
+        for view in (CORONAL, AXIAL)
+        for fine in (before, after)
+    ]
+    gap = np.zeros((PANEL_PX, GAP_PX, 3), np.uint8)
+    parts = [part for panel in panels for part in (panel, gap)][:-1]
+    return "data:image/png;base64," + base64.b64encode(_png(np.hstack(parts))).decode()
+
+
+def _panel(case: Case, drawn: np.ndarray, found: np.ndarray, view: View) -> np.ndarray:
+    """One plane, where the rater has drawn most: uint8, (PANEL_PX, PANEL_PX, 3)."""
+    centre = np.array(case.look.frame.centre_mm, float)
     region = Grid.axis_aligned(centre, REGION_SHAPE, REGION_SPACING_MM)
-    image = VoxelImage(case.look.image.astype(np.float32), region.affine)
-    grid = posterior_grid(centre)
-    figure = Figure(figsize=(4 * PANEL_INCHES, PANEL_INCHES), dpi=DPI, layout="constrained")
-    panels = figure.subplots(1, 4)
-    columns = [(fine, axis) for axis in (1, 2) for fine in (before, after)]
-    for panel, (fine, axis) in zip(panels, columns, strict=True):
-        level = _largest_plane(case.target.sum(0), axis)
-        offset_mm = (level - (grid.shape[axis] - 1) / 2) * grid.spacing_mm[axis]
-        _show_image(panel, image, axis, offset_mm)
-        for soft, colour, width in (
-            (case.target.sum(0), RATER, 1.6),
-            (padded_posteriors(fine).sum(0), NETWORKS, 1.2),
-        ):
-            _outline(panel, np.take(soft, level, axis), grid.spacing_mm[0], colour, width)
-        plane = "coronal" if axis == 1 else "axial"
-        panel.set_title(f"{plane}, {'before' if fine is before else 'after'}", fontsize=8)
-    stream = io.BytesIO()
-    figure.savefig(stream, format="png")
-    return "data:image/png;base64," + base64.b64encode(stream.getvalue()).decode()
+    soft = posterior_grid(centre)
+    level = _largest_plane(drawn, view.normal)
+    at = [(n - 1) / 2 for n in soft.shape]
+    at[view.normal] = level
+    plane = view.grid(soft.points_at(np.array(at)), FIELD_MM, PANEL_PX)
+    image = _on_plane(case.look.image.astype(np.float32), region, plane)
+    bright = float(np.quantile(image, BRIGHT_QUANTILE)) or 1.0
+    gray = (255 * np.clip(image / bright, 0, 1)).astype(np.uint8)
+    pixels = np.repeat(gray[:, :, None], 3, axis=2)
+    for posterior, colour in ((drawn, RATER), (found, NETWORKS)):
+        pixels[_edge(_on_plane(posterior, soft, plane) > 0.5)] = red_green_blue(colour)
+    return pixels
+
+
+def _on_plane(array: np.ndarray, grid: Grid, plane: Grid) -> np.ndarray:
+    """Values on a plane as rows of a picture, the upper first."""
+    volume = VoxelImage(np.asarray(array, np.float32), grid.affine)
+    return resample_linear(volume, plane)[:, :, 0].T[::-1]
 
 
 def _largest_plane(soft: np.ndarray, axis: int) -> int:
@@ -51,22 +72,18 @@ def _largest_plane(soft: np.ndarray, axis: int) -> int:
     return int(soft.sum(others).argmax())
 
 
-def _show_image(panel, image: VoxelImage, axis: int, offset_mm: float) -> None:
-    middle = (image.array.shape[axis] - 1) / 2
-    index = round(middle + offset_mm / REGION_SPACING_MM)
-    half = image.array.shape[0] / 2 * REGION_SPACING_MM
-    plane = np.take(image.array, index, axis).T
-    bright = float(np.quantile(plane, 0.995)) or 1.0
-    # The patient's right is on the viewer's left, as radiologists look.
-    panel.imshow(plane, cmap="gray", vmax=bright, origin="lower", extent=(-half, half, -half, half))
-    panel.set_xlim(HALF_WIDTH_MM, -HALF_WIDTH_MM)
-    panel.set_ylim(-HALF_WIDTH_MM, HALF_WIDTH_MM)
-    panel.set_axis_off()
+def _edge(inside: np.ndarray) -> np.ndarray:
+    """Pixels of a mask that touch its outside."""
+    core = inside.copy()
+    core[1:] &= inside[:-1]
+    core[:-1] &= inside[1:]
+    core[:, 1:] &= inside[:, :-1]
+    core[:, :-1] &= inside[:, 1:]
+    return inside & ~core
 
 
-def _outline(panel, soft: np.ndarray, spacing_mm: float, colour: str, width: float) -> None:
-    if soft.max() <= 0.5:
-        return
-    at = (np.arange(soft.shape[0]) - (soft.shape[0] - 1) / 2) * spacing_mm
-    up = (np.arange(soft.shape[1]) - (soft.shape[1] - 1) / 2) * spacing_mm
-    panel.contour(at, up, soft.T, levels=[0.5], colors=[colour], linewidths=width)
+def _png(pixels: np.ndarray) -> bytes:
+    with tempfile.TemporaryDirectory(prefix="hypothalamus-seg-") as folder:
+        path = Path(folder) / "case.png"
+        sitk.WriteImage(sitk.GetImageFromArray(pixels, isVector=True), str(path))
+        return path.read_bytes()

@@ -18,8 +18,15 @@ from HypothalamusSegLib.results.atomic_files import atomic_files
 from torch import nn
 
 from ..hypothalamus_samples import RegionSamples
-from .case_files import find_case_files, with_labels
-from .cases import Case, LabelOptions, assign_cases, read_cases, refuse_unusable
+from .case_files import CaseFile, find_case_files, with_labels
+from .cases import (
+    Case,
+    LabelOptions,
+    assign_cases,
+    read_cases,
+    refuse_too_few,
+    refuse_unusable,
+)
 from .figures import Figures, measure
 from .fine_tuning import FoldAdaptation, FoldPlan, PairSampler
 from .label_checks import LabelFinding
@@ -46,7 +53,8 @@ class AdaptOptions:
 
     Attributes
     ----------
-    cases : Path
+    cases : Path or tuple of CaseFile
+        A folder, or the scans one by one.
     output : Path
         Where weights and page go.
     name : str
@@ -67,7 +75,7 @@ class AdaptOptions:
     seed : int
     """
 
-    cases: Path
+    cases: Path | tuple[CaseFile, ...]
     output: Path
     name: str
     minutes: float = 60.0
@@ -143,8 +151,11 @@ def _read(
     options: AdaptOptions, parent: Segmenter, work: Path, progress: AdaptProgress
 ) -> tuple[list[Case], list[Case], list[LabelFinding]]:
     """Cases with parts, scans without labels, and what is wrong with labels."""
-    files = find_case_files(options.cases, options.rater)
+    files = options.cases
+    if isinstance(files, Path):
+        files = find_case_files(files, options.rater)
     labelled = with_labels(files)
+    refuse_too_few(labelled)  # before the first look, which takes seconds a scan
     names = {file.name for file in labelled}
     bare = [file for file in files if file.name not in names][:MOST_MEMORY]
     progress.expect(60 * options.minutes)

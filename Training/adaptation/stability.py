@@ -25,7 +25,7 @@ from ..planted_scans import PlantingGround
 from ..prepare import load_volume
 from ..regions import posterior_grid
 from .evidence import Bench, parent_fold
-from .figures import PLANTED_CHANGE
+from .probes import PLANTED_CHANGE
 from .simulated_rater import RATERS
 
 PERTURBATIONS = {
