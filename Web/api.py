@@ -86,9 +86,14 @@ class Api:
         grid: str = "0.5",
         structures: str = "hypothalamus,icv",
         folds: str = "0,1,2,3,4",
+        protocol: str = "",
     ) -> list:
-        """Queue every usable scan without such a result; options as on the command line."""
-        options = run_options(subunits, grid, structures, folds)
+        """Queue every usable scan without such a result; options as on the command line.
+
+        The protocol is one of those that the server offers, by name; empty: the first.
+        """
+        served = self.work.protocols
+        options = run_options(subunits, grid, structures, folds, protocol, served)
         started = await self.work.start(session_of(request), options)
         return [self._described(entry) for entry in started]
 

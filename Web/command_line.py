@@ -10,11 +10,11 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from HypothalamusSegLib.arguments import add_weights_option, argument, positive
+from HypothalamusSegLib.arguments import argument, positive
 from HypothalamusSegLib.errors import WeightsError
-from HypothalamusSegLib.measures.protocol import read_protocol
-from HypothalamusSegLib.networks.weight_files import weights_folder
 from HypothalamusSegLib.options import DEVICES
+
+from .served_protocols import PUBLISHED_WORD, read_served
 
 if TYPE_CHECKING:
     import uvicorn
@@ -45,7 +45,7 @@ def main(arguments: Sequence[str]) -> int:
         print(f"{NOT_INSTALLED} ({error})", file=sys.stderr)
         return CANNOT_SERVE
     try:
-        read_protocol(weights_folder(parsed.weights))
+        protocols = read_served(parsed.weights)
     except WeightsError as error:
         print(error, file=sys.stderr)
         return CANNOT_SERVE
@@ -64,7 +64,7 @@ def main(arguments: Sequence[str]) -> int:
         worker_memory_mb=parsed.worker_memory_mb,
         device=parsed.device,
         threads=parsed.threads,
-        weights=Path(parsed.weights).resolve() if parsed.weights else None,
+        protocols=protocols,
     )
     return serve(settings)
 
@@ -217,7 +217,14 @@ def build_parser() -> argparse.ArgumentParser:
         "--ssl-keyfile", type=Path, default=None, metavar="FILE", help="private key for TLS"
     )
     parser.add_argument("--device", choices=DEVICES, default="auto")
-    add_weights_option(parser)
+    parser.add_argument(
+        "--weights",
+        action="append",
+        default=[],
+        metavar="DIR",
+        help="weights of another protocol, as `hypothalamus-seg adapt` writes them; repeated, "
+        f"visitors choose by name; {PUBLISHED_WORD!r} stands for the published ones",
+    )
     parser.add_argument(
         "--threads",
         type=argument(positive),

@@ -47,15 +47,15 @@ class Limits:
         The only folder that it may read and write, except programs; None: no restriction.
     gpu : bool
         Whether it may use a GPU.
-    weights : Path or None
-        A folder of weights that it may read, beside those of the package.
+    weights : tuple of Path
+        Folders of weights that it may read, beside that of the package.
     """
 
     memory_mb: int | None = None
     file_mb: int | None = None
     folder: Path | None = None
     gpu: bool = False
-    weights: Path | None = None
+    weights: tuple[Path, ...] = ()
 
 
 def confine(limits: Limits) -> list[str]:
@@ -75,8 +75,7 @@ def confine(limits: Limits) -> list[str]:
     for name in ("HOME", "TMPDIR", "MPLCONFIGDIR"):
         os.environ[name] = str(scratch)
     readable, writable = _program_files(), [limits.folder, Path(os.devnull)]
-    if limits.weights is not None:
-        readable.append(limits.weights)
+    readable += limits.weights
     if limits.gpu and has_gpu():
         readable += map(Path, GPU_INFORMATION)
         writable += gpu_devices()

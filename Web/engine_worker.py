@@ -39,13 +39,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
         "--folder", type=Path, default=None, help="the only folder that it may read and write"
     )
     parser.add_argument("--gpu", action="store_true")
-    parser.add_argument("--weights", type=Path, default=None, help="a folder that it may read")
+    parser.add_argument(
+        "--weights", type=Path, action="append", default=[], help="a folder that it may read"
+    )
     parsed = parser.parse_args(arguments)
     channel = Channel()
     with_cancel_signals()
     logging.basicConfig(format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     peak = PeakMemory()
-    limits = Limits(parsed.memory_mb, parsed.file_mb, parsed.folder, parsed.gpu, parsed.weights)
+    weights = tuple(parsed.weights)
+    limits = Limits(parsed.memory_mb, parsed.file_mb, parsed.folder, parsed.gpu, weights)
     protections = confine(limits)
     handle = _segmenter() if parsed.kind == "segment" else _checker()
 

@@ -11,6 +11,7 @@ from .api import Api
 from .page_parts import Parts, ResultParts
 from .page_updates import PageUpdates
 from .run_options import default_options
+from .served_protocols import ServedProtocols
 
 SECONDS_BETWEEN_TICKS = 1.0
 DROPZONE = """
@@ -67,6 +68,7 @@ class PageSettings:
     most_megabytes: int
     minutes: float
     minutes_after_download: float
+    protocols: ServedProtocols
 
 
 def own_theme() -> gr.themes.Base:
@@ -103,7 +105,7 @@ def build_page(updates: PageUpdates, api: Api, settings: PageSettings) -> gr.Blo
             )
             sample = gr.Button("Add the sample brain", elem_id="sample", size="sm")
             scans = gr.HTML(elem_id="scans", js_on_load=SCANS_SCRIPT)
-            options = _options()
+            options = _options(settings.protocols)
             with gr.Row():
                 start = gr.Button("Start", variant="primary", interactive=False, elem_id="start")
                 cancel = gr.Button("Cancel", interactive=False, elem_id="cancel")
@@ -152,7 +154,7 @@ def build_page(updates: PageUpdates, api: Api, settings: PageSettings) -> gr.Blo
     return page
 
 
-def _options() -> tuple[gr.components.Component, ...]:
+def _options(protocols: ServedProtocols) -> tuple[gr.components.Component, ...]:
     """The options of the command line, in the order of `PageUpdates.start`."""
     defaults = default_options()
     with gr.Row(elem_id="options"):
@@ -183,7 +185,16 @@ def _options() -> tuple[gr.components.Component, ...]:
             min_width=330,
             elem_id="folds",
         )
-    return structures, subunits, grid, folds
+        protocol = gr.Dropdown(
+            label=texts.PROTOCOL,
+            info=texts.ABOUT_PROTOCOLS,
+            choices=list(protocols.names),
+            value=protocols.names[0],
+            visible=protocols.is_choice,
+            min_width=200,
+            elem_id="protocol",
+        )
+    return structures, subunits, grid, folds, protocol
 
 
 def _results() -> tuple[gr.Dropdown, gr.HTML, gr.HTML, ResultParts]:

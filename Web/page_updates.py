@@ -64,6 +64,7 @@ class PageUpdates:
         session = session_of(request)
         options = session.options
         chosen = [options[name] for name in ("structures", "subunits", "grid", "folds")]
+        chosen.append(options.get("protocol", self.work.protocols.names[0]))
         session.told.pop(request.session_hash, None)
         return [*self._changes(request, None), *chosen]
 
@@ -77,16 +78,17 @@ class PageUpdates:
         subunits: bool,
         grid: str,
         folds: list[int],
+        protocol: str,
         heard: str,
         request: gr.Request,
     ) -> list:
         session = session_of(request)
         words = [",".join(map(str, chosen or ())) for chosen in (structures, folds)]
-        return await self._after(self._start(session, subunits, grid, *words), request, heard)
+        chosen = (subunits, grid, *words, protocol)
+        return await self._after(self._start(session, *chosen), request, heard)
 
     async def _start(self, session: Session, *chosen: Any) -> str:
-        subunits, grid, structures, folds = chosen
-        started = await self.work.start(session, run_options(subunits, grid, structures, folds))
+        started = await self.work.start(session, run_options(*chosen, self.work.protocols))
         left = len(self.work.startable(session))
         if left:
             return texts.some_left(left)
@@ -138,7 +140,7 @@ class PageUpdates:
         return ResultParts(
             heading=f"<h2 tabindex='-1'>{escaped(entry.result['name'])}</h2>",
             verdict=flag_words.verdict(entry.result),
-            key=result_tables.key_table(entry.result),
+            key=result_tables.key_table(entry.result, self.work.protocols.is_choice),
             report=tables.report_link(entry),
             flags=flag_words.flag_list(entry.result),
             viewer=json.dumps(scene),

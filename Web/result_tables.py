@@ -32,8 +32,15 @@ SHORT_NAMES = {
 }
 
 
-def key_table(result: dict) -> str:
-    """Left, right, total and ICV of one scan."""
+def key_table(result: dict, names_protocol: bool = False) -> str:
+    """Left, right, total and ICV of one scan.
+
+    Parameters
+    ----------
+    result : dict
+    names_protocol : bool
+        Name the published protocol, too, because there are others.
+    """
     head = ("structure", "volume", "usual", "of_icv", "at_1500_ml", "fold_sd")
     codes = _codes(result)
     rows, is_struck = [], False
@@ -46,7 +53,7 @@ def key_table(result: dict) -> str:
         cells += tuple(cell.html for cell in (*ratios, spread))
         rows.append(_row(SHORT_NAMES[entry["structure"]], cells))
     caption = f"Hypothalamus and ICV of {escaped(result['name'])}"
-    if protocol_name(result) != PUBLISHED.name:
+    if names_protocol or protocol_name(result) != PUBLISHED.name:
         caption += f", protocol “{escaped(protocol_name(result))}”"
     table = _table(caption, "key", head, rows)
     return f"{table}<p class='quiet'>{texts.STRUCK}</p>" if is_struck else table
@@ -82,13 +89,18 @@ def batch_table(entries: list[Entry]) -> str:
         return ""
     head = ("scan", "left", "right", "total", "of_icv", "at_1500_ml", "icv", "flags")
     units = ("", "mm³", "mm³", "mm³", "%", "mm³", "mL", "")
-    rows = [_batch_row(entry.result) for entry in done]
+    are_several = len({protocol_name(entry.result) for entry in done}) > 1
+    if are_several:
+        head, units = (*head, "protocol"), (*units, "")
+    rows = [_batch_row(entry.result, are_several) for entry in done]
     meanings = texts.SEVERITY_NAMES.items()
     key = " · ".join(f"{symbol(severity, spoken=False)} {words}" for severity, words in meanings)
-    return _table("All results", "batch", head, rows, units) + f"<p class='quiet'>{key}</p>"
+    warning = f"<p class='notice'>{texts.SEVERAL_PROTOCOLS}</p>" if are_several else ""
+    table = _table("All results", "batch", head, rows, units)
+    return f"{warning}{table}<p class='quiet'>{key}</p>"
 
 
-def _batch_row(result: dict) -> str:
+def _batch_row(result: dict, names_protocol: bool) -> str:
     codes = _codes(result)
     parts = {entry["structure"]: entry for _, entry in _structures(result, with_subunits=False)}
     cells = []
@@ -109,7 +121,10 @@ def _batch_row(result: dict) -> str:
         f"{escaped(FLAG_TITLES.get(flag['code'], flag['code']))}</span>"
         for flag in sorted_flags(result)
     )
-    return _row(escaped(result["name"]), (*cells, flags or f"{symbol('good')} none"))
+    cells.append(flags or f"{symbol('good')} none")
+    if names_protocol:
+        cells.append(escaped(protocol_name(result)))
+    return _row(escaped(result["name"]), tuple(cells))
 
 
 class Cell(NamedTuple):

@@ -9,7 +9,7 @@ import hashlib
 import os
 import sys
 from collections.abc import AsyncIterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 # Set before Gradio is imported: no telemetry, version checks, accounts or history. The environment
@@ -45,6 +45,7 @@ from .page_names import GradioMemory, PageNames  # noqa: E402
 from .page_updates import PageUpdates  # noqa: E402
 from .passwords import Passwords  # noqa: E402
 from .refusals import RefusedError  # noqa: E402
+from .served_protocols import ServedProtocols  # noqa: E402
 from .sessions import SessionStore  # noqa: E402
 from .uploads import Uploads  # noqa: E402
 from .work import UNPACKED_SHARE, Work  # noqa: E402
@@ -89,8 +90,8 @@ class ServerSettings:
     patience_s : float
         Time limit for the rest of a request.
     device : str
-    weights : Path or None
-        Folder of weights, which decides the protocol of every scan; None: the published ones.
+    protocols : ServedProtocols
+        Among which visitors choose.
     threads : int or None
         Per worker; None: torch's choice for one worker, an equal share for several.
     worker_command : tuple of str
@@ -112,7 +113,7 @@ class ServerSettings:
     certificate_key: Path | None = None
     patience_s: float = 60.0
     device: str = "auto"
-    weights: Path | None = None
+    protocols: ServedProtocols = field(default_factory=ServedProtocols)
     threads: int | None = None
     worker_command: tuple[str, ...] = (sys.executable, "-m", "Web.engine_worker")
 
@@ -129,7 +130,9 @@ def engine_command(settings: ServerSettings, confined: Sequence[str]) -> tuple[s
     command = (*settings.worker_command, "segment", *limits, *confined)
     if settings.device != "cpu":
         command = (*command, "--gpu")
-    return (*command, "--weights", str(settings.weights)) if settings.weights else command
+    for folder in settings.protocols.paths:
+        command = (*command, "--weights", str(folder))
+    return command
 
 
 def build_server(settings: ServerSettings) -> ASGIApp:
@@ -156,13 +159,13 @@ def build_server(settings: ServerSettings) -> ASGIApp:
     checkers = EnginePool(checker, CHECKERS, MOST_CHECKS_WAITING, CHECK_SECONDS, CHECKERS - 1)
     engines = EnginePool(engine, settings.workers, settings.queue, SEGMENT_SECONDS)
     work = Work(store, checkers, engines, most_bytes, settings.device, settings.engine_threads)
-    work.weights = settings.weights
+    work.protocols = settings.protocols
     store.stop_ticket = work.stop
     uploads = Uploads(store, work, most_bytes, settings.patience_s)
     page = build_page(
         PageUpdates(store, work, uploads),
         Api(store, work, uploads),
-        PageSettings(settings.most_upload_mb, *times),
+        PageSettings(settings.most_upload_mb, *times, settings.protocols),
     )
     pages = PageNames(GradioMemory(page))
     store.session_ended = pages.end

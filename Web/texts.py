@@ -20,6 +20,12 @@ HOW_TO_READ = (
 NO_FILE = "No file yet. Drop a scan above, or add the sample brain."
 NO_RESULT = "No result yet."
 NO_FLAG = "No quality flags. Check the outlines anyway."
+PROTOCOL = "Protocol"
+ABOUT_PROTOCOLS = "Whose outlines the networks draw"
+SEVERAL_PROTOCOLS = (
+    "<b>Several protocols.</b> These scans were segmented by different protocols. Their volumes "
+    "differ for that reason alone and must not be compared."
+)
 STRUCK = "Gray and struck through: a severe flag (■) makes the number wrong."
 COVERED = "(made wrong by the severe flag above)"
 REPORT = "One-page report (PDF)"
@@ -44,6 +50,10 @@ HEADINGS = {
     "left": Heading("Left"),
     "right": Heading("Right"),
     "flags": Heading("Flags"),
+    "protocol": Heading(
+        "Protocol",
+        "Whose outlines the networks draw. Volumes of different protocols must not be compared.",
+    ),
     "volume": Heading(
         "Volume",
         "For each voxel, the networks estimate how much of it belongs to the structure. The "
@@ -190,6 +200,10 @@ def unexpected(reference: str) -> str:
 
 def unknown_grid(grid: object) -> str:
     return f"Unknown grid {grid!r}; choose one of: {', '.join(GRIDS)}."
+
+
+def unknown_protocol(known: tuple[str, ...]) -> str:
+    return f"Unknown protocol; choose one of: {', '.join(known)}."
 
 
 def unknown_structures(structures: str, known: tuple[str, ...]) -> str:

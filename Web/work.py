@@ -16,6 +16,7 @@ from .entries import SCENE_NAME, Entry, EntryState
 from .expected_times import ExpectedTimes
 from .fair_queue import QueueFullError, Ticket, TicketState
 from .refusals import RefusedError
+from .served_protocols import ServedProtocols
 from .sessions import Session, SessionStore
 
 # Limits of an unpacked archive, in units of the largest upload and of its own size. Zipped DICOM
@@ -43,8 +44,8 @@ class Work:
     device : str
     threads : int or None
         Per engine; None: torch's choice, as on the command line.
-    weights : Path or None
-        Folder of weights for every scan; None: the published ones.
+    protocols : ServedProtocols
+        Among which visitors choose.
     """
 
     store: SessionStore
@@ -53,7 +54,7 @@ class Work:
     most_upload_bytes: int
     device: str = "auto"
     threads: int | None = None
-    weights: Path | None = None
+    protocols: ServedProtocols = field(default_factory=ServedProtocols)
     times: ExpectedTimes = field(default_factory=ExpectedTimes)
     _followers: set[asyncio.Task] = field(default_factory=set)
 
@@ -161,8 +162,10 @@ class Work:
 
     def engine_options(self, options: dict) -> dict:
         """A visitor's options with those of the server."""
-        settings = {**options, "device": self.device, "threads": self.threads}
-        return {**settings, "weights": str(self.weights)} if self.weights else settings
+        chosen = {key: value for key, value in options.items() if key != "protocol"}
+        weights = self.protocols.weights(options.get("protocol"))
+        settings = {**chosen, "device": self.device, "threads": self.threads}
+        return {**settings, "weights": weights} if weights else settings
 
     async def _segment(self, session: Session, entry: Entry, options: dict) -> None:
         output = entry.results.with_name("new-results")

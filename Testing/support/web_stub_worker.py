@@ -11,6 +11,7 @@ import sys
 import time
 from pathlib import Path
 
+from HypothalamusSegLib.measures.protocol import read_protocol
 from HypothalamusSegLib.progress import describe_step
 
 from Web import engine_worker
@@ -48,7 +49,10 @@ def segment(task: dict, report: engine_worker.Report) -> None:
     files = {f"{name}_volumes.csv": "structure,volume_mm3\n", f"{name}_volumes.json": "{}\n"}
     for file, text in files.items():
         (output / file).write_text(text, encoding="utf-8")
-    report({"event": "result", "files": sorted(files), "result": result_of(name)})
+    result = result_of(name)
+    if task["options"].get("weights"):
+        result["protocol"] = read_protocol(Path(task["options"]["weights"])).as_json()
+    report({"event": "result", "files": sorted(files), "result": result})
 
 
 def result_of(name: str) -> dict:

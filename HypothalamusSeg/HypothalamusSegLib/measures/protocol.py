@@ -18,8 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from unicodedata import normalize
 
-from ..errors import WeightsError
-from ..networks.weight_files import MANIFEST_NAME
+from ..networks.weight_files import MANIFEST_NAME, unreadable
 
 MANIFEST_KEY = "protocol"
 # Names stand in tables, in one line of a report and in lists to choose from.
@@ -97,7 +96,7 @@ def read_protocol(folder: Path) -> Protocol:
             raise ValueError("the protocol has no usual range")
         return Protocol(checked_name(str(fields["name"])), (low, high))
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
-        raise WeightsError(f"{path} cannot be read ({error}). Adapt again.") from error
+        raise unreadable(path, error) from error
 
 
 def protocol_in(description: dict) -> Protocol:

@@ -101,12 +101,15 @@ def weights_folder(chosen: str | None) -> Path:
     folder = Path(chosen)
     if not folder.is_dir():
         raise WeightsError(
-            f"The folder of weights {folder} is not there. Connect its drive, or choose another."
+            "The folder of weights {folder} is not there. Connect its drive, or choose another.",
+            folder=folder,
         )
     if not (folder / MANIFEST_NAME).is_file():
         raise WeightsError(
-            f"{folder} is no folder of weights: {MANIFEST_NAME} is not in it. Choose the folder "
-            "that hypothalamus-seg adapt has written."
+            "{folder} is no folder of weights: {name} is not in it. Choose the folder that "
+            "hypothalamus-seg adapt has written.",
+            folder=folder,
+            name=MANIFEST_NAME,
         )
     return folder
 
@@ -149,7 +152,19 @@ def read_manifest(folder: Path) -> dict[str, Ensemble]:
             for structure, plan in manifest["structures"].items()
         }
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
-        raise WeightsError(f"{path} cannot be read ({error}). {_remedy(path)}") from error
+        raise unreadable(path, error) from error
+
+
+def unreadable(path: Path, error: Exception) -> WeightsError:
+    """What to say of a manifest that cannot be read."""
+    # The system's own words name the path, which not every reader may see.
+    reason = error.strerror if isinstance(error, OSError) else error
+    return WeightsError(
+        "{path} cannot be read ({reason}). {remedy}",
+        path=path,
+        reason=str(reason),
+        remedy=_remedy(path),
+    )
 
 
 def _frame_weights(folder: Path, plan: dict) -> FoldWeights | None:
@@ -189,8 +204,10 @@ def read_ensembles(folder: Path, structures: Sequence[str]) -> dict[str, Ensembl
     missing = sorted(wanted - set(ensembles))
     if missing:
         raise WeightsError(
-            f"{folder / MANIFEST_NAME} lists no {missing[0]} networks. "
-            f"{_remedy(folder / MANIFEST_NAME)}"
+            "{path} lists no {networks} networks. {remedy}",
+            path=folder / MANIFEST_NAME,
+            networks=missing[0],
+            remedy=_remedy(folder / MANIFEST_NAME),
         )
     return {name: ensembles[name] for name in ENSEMBLES if name in wanted}
 
@@ -239,7 +256,10 @@ def _load_network(ensemble: Ensemble, fold: FoldWeights, device: str) -> nn.Modu
         if is_out_of_memory(error):
             raise
         raise WeightsError(
-            f"{fold.path} does not match its network: {error}. {_remedy(fold.path)}"
+            "{path} does not match its network: {reason}. {remedy}",
+            path=fold.path,
+            reason=str(error),
+            remedy=_remedy(fold.path),
         ) from error
     layout = torch.channels_last_3d
     return network.eval().requires_grad_(False).to(device, memory_format=layout)
@@ -269,9 +289,15 @@ def verify_checksum(fold: FoldWeights) -> None:
     try:
         found = hashlib.sha256(fold.path.read_bytes()).hexdigest()
     except OSError as error:
-        raise WeightsError(f"{fold.path} cannot be read. {_remedy(fold.path)}") from error
+        raise WeightsError(
+            "{path} cannot be read. {remedy}", path=fold.path, remedy=_remedy(fold.path)
+        ) from error
     if found != fold.sha256:
         raise WeightsError(
-            f"{fold.path} is damaged or is not the published file: its SHA-256 is "
-            f"{found[:12]}…, but the manifest says {fold.sha256[:12]}…. {_remedy(fold.path)}"
+            "{path} is damaged or is not the published file: its SHA-256 is {found}…, but the "
+            "manifest says {said}…. {remedy}",
+            path=fold.path,
+            found=found[:12],
+            said=fold.sha256[:12],
+            remedy=_remedy(fold.path),
         )
