@@ -61,7 +61,7 @@ def add_engine_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--no-overview",
         action="store_true",
-        help="write no picture (then matplotlib is not needed)",
+        help="write no picture (matplotlib is then not needed)",
     )
     parser.add_argument("--report", action="store_true", help="also write a one-page report as PDF")
     parser.add_argument(
@@ -120,7 +120,7 @@ def plain_name(text: str) -> str:
     'sub-01'
     """
     if not text or Path(text).name != text or text.startswith("."):
-        raise ValueError(f"{text!r} is not a name for files")
+        raise ValueError(f"{text!r} cannot be used in file names")
     return text
 
 

@@ -100,14 +100,14 @@ def build_parser(faces: Iterable[str] = ()) -> argparse.ArgumentParser:
     add_weights_option(info)
     info.set_defaults(run=_info)
     worker = commands.add_parser(
-        "worker", help="segment scans as a program asks for them, see Docs/WORKER.md"
+        "worker", help="stay loaded and segment scans for another program, see Docs/WORKER.md"
     )
     worker.add_argument(
         "--idle-seconds",
         type=argument(positive),
         default=None,
         metavar="N",
-        help="end after so many seconds without a request",
+        help="end after N seconds without a request",
     )
     worker.set_defaults(run=_worker)
     for name in sorted(faces):
@@ -121,21 +121,21 @@ def _add_follow(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--output", type=Path, required=True, metavar="DIR")
     parser.add_argument(
-        "--name", type=argument(plain_name), default="person", help="begins the names of the files"
+        "--name", type=argument(plain_name), default="person", help="beginning of all file names"
     )
     parser.add_argument(
         "--dates",
         type=argument(parse_dates),
         default=None,
         metavar="YYYY-MM-DD,…",
-        help="one for each scan, in their order; without it, from the DICOM headers",
+        help="one for each scan, in the same order (default: from the DICOM headers)",
     )
     parser.add_argument("--subunits", action="store_true", help="also the ten subunits")
     add_network_options(parser)
     parser.add_argument(
         "--no-page",
         action="store_true",
-        help="write no page with the flicker picture (then matplotlib is not needed)",
+        help="write no page with the flicker view (matplotlib is then not needed)",
     )
     parser.add_argument(
         "--stop-with-stdin", action="store_true", help="cancel when standard input closes"

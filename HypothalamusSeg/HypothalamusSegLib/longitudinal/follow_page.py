@@ -62,16 +62,17 @@ show();
 """
 
 METHOD = (
-    "Each scan was segmented on its own, and all were registered rigidly to their midspace, in "
-    "which none is the reference. The five networks then saw the hypothalamus of every scan in one "
-    "canonical frame: same position, pose and lattice. A change is real if it exceeds 1.96 "
+    "Each scan was segmented on its own, and all scans were registered rigidly to their midspace, "
+    "so that none serves as the reference. The five networks then saw the hypothalamus of every "
+    "scan in one canonical frame: with the same position, orientation and voxel grid. A change is "
+    "real if it exceeds 1.96 "
     "standard deviations of the error that was measured on simulated visits with known changes "
-    "(Docs/VALIDATION.md). Two visits to a scanner differ by more than simulated ones. Not a "
+    "(Docs/VALIDATION.md). Two real visits differ by more than simulated ones. Not a "
     "medical device."
 )
 ICV_NOTE = (
-    "The intracranial volume does not change in an adult. Its difference is an error of the "
-    "measurement or of a scanner's scale; it is from the single runs."
+    "The intracranial volume does not change in an adult. A difference shows an error of the "
+    "measurement or of a scanner's scale. The values come from the single runs."
 )
 
 
@@ -115,7 +116,7 @@ def _flicker(followed: FollowUp, description: dict) -> str:
     return (
         f'<figure>{"".join(images)}<figcaption><span class="now"></span> · '
         '<span class="left">left</span> and <span class="right">right</span> hypothalamus · '
-        "radiological convention, planes of the midspace</figcaption></figure>"
+        "radiological convention, slices of the midspace</figcaption></figure>"
         '<p><button id="flicker" aria-pressed="false">Flicker</button>'
         '<button id="next">Next visit</button><button id="outlines">Outlines</button> '
         "<kbd>Space</kbd> flicker, <kbd>←</kbd> <kbd>→</kbd> visits, <kbd>O</kbd> outlines</p>"

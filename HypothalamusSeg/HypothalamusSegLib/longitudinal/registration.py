@@ -179,7 +179,7 @@ def _shared_brain(visits: Sequence[VisitImage], transforms: Sequence[np.ndarray]
     for visit, transform in zip(visits, transforms, strict=True):
         inside &= resample_mask(in_midspace(visit.icv, transform), grid).ravel() > 0
     if np.count_nonzero(inside) < FEWEST_VOXELS:
-        raise RegistrationError("The scans have too little of the brain in common.")
+        raise RegistrationError("The scans share too little of the brain.")
     return inside
 
 

@@ -25,11 +25,11 @@ if TYPE_CHECKING:
 TITLES = {
     "visits_unlike": "Scans do not match",
     "mirrored_visit": "Left and right swapped in one scan",
-    "visit_flagged": "A scan has a severe warning",
-    "same_voxels": "The same picture twice",
+    "visit_flagged": "A scan has a severe flag",
+    "same_voxels": "Identical images",
     "icv_differs": "ICV differs",
     "patients_differ": "Headers name different patients",
-    "registration_unsettled": "Registration did not settle",
+    "registration_unsettled": "Registration did not converge",
     "skull_differs": "Skull removed in some scans only",
     "contrast_differs": "Contrast agent in some scans only",
     "voxel_sizes_differ": "Voxel sizes differ",
@@ -85,14 +85,15 @@ def _registration_flags(visits: Sequence[Visit], registration: Registration) -> 
                 "visits_unlike",
                 f"{worst[0].label.capitalize()} matches the others with a correlation of "
                 f"{worst[1]:.3f}; scans of one person reach {LEAST_SIMILARITY}. They may show "
-                "different persons, or the registration failed. Look at the flicker picture.",
+                "different people, or the registration failed. Check the flicker view.",
             )
         )
     if not registration.settled:
         flags.append(
             VisitFlag(
                 "registration_unsettled",
-                "The registration still moved in its last round. Look at the flicker picture.",
+                "The registration had not converged after its last iteration. Check it in the "
+                "flicker view.",
             )
         )
     return flags
@@ -113,7 +114,7 @@ def _scan_flags(visits: Sequence[Visit]) -> list[VisitFlag]:
         with_it = [v.label for v in visits if own in {f.code for f in v.quality.flags}]
         if 0 < len(with_it) < len(visits):
             message = (
-                f"{what} in {_listed(with_it)} only. Part of a change may come from this; compare "
+                f"{what} in {_listed(with_it)} only. This may explain part of a change. Compare "
                 "scans that were made in the same way."
             )
             flags.append(VisitFlag(code, message))
@@ -128,8 +129,8 @@ def _difference_flags(visits: Sequence[Visit]) -> list[VisitFlag]:
             VisitFlag(
                 "icv_differs",
                 f"The ICV differs by {100 * (max(volumes) / min(volumes) - 1):.1f} %. It does not "
-                "change in an adult: the scans show different persons, or the scale of a scanner, "
-                "the field of view or an ICV mask is not right.",
+                "change in an adult: the scans show different people, or a scanner's scale, the "
+                "field of view or an ICV mask is wrong.",
             )
         )
     checksums = [visit.voxels_sha256 for visit in visits]
@@ -137,7 +138,7 @@ def _difference_flags(visits: Sequence[Visit]) -> list[VisitFlag]:
         flags.append(
             VisitFlag(
                 "same_voxels",
-                "Two of the scans hold the same picture. A change between them means nothing.",
+                "Two of the scans have identical voxels. A change between them means nothing.",
             )
         )
     for part in ("patient_id", "birth_date"):
@@ -155,8 +156,8 @@ def _difference_flags(visits: Sequence[Visit]) -> list[VisitFlag]:
         flags.append(
             VisitFlag(
                 "voxel_sizes_differ",
-                "The scans have voxels of different sizes. Repeatability is worse then, and the "
-                "smallest real change is larger.",
+                "The scans have voxels of different sizes. Repeatability is then worse, and the "
+                "smallest real change larger.",
             )
         )
     return flags

@@ -180,7 +180,7 @@ def icv_flags(icv_mm3: float, fold_icv_mm3: Sequence[float]) -> list[Flag]:
                 Flag(
                     "low_icv_agreement",
                     f"The networks disagree about the ICV by {100 * spread:.1f} %. Check the "
-                    "mask, above all at the base of the skull.",
+                    "mask, especially at the skull base.",
                 )
             )
     return flags

@@ -53,7 +53,7 @@ def orientation_flag(rotation: np.ndarray) -> Flag:
     return Flag(
         "orientation_suspect",
         f"The head's orientation contradicts the header: {explain(rotation)}. The scan was "
-        "segmented by the anatomy, but left and right may be swapped. Check how the file was "
+        "segmented by its anatomy, but left and right may be swapped. Check how the file was "
         "converted.",
     )
 
@@ -89,7 +89,7 @@ def head_flags(scan: VoxelImage, coarse: CoarseResult) -> list[Flag]:
         flags.append(
             Flag(
                 "low_confidence",
-                "The hypothalamus was not located with confidence. Check that the outline is "
+                "The position of the hypothalamus is uncertain. Check that the outline is "
                 "in the right place.",
             )
         )
@@ -106,7 +106,7 @@ def condition_flags(scan: VoxelImage, coarse: CoarseResult) -> list[Flag]:
         if noise > NOISY_SHARE:
             seen = f"noise is {100 * noise:.0f} % of the brain's brightness"
         elif air > GHOSTED_AIR_SHARE:
-            seen = f"the air beside the head reaches {100 * air:.0f} % of the brain's brightness"
+            seen = f"the air around the head reaches {100 * air:.0f} % of the brain's brightness"
         flags.append(
             Flag(
                 "noisy",
@@ -119,8 +119,8 @@ def condition_flags(scan: VoxelImage, coarse: CoarseResult) -> list[Flag]:
         flags.append(
             Flag(
                 "contrast_enhanced",
-                "Vessels are bright, so this scan was probably taken after contrast. Do not "
-                "compare its volumes with those of scans without contrast.",
+                "Vessels are bright, so this scan was probably taken after contrast agent. Do "
+                "not compare its volumes with those of scans without contrast agent.",
             )
         )
     return flags

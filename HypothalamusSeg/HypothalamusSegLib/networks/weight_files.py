@@ -106,8 +106,8 @@ def weights_folder(chosen: str | None) -> Path:
         )
     if not (folder / MANIFEST_NAME).is_file():
         raise WeightsError(
-            "{folder} is no folder of weights: {name} is not in it. Choose the folder that "
-            "hypothalamus-seg adapt has written.",
+            "{folder} is not a folder of weights: {name} is not in it. Choose the folder that "
+            "hypothalamus-seg adapt wrote.",
             folder=folder,
             name=MANIFEST_NAME,
         )

@@ -101,7 +101,8 @@ def _read_multi_frame(whole: Slice) -> tuple[VoxelImage, list[Flag]]:
     frames = frame_geometries(read_header(whole.path))
     if len(frames) != array.shape[2]:
         raise CorruptFileError(
-            "{path} has {images} images, but says where {places} of them are. Export it again.",
+            "{path} has {images} images, but gives the position of only {places} of them. Export "
+            "it again.",
             path=whole.path,
             images=array.shape[2],
             places=len(frames),

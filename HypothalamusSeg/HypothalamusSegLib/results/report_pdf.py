@@ -39,7 +39,7 @@ CONVENTION = (
     "Radiological convention: the patient's left is on the right of the picture; in sagittal "
     "planes, anterior is on the left. Positions in RAS mm."
 )
-COVERED = "Gray and struck through: numbers that a severe flag (■) makes wrong."
+COVERED = "Gray and struck through: wrong because of a severe flag (■)."
 PROTOCOL = (
     "One protocol, learned from another network, not from raters. Do not compare with volumes "
     "from other programs. The ratio to ICV is for single cases only. Fold SD is the spread of "

@@ -76,7 +76,7 @@ def check_fields(fields: dict) -> tuple[list[Given], dict]:
     if len(dates) != len(inputs):
         raise WrongRequestError('"dates" of the request has another length than "inputs"')
     if Path(fields["name"]).name != fields["name"]:
-        raise WrongRequestError('"name" of the request is not a name for files')
+        raise WrongRequestError('"name" of the request cannot be used in file names')
     try:
         days = [None if day is None else date.fromisoformat(day) for day in dates]
     except (TypeError, ValueError) as error:

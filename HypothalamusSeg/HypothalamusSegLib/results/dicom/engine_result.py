@@ -15,8 +15,8 @@ from ..flag_coverage import covered_columns
 from .contents import DicomContents, MeasuredStructure, masks_of
 
 WITHHELD = (
-    "Numbers that a severe flag covers are not in this report. They are in the table, marked; see "
-    "the flags."
+    "Numbers covered by a severe flag are left out of this report. The table marks them; see the "
+    "flags."
 )
 MEASURED_COLUMNS = (
     ("volume_mm3", "volume_mm3"),

@@ -87,7 +87,7 @@ def _read_source_series(headers: list[Dataset], grid: Grid, pseudonym: str) -> S
             "could not refer to one of them. Export the series again from the archive."
         )
     if len({(h.StudyInstanceUID, h.SeriesInstanceUID) for h in headers}) > 1:
-        raise DicomSourceError("The DICOM files are not all of one study and series.")
+        raise DicomSourceError("The DICOM files do not all belong to one study and series.")
     frames = [frame for header in headers for frame in frame_geometries(header)]
     order = _order_along(frames, grid)
     # Patient and study are copied from the first header alone.
