@@ -57,7 +57,7 @@ def add_bids_app_arguments(parser: argparse.ArgumentParser) -> None:
         nargs="?",
         type=Path,
         metavar="LEVEL",
-        help=f"{' or '.join(LEVELS)}; may stand at any of the three places",
+        help=f"{' or '.join(LEVELS)}; in any of the three positions",
     )
     parser.add_argument("--version", action="version", version=f"HypothalamusSeg {__version__}")
     resources = parser.add_argument_group("resources")
@@ -68,14 +68,14 @@ def add_bids_app_arguments(parser: argparse.ArgumentParser) -> None:
         dest="n_cpus",
         type=argument(positive),
         metavar="N",
-        help="processors for all workers together; default: all that this process may use",
+        help="processors for all workers together (default: all that this process may use)",
     )
     resources.add_argument(
         *_spellings("--mem-mb"),
         dest="mem_mb",
         type=argument(positive),
         metavar="MB",
-        help="memory for all workers together; default: what is free",
+        help="memory for all workers together (default: free memory)",
     )
     parser.set_defaults(without_effect=())
     for name, has_value in WITHOUT_EFFECT.items():
@@ -100,7 +100,7 @@ def read_level(parser: argparse.ArgumentParser, parsed: argparse.Namespace) -> N
     words = [parsed.bids_dir, parsed.output_dir, parsed.level]
     place = next((place for place in (2, 0, 1) if str(words[place]) in LEVELS), None)
     if place is None or None in words:
-        parser.error(f"of the three words BIDS_DIR OUT LEVEL one must be {' or '.join(LEVELS)}")
+        parser.error(f"one of the three words BIDS_DIR OUT LEVEL must be {' or '.join(LEVELS)}")
     parsed.level = str(words.pop(place))
     parsed.bids_dir, parsed.output_dir = words
 

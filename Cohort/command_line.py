@@ -48,7 +48,7 @@ def main(arguments: Sequence[str]) -> int:
     except HypothalamusSegError as error:
         print(error, file=sys.stderr)
         return SOME_FAILED
-    print("Cancelled. Run the same command to go on.", file=sys.stderr, flush=True)
+    print("Canceled. Run the same command to resume.", file=sys.stderr, flush=True)
     sys.stdout.flush()
     gc.collect()
     # Not through Python's end, which would wait for the executor's threads.
@@ -87,9 +87,9 @@ def cohort_parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="hypothalamus-seg cohort",
         description="Segment all T1-weighted scans of a data set (participant), then compare "
-        "groups (group), follow subjects over their sessions (follow), or build the index of the "
-        "results anew (reindex). `hypothalamus-seg "
-        "cohort compare RUN_A RUN_B` sets two runs side by side. Not a medical device.",
+        "groups (group), follow subjects over their sessions (follow), or rebuild the index of "
+        "the results (reindex). `hypothalamus-seg cohort compare RUN_A RUN_B` compares two runs. "
+        "Not a medical device.",
     )
     add_bids_app_arguments(parser)
     which = parser.add_argument_group("which scans")
@@ -114,12 +114,12 @@ def cohort_parser() -> argparse.ArgumentParser:
         "--resume",
         action="store_true",
         default=True,
-        help="go on where an earlier run ended (always on)",
+        help="resume an earlier run (always on)",
     )
     how.add_argument(
         "--verify-checksums",
         action="store_true",
-        help="read every input again, rather than trust its size and time of change",
+        help="read every input again instead of trusting its size and modification time",
     )
     add_engine_options(how)
     add_group_arguments(parser.add_argument_group("group level"))

@@ -35,7 +35,7 @@ def add_group_arguments(parser: argparse.ArgumentParser | argparse._ArgumentGrou
         type=_names,
         default=(),
         metavar="NAMES",
-        help="columns of participants.tsv with commas between, for example age,sex",
+        help="columns of participants.tsv, separated by commas, for example age,sex",
     )
     parser.add_argument(
         "--categorical",
@@ -56,26 +56,26 @@ def add_group_arguments(parser: argparse.ArgumentParser | argparse._ArgumentGrou
         type=_names,
         default=(),
         metavar="NAMES",
-        help="covariates that enter as natural splines rather than as lines, for example age",
+        help="covariates modeled as natural splines instead of straight lines, for example age",
     )
     parser.add_argument(
         "--site",
         metavar="NAME",
-        help="column of sites: enters as a covariate, and the result is given without each site",
+        help="column of sites: becomes a covariate, and the result is also given without each site",
     )
     parser.add_argument(
         "--predictor",
         type=_names,
         default=(),
         metavar="NAMES",
-        help="columns of numbers with which volumes are associated, for example ALSFRS-R",
+        help="numeric columns whose association with the volumes is tested, for example ALSFRS-R",
     )
     parser.add_argument(
         "--equivalence",
         type=argument(_margin),
         metavar="PERCENT",
-        help="differences below this percentage of the controls' mean count as none; choose it "
-        "before you look at results",
+        help="differences below this percentage of the controls' mean count as no difference; "
+        "choose it before you look at results",
     )
     parser.add_argument(
         "--repeat-scans",
@@ -93,14 +93,15 @@ def add_group_arguments(parser: argparse.ArgumentParser | argparse._ArgumentGrou
     parser.add_argument(
         "--exclude-flagged",
         action="store_true",
-        help="give every result also without the scans that are listed for review",
+        help="also give every result without the scans listed for review",
     )
     parser.add_argument(
         "--ignore-flags",
         type=_flags,
         default=(),
         metavar="CODES",
-        help="flags for which no scan is listed, for example anisotropic,coarse_resolution",
+        help="flags that do not put a scan on the list for review, for example "
+        "anisotropic,coarse_resolution",
     )
     parser.add_argument(
         "--time-column",
@@ -111,7 +112,7 @@ def add_group_arguments(parser: argparse.ArgumentParser | argparse._ArgumentGrou
     parser.add_argument(
         "--followed",
         action="store_true",
-        help="show change over time also by the volumes of the follow level",
+        help="also show change over time with the volumes of the follow level",
     )
     _add_output_arguments(parser)
 
@@ -136,18 +137,19 @@ def _add_output_arguments(parser: argparse.ArgumentParser | argparse._ArgumentGr
         "--name",
         type=_folder_name,
         metavar="NAME",
-        help="keep this analysis beside others, in the folder group_NAME",
+        help="keep this analysis apart from others, in the folder group_NAME",
     )
     parser.add_argument(
         "--freeze",
         action="store_true",
-        help=f"keep the plan in {FROZEN_NAME} and show no group; later runs are compared with it",
+        help=f"keep the plan in {FROZEN_NAME} without showing groups; later runs are compared "
+        "with it",
     )
     parser.add_argument(
         "--blinded",
         action="store_true",
-        help="also write a folder for raters: planes under codes, without names, numbers, flags "
-        "and groups; --review reads their marks",
+        help="also write a folder for raters: slices under codes, without names, numbers, flags "
+        "or groups; --review reads their marks",
     )
 
 
@@ -190,7 +192,7 @@ def options_from(parsed: argparse.Namespace) -> GroupOptions:
 
 def _folder_name(text: str) -> str:
     if not text or not all(c.isalnum() or c in "-_" for c in text):
-        raise argparse.ArgumentTypeError(f"{text!r}: letters, digits, - and _ make a name")
+        raise argparse.ArgumentTypeError(f"{text!r}: a name may have letters, digits, - and _")
     return text
 
 

@@ -77,7 +77,7 @@ def adjusted_column(structure: Structure, method: str) -> str:
 
 
 def change_column(structure: Structure, unit: str) -> str:
-    """The column of a structure's annualised change, in ``MM3`` or ``PERCENT``."""
+    """The column of a structure's annualized change, in ``MM3`` or ``PERCENT``."""
     return f"{structure.name}_{unit}_per_year"
 
 

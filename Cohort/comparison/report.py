@@ -39,12 +39,13 @@ METHODS = (
     "1999. CV is the within-scan coefficient of variation, the root of the mean of half the "
     "squared relative difference; it contains the bias. ICC is that for absolute agreement of "
     "single measurements, ICC(A,1) of McGraw & Wong 1996, with bootstrap limits (BCa, 2000 "
-    "samples). Equal spread is the p that A and B vary equally over the scans (Pitman & Morgan "
-    "1939): where it is small, one run is noisier, or draws small and large volumes apart; pairs "
-    "alone cannot tell which. The smallest real "
-    "change is 1.96 · √2 · CV, in percent: where the pairs are repeat scans of unchanged people, "
-    "95 of 100 differ by less, and a person whose scans differ by more has changed. Where the "
-    "pairs are one scan processed twice, it holds for the processing alone, not for two visits."
+    "samples). Equal spread is the p of a test that A and B vary equally over the scans (Pitman & "
+    "Morgan "
+    "1939): if it is small, one run is noisier, or exaggerates differences between small and "
+    "large volumes; pairs alone cannot tell which. The smallest real "
+    "change is 1.96 · √2 · CV, in percent: if the pairs are repeat scans of unchanged people, 95 "
+    "of 100 differ by less, and a person whose scans differ by more has changed. If the pairs are "
+    "one scan processed twice, it holds for the processing alone, not for two visits."
 )
 
 
@@ -100,8 +101,8 @@ def _in_short(
     if protocols:
         parts.append(
             notice(
-                f"The two runs draw the hypothalamus by different protocols ({protocols}). Their "
-                "difference is that of the protocols first; it says nothing of repeatability.",
+                f"The two runs follow different protocols for the hypothalamus ({protocols}). The "
+                "difference is mainly that of the protocols and says nothing about repeatability.",
                 True,
             )
         )
@@ -112,7 +113,7 @@ def _in_short(
         if are_equal(values["a"].to_numpy(), values["b"].to_numpy()):
             text = (
                 f"{structure.title}: A and B are equal in all {counted(agreement.n, 'pair')}. This "
-                "says nothing of repeat scans."
+                "says nothing about repeat scans."
             )
             parts.append(notice(text, lead="Result."))
             continue
@@ -127,7 +128,7 @@ def _in_short(
                 f"{unit} on average (95 % CI {limits}; {signed(percent, 1)} %); 95 % of "
                 f"differences are expected within {span} {unit}. CV "
                 f"{number(agreement.cv_percent, 2)} %, ICC {number(agreement.icc, 3)}. If these "
-                "are repeat scans, a change of one person is real from "
+                "are repeat scans, a change in one person is real above "
                 f"{number(agreement.smallest_change_percent, 1)} % on.",
                 lead="Result.",
             )

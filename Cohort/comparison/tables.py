@@ -35,9 +35,9 @@ COLUMNS = {
     "icc": "Intraclass correlation ICC(A,1), absolute agreement",
     "icc_low": "Its lower 95 % confidence limit (bootstrap)",
     "icc_high": "Its upper 95 % confidence limit (bootstrap)",
-    "equal_spread_p": "p that A and B vary equally over the scans (Pitman-Morgan)",
-    "smallest_change_percent": "Smallest change between two scans of one person that the pairs' "
-    "repeatability allows to call real, 1.96 * sqrt(2) * CV, percent of their mean",
+    "equal_spread_p": "p of equal spread of A and B over the scans (Pitman-Morgan)",
+    "smallest_change_percent": "Smallest change between two scans of one person that can be "
+    "called real, given the repeatability of the pairs: 1.96 * sqrt(2) * CV, percent of their mean",
 }
 
 

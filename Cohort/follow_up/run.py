@@ -70,8 +70,8 @@ def _outcome(future: Future, task: FollowTask) -> FollowOutcome:
         return future.result()
     except BrokenProcessPool:
         reason = (
-            "The process that followed this subject, or one beside it, was killed, most likely for "
-            "want of memory. Use fewer workers and run again."
+            "The process that followed this subject, or another one running at the same time, was "
+            "killed, probably because memory ran out. Use fewer workers and run again."
         )
         return FollowOutcome(task.subject.participant_id, reason)
 

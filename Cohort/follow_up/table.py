@@ -15,7 +15,7 @@ from .worker import folder_of
 COLUMNS = {
     "participant_id": "Subject",
     "session_id": "Session",
-    "scan": "Stem of the scan's result files",
+    "scan": "Beginning of the names of the scan's result files",
     "date": "Day of the session; n/a: unknown",
     "similarity": "Correlation with the subject's other sessions after registration",
     "flags": "Why the comparison of the sessions is doubtful, separated by semicolons; n/a: none",

@@ -154,7 +154,7 @@ def analyse(
             except (TooFewScansError, CovariateError):
                 text = (
                     "No result without the listed scans: too few are left in a group. Flags that "
-                    "all scans share can be left out of account with --ignore-flags"
+                    "all scans share can be ignored with --ignore-flags"
                 )
                 findings.append(Finding(WARNING, Topic.GROUPS, text))
     findings += icv_findings(sample, contrast)
@@ -245,7 +245,10 @@ def _small_groups(frame: pd.DataFrame, contrast: Contrast) -> list[Finding]:
     small = [f"{level}: {counted(n, 'scan')}" for level, n in counts.items() if n < SMALL_GROUP]
     if not small:
         return []
-    text = "A group is so small that its results are rough, and tests of assumptions find nothing"
+    text = (
+        "A group is so small that its results are imprecise, and tests of assumptions cannot "
+        "detect anything"
+    )
     return [Finding(WARNING, Topic.GROUPS, text, tuple(small))]
 
 

@@ -61,7 +61,7 @@ def check_predictors(names: tuple[str, ...], participants: Participants | None) 
         numbers = as_numbers(values)
         if numbers.isna().any() or numbers.nunique() < FEWEST_VALUES:
             raise CovariateError(
-                f"The predictor {name!r} in {participants.path} must hold numbers, at least "
+                f"The predictor {name!r} in {participants.path} must contain numbers, at least "
                 f"{FEWEST_VALUES} different ones; it holds {', '.join(values.unique()[:6])}."
             )
 

@@ -59,7 +59,7 @@ def check_assumptions(
 
 
 def icv_correlation_left(values: np.ndarray, icv_mm3: np.ndarray, is_a: np.ndarray) -> float:
-    """Pearson's r of adjusted volumes with ICV within the groups: 0 if head size is out."""
+    """Pearson's r of adjusted volumes with ICV in the groups: 0 if the adjustment is complete."""
     centred = [v - np.where(is_a, v[is_a].mean(), v[~is_a].mean()) for v in (values, icv_mm3)]
     if not all(np.ptp(v) > 0 for v in centred):
         return NAN

@@ -91,7 +91,7 @@ def compare_groups(
     TooFewScansError
         If a group has fewer than three scans.
     CovariateError
-        If group and covariates cannot be told apart.
+        If group and covariates cannot be separated.
     """
     frame, findings = complete_rows(contrast.members(first_scans), covariates)
     _check_groups(frame, contrast, covariates)
@@ -127,7 +127,7 @@ def _check_groups(
     if np.linalg.matrix_rank(columns) < columns.shape[1]:
         names = ", ".join(covariate.column for covariate in covariates)
         raise CovariateError(
-            f"{contrast.column} and the covariates ({names}) cannot be told apart in these "
+            f"{contrast.column} and the covariates ({names}) cannot be separated in these "
             f"{len(frame)} scans: one follows from the others, for example one site for each "
             "group. Leave a covariate out."
         )

@@ -71,7 +71,7 @@ def resolve_contrast(text: str, participants: Participants) -> Contrast:
         problem = "can be read in two ways" if fitting else "names a level that does not occur"
         raise ContrastError(
             f"The contrast {text!r} {problem}. Levels of {column!r} in {participants.path}, with "
-            f"their number of participants: {known or 'none'}. Upper and lower case count."
+            f"their number of participants: {known or 'none'}. Names are case-sensitive."
         )
     level_a, level_b = fitting[0]
     if level_a == level_b:

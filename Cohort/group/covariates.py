@@ -82,8 +82,8 @@ def check_covariates(
     for name in dict.fromkeys((*names, *splines)):
         if name.lower() in ("icv", "icv_mm3"):
             raise CovariateError(
-                "ICV need not be named as a covariate: it is one in the default analysis "
-                "(--adjustment ancova), measured by this program."
+                "ICV need not be listed as a covariate: the default analysis (--adjustment "
+                "ancova) includes it, as measured by this program."
             )
         if name not in participants.columns:
             near = get_close_matches(name, participants.columns, 1)
@@ -224,7 +224,7 @@ def _kind(
         if name in numeric or name in participants.quantities:
             return NUMBER
         if is_place(name):
-            text = f"{name} enters as categories, though it is written in numbers"
+            text = f"{name} is treated as categories, although it contains numbers"
             findings.append(Finding(NOTE, Topic.COVARIATES, text))
         else:
             _refuse_codes(name, where, numbers)
@@ -239,7 +239,7 @@ def _kind(
         shown = ", ".join(sorted(set(values))[:SHOWN_VALUES])
         raise CovariateError(
             f"{where} holds {shown}. If these are numbers, write them with a decimal point and "
-            "without separators of thousands; if not, name the column with --categorical."
+            "without thousands separators; if not, name the column with --categorical."
         )
     _check_levels(name, where, values, is_named)
     return CATEGORY
@@ -268,8 +268,8 @@ def _check_levels(name: str, where: str, values: pd.Series, is_named: bool) -> N
     folded = [level.casefold() for level in levels]
     if len(set(folded)) < len(folded):
         raise CovariateError(
-            f"{where} has levels that differ only in upper and lower case: {', '.join(levels)}. "
-            "Write them alike."
+            f"{where} has levels that differ only by case: {', '.join(levels)}. "
+            "Spell them in the same way."
         )
 
 

@@ -20,7 +20,7 @@ CAUCHY_SCALE = math.sqrt(2) / 2
 def equivalence_p(difference: Estimate, margin: float) -> float:
     """P of two one-sided tests that the difference lies within ± margin, in the outcome's unit."""
     if not margin > 0:
-        raise ValueError(f"A margin is larger than 0, not {margin}.")
+        raise ValueError(f"A margin must be larger than 0, not {margin}.")
     value, error, df = difference.value, difference.standard_error, difference.df
     above = stats.t.sf((value + margin) / error, df)
     below = stats.t.cdf((value - margin) / error, df)
@@ -48,7 +48,7 @@ def bayes_factor(t: float, df: float, effective_n: float, scale: float = CAUCHY_
     effective_n : float
         (residual SD / standard error)²; for two groups without covariates n_a n_b / (n_a + n_b).
     scale : float
-        Of the Cauchy distribution of the standardised difference.
+        Of the Cauchy distribution of the standardized difference.
 
     Returns
     -------

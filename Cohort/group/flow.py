@@ -77,7 +77,7 @@ def participants_flow(
         elif contrast is not None and groups.get(subject) not in _levels(contrast):
             ends[subject] = "in neither group"
         else:
-            ends[subject] = "a covariate is missing, or shared with nobody"
+            ends[subject] = "a covariate is missing, or no one else shares its category"
     ends.update(dict.fromkeys(sample["participant_id"], ANALYSED))
     steps = [_step(FOUND, everyone, groups)]
     reasons = sorted({*ends.values()} - {ANALYSED})

@@ -27,7 +27,7 @@ def analyse_followed(
     contrast: Contrast | None,
     covariates: tuple[Covariate, ...],
 ) -> tuple[Longitudinal, list[Finding]]:
-    """Annualised changes and models of the followed volumes.
+    """Annualized changes and models of the followed volumes.
 
     Parameters
     ----------
@@ -54,8 +54,8 @@ def analyse_followed(
     findings = []
     if severe.any():
         text = (
-            "Sessions of these subjects cannot be compared (their page in the folder follow says "
-            "why); they are not in the change that is measured in one frame"
+            "Sessions of these subjects cannot be compared (see their page in the folder follow); "
+            "they are left out of the change measured in one frame"
         )
         names = tuple(sorted(set(followed.loc[severe, "participant_id"])))
         findings.append(Finding(WARNING, Topic.SESSION_TIMES, text, names))

@@ -10,8 +10,8 @@ from .findings import WARNING, Finding, Topic
 
 ICV_FLAGS = ("skull_stripped", "fov_cut", "icv_out_of_range")
 MEANINGS = {
-    "skull_stripped": "the skull was removed beforehand, so that what is measured is what was "
-    "left of the head, about the brain's volume, and not ICV; atrophy then hides in it",
+    "skull_stripped": "the skull had been removed, so what is measured is not the ICV but "
+    "what is left of the head, roughly the brain volume; atrophy is hidden in it",
     "fov_cut": "the scan cuts off part of the head, so that ICV is too small",
     "icv_out_of_range": "ICV lies outside the usual range",
 }
@@ -23,12 +23,12 @@ def icv_findings(frame: pd.DataFrame, contrast: Contrast | None) -> list[Finding
     missing = frame["icv_mm3"].isna()
     if missing.all():
         text = (
-            "No scan has an ICV. Nothing can be adjusted for head size: all results are of the "
-            "measured volumes"
+            "No scan has an ICV, so nothing can be adjusted for head size. All results are for "
+            "the volumes as measured"
         )
         return [Finding(WARNING, Topic.ICV, text)]
     if missing.any():
-        text = "Scans without an ICV are in no analysis that is adjusted for it"
+        text = "Scans without an ICV are left out of all analyses adjusted for ICV"
         findings.append(Finding(WARNING, Topic.ICV, text, tuple(frame.loc[missing, "scan"])))
     for code in ICV_FLAGS:
         flagged = has_flag(frame, code)

@@ -103,13 +103,13 @@ def first_sessions(scans: pd.DataFrame) -> tuple[pd.DataFrame, list[Finding]]:
     undated = first[first["years"].isna() & first["participant_id"].map(is_dated)]
     if len(undated):
         text = (
-            "The first session by name has no time, though a later one has; it is compared as the "
-            "first, and is not in the change over time"
+            "The first session by name has no time although a later one has. It is still compared "
+            "as the first session, and is left out of the change over time"
         )
         findings.append(Finding(WARNING, Topic.MATCHING, text, tuple(undated["scan"])))
     if len(later):
         text = (
-            f"{len(later)} later sessions do not enter the comparison of groups, which uses each "
+            f"{len(later)} later sessions are left out of the group comparison, which uses each "
             "subject's first session"
         )
         findings.append(Finding(NOTE, Topic.MATCHING, text, tuple(scans.loc[later, "scan"])))
@@ -184,8 +184,8 @@ def _one_a_session(results: pd.DataFrame, findings: list[Finding]) -> pd.DataFra
             Finding(
                 NOTE,
                 Topic.MATCHING,
-                "Of several scans of a subject in one session the first by name is used; these "
-                "are not",
+                "If a session has several scans of a subject, the first by name is used. These "
+                "are not used",
                 tuple(results.loc[repeated, "scan"]),
             )
         )
@@ -205,8 +205,8 @@ def _matched(
             Finding(
                 NOTE,
                 Topic.MATCHING,
-                "Columns of participants.tsv with the name of a result have _participants added "
-                "in group_volumes.tsv",
+                "Columns of participants.tsv that share a name with a result get the suffix "
+                "_participants in group_volumes.tsv",
                 tuple(renamed),
             )
         )
@@ -217,7 +217,8 @@ def _matched(
             Finding(
                 WARNING,
                 Topic.MATCHING,
-                f"Scans without a row in {participants.path.name} are described but in no model",
+                f"Scans without a row in {participants.path.name} are described, but are in no "
+                "model",
                 tuple(joined.loc[unmatched, "scan"]),
             )
         )
@@ -256,17 +257,17 @@ def _volume_columns() -> dict[str, dict[str, str]]:
 COLUMN_DESCRIPTIONS = {
     "participant_id": "Subject",
     "session_id": "Session; n/a if the data set has none",
-    "scan": "Stem of the scan's result files",
+    "scan": "Beginning of the names of the scan's result files",
     "input": "The T1-weighted image",
     "overview": "Overview picture, relative to this folder",
     "asymmetry_index": "(left - right) / mean of both; positive: left is larger",
-    "segmentation_protocol": "Whose outlines the hypothalamic volumes are",
+    "segmentation_protocol": "Protocol of the hypothalamic outlines",
     "fold_dice": "Dice of each network's result with their mean, averaged over the networks",
     "confidence": "Mean posterior inside the hypothalamus, 0 to 1",
-    "place_confidence": "Confidence of the place where the hypothalamus was looked for, 0 to 1",
+    "place_confidence": "Confidence in the position of the hypothalamus, 0 to 1",
     "flags": "Quality flags, separated by semicolons; n/a: none",
-    "robust_z": "Largest robust z of the scan's measures, by size; beyond 3.5 is listed",
-    "robust_z_of": "The measure that it belongs to",
+    "robust_z": "Robust z of the scan's most extreme measure; listed beyond 3.5",
+    "robust_z_of": "The measure that robust_z belongs to",
     "robust_z_total": "Robust z of the total volume",
     "listed": "Why the scan is listed for review, separated by semicolons; n/a: it is not",
     "years": "Time since the subject's first session, in years",

@@ -43,7 +43,7 @@ class ContrastFit:
         Difference / ``residual_sd`` with Hedges' correction; 95 % limits (`standardised`).
     g_raw : float
         Difference / the standard deviation within groups before covariates, with Hedges'
-        correction: what studies without covariates report.
+        correction: as reported by studies without covariates.
     partial_eta_squared : float
         From the classic t: t² / (t² + df).
     variance_inflation : float
@@ -183,7 +183,7 @@ def fit_contrast(
 
 
 def design_matrix(is_a: np.ndarray, nuisance: np.ndarray | None) -> np.ndarray:
-    """Constant, group a, and the covariates centred and brought to unit spread."""
+    """Constant, group a, and the covariates centered and brought to unit spread."""
     columns = [np.ones(len(is_a)), is_a.astype(float)]
     if nuisance is not None and nuisance.size:
         centred = nuisance - nuisance.mean(axis=0)

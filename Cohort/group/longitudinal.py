@@ -1,6 +1,6 @@
 """Change over time where subjects have more than one session.
 
-Each subject's annualised change is the slope of the volume over time (with two sessions: the
+Each subject's annualized change is the slope of the volume over time (with two sessions: the
 difference over the years between them), compared between the groups by
 `Cohort.group.linear_models`. The mixed model (`Cohort.group.mixed_model`) uses all sessions at
 once, also those of subjects who have one.
@@ -44,7 +44,7 @@ class Longitudinal:
         volume), the largest ``robust_z`` of the changes in percent and ``robust_z_of`` which
         structure it is; with a contrast its column and the covariates.
     comparisons : list of tuple
-        Structure and the fit of annualised change in percent a year, group a minus group b.
+        Structure and the fit of annualized change in percent a year, group a minus group b.
     mixed : list of MixedTerm
     remarks : list of str
         How the models were built, or why there is none.
@@ -67,7 +67,7 @@ def analyse_change(
     covariates: tuple[Covariate, ...],
     set_name: str = ALL_SCANS,
 ) -> Longitudinal:
-    """Annualised changes, their comparison, and the mixed model.
+    """Annualized changes, their comparison, and the mixed model.
 
     Parameters
     ----------
@@ -145,7 +145,7 @@ def _slopes(known: pd.DataFrame) -> tuple[pd.Series, pd.Series]:
 
 
 def outlying_subjects(changes: pd.DataFrame) -> pd.Series:
-    """Subjects with an annualised change whose robust z lies beyond 3.5."""
+    """Subjects with an annualized change whose robust z lies beyond 3.5."""
     return changes.loc[changes[CHANGE_Z].abs() > FAR_Z, "participant_id"]
 
 
@@ -163,18 +163,18 @@ def _with_outliers(changes: pd.DataFrame, structures: list[Structure]) -> pd.Dat
 
 
 def _without_change(members: pd.DataFrame, changes: pd.DataFrame) -> list[Finding]:
-    """Who has no annualised change, by reason."""
+    """Who has no annualized change, by reason."""
     subjects = members.groupby("participant_id")["years"]
     sessions, dated = subjects.size(), subjects.count()
     rest = sessions[~sessions.index.isin(changes["participant_id"])].index
     once, undated = sessions.loc[rest] == 1, dated.loc[rest] < 2
     reasons = (
-        (NOTE, "Subjects with one session have no change of their own", once),
+        (NOTE, "Subjects with one session have no measured change", once),
         (WARNING, "Fewer than two sessions of these subjects have a time", undated & ~once),
         (
             WARNING,
-            f"The sessions of these subjects lie less than {12 * SHORTEST_YEARS:.0f} months apart, "
-            "too close for an annualised change",
+            f"The sessions of these subjects are less than {12 * SHORTEST_YEARS:.0f} months "
+            "apart, too close for an annualized change",
             ~undated,
         ),
     )
@@ -219,16 +219,16 @@ def _why_not_compared(
     counts = f"{contrast.level_a} {is_a.sum()}, {contrast.level_b} {(~is_a).sum()}"
     if min(is_a.sum(), (~is_a).sum()) < FEWEST_IN_A_GROUP:
         return (
-            f"Annualised change of {structure.title} was not compared: it needs "
+            f"Annualized change of {structure.title} was not compared: it needs "
             f"{FEWEST_IN_A_GROUP} subjects in each group ({counts})."
         )
     if np.allclose(outcome, outcome[0]):
         return (
-            f"Annualised change of {structure.title} was not compared: it is the same in everyone."
+            f"Annualized change of {structure.title} was not compared: it is the same in everyone."
         )
     return (
-        f"Annualised change of {structure.title} was not compared: group and covariates cannot be "
-        f"told apart, or leave too few degrees of freedom ({counts})."
+        f"Annualized change of {structure.title} was not compared: group and covariates cannot be "
+        f"separated, or leave too few degrees of freedom ({counts})."
     )
 
 

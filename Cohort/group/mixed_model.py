@@ -104,7 +104,7 @@ def mixed_model(
         return []
     design = fixed_effects(frame, contrast, covariates, remarks)
     if np.linalg.matrix_rank(design.to_numpy()) < design.shape[1]:
-        remarks.append("No mixed model: group, time and covariates cannot be told apart.")
+        remarks.append("No mixed model: group, time and covariates cannot be separated.")
         return []
     random = pd.DataFrame({"constant": 1.0, "years": frame["years"]}, frame.index)
     subjects = frame["participant_id"]

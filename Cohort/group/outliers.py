@@ -182,8 +182,8 @@ def one_sided(scans: pd.DataFrame, contrast: Contrast) -> list[Finding]:
         for level, row in zip((contrast.level_a, contrast.level_b), table, strict=True)
     ]
     text = (
-        f"Outliers are more frequent in one group ({', '.join(counts)}). They may be what the "
-        "groups truly differ in; leaving them out then takes the difference away"
+        f"Outliers are more frequent in one group ({', '.join(counts)}). They may be part of a "
+        "true difference between the groups, which leaving them out would remove"
     )
     return [Finding(WARNING, Topic.GROUPS, text)]
 

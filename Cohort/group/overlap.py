@@ -53,7 +53,8 @@ def _apart(values: np.ndarray, is_a: np.ndarray, name: str, contrast: Contrast) 
     ]
     text = (
         f"The groups hardly overlap in {name} ({'; '.join(told)}). That the difference is at equal "
-        f"{name} rests on the model more than on scans; compare groups of similar {name} if you can"
+        f"{name} depends more on the model than on the scans; compare groups of similar {name} if "
+        "you can"
     )
     return [Finding(WARNING, Topic.COVARIATES, text)]
 
@@ -63,5 +64,5 @@ def _levels_of_one_group(values: pd.Series, is_a: np.ndarray, name: str) -> list
     lonely = sorted(map(str, in_a ^ in_b))
     if not lonely:
         return []
-    text = f"Levels of {name} that only one group has tell nothing about the difference"
+    text = f"Levels of {name} that only one group has say nothing about the difference"
     return [Finding(WARNING, Topic.COVARIATES, text, tuple(lonely))]

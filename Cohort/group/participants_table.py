@@ -114,7 +114,7 @@ def read_tsv(
         # One spelling of ü: macOS writes it as u with a combining mark.
         text = normalize("NFC", path.read_text(encoding="utf-8-sig"))
     except FileNotFoundError:
-        hint = " Give its place with --participants FILE." if error is ParticipantsFileError else ""
+        hint = " Give its path with --participants FILE." if error is ParticipantsFileError else ""
         raise error(f"There is no {path}.{hint}") from None
     except UnicodeDecodeError:
         raise error(f"{path} is not UTF-8 text. Save it as tab-separated text in UTF-8.") from None
@@ -122,7 +122,7 @@ def read_tsv(
         raise error(f"Cannot read {path}: {reason.strerror or reason}.") from reason
     lines = [line.split("\t") for line in text.splitlines() if line.strip()]
     if not lines:
-        raise error(f"{path} is empty. It must hold a header and one row a participant.")
+        raise error(f"{path} is empty. It must have a header and one row per participant.")
     header = [name.strip() for name in lines[0]]
     if len(header) == 1 and any(c in header[0] for c in ",;"):
         raise error(
@@ -136,7 +136,7 @@ def read_tsv(
         if len(cells) != len(header):
             raise error(
                 f"{path}: row {row_number} has {len(cells)} cells, the header has {len(header)}. "
-                "Fill missing values with n/a and separate the cells by tabs."
+                "Fill missing values with n/a and separate the cells with tabs."
             )
     rows = [[_value(cell, missing) for cell in cells] for cells in lines[1:]]
     return pd.DataFrame(rows, columns=header, dtype=object)
@@ -164,7 +164,7 @@ def _with_prefixes(frame: pd.DataFrame, findings: list[Finding]) -> pd.DataFrame
             Finding(
                 NOTE,
                 Topic.PARTICIPANTS,
-                "Names in participants.tsv without the prefix sub- were given it",
+                "The prefix sub- was added to names in participants.tsv that lacked it",
                 tuple(frame.loc[bare, "participant_id"]),
             )
         )
@@ -183,11 +183,7 @@ def _without_duplicates(
     same = frame.duplicated(keep="first")
     if same.any():
         names = tuple(sorted(set(frame.loc[same, "participant_id"])))
-        findings.append(
-            Finding(
-                NOTE, Topic.PARTICIPANTS, "Rows that stand twice, word for word, count once", names
-            )
-        )
+        findings.append(Finding(NOTE, Topic.PARTICIPANTS, "Identical rows are counted once", names))
         frame = frame[~same]
     different = frame.duplicated(keys, keep=False)
     if different.any():
@@ -196,8 +192,8 @@ def _without_duplicates(
             Finding(
                 WARNING,
                 Topic.PARTICIPANTS,
-                "Participants with several rows that differ were left out of the analysis, since "
-                "nothing says which row is right. Correct participants.tsv",
+                "Participants with several different rows were left out of the analysis, because "
+                "it is unclear which row is right. Correct participants.tsv",
                 names,
             )
         )

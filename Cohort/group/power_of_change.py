@@ -112,7 +112,7 @@ def change_spread(
     ----------
     longitudinal : Longitudinal
     fit : ContrastFit
-        Of the total volume's annualised change in percent.
+        Of the total volume's annualized change in percent.
     contrast : Contrast
     reliability : Reliability or None
         Of repeat scans. Without, the error comes from the scatter of three sessions or more about
@@ -153,7 +153,7 @@ def change_power_table(
     spread : ChangeSpread
     fit : ContrastFit
     change_a : Series
-        Annualised changes of group a in percent.
+        Annualized changes of group a in percent.
     level_a : str
         Its name.
     """

@@ -35,7 +35,7 @@ class Reliability:
         return min((self.cv_percent / 100 * mean / residual_sd) ** 2, 1.0)
 
     def true_d(self, d: float, mean: float, residual_sd: float) -> float:
-        """A standardised difference, had volumes no error: d / √reliability."""
+        """A standardized difference, had volumes no error: d / √reliability."""
         reliability = 1 - self.error_share(mean, residual_sd)
         return d / math.sqrt(reliability) if reliability > 0 else NAN
 

@@ -170,9 +170,7 @@ def replaced_firsts(results: pd.DataFrame, rejected: dict[str, str]) -> list[Fin
     scans = results.loc[is_out & results["participant_id"].isin(others), "scan"]
     if scans.empty:
         return []
-    text = (
-        "Rejected in review; other scans of the same participants remain and may take their place"
-    )
+    text = "Rejected in review; other scans of the same participants remain and may replace them"
     return [Finding(WARNING, Topic.REVIEW, text, tuple(scans))]
 
 
@@ -193,7 +191,7 @@ def _read(path: Path, names: dict[str, str]) -> list[_Row]:
             continue
         if word and word not in WORDS:
             raise ReviewFileError(
-                f"{path}: the mark {row[mark]!r} of {row[SCAN]} has no meaning here. Known: "
+                f"{path}: the mark {row[mark]!r} of {row[SCAN]} is unknown. Known marks: "
                 f"{', '.join(WORDS)}."
             )
         scan, by = names.get(row[SCAN], row[SCAN]), (row[rater] if rater else None) or path.name

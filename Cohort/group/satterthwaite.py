@@ -14,7 +14,7 @@ from itertools import combinations_with_replacement
 
 import numpy as np
 
-# Variance components whose information is smaller, relative to the largest, cannot be told apart.
+# Variance components whose information is smaller, relative to the largest, cannot be separated.
 SMALLEST_INFORMATION = 1e-9
 
 

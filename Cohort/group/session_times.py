@@ -150,8 +150,8 @@ def _impossible(years: pd.Series, scans: pd.DataFrame, source: str) -> tuple[Fin
     if not wrong.any():
         return ()
     text = (
-        f"Sessions of a subject lie more than {LONGEST_YEARS} years apart by {source}; a date that "
-        "was shifted to hide a birthday may stand beside one that was not. They count as undated"
+        f"Sessions of a subject lie more than {LONGEST_YEARS} years apart by {source}; perhaps "
+        "only some of the dates were shifted for anonymity. They count as undated"
     )
     return (Finding(WARNING, Topic.SESSION_TIMES, text, tuple(scans.loc[wrong, "scan"])),)
 
@@ -162,7 +162,7 @@ def _findings(scans: pd.DataFrame, years: pd.Series, source: str) -> list[Findin
             Finding(
                 WARNING,
                 Topic.SESSION_TIMES,
-                "There are subjects with several sessions but nothing tells the time between them: "
+                "There are subjects with several sessions, but the time between them is unknown: "
                 "give acq_time, years or age per session in sub-X/sub-X_sessions.tsv. No "
                 "longitudinal analysis was made",
             )
@@ -179,8 +179,8 @@ def _findings(scans: pd.DataFrame, years: pd.Series, source: str) -> list[Findin
             Finding(
                 NOTE,
                 Topic.SESSION_TIMES,
-                "Ages are whole years, so that an interval may be wrong by almost a year; "
-                "annualised changes are as uncertain",
+                "Ages are whole years, so an interval may be wrong by almost a year, and "
+                "annualized changes are just as uncertain",
             )
         )
     return findings

@@ -93,8 +93,8 @@ def _mean_with_limits(name: str, mean: Estimate) -> dict[str, float]:
 METHOD_LIST = ", ".join((*ADJUSTMENTS, UNADJUSTED))
 COLUMNS = {
     "structure": "Outcome, named as in the volume tables",
-    "adjustment": f"How head size was taken out: {METHOD_LIST}",
-    "scans": "all, or without_listed: less the scans listed for review (--exclude-flagged)",
+    "adjustment": f"How the volumes were adjusted for head size: {METHOD_LIST}",
+    "scans": "all, or without_listed: without the scans listed for review (--exclude-flagged)",
     "contrast": "column:a-b; differences are a minus b, b are the controls",
     "unit": "Unit of means, differences and standard deviations",
     "n_a": "Scans in group a, one a subject",
@@ -118,7 +118,7 @@ COLUMNS = {
     "g_low": "Lower 95 % confidence limit of hedges_g (non-central t)",
     "g_high": "Upper 95 % confidence limit of hedges_g",
     "hedges_g_raw_sd": "difference / standard deviation within the groups before covariates, with "
-    "Hedges' correction: what studies without covariates report",
+    "Hedges' correction: as reported by studies without covariates",
     "partial_eta_squared": "Share of the variance not explained by the covariates that the group "
     "explains",
     "adjusted_mean_a": "Model's mean of group a at average covariates",
@@ -129,16 +129,15 @@ COLUMNS = {
     "adjusted_mean_b_high": "Upper 95 % confidence limit of adjusted_mean_b",
     "reference_mean": "Model's mean of group b at average covariates",
     "residual_sd": "Residual standard deviation of the model",
-    "variance_inflation": "How many times the variance of the difference is what it would be if "
-    "the groups were alike in the covariates",
-    "n_per_group_80": "Scans a group for 80 % power at the observed difference, with the model's "
+    "variance_inflation": "Variance of the difference, relative to groups with equal covariates",
+    "n_per_group_80": "Scans per group for 80 % power at the observed difference, with the model's "
     "spread, covariates and variance_inflation (two-sided, alpha 0.05)",
     "normality_p": "Shapiro-Wilk test of the residuals",
-    "homoscedasticity_p": "Breusch-Pagan test (studentised)",
+    "homoscedasticity_p": "Breusch-Pagan test (studentized)",
     "equal_slopes_p": "Test of group x ICV (ancova only)",
-    "reference_icv_mm3": "Head size that adjusted volumes refer to: mean ICV of group b",
+    "reference_icv_mm3": "ICV that adjusted volumes refer to: mean ICV of group b",
     "icv_coefficient": "Slope in mm^3/mm^3 (residuals), exponent (power_proportion), 1 "
     "(proportion)",
-    "icv_correlation_left": "Pearson r of adjusted volume and ICV within groups; 0 if head size is "
-    "out",
+    "icv_correlation_left": "Pearson r of adjusted volume and ICV within groups; 0 if the "
+    "adjustment is complete",
 }

@@ -138,7 +138,7 @@ COLUMNS = {
     "term": "Covariate, site, pair of groups or predictor; for equivalence the margin in mm^3",
     "at": "Where the difference is: a value of the covariate, or one of its levels",
     "n": "Scans in the model",
-    "estimate": "Difference in mm^3 (association: slope, mm^3 a unit of the predictor; "
+    "estimate": "Difference in mm^3 (association: slope, mm^3 per unit of the predictor; "
     "bayes_factor: for a difference against none)",
     "standard_error": "HC2 (robust_regression: of the M-estimator)",
     "df": "Degrees of freedom",

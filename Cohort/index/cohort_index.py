@@ -237,10 +237,10 @@ def unusable(path: Path, error: Exception) -> str:
     if isinstance(error, sqlite3.OperationalError) and "locked" in str(error):
         return (
             f"The index {path} is in use by another program ({error}). Wait until it has ended, "
-            f"then run again. If none is running, build the index anew: {REINDEX}"
+            f"then run again. If none is running, rebuild the index: {REINDEX}"
         )
     return (
-        f"The index {path} cannot be used ({error}). Build it anew from the results, which takes "
+        f"The index {path} cannot be used ({error}). Rebuild it from the results, which takes "
         f"seconds and segments nothing: {REINDEX}"
     )
 

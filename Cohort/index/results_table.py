@@ -158,7 +158,8 @@ def _check_alike(scans: pandas.DataFrame, output: Path) -> None:
                 "level again, over all of them, with the same --weights."
             )
         raise MixedResultsError(
-            f"{len(other)} of {len(scans)} scans in {output} were segmented with other options or "
-            f"weights than the rest ({', '.join(other[:5])}{' …' if len(other) > 5 else ''}). Run "
+            f"{len(other)} of {len(scans)} scans in {output} were segmented with different options "
+            f"or weights from the rest ({', '.join(other[:5])}{' …' if len(other) > 5 else ''}). "
+            "Run "
             "the participant level again, over all of them, before comparing groups."
         )

@@ -54,7 +54,7 @@ Made by HypothalamusSeg {__version__} ({CODE_URL}) from T1-weighted MRI. Not a m
 | `sub-*/[ses-*/]anat/*_volumes.tsv`, `.json` | volumes, intervals, quality flags, provenance |
 | `sub-*/[ses-*/]figures/*_overview.png` | overview picture |
 | `sub-*/[ses-*/]figures/*_planes.png` | coronal planes, without and with outlines |
-| `sub-*.html` | all of a subject on one page |
+| `sub-*.html` | everything about a subject on one page |
 | `group_*`, `contact_sheet.html` | group level |
 
 Take volumes from the tables: they are integrals of posteriors and differ from counted voxels.

@@ -119,7 +119,8 @@ def _failures_of(path: Path) -> list[sqlite3.Row]:
     alive = [row["name"] for row in claims if is_alive(row["claimed_by"], row["claimed_at"], now)]
     if alive:
         raise IndexFileError(
-            f"Another run is segmenting {alive[0]}. Wait until it has ended, then run reindex anew."
+            f"Another run is segmenting {alive[0]}. Wait until it has ended, then run reindex "
+            "again."
         )
     return failures
 

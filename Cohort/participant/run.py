@@ -165,8 +165,8 @@ class _Run:
             except BrokenProcessPool:
                 for task in self._take_back():
                     reason = (
-                        f"The process that segmented {task.scan.path} was killed, most likely for "
-                        "want of memory. Use fewer workers, or a machine with more memory."
+                        f"The process that segmented {task.scan.path} was killed, probably because "
+                        "memory ran out. Use fewer workers, or a machine with more memory."
                     )
                     self._finish(task, Outcome(task.scan.name, FAILED, KILLED, reason))
 

@@ -87,11 +87,11 @@ def find_scans(
     else:
         scans = _from_folder(source)
     if filter_file and (source.is_file() or not is_bids(source)):
-        raise ScanListError(f"{source} is no BIDS data set: --bids-filter-file needs one.")
+        raise ScanListError(f"{source} is not a BIDS data set, which --bids-filter-file needs.")
     if not scans:
         raise ScanListError(
             f"No T1-weighted scan was found in {source}. A BIDS data set has "
-            "sub-*/[ses-*/]anat/*_T1w.nii.gz; of another folder every image is taken."
+            "sub-*/[ses-*/]anat/*_T1w.nii.gz; in any other folder, every image is used."
         )
     scans = _without_twins(scans)
     _check_unique(scans)
@@ -134,8 +134,8 @@ def _from_bids(root: Path, filter_file: Path | None, database: Path | None) -> l
         near = get_close_matches(unknown[0], layout.get_entities(metadata=False), 1)
         hint = f" Did you mean {near[0]!r}?" if near else ""
         raise ScanListError(
-            f"{filter_file} filters by {unknown[0]!r}, which is no BIDS entity that these scans "
-            f"have.{hint}"
+            f"{filter_file} filters by {unknown[0]!r}, which is not a BIDS entity of these "
+            f"scans.{hint}"
         )
     query = {"suffix": "T1w", "extension": [".nii", ".nii.gz"], **asked}
     scans = []
@@ -160,7 +160,7 @@ def _read_filters(path: Path | None) -> dict:
     try:
         filters = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
-        raise ScanListError(f"{path} is no readable JSON file ({error}).") from error
+        raise ScanListError(f"{path} is not a readable JSON file ({error}).") from error
     if not isinstance(filters, dict) or not isinstance(filters.get("t1w", {}), dict):
         raise ScanListError(
             f'{path} must hold an object such as {{"t1w": {{"acquisition": "mprage"}}}}.'
@@ -186,8 +186,8 @@ def _from_table(table: Path) -> list[CohortScan]:
         raise ScanListError(f"{table} cannot be read ({error}).") from error
     if missing:
         raise ScanListError(
-            f"{table} has no column {missing[0]!r}. It needs participant_id and path; session_id "
-            "where a participant has several scans."
+            f"{table} has no column {missing[0]!r}. It needs participant_id and path, and "
+            "session_id if a participant has several scans."
         )
     scans = []
     for number, row in enumerate(rows, start=2):
@@ -208,7 +208,7 @@ def _named(path: Path, participant: str, session: str = "") -> CohortScan:
 def _label(words: str, prefix: str, path: Path) -> str:
     label = bids_label(words.removeprefix(prefix))
     if words and not label:
-        raise ScanListError(f"{path}: {words!r} has no letter or digit that could name it.")
+        raise ScanListError(f"{path}: {words!r} has no letter or digit for a name.")
     return label
 
 
@@ -218,7 +218,7 @@ def _without_twins(scans: list[CohortScan]) -> list[CohortScan]:
     for scan in scans:
         if scan.path not in kept:
             print(
-                f"{scan.path} is not used, since {scan.path.name}.gz lies beside it.",
+                f"{scan.path} is not used, since {scan.path.name}.gz is next to it.",
                 file=sys.stderr,
             )
     return [scan for scan in scans if scan.path in kept]

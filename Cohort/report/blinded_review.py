@@ -53,9 +53,7 @@ def write_blinded_review(analysis: GroupAnalysis, folder: Path) -> list[Finding]
     without = tuple(scan["scan"] for scan in scans if not scan["planes"])
     if not without:
         return []
-    text = (
-        "Blinded review: scans without a picture of coronal planes, which --no-overview leaves out"
-    )
+    text = "Blinded review: scans without a picture of coronal slices (--no-overview leaves it out)"
     return [Finding(WARNING, Topic.REVIEW, text, without)]
 
 

@@ -27,7 +27,7 @@ FEWEST_COURSES = 2
 
 
 def change_section(analysis: GroupAnalysis) -> Markup:
-    """Annualised change by group and the mixed model, or why there is neither."""
+    """Annualized change by group and the mixed model, or why there is neither."""
     if not analysis.longitudinal:
         told = [f for f in analysis.times.findings if f.severity == WARNING]
         if told:
@@ -41,8 +41,8 @@ def change_section(analysis: GroupAnalysis) -> Markup:
         left = sorted(set(every.changes["participant_id"]) - set(kept.changes["participant_id"]))
         parts.append(
             paragraph(
-                "Without scans that are listed for review, and without subjects whose change is an "
-                f"outlier. No longer with a change: {', '.join(left) or 'nobody'}."
+                "Without scans listed for review, and without subjects whose change is an "
+                f"outlier. Left without a change: {', '.join(left) or 'nobody'}."
             )
         )
         parts.append(_of_a_set(analysis, kept))
@@ -75,8 +75,8 @@ def _of_a_set(analysis: GroupAnalysis, longitudinal: Longitudinal) -> Markup:
 def _annualised(analysis: GroupAnalysis, longitudinal: Longitudinal) -> Markup:
     contrast = analysis.contrast
     caption = (
-        "Annualised change in percent of the first session's volume: the slope over a subject's "
-        "sessions. ICV should not change in adults; what it does is error."
+        "Annualized change in percent of the first session's volume: the slope over a subject's "
+        "sessions. ICV should not change in adults; any change is error."
     )
     if contrast is None:
         header = ["Structure", "Mean ± SD (n)"]
@@ -106,7 +106,7 @@ def _mixed(analysis: GroupAnalysis, longitudinal: Longitudinal) -> Markup:
     caption = (
         "Mixed model over all dated sessions: volume ~ time × group + covariates + ICV (mean of "
         "the subject's sessions). Student's t with Satterthwaite's degrees of freedom, at most "
-        "those between the subjects with several sessions, whose number stands in brackets."
+        "those between the subjects with several sessions (number in brackets)."
     )
     header = ["Structure", "Term", "mm³ a year (95 % CI)", "df", "p", "Subjects / sessions"]
     return table(caption, header, rows, words=2)
@@ -126,8 +126,8 @@ def _figure(analysis: GroupAnalysis, longitudinal: Longitudinal) -> Markup:
             for level in (contrast.level_a, contrast.level_b)
         ]
     caption = (
-        "Total volume over time, in percent of each subject's first session; one line a subject. "
-        "Thick line: the group's mean annualised change, with its 95 % limits."
+        "Total volume over time, in percent of each subject's first session; one line per "
+        "subject. Thick line: the group's mean annualized change, with its 95 % limits."
     )
     return figure(change_over_time(longitudinal.dated, known, TOTAL, groups), caption)
 
@@ -143,8 +143,8 @@ def _outliers(longitudinal: Longitudinal) -> Markup:
         for subject, row in far.set_index("participant_id", drop=False).iterrows()
     ]
     caption = (
-        f"Subjects whose annualised change has a robust z beyond {FAR_Z}, among all subjects of "
-        "both groups. One of their scans may have failed: look at them in contact_sheet.html."
+        f"Subjects whose annualized change has a robust z beyond {FAR_Z}, among all subjects of "
+        "both groups. One of their scans may have failed: check them in contact_sheet.html."
     )
     return table(caption, ["Subject", "Change of", "Robust z", "Scans"], rows, words=2)
 
@@ -154,7 +154,7 @@ def _meaning(term: MixedTerm, contrast: Contrast | None) -> str:
         return "change a year"
     if term.effect is Effect.CHANGE:
         return f"change a year, {contrast.level_b}"
-    return f"difference of change a year, {contrast.title}"
+    return f"difference in change per year, {contrast.title}"
 
 
 def _change_rows(analysis: GroupAnalysis, longitudinal: Longitudinal) -> list[list[str]]:

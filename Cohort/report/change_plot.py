@@ -33,7 +33,7 @@ def change_over_time(
     dated : DataFrame
         One row a subject and session, with ``years``.
     changes : DataFrame
-        One row a subject who has an annualised change.
+        One row a subject who has an annualized change.
     structure : Structure
     groups : sequence of tuple
         Name and participants; one panel each, to the same scale.

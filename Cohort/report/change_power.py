@@ -45,9 +45,9 @@ def change_power_part(analysis: GroupAnalysis, longitudinal: Longitudinal) -> Ma
     fit, spread, rows = found
     contrast = analysis.contrast
     caption = (
-        "Subjects in each group for 80 % power to find a difference of annual change of the total "
+        "Subjects per group for 80 % power to detect a difference in annual change of the total "
         "volume, by sessions; two-sided test, α = 0.05, the same covariates; percent of the first "
-        "session's volume. Nobody drops out; where a share d does, divide by 1 − d."
+        "session's volume. No drop-out is assumed; for a drop-out share d, divide by 1 − d."
     )
     cells = [
         [
@@ -61,8 +61,9 @@ def change_power_part(analysis: GroupAnalysis, longitudinal: Longitudinal) -> Ma
         for row in rows
     ]
     text = (
-        f"With {fit.n_a} and {fit.n_b} subjects, this cohort finds with 80 % power a difference of "
-        f"change of {number(detectable_difference(fit), 2)} % a year. True change varies between "
+        f"With {fit.n_a} and {fit.n_b} subjects, this cohort can detect with 80 % power a "
+        f"difference in change of {number(detectable_difference(fit), 2)} % a year. True change "
+        "varies between "
         f"subjects by {number(spread.between_a, 2)} % a year ({contrast.level_a}) and "
         f"{number(spread.between_b, 2)} % ({contrast.level_b}); a single volume has an error of "
         f"{number(spread.error, 2)} % ({_source(spread)})."
@@ -82,6 +83,6 @@ def _source(spread: ChangeSpread) -> str:
             f"{spread.error_df} degrees of freedom"
         )
     return (
-        "perturbed copies of one scan, Docs/VALIDATION.md; two visits differ by more, so that more "
-        "sessions help more than this table says; give --repeat-scans for your own"
+        "perturbed copies of one scan, Docs/VALIDATION.md; two visits differ by more, so "
+        "additional sessions help more than this table says; give your own with --repeat-scans"
     )

@@ -32,10 +32,11 @@ def assumptions_section(analysis: GroupAnalysis) -> Markup:
         rows.append([structure.title, *map(p_value, ps), p_value(comparison.fit.p_classic)])
         broken += [(structure, i) for i, p in enumerate(ps) if p < ALPHA]
     consequences = (
-        "Residuals are not normal; with few scans the p is approximate. Look for outliers below.",
+        "Residuals are not normal; with few scans the p is approximate. Check the outliers below.",
         "The spread is not the same everywhere. The HC2 errors used here allow for that.",
-        "The volume grows differently with ICV in the two groups, so that the difference depends "
-        "on head size; the one given is an average over head sizes. Where it lies is below.",
+        "The volume increases differently with ICV in the two groups, so the difference depends "
+        "on head size. The difference given is an average over head sizes; see below for its "
+        "course.",
     )
     parts = []
     for place, consequence in enumerate(consequences):
@@ -46,8 +47,8 @@ def assumptions_section(analysis: GroupAnalysis) -> Markup:
         parts.append(paragraph(f"No test gives p < {ALPHA}."))
     header = ["Structure", "Normal\nresiduals", "Equal\nspread", "Equal ICV\nslopes", "Classic p"]
     caption = (
-        "p of Shapiro–Wilk, Breusch–Pagan (studentised), and group × ICV (HC2, only where ICV is a "
-        "covariate). Classic p: of the difference, with the standard error that assumes equal "
+        "p of Shapiro–Wilk, Breusch–Pagan (studentized), and group × ICV (HC2, only where ICV is a "
+        "covariate). Classic p: p of the difference with the standard error that assumes equal "
         f"spread. With {len(rows)} models, one small p in 20 is expected by chance."
     )
     parts.append(table(caption, header, rows))
@@ -58,8 +59,8 @@ def both_ways_section(analysis: GroupAnalysis) -> Markup:
     """Results with and without the scans that are listed for review."""
     if not analysis.options.exclude_flagged:
         return paragraph(
-            "All scans are in the results. Add --exclude-flagged to see every result also without "
-            "the scans that are listed for review."
+            "All scans are in the results. Add --exclude-flagged to see every result without the "
+            "scans listed for review as well."
         )
     if len(analysis.statistics) < 2:
         return notice("Too few scans are left to repeat the analysis; see Data checks.", True)
@@ -85,7 +86,7 @@ def both_ways_section(analysis: GroupAnalysis) -> Markup:
     parts = [
         notice(f"{counted(len(left_out), 'scan')} left out. {verdict}", warning=bool(changed)),
         table(
-            f"{TITLES[analysis.adjustment]}. Scans were chosen by flags and outliers.",
+            f"{TITLES[analysis.adjustment]}. Scans were selected by flags and outliers.",
             ["Scans", "n", "Difference (95 % CI)", "%", "p", "g (95 % CI)"],
             rows,
             blocks=blocks,
@@ -113,15 +114,17 @@ def power_section(analysis: GroupAnalysis) -> Markup:
     header += ["Difference,\n%", "d", "n per group\nfor 80 %", "Power\nhere"]
     return (
         paragraph(
-            f"With {fit.n_a} and {fit.n_b} scans, this cohort finds with 80 % power a difference "
-            f"of {number(difference)} mm³, {number(percent, 1)} % of the controls' mean (its "
+            f"With {fit.n_a} and {fit.n_b} scans, this cohort can detect with 80 % power a "
+            f"difference of {number(difference)} mm³, {number(percent, 1)} % of the controls' mean "
+            "(its "
             f"standard error is {number(fit.standard_error, 1)} mm³ on {number(fit.df, 1)} degrees "
             f"of freedom{_inflation(fit)})."
         )
         + table(
             "Total hypothalamic volume; two-sided test, α = 0.05, two equal groups with the same "
-            "covariates; percent of the controls' mean. The observed difference is uncertain, so "
-            "its limits are given too. The published figures come from other protocols and "
+            "covariates; percent of the controls' mean. Because the observed difference is "
+            "uncertain, its limits are given as well. The published figures come from other "
+            "protocols and "
             "scanners.",
             header,
             rows,
@@ -131,9 +134,9 @@ def power_section(analysis: GroupAnalysis) -> Markup:
         + paragraph(_measurement_error(analysis, fit))
         + heading("How to read it")
         + paragraph(
-            "Where the limits of the observed difference lie on both sides of 0, no number of "
-            "scans follows from these data. The power of this cohort for its own observed "
-            "difference is left out, since it only restates the p."
+            "If the limits of the observed difference include 0, these data do not determine a "
+            "number of scans. The power of this cohort for its own observed difference is not "
+            "given, since it only restates the p."
         )
     )
 
@@ -143,8 +146,8 @@ def _inflation(fit: ContrastFit) -> str:
     if fit.variance_inflation < NOTED_INFLATION:
         return ""
     return (
-        f"; because the groups differ in the covariates, its variance is "
-        f"{number(fit.variance_inflation, 1)} times what it would be otherwise"
+        f"; because the groups differ in their covariates, its variance is "
+        f"{number(fit.variance_inflation, 1)} times as large as it would otherwise be"
     )
 
 
@@ -160,12 +163,13 @@ def _measurement_error(analysis: GroupAnalysis, fit: ContrastFit) -> str:
     d = measured.true_d(fit.estimate / fit.residual_sd, abs(fit.reference_mean), fit.residual_sd)
     text = (
         f"Measurement error (CV {number(measured.cv_percent, 2)} %, {source}) makes up "
-        f"{number(100 * share, 1)} % of the variance that the covariates leave: reliability "
+        f"{number(100 * share, 1)} % of the variance left by the covariates: reliability "
         f"{number(1 - share, 3)}."
     )
     if not np.isfinite(d):
-        return f"{text} Such an error hides all differences."
+        return f"{text} An error of this size hides all differences."
     return (
-        f"{text} Without it the observed difference would be d = {signed(d, 2)}; the mean of two "
-        f"scans a person would save {number(100 * share / 2, 1)} % of the people."
+        f"{text} Without this error, the observed difference would be d = {signed(d, 2)}; using "
+        f"the mean of two scans per person would save {number(100 * share / 2, 1)} % of the "
+        "subjects."
     )

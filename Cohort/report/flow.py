@@ -26,7 +26,8 @@ def flow_section(analysis: GroupAnalysis) -> Markup:
         for step in analysis.flow
     ]
     caption = (
-        "Participants, each once. A participant with several scans counts as failed or rejected if "
+        "Each participant is counted once. A participant with several scans counts as failed or "
+        "rejected if "
         "no scan is left."
     )
     out = [step for step in analysis.flow if step.what not in (FOUND, ANALYSED)]
@@ -61,7 +62,7 @@ def _review(marks: ReviewMarks) -> Markup:
             for pair in marks.agreement
         ]
         caption = (
-            "Agreement of raters over the scans that both marked (good, unsure, bad). Kappa is "
+            "Agreement of raters on the scans that both marked (good, unsure, bad). Kappa is "
             "Cohen's, unweighted, with its 95 % limits."
         )
         header = ["Raters", "Scans", "Equal marks", "Kappa (95 % CI)"]

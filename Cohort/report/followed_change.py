@@ -11,7 +11,7 @@ from .html_parts import heading, paragraph, together
 
 
 def compared_with_single_runs(single: Longitudinal, followed: Longitudinal) -> Markup:
-    """Tell how the annualised changes of the same subjects differ between the two ways."""
+    """Tell how the annualized changes of the same subjects differ between the two ways."""
     column = change_column(TOTAL, PERCENT)
     if column not in single.changes or column not in followed.changes:
         return Markup()
@@ -22,7 +22,7 @@ def compared_with_single_runs(single: Longitudinal, followed: Longitudinal) -> M
     one, other = both[column], both[f"{column}_followed"]
     return paragraph(
         f"Of {len(both)} subjects who have both, total volume changes by {signed(one.mean(), 2)} ± "
-        f"{number(one.std(), 2)} % a year by single runs and by {signed(other.mean(), 2)} ± "
+        f"{number(one.std(), 2)} % per year by single runs and by {signed(other.mean(), 2)} ± "
         f"{number(other.std(), 2)} % a year in one frame."
     )
 

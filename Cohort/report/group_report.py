@@ -113,13 +113,13 @@ def _in_short(analysis: GroupAnalysis) -> Markup:
             sentence = lead_sentence(analysis, analysis.statistics[1])
             changes = _crosses(analysis)
             if changes:
-                sentence += f" Leaving scans out moves p across {ALPHA}."
+                sentence += f" Leaving out scans moves p across {ALPHA}."
             parts.append(notice(sentence, warning=changes, lead="Without the listed scans:"))
     else:
         count = counted(len(analysis.sample), "subject")
         parts.append(
             paragraph(
-                f"{count} are described. Nothing was compared, since no contrast was given "
+                f"{count} are described. Nothing was compared, because no contrast was given "
                 "(--contrast group:als-control)."
             )
         )
@@ -146,9 +146,9 @@ def _meaning(analysis: GroupAnalysis) -> str:
     if fit.p < ALPHA:
         return (
             f"The data are hard to reconcile with no difference ({p_phrase(fit.p)}). The "
-            "confidence limits, not the p, say how large it may be."
+            "confidence limits, not the p, show how large it may be."
         )
     return (
-        f"No difference was shown ({p_phrase(fit.p)}), which does not show that there is none: "
-        "the data fit any difference within the confidence limits."
+        f"No difference was shown ({p_phrase(fit.p)}), which does not show that there is none: the "
+        "data are compatible with any difference within the confidence limits."
     )

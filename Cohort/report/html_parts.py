@@ -50,7 +50,7 @@ def numbered(items: Iterable[str]) -> Markup:
 
 
 def notice(content: str, warning: bool = False, lead: str = "") -> Markup:
-    """A box that stands out; a warning also says so in words, not by colour alone."""
+    """A box that stands out; a warning also says so in words, not by color alone."""
     return _part("notice", content, lead or ("Warning." if warning else "Note."), warning)
 
 

@@ -75,10 +75,10 @@ ADJUSTED_BY = {
 def methods_section(analysis: GroupAnalysis) -> Markup:
     """What was done, in words that can go into a paper."""
     parts = [
-        "Hypothalamus, its sides and, where asked for, its subunits, and the intracranial volume "
-        f"were segmented on T1-weighted images by HypothalamusSeg {__version__}; volumes are sums "
+        "The hypothalamus, its sides, its subunits if requested, and the intracranial volume were "
+        f"segmented on T1-weighted images by HypothalamusSeg {__version__}; volumes are sums "
         "of the mean posterior of the networks. They follow this program's protocol and must not "
-        "be compared with volumes by other tools, whose protocols differ by more than 40 %."
+        "be compared with volumes from other tools, whose protocols differ by more than 40 %."
     ]
     if analysis.contrast is not None:
         parts += _models(analysis)
@@ -100,7 +100,7 @@ def methods_section(analysis: GroupAnalysis) -> Markup:
         )
     ignored = analysis.options.ignored_flags
     if ignored:
-        parts.append(f"These flags did not list a scan, as asked: {', '.join(ignored)}.")
+        parts.append(f"These flags were ignored, as requested: {', '.join(ignored)}.")
     parts += _change_over_time(analysis)
     return together(map(paragraph, parts))
 
@@ -111,7 +111,7 @@ def _change_over_time(analysis: GroupAnalysis) -> list[str]:
         return []
     longitudinal = analysis.longitudinal[0]
     text = (
-        "Annualised change is the least-squares slope over a subject's sessions (time: "
+        "Annualized change is the least-squares slope over a subject's sessions (time: "
         f"{analysis.times.source}), of subjects whose sessions span at least "
         f"{number(12 * SHORTEST_YEARS)} months."
     )
@@ -123,7 +123,7 @@ def _change_over_time(analysis: GroupAnalysis) -> list[str]:
         if len(slopes) == 2:
             random = " and, where the sessions identify one, a random slope"
         text += (
-            f" A linear mixed model with a random intercept{random} a subject was fitted to all "
+            f" A linear mixed model with a random intercept{random} per subject was fitted to all "
             "dated sessions by restricted maximum likelihood (Lindstrom & Bates 1988); p and "
             "limits are from Student's t with Satterthwaite's degrees of freedom (Giesbrecht & "
             "Burns 1985), at most those between the subjects with several sessions."
@@ -164,7 +164,7 @@ def _models(analysis: GroupAnalysis) -> list[str]:
     several = sample["participant_id"].isin(
         analysis.reviewed.loc[analysis.reviewed["participant_id"].duplicated(), "participant_id"]
     )
-    first = " One scan a subject, the first session, was used." if several.any() else ""
+    first = " One scan per subject, from the first session, was used." if several.any() else ""
     paragraphs = [
         f"Groups ({contrast.column}: {contrast.level_a}, n = {is_a.sum()}; {contrast.level_b}, n = "
         f"{(~is_a).sum()}) were compared by ordinary least squares "
@@ -173,13 +173,13 @@ def _models(analysis: GroupAnalysis) -> list[str]:
         "Standard errors are heteroscedasticity-consistent (HC2; MacKinnon & White 1985), with the "
         "degrees of freedom of Bell & McCaffrey (2002; Imbens & Kolesár 2016); confidence limits "
         "are 95 % and p two-sided, from Student's t. "
-        "Standardised differences are Hedges' g: the difference over the model's residual standard "
+        "Standardized differences are Hedges' g: the difference over the model's residual standard "
         "deviation, corrected for small samples, with limits from the non-central t distribution "
         "(Hedges 1981, Steiger & Fouladi 1997). Partial η² is from the classic model.",
     ]
     if analysis.adjustment != UNADJUSTED:
         paragraphs.append(
-            "The other ways to adjust for ICV are given beside it: ICV as covariate; residuals of "
+            "The other ways to adjust for ICV are also given: ICV as covariate; residuals of "
             f"the regression on ICV in {contrast.level_b} (O'Brien 2011); volume × (mean ICV / "
             f"ICV)^b with b the slope of log volume on log ICV in {contrast.level_b} (Liu 2014); "
             f"and volume × mean ICV / ICV. Mean ICV is that of {contrast.level_b}. Covariates "
@@ -188,7 +188,7 @@ def _models(analysis: GroupAnalysis) -> list[str]:
         )
     if any(s.subunit for s in analysis.structures):
         paragraphs.append(
-            "Over the ten subunits the false discovery rate was controlled (Benjamini & Hochberg "
+            "The false discovery rate over the ten subunits was controlled (Benjamini & Hochberg "
             "1995), within each adjustment; total, left, right and asymmetry were not corrected."
         )
     paragraphs.append(_beside(analysis))
@@ -206,8 +206,9 @@ def _beside(analysis: GroupAnalysis) -> str:
     sentences = []
     if any(found.interactions.values()):
         sentences.append(
-            "Products of group and each covariate were added one at a time; the difference is "
-            "given at the groups' means, and the values where it has p < 0.05 by itself (Johnson & "
+            "Interactions of group with each covariate were added one at a time; the difference "
+            "is given at the groups' means, together with the values at which it has p < 0.05 on "
+            "its own (Johnson & "
             "Neyman 1936)."
         )
     if found.methods:

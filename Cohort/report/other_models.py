@@ -44,7 +44,7 @@ def dependence_section(analysis: GroupAnalysis) -> Markup:
     caption = (
         "Difference from a model with the product of group and covariate, one covariate at a time. "
         "The main result is an average over the covariate, which says little where the last column "
-        f"is below {ALPHA}. With {sum(map(len, found.values()))} tests, one in 20 is below by "
+        f"is below {ALPHA}. With {sum(map(len, found.values()))} tests, one in 20 is below this by "
         "chance."
     )
     header = ["Covariate", "Where", "Difference, mm³\n(95 % CI)", "p", "p of the\nproduct"]
@@ -54,8 +54,8 @@ def dependence_section(analysis: GroupAnalysis) -> Markup:
 def dependence(analysis: GroupAnalysis, structure: Structure, one: Interaction) -> str:
     """What an interaction with a small p means, in a sentence or two."""
     lead = (
-        f"{structure.title}: the difference depends on {_in_text(one)} ({p_phrase(one.p)}), so "
-        "that no single number holds for all."
+        f"{structure.title}: the difference depends on {_in_text(one)} ({p_phrase(one.p)}), so no "
+        "single number holds for everyone."
     )
     if np.isnan(one.places[0].value):
         told = [f"{p.name}: {_limits(p.difference)} mm³" for p in one.places]
@@ -66,7 +66,7 @@ def dependence(analysis: GroupAnalysis, structure: Structure, one: Interaction) 
     if one.regions:
         within = [f"{_number(one, a)} to {_number(one, b)}" for a, b in one.regions]
         return f"{sentences} It differs from 0 (p < {ALPHA}) from {' and from '.join(within)}."
-    return f"{sentences} At no value that both groups have does it differ from 0 (p < {ALPHA})."
+    return f"{sentences} It does not differ from 0 at any value found in both groups (p < {ALPHA})."
 
 
 def methods_beside_section(analysis: GroupAnalysis) -> Markup:
@@ -88,10 +88,11 @@ def methods_beside_section(analysis: GroupAnalysis) -> Markup:
             rows.append(["Equivalence", margin, p_value(one.equivalence_p)])
         rows.append(["Bayes factor", f"BF₁₀ = {_factor(one.bayes_factor)}", MISSING])
     caption = (
-        "Robust regression (Tukey's biweight): outliers count for little. Permutation (Freedman & "
-        "Lane): p from 9,999 shuffles, which needs no distribution; the one to look at where a "
-        "group is tiny. Bayes factor (JZS, scale √2 / 2): how many times likelier the data are "
-        "with a difference than with none."
+        "Robust regression (Tukey's biweight): outliers have little weight. Permutation (Freedman "
+        "& "
+        "Lane): p from 9,999 shuffles, which assumes no distribution; use this one if a group is "
+        "tiny. Bayes factor (JZS, scale √2 / 2): how many times more likely the data are with a "
+        "difference than without."
     )
     header = ["Method", "Difference, mm³\n(95 % CI)", "p"]
     return together([*parts, table(caption, header, rows, blocks=blocks)])
@@ -108,9 +109,10 @@ def means_table(analysis: GroupAnalysis) -> Markup:
     if not rows:
         return Markup()
     caption = (
-        "Adjusted means in mm³ (95 % CI), at the average of all covariates. g: the difference over "
-        "the standard deviation that the covariates leave, and over that within the groups before "
-        "covariates. Studies without covariates report the second; compare with the right one."
+        "Adjusted means in mm³ (95 % CI), at the average of all covariates. g: the difference "
+        "divided by the standard deviation after the covariates, and by that within the groups "
+        "before the covariates. Studies without covariates report the second; compare like with "
+        "like."
     )
     header = ["Structure", f"{contrast.level_a}\nmean", f"{contrast.level_b}\nmean"]
     return table(caption, [*header, "g, residual\nSD", "g, raw\nSD"], rows)
@@ -131,10 +133,10 @@ def sites_section(analysis: GroupAnalysis) -> Markup:
         if one.fit is not None and _other_side(analysis, one.fit.p)
     }
     verdict = (
-        f"Leaving out {', '.join(sorted(crosses))} moves p across {ALPHA}: the result hangs on "
-        "a single site."
+        f"Leaving out {', '.join(sorted(crosses))} moves p across {ALPHA}: the result depends on a "
+        "single site."
         if crosses
-        else f"Leaving out any one site moves p across {ALPHA} nowhere."
+        else f"Leaving out a single site never moves p across {ALPHA} nowhere."
     )
     header = ["Without", "Its scans", "n", "Difference, mm³\n(95 % CI)", "p"]
     caption = f"Total hypothalamus; {site} is a covariate of the model."
@@ -161,8 +163,9 @@ def all_groups_section(analysis: GroupAnalysis) -> Markup:
         [
             paragraph(
                 f"Total hypothalamus in one model of all groups: {p_phrase(found.p)} for no "
-                "difference between any (F test). The differences below borrow the covariates' "
-                "effects from all groups, so that they may differ a little from the main result."
+                "difference between any groups (F test). The differences below estimate the "
+                "covariates' effects from all groups, so they may differ slightly from the main "
+                "result."
             ),
             table("Adjusted means, mm³ (95 % CI).", ["Group", "n", "Mean"], means),
             table(
@@ -185,10 +188,10 @@ def association_section(analysis: GroupAnalysis) -> Markup:
         rows = [_association_row(one) for one in found]
         groups = found[0].groups
         whose = f" Scans of {' and '.join(groups)}" if groups else " All scans"
-        whose += ", the group held equal." if len(groups) > 1 else "."
+        whose += ", with the group held constant." if len(groups) > 1 else "."
         caption = (
-            f"{predictor} (SD {number(found[0].predictor_sd, 1)}): slopes at equal covariates and, "
-            f"for volumes, equal ICV.{whose} Not corrected for the number of structures."
+            f"{predictor} (SD {number(found[0].predictor_sd, 1)}): slopes with covariates and, for "
+            f"volumes, ICV held constant.{whose} Not corrected for the number of structures."
         )
         header = ["Structure", "n", f"Slope for 1 {predictor}\n(95 % CI)", "Slope for\n1 SD", "p"]
         parts.append(table(caption, [*header, "Partial r"], rows))
@@ -221,15 +224,15 @@ def _no_difference(one: OtherMethods) -> str:
     if one.margin > 0:
         shown = "were" if one.equivalence_p < ALPHA else "were not"
         text += (
-            f" Within the margin that was asked for, ± {number(100 * one.margin / mean, 1)} %, the "
+            f" Within the chosen margin, ± {number(100 * one.margin / mean, 1)} %, the "
             f"groups {shown} shown to be equal ({p_phrase(one.equivalence_p)})."
         )
     factor = one.bayes_factor
     if factor >= MODERATE:
-        return f"{text} The Bayes factor speaks for a difference ({_factor(factor)})."
+        return f"{text} The Bayes factor favors a difference ({_factor(factor)})."
     if factor <= 1 / MODERATE:
-        return f"{text} The Bayes factor speaks for none (1 / {_factor(1 / factor)})."
-    return f"{text} The Bayes factor speaks clearly for neither ({_factor(factor)})."
+        return f"{text} The Bayes factor favors no difference (1 / {_factor(1 / factor)})."
+    return f"{text} The Bayes factor favors neither clearly ({_factor(factor)})."
 
 
 def _other_side(analysis: GroupAnalysis, p: float) -> bool:

@@ -59,7 +59,7 @@ class Panel:
 
 @dataclass(frozen=True)
 class ForestRow:
-    """One line of a forest plot: a standardised difference with its limits."""
+    """One line of a forest plot: a standardized difference with its limits."""
 
     label: str
     g: float
@@ -151,7 +151,7 @@ def volume_against(groups: list[Series], structure: Structure, along: list[Predi
 
 
 def forest(rows: list[ForestRow], contrast_title: str) -> Markup:
-    """Standardised differences over structures, with their numbers beside them."""
+    """Standardized differences over structures, with their numbers beside them."""
     with rc_context(STYLE):
         figure, axes = new_figure(
             10.0, 1.0 + 0.34 * len(rows), 1, 2, sharey=True, width_ratios=(5.2, 4.0)

@@ -110,7 +110,7 @@ def departures(frozen: Path, options: GroupOptions) -> list[str]:
         before = json.loads(frozen.read_text(encoding="utf-8"))
         parts = {name: dict(before[name]) for name in ("options", "sha256", "versions")}
     except (OSError, ValueError, KeyError, TypeError) as error:
-        raise FrozenPlanError(f"{frozen} is no frozen plan ({error}).") from error
+        raise FrozenPlanError(f"{frozen} is not a frozen plan ({error}).") from error
     now = plan_of(options)
     told = []
     for part, values in parts.items():
@@ -128,7 +128,7 @@ def frozen_findings(frozen: Path, options: GroupOptions) -> list[Finding]:
     told = departures(frozen, options)
     when = json.loads(frozen.read_text(encoding="utf-8"))["created"]
     if told:
-        text = f"The plan was frozen on {when}, and this analysis departs from it"
+        text = f"The plan was frozen on {when}, and this analysis deviates from it"
         return [Finding(WARNING, Topic.PLAN, text, tuple(told))]
     text = f"The plan was frozen on {when}; options, data and versions are unchanged"
     return [Finding(NOTE, Topic.PLAN, text)]

@@ -67,8 +67,8 @@ def differences_section(analysis: GroupAnalysis) -> Markup:
     caption = (
         f"{TITLES[analysis.adjustment]}; the asymmetry index, (left − right) / mean of both, and "
         "ICV itself are not adjusted for ICV. Means and SD are as measured, differences are at "
-        "equal covariates. Volumes in mm³, ICV in mL. The total is the main outcome; p of the "
-        "others are not corrected for their number."
+        "equal covariates. Volumes in mm³, ICV in mL. The total is the main outcome; the p of the "
+        "others are not corrected for multiple tests."
     )
     strong = [i for i, s in enumerate(whole) if s == TOTAL]
     parts = [table(caption, header, rows, strong=strong), means_table(analysis)]
@@ -84,7 +84,7 @@ def differences_section(analysis: GroupAnalysis) -> Markup:
         g = (fit.hedges_g, fit.g_low, fit.g_high)
         lines.append(ForestRow(structure.title, *g, fit.p, p_fdr, structure == TOTAL))
     if lines:
-        caption = "Squares and dots: Hedges' g; lines: 95 % confidence limits, each by itself."
+        caption = "Squares and dots: Hedges' g; lines: 95 % confidence limits, each on its own."
         parts.append(figure(forest(lines, contrast.title), caption))
     return together(parts)
 
@@ -94,11 +94,11 @@ def adjustments_section(analysis: GroupAnalysis) -> Markup:
     statistics = analysis.statistics[0]
     parts = [
         paragraph(
-            "No way of taking out head size is right for all data. ICV as covariate or residuals "
-            "remove what is linear in ICV; the power-corrected proportion what follows a power "
-            "law; the plain proportion over-corrects where volume does not grow in step with ICV "
-            "(Pintzka 2015, Sanchis-Segura 2020). That all four agree is no further proof, since "
-            "they share their data (O'Brien 2011)."
+            "No adjustment for head size is right for all data. ICV as covariate and residuals "
+            "remove a linear effect of ICV, the power-corrected proportion removes a power law, "
+            "and the plain proportion over-corrects if volume does not grow in proportion to ICV "
+            "(Pintzka 2015, Sanchis-Segura 2020). Agreement of all four is not additional "
+            "evidence, because they share the same data (O'Brien 2011)."
         )
     ]
     rows, blocks = [], {}
@@ -125,12 +125,13 @@ def adjustments_section(analysis: GroupAnalysis) -> Markup:
     header = ["Adjustment", "n", "Difference, mm³\n(95 % CI)", "%", "p", "g (95 % CI)"]
     header += ["Slope or\nexponent", "r with\nICV left"]
     caption = (
-        "Slope (residuals): mm³ of volume a mL of ICV among the controls; exponent "
+        "Slope (residuals): mm³ of volume per mL of ICV among the controls; exponent "
         "(power-corrected proportion): of ICV among the controls. r left: correlation of the "
-        "adjusted volume with ICV within the groups, 0 where head size is out. The uncertainty of "
-        "slope and exponent is not in the confidence limits, so that with residuals and the "
-        "power-corrected proportion p is a little too small where the groups' ICV differ; with "
-        "ICV as covariate it is not."
+        "adjusted volume with ICV within the groups; 0 if the adjustment is complete. The "
+        "uncertainty of "
+        "slope and exponent is not in the confidence limits, so with residuals and the "
+        "power-corrected proportion p is slightly too small if the groups differ in ICV; with ICV "
+        "as covariate it is not."
     )
     parts.append(table(caption, header, rows, blocks=blocks))
     return together(parts)

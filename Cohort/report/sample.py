@@ -56,7 +56,7 @@ def sample_section(analysis: GroupAnalysis) -> Markup:
     caption = "Mean ± standard deviation (range), or counts; volumes as measured."
     if len(groups) > 1:
         caption += (
-            " p: Welch's t test for numbers, χ² test for categories; it describes how alike the "
+            " p: Welch's t test for numbers, χ² test for categories; it describes how similar the "
             "groups are and is not a result."
         )
     return table(caption, header, rows)
@@ -66,7 +66,7 @@ def data_section(analysis: GroupAnalysis) -> Markup:
     """What was found when participants.tsv and scans were matched and checked."""
     ordered = sorted(analysis.findings, key=lambda finding: finding.severity != WARNING)
     if not ordered:
-        return paragraph("Every scan has its row in participants.tsv and every row its scan.")
+        return paragraph("Every scan has a row in participants.tsv, and every row has a scan.")
     return finding_list(ordered)
 
 
@@ -77,8 +77,8 @@ def quality_section(analysis: GroupAnalysis) -> Markup:
     parts = [
         paragraph(
             f"{counted(len(listed), 'scan')} of {len(reviewed)} are listed for review: a quality "
-            f"flag, or a measure whose robust z lies beyond {FAR_Z}. Look at them in "
-            "contact_sheet.html before you leave any out; an outlier may be a true one."
+            f"flag, or a measure whose robust z lies beyond {FAR_Z}. Check them in "
+            "contact_sheet.html before you leave any out; an outlier may be real."
         )
     ]
     if not len(listed):
@@ -124,7 +124,8 @@ def figures_section(analysis: GroupAnalysis) -> Markup:
     shown = [p for p in panels if _has_values(groups, p.column)]
     if shown:
         caption = (
-            "Volumes as measured, each point a scan; boxes span the quartiles, the thick line is "
+            "Volumes as measured; each point is a scan; boxes span the quartiles, the thick line "
+            "is "
             "the median, whiskers reach 1.5 times the box."
         )
         if adjusted in [p.column for p in shown]:

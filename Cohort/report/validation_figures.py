@@ -41,10 +41,11 @@ MEASURED = MeasuredShare(**json.loads(resource("validation_figures.json")))
 def share_in_words(measured: MeasuredShare = MEASURED) -> str:
     """What a reader of an effect must know of the measure."""
     return (
-        "How much of a true difference is read: of changes planted in scans, a share of "
+        "How much of a true difference is measured: of changes planted in scans, a share of "
         f"{number(measured.planted_low, 2)} to {number(measured.planted_high, 2)}. Between people, "
-        f"measured volumes rise by {number(measured.slope, 2)} mm³ for each mm³ of the reference "
+        f"measured volumes increase by {number(measured.slope, 2)} mm³ for each mm³ of the "
+        "reference "
         f"labels ({measured.people} scans; labels of a network, not of a rater) and vary "
-        f"{number(measured.sd_ratio, 2)} times as much, so that a true difference between groups "
-        "may be larger than the one that is read (Docs/VALIDATION.md)."
+        f"{number(measured.sd_ratio, 2)} times as much, so a true difference between groups may be "
+        "larger than the measured one (Docs/VALIDATION.md)."
     )

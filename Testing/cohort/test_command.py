@@ -233,6 +233,6 @@ def test_ctrl_c_ends_the_run_and_its_workers_without_a_trace(data_set, tmp_path)
     os.killpg(run.pid, signal.SIGINT)
     _, errors = run.communicate(timeout=20)
     assert run.returncode == 130
-    assert errors.strip() == "Cancelled. Run the same command to go on."
+    assert errors.strip() == "Canceled. Run the same command to resume."
     assert has_ended(run.pid, seconds=5)
     assert not list(output.glob(".work/**/*.*"))

@@ -177,7 +177,7 @@ def test_a_comparison_that_fails_for_its_covariate_does_not_blame_the_number_of_
     assert any("cannot be told apart" in remark for remark in longitudinal.remarks)
     assert not any("it needs" in remark for remark in longitudinal.remarks)
     without = analyse_change(frame, ALS_CONTROL, ()).remarks
-    assert "Annualised change of Intracranial volume was not compared: it is the same in " in (
+    assert "Annualized change of Intracranial volume was not compared: it is the same in " in (
         " ".join(without)
     )
     assert not any("cannot be told apart" in remark for remark in without)
@@ -246,7 +246,7 @@ def test_without_icv_or_without_a_second_session_nothing_is_made_up():
     once = analyse_change(frame[frame["years"] == 0], ALS_CONTROL, ())
     assert once.changes.empty
     assert [finding.text for finding in once.findings] == [
-        "Subjects with one session have no change of their own"
+        "Subjects with one session have no measured change"
     ]
 
 

@@ -417,7 +417,7 @@ def test_the_first_session_in_time_is_compared(folder):
     changes = analysis.longitudinal[0].changes
     assert changes["years"].tolist() == pytest.approx([2.0] * 16, abs=0.01)
     page = WellFormed(report_of(analysis)).text
-    assert "difference of change a year, als − control" in page
+    assert "difference in change per year, als − control" in page
 
 
 def test_a_group_is_found_however_its_umlaut_is_spelled(folder):
