@@ -45,7 +45,9 @@ def register_colours(path: str) -> bool:
         return True
     node = slicer.modules.colors.logic().LoadColorFile(path)
     if node is None:
-        logging.warning("The colors %s could not be loaded; label maps are shown in others.", path)
+        logging.warning(
+            "The colors %s could not be loaded; label maps are shown in other colors.", path
+        )
         return False
     # As Slicer's own tables: kept when a scene is closed, and part of none.
     node.SetTypeToFile()

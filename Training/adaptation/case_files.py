@@ -66,8 +66,8 @@ def find_case_files(folder: Path, rater: str | None = None) -> list[CaseFile]:
     )
     if not scans:
         raise TrainingCasesError(
-            "{folder} holds no scan named …_T1w.nii.gz. Choose the folder in which training cases "
-            "were saved; see Docs/ADAPT.md.",
+            "{folder} holds no scan named …_T1w.nii.gz. Choose the folder where the training "
+            "cases were saved; see Docs/ADAPT.md.",
             folder=folder,
         )
     found = []

@@ -112,8 +112,8 @@ def add_label(
     except UnknownValuesError as error:
         message = (
             f"its label map has {error}, which are neither sides (1 left, 2 right) nor subunits "
-            "(801–810). Tell the values of the sides with --sides LEFT,RIGHT, or take all values "
-            "together with --whole."
+            "(801–810). Give the values of the sides with --sides LEFT,RIGHT, or treat all values "
+            "as one structure with --whole."
         )
         return case, [LabelFinding(case.name, "unknown_values", message)]
     if kind == SIDES:
@@ -166,8 +166,8 @@ def refuse_unusable(
             for kind in sorted(kinds)
         )
         raise TrainingCasesError(
-            f"Some labels are of another kind than others ({named}). Draw all alike, or take all "
-            "values together with --whole."
+            f"The labels are not all of the same kind ({named}). Draw all in the same way, or "
+            "treat all values as one structure with --whole."
         )
     ratios = {case.name: volume_ratio(case) for case in usable}
     return [*findings, *check_volumes(ratios)]

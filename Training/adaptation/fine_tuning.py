@@ -130,8 +130,8 @@ class FoldAdaptation:
         state = torch.load(self._checkpoint, map_location="cpu", weights_only=True)
         if state["plan"] != _as_saved(self.plan):
             raise OtherRunError(
-                "{path} was begun with other cases, options or weights. Repeat those, or remove "
-                "this folder to begin anew.",
+                "{path} was started with other cases, options or weights. Use the same ones, or "
+                "remove this folder to start over.",
                 path=self._checkpoint.parent,
             )
         self.network.load_state_dict(state["network"])

@@ -97,14 +97,14 @@ def check_grid(case: str, label: VoxelImage, scan: Grid) -> list[LabelFinding]:
     if same_shape and not np.allclose(label.affine, scan.affine, atol=0.01):
         message = (
             "the label map has the scan's number of voxels but another position or orientation. "
-            "Its header was lost on the way: export it again from the program that drew it."
+            "Its header was lost: export it again from the program in which it was drawn."
         )
         return [LabelFinding(case, "another_grid", message)]
     at = scan.indices_of(label.grid.points_at(drawn.astype(float)))
     inside = ((at > -0.5) & (at < np.array(scan.shape) - 0.5)).all(1)
     if inside.mean() < 0.99:
         message = (
-            "the label lies outside the scan. It belongs to another scan, or has lost its position."
+            "the label lies outside the scan. It belongs to another scan, or its position was lost."
         )
         return [LabelFinding(case, "another_grid", message)]
     return []
@@ -134,7 +134,7 @@ def check_label(case: str, target: np.ndarray, answer: np.ndarray, grid: Grid, k
     if drawn.sum() == 0 or _distance_mm(drawn.sum(0), found.sum(0), grid) > FAR_FROM_PLACE_MM:
         message = (
             "the label is not where the hypothalamus is, by more than "
-            f"{FAR_FROM_PLACE_MM:.0f} mm. Look at it on the scan: is it the right scan?"
+            f"{FAR_FROM_PLACE_MM:.0f} mm. Check it on the scan. Is this the right scan?"
         )
         return [LabelFinding(case, "off_place", message)]
     volumes = drawn.sum((1, 2, 3)).clip(1e-6)
@@ -148,13 +148,13 @@ def check_label(case: str, target: np.ndarray, answer: np.ndarray, grid: Grid, k
         crossed = float(np.minimum(drawn, found[::-1]).sum())
         if crossed > straight:
             message = (
-                "left and right are exchanged. The left side (1, or 801–805) is the patient's "
-                "left. Exchange the values, or tell them with --sides LEFT,RIGHT."
+                "left and right are swapped. The left side (1, or 801–805) is the patient's "
+                "left. Swap the values, or give them with --sides LEFT,RIGHT."
             )
             return [LabelFinding(case, "mirrored", message)]
     overlap = 2 * float(np.minimum(drawn.sum(0), found.sum(0)).sum())
     if overlap / float(drawn.sum() + found.sum()) < LEAST_OVERLAP:
-        message = "the label hardly overlaps with the hypothalamus. Look at it on the scan."
+        message = "the label hardly overlaps with the hypothalamus. Check it on the scan."
         return [LabelFinding(case, "off_place", message)]
     return []
 
@@ -169,7 +169,7 @@ def check_shape(case: str, label: VoxelImage, kind: str) -> list[LabelFinding]:
     holes = sum(int(fill_holes(m).sum()) - int(m.sum()) for m in masks)
     count = sum(int(mask.sum()) for mask in masks)
     if holes > HOLES_SHARE * count:
-        message = f"the label has holes ({holes} voxels). Fill them, if they are not meant."
+        message = f"the label has holes ({holes} voxels). Fill them, unless they are intended."
         findings.append(LabelFinding(case, "holes", message, False))
     # Both sides of a whole label may or may not touch.
     pieces = [mask & ~largest_component(mask) for mask in masks]
@@ -177,7 +177,9 @@ def check_shape(case: str, label: VoxelImage, kind: str) -> list[LabelFinding]:
         pieces = [piece & ~largest_component(piece) for piece in pieces]
     loose = sum(int(piece.sum()) for piece in pieces)
     if loose > PIECES_SHARE * count:
-        message = f"{loose} voxels lie apart from the rest. Remove them, if they are not meant."
+        message = (
+            f"{loose} voxels are detached from the rest. Remove them, unless they are intended."
+        )
         findings.append(LabelFinding(case, "pieces", message, False))
     return findings
 
@@ -196,8 +198,8 @@ def check_volumes(ratios: Mapping[str, float]) -> list[LabelFinding]:
         if not 1 / FAR_VOLUME_RATIO < ratio / usual < FAR_VOLUME_RATIO:
             message = (
                 f"its label is {100 * abs(ratio / usual - 1):.0f} % "
-                f"{'larger' if ratio > usual else 'smaller'} than the other cases' would be. "
-                "Was it drawn by the same protocol?"
+                f"{'larger' if ratio > usual else 'smaller'} than the other cases suggest. Was it "
+                "drawn with the same protocol?"
             )
             findings.append(LabelFinding(case, "far_volume", message, False))
     return findings

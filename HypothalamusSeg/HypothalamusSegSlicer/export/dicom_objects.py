@@ -78,8 +78,8 @@ def add_to_database(
     """
     if nodes.record.pseudonym:
         raise ExportError(
-            "With a pseudonym, objects do not go into the DICOM database: it would show the study "
-            "under two patients. Export them to a folder, or clear the pseudonym."
+            "With a pseudonym, objects cannot be added to the DICOM database, which would show "
+            "the study under two patients. Export them to a folder, or clear the pseudonym."
         )
     from DICOMLib import DICOMUtils
 

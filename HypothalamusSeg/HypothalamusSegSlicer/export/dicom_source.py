@@ -23,8 +23,9 @@ def source_files(volume: slicer.vtkMRMLScalarVolumeNode) -> list[Path]:
     uids = list(dict.fromkeys((volume.GetAttribute(INSTANCE_UIDS) or "").split()))
     if not uids:
         raise ExportError(
-            f"{volume.GetName()} was not loaded from the DICOM database, so DICOM objects have "
-            "nothing to refer to. Import the series in the DICOM module, load it from there and "
+            f"{volume.GetName()} was not loaded from the DICOM database, so DICOM objects would "
+            "have no images to refer to. Import the series in the DICOM module, load it from "
+            "there and "
             "segment it again."
         )
     found = [slicer.dicomDatabase.fileForInstance(uid) for uid in uids]

@@ -12,9 +12,9 @@ from .subject import ExportError
 
 REQUIREMENT = "highdicom>=0.27"
 EXPLANATION = (
-    "DICOM objects are written by the package highdicom, which this Slicer does not have. Slicer "
-    "can download and install it once (a few MB, with a new version of pydicom where this one is "
-    "older). Your images stay on this computer.\n\nInstall highdicom now?"
+    "DICOM objects need the package highdicom, which is not part of this Slicer. Slicer "
+    "can download and install it once (a few MB; an old version of pydicom is replaced). Your "
+    "images stay on this computer.\n\nInstall highdicom now?"
 )
 
 
@@ -35,7 +35,7 @@ def ensure(confirm: Callable[[str], bool]) -> bool:
     except (subprocess.CalledProcessError, OSError) as error:
         raise ExportError(
             f"highdicom could not be installed ({error}). Check the internet connection, or use "
-            "Slicer 5.12 or newer, which has it."
+            "Slicer 5.12 or newer, which includes it."
         ) from error
     importlib.invalidate_caches()
     return True

@@ -95,7 +95,7 @@ def safe_name(name: str) -> str:
 def refuse_to_replace(files: Sequence[Path]) -> bool:
     """The answer of a script, which nobody can ask: never."""
     names = ", ".join(path.name for path in files[:3])
-    raise ExportError(f"{names} exist already. Choose another folder or another name.")
+    raise ExportError(f"{names} already exist. Choose another folder or another name.")
 
 
 def refuse_another_scan(file: Path, input_sha256: str) -> None:

@@ -71,7 +71,7 @@ def columns(reference_icv_mm3: float) -> tuple[Column, ...]:
             _change,
         ),
         Column("status", "Status", "As segmented, edited or deleted", is_detail=True),
-        Column("value", "Value", "The volume again, as a number alone", ".3f", is_detail=True),
+        Column("value", "Value", "The volume as a plain number", ".3f", is_detail=True),
         Column("unit", "Unit", "Unit of volume, spread and difference", is_detail=True),
         Column(
             "adjusted_mm3",

@@ -176,5 +176,5 @@ def _named(path: Path, participant: str, session: str = "") -> Case:
 
     subject = bids_label(participant.removeprefix("sub-"))
     if not subject:
-        raise WorklistError(f"{path}: {participant!r} has no letter or digit to name it by.")
+        raise WorklistError(f"{path}: {participant!r} has no letter or digit for a name.")
     return Case(scan_name(subject, bids_label(session.removeprefix("ses-"))), path)

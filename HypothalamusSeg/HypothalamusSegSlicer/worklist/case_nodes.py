@@ -32,7 +32,7 @@ def read_volume(path: Path) -> slicer.vtkMRMLScalarVolumeNode:
     storage.SetSingleFile(not path.is_dir())
     storage.SetFileName(str(files[0]) if files else str(path))
     if not storage.ReadData(node) or node.GetImageData() is None:
-        raise WorklistError(f"{path} cannot be read as an image of one number per voxel.")
+        raise WorklistError(f"{path} cannot be read as an image with one value per voxel.")
     return node
 
 

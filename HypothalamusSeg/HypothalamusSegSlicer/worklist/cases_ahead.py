@@ -28,8 +28,8 @@ from .dicom_cases import stage_series
 # Reading a scan takes the window for a moment, so the pictures of the case before come first.
 PAUSE_MS = 50
 OTHER_GEOMETRY = (
-    "Slicer places the voxels of this series elsewhere than the engine does. Press Apply to "
-    "segment what Slicer shows."
+    "Slicer and the engine place the voxels of this series differently. Press Apply to segment "
+    "what Slicer shows."
 )
 
 

@@ -94,7 +94,7 @@ class OpenCase:
         """
         result = self.prepared.result
         if not self._volume_is_as_segmented():
-            raise OpenCaseError("The result does not lie on the voxels that Slicer shows.")
+            raise OpenCaseError("The result does not match the voxels that Slicer shows.")
         try:
             nodes = take_label_maps(self._volume, result.description, result.label_maps)
         except (HandoverError, KeyError) as error:
@@ -103,7 +103,7 @@ class OpenCase:
         if cases.was_another_scan(self.case, self._checksum):
             cases.reopen(self.case)
             self._restore_review(nodes, cases.row(self.case))
-            return "This is another file than the one that you reviewed under this name."
+            return "This is not the file that you reviewed under this name."
         if _is_about_others(row, nodes):
             self._restore_review(nodes, ReviewRow(row.scan, row.rater))
             return (

@@ -131,7 +131,7 @@ class ReviewTable:
                     (stage / NAME).write_text(text, encoding="utf-8", newline="\n")
         except HypothalamusSegError as error:
             raise WorklistError(
-                f"The review could not be saved: {error} It is kept here until it can be."
+                f"The review could not be saved: {error} It is kept here until it can be saved."
             ) from error
 
     def _read(self) -> tuple[list[str], list[dict[str, str]]]:
@@ -146,7 +146,7 @@ class ReviewTable:
         header = [name.strip() for name in lines[0]] if lines else []
         if header and (SCAN not in header or any(len(line) != len(header) for line in lines)):
             raise WorklistError(
-                f"{self.path} is no table of reviews, with tabs and a column {SCAN!r}. "
+                f"{self.path} is not a tab-separated table of reviews with a column {SCAN!r}. "
                 "Move it away, or choose another folder."
             )
         return header, [dict(zip(header, map(str.strip, line), strict=True)) for line in lines[1:]]
