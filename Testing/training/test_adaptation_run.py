@@ -171,7 +171,7 @@ def test_cases_that_cannot_be_used_stop_it_before_any_training(folder, tmp_path,
     nibabel.save(nibabel.Nifti1Image(swapped, image.affine), label)
     assert command_line.main(arguments(broken, tmp_path / "out")) == command_line.FAILED
     said = capsys.readouterr().err
-    assert "sub-03: left and right are exchanged" in said
+    assert "sub-03: left and right are swapped" in said
     assert "sub-02" not in said
     assert not list((tmp_path / "out").rglob("fold*.pt"))
 
