@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from .group.options import GroupOptions
 from .structures import TOTAL
-from .tables import described, write_table
+from .tables import describe_columns, write_table
 
 if TYPE_CHECKING:
     from .group.analysis import GroupAnalysis
@@ -105,7 +105,7 @@ def _write_results(analysis: GroupAnalysis, stage: Path) -> None:
         write_statistics(statistics, stage / STATISTICS_NAME)
     others = supplement_table(analysis.supplement, TOTAL)
     if len(others):
-        write_table(others, stage / MODELS_NAME, described(COLUMNS), float_format="%.6g")
+        write_table(others, stage / MODELS_NAME, describe_columns(COLUMNS), float_format="%.6g")
     if analysis.longitudinal and len(analysis.longitudinal[0].changes):
         changes = analysis.longitudinal[0].changes.replace({"": None})
         write_table(changes, stage / CHANGES_NAME, float_format="%.4f")

@@ -18,7 +18,7 @@ def number(value: float | None, digits: int = 0) -> str:
     return text
 
 
-def signed(value: float | None, digits: int = 0) -> str:
+def format_signed(value: float | None, digits: int = 0) -> str:
     """Like `number`, with a plus sign where the value is positive."""
     text = number(value, digits)
     positive = value is not None and value > 0 and any(c in "123456789" for c in text)
@@ -47,7 +47,7 @@ def p_phrase(p: float | None) -> str:
     return f"p {p_value(p)}" if is_tiny else f"p = {p_value(p)}"
 
 
-def counted(count: int, singular: str, plural: str | None = None) -> str:
+def format_count(count: int, singular: str, plural: str | None = None) -> str:
     """``1 scan``, ``3 scans``."""
     return f"{count} {singular if count == 1 else plural or singular + 's'}"
 

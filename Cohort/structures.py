@@ -105,7 +105,7 @@ def subunits() -> tuple[Structure, ...]:
     )
 
 
-def measured(results: pd.DataFrame) -> tuple[Structure, ...]:
+def measured_structures(results: pd.DataFrame) -> tuple[Structure, ...]:
     """The structures of which a table of results holds at least one number."""
     everything = (*WHOLE, ASYMMETRY_INDEX, INTRACRANIAL, *subunits())
     return tuple(s for s in everything if s.column in results and results[s.column].notna().any())

@@ -62,7 +62,7 @@ def write_table(
     return [path, sidecar]
 
 
-def described(columns: Mapping[str, str]) -> dict[str, dict[str, str]]:
+def describe_columns(columns: Mapping[str, str]) -> dict[str, dict[str, str]]:
     """Columns that need no more than a description each, as `write_table` takes them."""
     return {column: {"Description": text} for column, text in columns.items()}
 

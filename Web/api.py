@@ -20,7 +20,7 @@ from .page_updates import plain_words
 from .run_options import run_options
 from .sessions import SessionStore
 from .uploads import Uploads
-from .work import Work, described
+from .work import Work, describe_entry
 
 
 def plain_failures(endpoint: Callable[..., Awaitable[Any]]) -> Callable[..., Awaitable[Any]]:
@@ -121,4 +121,4 @@ class Api:
         return "deleted"
 
     def _described(self, entry: Entry) -> dict:
-        return described(entry, self.work.place_of(entry))
+        return describe_entry(entry, self.work.place_of(entry))

@@ -97,12 +97,13 @@ def _refuse_entries(entries: list[zipfile.ZipInfo], most_bytes: int) -> None:
         name = path.name.lower()
         if name.endswith((*SCAN_SUFFIXES, *SPLIT_SUFFIXES)):
             raise UploadRefusedError(
-                f"The archive contains {_shown(path.name)}, but only DICOM files are accepted in "
+                f"The archive contains {_printable_name(path.name)}, but only DICOM files are "
+                "accepted in "
                 "archives. Upload other files without zipping them."
             )
 
 
-def _shown(name: str) -> str:
+def _printable_name(name: str) -> str:
     """A name from an archive as it may appear in a message: short and printable."""
     plain = "".join(sign if sign.isprintable() else "_" for sign in name)
     return plain if len(plain) <= LONGEST_SHOWN else f"…{plain[-LONGEST_SHOWN:]}"

@@ -6,7 +6,7 @@ from HypothalamusSegLib.flags import FLAG_TITLES, SEVERITIES, severity_of
 from HypothalamusSegLib.results.report_contents import agreement
 
 from . import texts
-from .html_text import escaped
+from .html_text import escape
 
 
 def sorted_flags(result: dict) -> list[dict]:
@@ -32,18 +32,18 @@ def verdict(result: dict) -> str:
     if not flags:
         return f"<p class='verdict good'>{symbol('good')} {texts.NO_FLAG}</p>"
     worst = flags[0]
-    title = escaped(FLAG_TITLES.get(worst["code"], worst["code"]))
+    title = escape(FLAG_TITLES.get(worst["code"], worst["code"]))
     others = len(flags) - 1
     more = f" <a href='#flags'>{texts.more_flags(others)}</a>" if others else ""
     return (
         f"<p class='verdict {severity_of(worst['code'])}'>{symbol(flag=worst)} <b>{title}.</b> "
-        f"{escaped(worst['message'])}{more}</p>"
+        f"{escape(worst['message'])}{more}</p>"
     )
 
 
 def flag_list(result: dict) -> str:
     """Agreement of the networks, and the remaining flags."""
-    lines = [f"<li>{escaped(agreement(result['quality']))}</li>"]
+    lines = [f"<li>{escape(agreement(result['quality']))}</li>"]
     lines += [f"<li>{flag_words(flag)}</li>" for flag in sorted_flags(result)[1:]]
     return f"<ul class='flags'>{''.join(lines)}</ul>"
 
@@ -51,6 +51,6 @@ def flag_list(result: dict) -> str:
 def flag_words(flag: dict) -> str:
     """Symbol, message and code of a flag."""
     return (
-        f"{symbol(flag=flag)} {escaped(flag['message'])} "
-        f"<span class='quiet'>({escaped(flag['code'])})</span>"
+        f"{symbol(flag=flag)} {escape(flag['message'])} "
+        f"<span class='quiet'>({escape(flag['code'])})</span>"
     )

@@ -153,7 +153,7 @@ class Gate:
             log.exception("Unexpected failure, reference %s", reference)
             if started:
                 raise
-            refused = RefusedError(500, texts.unexpected(reference))
+            refused = RefusedError(500, texts.unexpected_error(reference))
             await refused.response()(scope, receive, hardened)
 
     async def _listened(self, session: Session, scope: Scope, receive: Receive, send: Send) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import html
 
 
-def escaped(text: object) -> str:
+def escape(text: object) -> str:
     """Escape HTML, and the characters that Gradio's templates interpret."""
     plain = html.escape(str(text))
     for sign in "{}$`\\":

@@ -22,14 +22,14 @@ from . import flag_words, result_tables, tables, texts
 from .entries import Entry, EntryState
 from .fair_queue import QueueFullError
 from .gate import RefusedError, session_of
-from .html_text import escaped
+from .html_text import escape
 from .log_references import new_reference
 from .page_parts import OUTPUTS, ResultParts
 from .run_options import WrongOptionError, run_options
 from .sessions import Session, SessionStore
-from .told import Told, told_to, turn_of
+from .told import Told, last_update, turn_of
 from .uploads import Uploads
-from .work import Work, described
+from .work import Work, describe_entry
 
 log = logging.getLogger("hypothalamus_seg.web.page")
 SECONDS_LIVELY = 3.0
@@ -43,7 +43,7 @@ def plain_words(error: Exception) -> str:
         return str(error)
     reference = new_reference()
     log.error("Unexpected failure, reference %s", reference, exc_info=error)
-    return texts.unexpected(reference)
+    return texts.unexpected_error(reference)
 
 
 @dataclass(frozen=True)
@@ -130,7 +130,7 @@ class PageUpdates:
     async def choose(self, choice: str | None, request: gr.Request) -> list:
         """Show the chosen result."""
         session = session_of(request)
-        told_to(session.told, request.session_hash).choice = choice
+        last_update(session.told, request.session_hash).choice = choice
         entry = session.entries.get((choice or "").partition(":")[0])
         if entry is None or entry.result is None:
             return ResultParts("", "", "", "", "", "{}", "", "").values()
@@ -138,7 +138,7 @@ class PageUpdates:
         address = tables.file_address(entry, "scene")
         scene = {"scene": address, "name": entry.result["name"], "run": choice}
         return ResultParts(
-            heading=f"<h2 tabindex='-1'>{escaped(entry.result['name'])}</h2>",
+            heading=f"<h2 tabindex='-1'>{escape(entry.result['name'])}</h2>",
             verdict=flag_words.verdict(entry.result),
             key=result_tables.key_table(entry.result, self.work.protocols.is_choice),
             report=tables.report_link(entry),
@@ -158,14 +158,14 @@ class PageUpdates:
     ) -> list:
         """Values for ``OUTPUTS``; what the page shows already is skipped."""
         session = session_of(request)
-        told = told_to(session.told, request.session_hash)
+        told = last_update(session.told, request.session_hash)
         before = told.values
         has_heard_all = turn_of(heard) == told.turn
         entries = list(session.entries.values())
         done = [entry for entry in entries if entry.result]
         choices = [[entry.result["name"], result_tables.run_name(entry)] for entry in done]
         told.turn = next(self.turns)
-        told.choice = _chosen(choices, before.get("choice"), told.choice)
+        told.choice = _choose_result(choices, before.get("choice"), told.choice)
         wanted = {
             "setup": _is_set_up_open(entries),
             "scans": tables.scan_list(entries, self.work),
@@ -178,7 +178,7 @@ class PageUpdates:
             "batch": result_tables.batch_table(entries),
             "everything": tables.download_everything(entries),
             "choice": choices,
-            "said": before.get("said", "") if keep_words else _said(words, failed),
+            "said": before.get("said", "") if keep_words else _status_line(words, failed),
         }
         told.values = wanted
         # Keep sections that the visitor has opened, even if an answer was lost.
@@ -189,7 +189,8 @@ class PageUpdates:
             if before.get(name) != wanted[name] or not (has_heard_all or name in own)
         ]
         return [
-            _made(name, wanted[name], told) if name in changed else gr.skip() for name in OUTPUTS
+            _make_value(name, wanted[name], told) if name in changed else gr.skip()
+            for name in OUTPUTS
         ]
 
 
@@ -198,7 +199,7 @@ def _data_of(event: gr.EventData) -> dict:
     return event._data if isinstance(event._data, dict) else {}
 
 
-def _made(name: str, value: Any, told: Told) -> Any:
+def _make_value(name: str, value: Any, told: Told) -> Any:
     """The Gradio value for one part of the page."""
     makers = {
         "start": lambda can: gr.Button(interactive=can),
@@ -234,7 +235,7 @@ def _news(entries: list[Entry], choices: list[list[str]], before: dict) -> dict:
     """The page's title, and whether there is a result to move to (`browser/news.js`)."""
     if any(entry.state is EntryState.SEGMENTING for entry in entries):
         run = [e for e in entries if e.state in (EntryState.SEGMENTING, EntryState.DONE)]
-        fractions = [1.0 if e.result else described(e)["fraction"] or 0.0 for e in run]
+        fractions = [1.0 if e.result else describe_entry(e)["fraction"] or 0.0 for e in run]
         return {"title": texts.busy_title(sum(fractions) / len(fractions))}
     done = [entry for entry in entries if entry.result]
     if not done:
@@ -251,12 +252,12 @@ def _news(entries: list[Entry], choices: list[list[str]], before: dict) -> dict:
     return news
 
 
-def _said(words: str, failed: bool) -> str:
+def _status_line(words: str, failed: bool) -> str:
     kind = "class='severe' role='alert'" if failed else "role='status'"
-    return f"<p {kind}>{escaped(words)}</p>" if words else ""
+    return f"<p {kind}>{escape(words)}</p>" if words else ""
 
 
-def _chosen(
+def _choose_result(
     choices: list[list[str]], before: list[list[str]] | None, chosen: str | None
 ) -> str | None:
     """The newest result that was not there before, or the one that is shown, or the first."""

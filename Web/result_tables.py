@@ -12,16 +12,16 @@ from HypothalamusSegLib.measures.protocol import PUBLISHED, protocol_name
 from HypothalamusSegLib.results.flag_coverage import covered_columns
 from HypothalamusSegLib.results.number_format import (
     MISSING,
-    shown,
-    shown_ml,
-    shown_percent,
+    format_ml,
+    format_number,
+    format_percent,
 )
 from HypothalamusSegLib.results.report_contents import add_unit, usual_range
 
 from . import texts
 from .entries import Entry
 from .flag_words import sorted_flags, symbol
-from .html_text import escaped
+from .html_text import escape
 
 HYPOTHALAMUS_PARTS = ("left", "right", "total")
 SHORT_NAMES = {
@@ -52,9 +52,9 @@ def key_table(result: dict, names_protocol: bool = False) -> str:
         cells = (size.html + _interval(entry), _usual(entry["structure"], result))
         cells += tuple(cell.html for cell in (*ratios, spread))
         rows.append(_row(SHORT_NAMES[entry["structure"]], cells))
-    caption = f"Hypothalamus and ICV of {escaped(result['name'])}"
+    caption = f"Hypothalamus and ICV of {escape(result['name'])}"
     if names_protocol or protocol_name(result) != PUBLISHED.name:
-        caption += f", protocol “{escaped(protocol_name(result))}”"
+        caption += f", protocol “{escape(protocol_name(result))}”"
     table = _table(caption, "key", head, rows)
     return f"{table}<p class='quiet'>{texts.STRUCK}</p>" if is_struck else table
 
@@ -73,8 +73,8 @@ def all_numbers(result: dict) -> str:
             *map(volume, ("fold_sd_mm3", "fold_min_mm3", "fold_max_mm3")),
             *map(volume, ("volume_low_mm3", "volume_high_mm3")),
         )
-        rows.append(_row(escaped(name), tuple(cell.html for cell in cells)))
-    name = escaped(result["name"])
+        rows.append(_row(escape(name), tuple(cell.html for cell in cells)))
+    name = escape(result["name"])
     table = _table(f"All numbers of {name}", "all", head, rows)
     return (
         f"<details class='numbers'><summary>All numbers of {name}_volumes.csv</summary>{table}"
@@ -117,14 +117,14 @@ def _batch_row(result: dict, names_protocol: bool) -> str:
         volume, ratio = _shown_columns(entry, codes, units=False)
         cells += [(volume if column == "volume_mm3" else ratio)(column).html for column in columns]
     flags = ", ".join(
-        f"<span title='{escaped(flag['message'])}'>{symbol(flag=flag)} "
-        f"{escaped(FLAG_TITLES.get(flag['code'], flag['code']))}</span>"
+        f"<span title='{escape(flag['message'])}'>{symbol(flag=flag)} "
+        f"{escape(FLAG_TITLES.get(flag['code'], flag['code']))}</span>"
         for flag in sorted_flags(result)
     )
     cells.append(flags or f"{symbol('good')} none")
     if names_protocol:
-        cells.append(escaped(protocol_name(result)))
-    return _row(escaped(result["name"]), tuple(cells))
+        cells.append(escape(protocol_name(result)))
+    return _row(escape(result["name"]), tuple(cells))
 
 
 class Cell(NamedTuple):
@@ -147,12 +147,14 @@ def _shown_columns(entry: dict, codes: Iterable[str], units: bool = True):
         return Cell(struck, True)
 
     def volume(column: str) -> Cell:
-        show, unit = (shown_ml, "mL") if is_icv else (shown, "mm³")
+        show, unit = (format_ml, "mL") if is_icv else (format_number, "mm³")
         text = show(entry[column])
         return marked(column, add_unit(text, unit) if units else text, entry[column] is None)
 
     def ratio(column: str) -> Cell:
-        show, unit = (shown_percent, "%") if column == "fraction_of_icv" else (shown, "mm³")
+        show, unit = (
+            (format_percent, "%") if column == "fraction_of_icv" else (format_number, "mm³")
+        )
         is_missing = is_icv or entry[column] is None
         text = MISSING if is_missing else show(entry[column])
         return marked(column, add_unit(text, unit) if units else text, is_missing)
@@ -164,7 +166,7 @@ def _interval(entry: dict) -> str:
     """The interval of a volume below it, where the weights bring one."""
     if entry["volume_low_mm3"] is None:
         return ""
-    show = shown_ml if entry["structure"] == "icv" else shown
+    show = format_ml if entry["structure"] == "icv" else format_number
     low, high = show(entry["volume_low_mm3"]), show(entry["volume_high_mm3"])
     return f"<span class='interval'>90 %: <span class='range'>{low}–{high}</span></span>"
 

@@ -17,7 +17,7 @@ LOCK_NAME = ".lock"
 def own_folder() -> tuple[Path, IO[bytes]]:
     """Create the private folder of this server, and a lock that marks it as running."""
     folder = Path(tempfile.mkdtemp(prefix=f"{PREFIX}{os.getpid()}-"))
-    return folder, locked(folder / LOCK_NAME)
+    return folder, open_locked(folder / LOCK_NAME)
 
 
 def remove_leftovers() -> None:
@@ -31,13 +31,13 @@ def remove_leftovers() -> None:
             is_own = not hasattr(os, "getuid") or folder.lstat().st_uid == os.getuid()
             process = int(folder.name.removeprefix(PREFIX).split("-")[0])
             if is_own and not folder.is_symlink() and not may_be_alive(process):
-                with locked(folder / LOCK_NAME):
+                with open_locked(folder / LOCK_NAME):
                     shutil.rmtree(folder, ignore_errors=True)
         except (ValueError, OSError):  # held by another server, or not a server's
             continue
 
 
-def locked(path: Path) -> IO[bytes]:
+def open_locked(path: Path) -> IO[bytes]:
     """Open a file and lock it for this process; BlockingIOError if another one holds it."""
     stream = path.open("ab")
     try:

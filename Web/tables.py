@@ -8,8 +8,8 @@ from . import texts
 from .entries import Entry, EntryState
 from .expected_times import in_words
 from .flag_words import flag_words
-from .html_text import escaped
-from .work import Work, described
+from .html_text import escape
+from .work import Work, describe_entry
 
 REPORT_SUFFIX, DICOM_SUFFIX = "_report.pdf", ".dcm"
 DICOM_ARCHIVE = "dicom.zip"
@@ -23,8 +23,8 @@ def scan_list(entries: list[Entry], work: Work) -> str:
 
 
 def _scan_line(entry: Entry, work: Work) -> str:
-    words, bar = _standing(entry, work)
-    name = escaped(entry.file_name)
+    words, bar = _describe_state(entry, work)
+    name = escape(entry.file_name)
     # Once there is a result, flags are shown with it.
     flags = () if entry.result else entry.checked.get("flags", ())
     notes = "".join(f"<span class='note-line'>{flag_words(flag)}</span>" for flag in flags)
@@ -43,7 +43,7 @@ def series_choice(entry: Entry) -> str:
     items = []
     for series in entry.series:
         number = series["number"]
-        name = escaped(series["description"] or "no description")
+        name = escape(series["description"] or "no description")
         address = file_address(entry, f"series-{number}.png")
         picture = f"<img src='{address}' alt='' loading='lazy'>" if series["has_picture"] else ""
         size = " × ".join(str(n) for n in series["size"] if n > 1)
@@ -55,22 +55,22 @@ def series_choice(entry: Entry) -> str:
     return f"<ul class='series'>{''.join(items)}</ul>"
 
 
-def _standing(entry: Entry, work: Work) -> tuple[str, str]:
+def _describe_state(entry: Entry, work: Work) -> tuple[str, str]:
     if entry.state is EntryState.CHECKING:
         return "being checked …", ""
     if entry.state is EntryState.CHOOSING:
-        return f"{texts.CHOOSE_SERIES} {escaped(described(entry)['message'] or '')}", ""
+        return f"{texts.CHOOSE_SERIES} {escape(describe_entry(entry)['message'] or '')}", ""
     if entry.state is EntryState.SEGMENTING:
         place = work.place_of(entry)
         if place:
             words = f"{texts.ordinal(place)} in the queue{_wait(work, entry, ', done in about ')}"
             return words, _bar(0, "waiting")
-        now = described(entry)
+        now = describe_entry(entry)
         fraction = now["fraction"] or 0.0
         words = texts.stage_words(now["stage"] or "", now["fold"], now["folds"])
         left = _wait(work, entry, "; about ", " left")
         return f"{100 * fraction:.0f} %, {words}{left}", _bar(fraction, words)
-    trouble = escaped(texts.error_message(entry.error)) if entry.error else ""
+    trouble = escape(texts.error_message(entry.error)) if entry.error else ""
     if entry.state is EntryState.READY:
         return f"✓ ready: {_geometry(entry)}", ""
     if entry.state is EntryState.DONE:
@@ -93,13 +93,13 @@ def _geometry(entry: Entry) -> str:
 
 
 def _bar(fraction: float, words: str) -> str:
-    return f"<progress max='1' value='{fraction:.3f}' aria-label='{escaped(words)}'></progress>"
+    return f"<progress max='1' value='{fraction:.3f}' aria-label='{escape(words)}'></progress>"
 
 
 def downloads(entry: Entry) -> str:
     """Links to the files of one scan."""
-    links = "".join(f"<li>{_link(entry, name, escaped(name))}</li>" for name in entry.files)
-    return f"<h3>Files of {escaped(entry.result['name'])}</h3><ul class='files'>{links}</ul>"
+    links = "".join(f"<li>{_link(entry, name, escape(name))}</li>" for name in entry.files)
+    return f"<h3>Files of {escape(entry.result['name'])}</h3><ul class='files'>{links}</ul>"
 
 
 def report_link(entry: Entry) -> str:
@@ -110,7 +110,7 @@ def report_link(entry: Entry) -> str:
         links.append(_link(entry, DICOM_ARCHIVE, texts.DICOM))
     words = "".join(f"<p class='report'>{link}</p>" for link in links)
     if entry.dicom_failure:
-        words += f"<p class='quiet'>{texts.NO_DICOM} {escaped(entry.dicom_failure)}</p>"
+        words += f"<p class='quiet'>{texts.NO_DICOM} {escape(entry.dicom_failure)}</p>"
     return words
 
 

@@ -187,11 +187,11 @@ def stage_words(stage: str, fold: int | None, folds: int | None) -> str:
 def error_message(error: dict) -> str:
     """What went wrong, in a sentence."""
     if error["code"] == "unexpected":
-        return unexpected(error["reference"])
+        return unexpected_error(error["reference"])
     return ERRORS.get(error["code"]) or error["message"]
 
 
-def unexpected(reference: str) -> str:
+def unexpected_error(reference: str) -> str:
     return (
         "An unexpected error occurred. Tell the administrator of this server the number "
         f"{reference}."

@@ -34,7 +34,7 @@ class Told:
     choice: str | None = None
 
 
-def told_to(pages: dict[str, Told], page: str) -> Told:
+def last_update(pages: dict[str, Told], page: str) -> Told:
     """Get the last update of a page; the oldest pages of a visitor are dropped."""
     told = pages.pop(page, None) or Told()
     pages[page] = told

@@ -27,7 +27,7 @@ from .gate import session_of
 from .refusals import RefusedError
 from .request_bodies import announced_bytes
 from .sessions import Session, SessionStore
-from .work import Work, described
+from .work import Work, describe_entry
 
 NAME_HEADER = "x-file-name"
 # File systems allow 255 bytes; results append to the name.
@@ -70,7 +70,7 @@ class Uploads:
             await self._write(request, session, entry)
             session.adopt(entry)
         await self.work.check(session, entry)
-        return JSONResponse(described(entry))
+        return JSONResponse(describe_entry(entry))
 
     async def add_sample(self, session: Session) -> Entry:
         """Add the sample brain like an upload."""

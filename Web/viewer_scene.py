@@ -137,7 +137,7 @@ def surfaces_of(layers: list[Layer], head: Grid, close: Grid) -> list[Layer]:
     return made
 
 
-def _cropped(membership: np.ndarray, grid: Grid) -> tuple[np.ndarray, Grid]:
+def _crop(membership: np.ndarray, grid: Grid) -> tuple[np.ndarray, Grid]:
     """Crop to the voxels of a structure with some margin; also return the grid of this part."""
     low, high = [], []
     for axis, size in enumerate(membership.shape):
@@ -157,7 +157,7 @@ def _surface(
     if not membership.any():
         return []
     # Most of the grid is empty, and time goes with the number of voxels.
-    membership, grid = _cropped(membership, grid)
+    membership, grid = _crop(membership, grid)
     coarse = _block_means(membership, step)
     smooth = sitk.GetArrayFromImage(
         sitk.SmoothingRecursiveGaussian(sitk.GetImageFromArray(coarse.T), sd_voxels)

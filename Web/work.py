@@ -264,7 +264,7 @@ def _elapsed(ticket: Ticket) -> float:
     return time.monotonic() - ticket.started
 
 
-def described(entry: Entry, place: int | None = None) -> dict:
+def describe_entry(entry: Entry, place: int | None = None) -> dict:
     """Describe the state of a scan, for programs."""
     ticket = entry.ticket
     running = ticket is not None and ticket.state is TicketState.RUNNING

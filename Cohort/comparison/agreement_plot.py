@@ -6,7 +6,7 @@ import numpy as np
 from markupsafe import Markup
 from matplotlib import rc_context
 
-from ..number_format import signed
+from ..number_format import format_signed
 from ..report.plot_style import (
     BAND_OPACITY,
     COLOURS,
@@ -54,7 +54,7 @@ def bland_altman(
         for value, low, high, name, line in lines:
             axis.axhline(value, color=COLOURS[0], linestyle=line, linewidth=1.6)
             axis.axhspan(low, high, color=COLOURS[0], alpha=BAND_OPACITY, linewidth=0)
-            label = f"{name}\n{signed(value, digits)}"
+            label = f"{name}\n{format_signed(value, digits)}"
             axis.text(1.02, value, label, transform=across, color=INK, va="center")
         axis.set_title(title)
         axis.set_xlabel(f"Mean of both{f' / {unit}' if unit else ''}")

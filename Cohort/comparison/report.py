@@ -8,8 +8,8 @@ import pandas as pd
 from markupsafe import Markup
 
 from ..group.findings import WARNING, Finding, Topic
-from ..number_format import MISSING, counted, interval, number, p_value, signed
-from ..report.exhibits import numbered
+from ..number_format import MISSING, format_count, format_signed, interval, number, p_value
+from ..report.exhibits import number_exhibits
 from ..report.html_parts import (
     Section,
     figure,
@@ -65,7 +65,7 @@ def write_comparison(matched: MatchedRuns, options: CompareOptions, folder: Path
     }
     write_agreement(found, folder)
     write_pairs(matched, measures, folder)
-    with numbered() as exhibits:
+    with number_exhibits() as exhibits:
         text = _report(matched, options, measures, found)
     exhibits.write(folder, Path(REPORT_NAME).stem)
     (folder / REPORT_NAME).write_text(text, encoding="utf-8")
@@ -95,7 +95,7 @@ def _in_short(
     measures: dict[Structure, pd.DataFrame],
     known: dict[Structure, PairAgreement],
 ) -> Markup:
-    count = counted(len(matched.names), "pair")
+    count = format_count(len(matched.names), "pair")
     parts = [paragraph(f"{count} of scans, matched by {IN_WORDS[matched.matched_by]}.")]
     protocols = protocols_in_words(matched)
     if protocols:
@@ -112,7 +112,8 @@ def _in_short(
         values = measures[structure]
         if are_equal(values["a"].to_numpy(), values["b"].to_numpy()):
             text = (
-                f"{structure.title}: A and B are equal in all {counted(agreement.n, 'pair')}. This "
+                f"{structure.title}: A and B are equal in all {format_count(agreement.n, 'pair')}. "
+                "This "
                 "says nothing about repeat scans."
             )
             parts.append(notice(text, lead="Result."))
@@ -124,8 +125,9 @@ def _in_short(
         percent = 100 * agreement.bias / agreement.mean_a
         parts.append(
             notice(
-                f"{structure.title}: B differs from A by {signed(agreement.bias * factor, digits)} "
-                f"{unit} on average (95 % CI {limits}; {signed(percent, 1)} %); 95 % of "
+                f"{structure.title}: B differs from A by "
+                f"{format_signed(agreement.bias * factor, digits)} "
+                f"{unit} on average (95 % CI {limits}; {format_signed(percent, 1)} %); 95 % of "
                 f"differences are expected within {span} {unit}. CV "
                 f"{number(agreement.cv_percent, 2)} %, ICC {number(agreement.icc, 3)}. If these "
                 "are repeat scans, a change in one person is real above "
@@ -159,8 +161,8 @@ def _agreement_table(known: dict[Structure, PairAgreement]) -> Markup:
                 str(found.n),
                 number(found.mean_a * factor, digits),
                 number(found.mean_b * factor, digits),
-                f"{signed(found.bias * factor, digits)} ({bias})",
-                MISSING if is_ratio else signed(percent, 1),
+                f"{format_signed(found.bias * factor, digits)} ({bias})",
+                MISSING if is_ratio else format_signed(percent, 1),
                 limits,
                 MISSING if is_ratio else number(found.cv_percent, 2),
                 MISSING if is_ratio else number(found.smallest_change_percent, 1),
@@ -215,7 +217,7 @@ def _largest(
         factor, digits = structure.shown_factor, _digits(structure, found)
         for _, pair in outside.iterrows():
             a, b = pair["a"] * factor, pair["b"] * factor
-            cells = [number(a, digits), number(b, digits), signed(b - a, digits)]
+            cells = [number(a, digits), number(b, digits), format_signed(b - a, digits)]
             rows.append([pair["pair"], f"{structure.title}, {structure.shown_unit}", *cells])
     if not rows:
         return paragraph("No pair lies outside the limits of agreement.")

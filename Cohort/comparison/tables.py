@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pandas as pd
 
-from ..structures import ASYMMETRY, Structure, measured
-from ..tables import described, write_table
+from ..structures import ASYMMETRY, Structure, measured_structures
+from ..tables import describe_columns, write_table
 from .agreement import PairAgreement
 from .matched_runs import AGREEMENT_NAME, SCANS_NAME, MatchedRuns
 
@@ -58,7 +58,7 @@ def write_agreement(found: Mapping[Structure, PairAgreement | None], folder: Pat
                 row["cv_percent"] = row["smallest_change_percent"] = float("nan")
             rows.append(row)
     results = pd.DataFrame(rows, columns=list(COLUMNS))
-    write_table(results, folder / AGREEMENT_NAME, described(COLUMNS), FLOAT_FORMAT)
+    write_table(results, folder / AGREEMENT_NAME, describe_columns(COLUMNS), FLOAT_FORMAT)
 
 
 def write_pairs(matched: MatchedRuns, structures: Iterable[Structure], folder: Path) -> None:
@@ -68,8 +68,8 @@ def write_pairs(matched: MatchedRuns, structures: Iterable[Structure], folder: P
 
 
 def _common(matched: MatchedRuns) -> tuple[Structure, ...]:
-    in_b = measured(matched.b)
-    return tuple(structure for structure in measured(matched.a) if structure in in_b)
+    in_b = measured_structures(matched.b)
+    return tuple(structure for structure in measured_structures(matched.a) if structure in in_b)
 
 
 def _pair_values(matched: MatchedRuns, structure: Structure) -> pd.DataFrame:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from ..index.followed_volumes import TABLE_NAME
 from ..structures import with_volume
-from ..tables import described, join_codes, write_table
+from ..tables import describe_columns, join_codes, write_table
 from .subjects import FollowedSubject
 from .worker import folder_of
 
@@ -39,7 +39,7 @@ def write_followed_volumes(output: Path, subjects: Sequence[FollowedSubject]) ->
         return []
     table = pd.DataFrame(rows)
     names = {structure.column: structure.name for structure in with_volume()}
-    explained = described(COLUMNS) | {
+    explained = describe_columns(COLUMNS) | {
         column: {"Description": f"Volume of {names[column]} in the common frame", "Units": "mm^3"}
         for column in table
         if column in names

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from ..number_format import number, p_phrase, p_value, signed
+from ..number_format import format_signed, number, p_phrase, p_value
 from ..structures import INTRACRANIAL, ML_PER_MM3, Structure
 from .comparisons import Statistics
 from .icv_adjustment import ADJUSTMENTS, POWER_PROPORTION, SHORT_NAMES
@@ -43,7 +43,8 @@ def agreement_of(statistics: Statistics, structure: Structure) -> Agreement | No
         return Agreement(
             True,
             f"{structure.title}: the four adjustments agree, with p {side} {ALPHA} in all of them "
-            f"(difference {signed(min(differences))} to {signed(max(differences))} mm³, p "
+            f"(difference {format_signed(min(differences))} to {format_signed(max(differences))} "
+            "mm³, p "
             f"{p_value(min(ps))} to {p_value(max(ps))}).",
         )
     parts = []
@@ -60,7 +61,7 @@ def agreement_of(statistics: Statistics, structure: Structure) -> Agreement | No
 
 def _listed(fits: dict[str, ContrastFit], methods: set[str]) -> str:
     chosen = [
-        f"{SHORT_NAMES[m]} ({signed(fits[m].estimate)} mm³, {p_phrase(fits[m].p)})"
+        f"{SHORT_NAMES[m]} ({format_signed(fits[m].estimate)} mm³, {p_phrase(fits[m].p)})"
         for m in ADJUSTMENTS
         if m in methods
     ]
@@ -73,7 +74,7 @@ def _why(statistics: Statistics, structure: Structure) -> str:
     icv = statistics.comparisons.get((INTRACRANIAL.name, "none"))
     if icv is not None and icv.fit is not None:
         sentences.append(
-            f"The groups' mean ICV differs by {signed(icv.fit.estimate * ML_PER_MM3)} mL "
+            f"The groups' mean ICV differs by {format_signed(icv.fit.estimate * ML_PER_MM3)} mL "
             f"({p_phrase(icv.fit.p)})."
         )
     power = statistics.comparisons.get((structure.name, POWER_PROPORTION))

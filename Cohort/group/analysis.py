@@ -7,8 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from ..number_format import counted
-from ..structures import INTRACRANIAL, VOLUME, Structure, adjusted_column, measured
+from ..number_format import format_count
+from ..structures import INTRACRANIAL, VOLUME, Structure, adjusted_column, measured_structures
 from .association import check_predictors
 from .comparisons import ALL_SCANS, WITHOUT_LISTED, Statistics, compare_groups
 from .contrast import Contrast
@@ -26,11 +26,11 @@ from .icv_trust import icv_findings
 from .joined_table import GroupTable, first_sessions, join
 from .longitudinal import Longitudinal, analyse_change, outlying_subjects
 from .options import GroupOptions
-from .outliers import is_listed, one_sided, review
-from .overlap import missing_overlap
+from .outliers import find_one_sided_outliers, is_listed, review
+from .overlap import find_missing_overlap
 from .participants_table import SESSION_PREFIX, SUBJECT_PREFIX
 from .reliability import Reliability, read_reliability
-from .review_marks import ReviewMarks, read_review_marks, replaced_firsts, with_checked
+from .review_marks import ReviewMarks, find_replaced_firsts, read_review_marks, with_checked
 from .session_times import SessionTimes, read_session_times
 from .study_design import read_design
 from .supplement import Supplement, supplement
@@ -121,19 +121,19 @@ def analyse(
     participants, contrast, covariates, decided = read_design(options)
     check_predictors(options.predictors, participants)
     reliability = read_reliability(options.repeat_scans) if options.repeat_scans else None
-    results = _chosen(results, options)
+    results = _choose_results(results, options)
     nobody = pd.DataFrame(columns=["participant_id", "scan", "code"])
     failed = nobody if failures is None else failures
     marks = read_review_marks(options.reviews, results)
     kept = results[~results["scan"].isin(marks.rejected)]
     gone = frozenset(results["participant_id"]) - set(kept["participant_id"])
     table = join(kept, participants, options.output, gone)
-    structures = measured(table.scans)
+    structures = measured_structures(table.scans)
     times = read_session_times(table.scans, participants, options.data_root, options.time_column)
     reviewed = with_checked(review(table.scans, covariates, options.ignored_flags), marks)
     reviewed = reviewed.assign(years=times.years)
     first, later = first_sessions(reviewed)
-    findings = [*table.findings, *marks.findings, *replaced_firsts(results, marks.rejected)]
+    findings = [*table.findings, *marks.findings, *find_replaced_firsts(results, marks.rejected)]
     findings += [*decided, *later, *times.findings]
     statistics: list[Statistics] = []
     adjustment = options.adjustment
@@ -143,8 +143,8 @@ def analyse(
         statistics.append(complete)
         sample = complete.frame
         findings += [*_in_neither(first, contrast), *complete.findings]
-        findings += [*_small_groups(sample, contrast), *one_sided(sample, contrast)]
-        findings += missing_overlap(sample, contrast, covariates)
+        findings += [*_small_groups(sample, contrast), *find_one_sided_outliers(sample, contrast)]
+        findings += find_missing_overlap(sample, contrast, covariates)
         if options.exclude_flagged:
             kept = first[~is_listed(first)]
             try:
@@ -212,7 +212,7 @@ def _changes(
     return [every, analyse_change(kept, contrast, covariates, WITHOUT_LISTED)]
 
 
-def _chosen(results: pd.DataFrame, options: GroupOptions) -> pd.DataFrame:
+def _choose_results(results: pd.DataFrame, options: GroupOptions) -> pd.DataFrame:
     if INTRACRANIAL.column not in results:
         results = results.assign(**{INTRACRANIAL.column: np.nan})
     for column, prefix, labels in (
@@ -242,7 +242,9 @@ def _in_neither(first: pd.DataFrame, contrast: Contrast) -> list[Finding]:
 def _small_groups(frame: pd.DataFrame, contrast: Contrast) -> list[Finding]:
     is_a = contrast.is_a(frame)
     counts = {contrast.level_a: int(is_a.sum()), contrast.level_b: int((~is_a).sum())}
-    small = [f"{level}: {counted(n, 'scan')}" for level, n in counts.items() if n < SMALL_GROUP]
+    small = [
+        f"{level}: {format_count(n, 'scan')}" for level, n in counts.items() if n < SMALL_GROUP
+    ]
     if not small:
         return []
     text = (

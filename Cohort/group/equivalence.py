@@ -27,7 +27,7 @@ def equivalence_p(difference: Estimate, margin: float) -> float:
     return float(max(above, below))
 
 
-def excluded_beyond(difference: Estimate) -> float:
+def smallest_equivalence_margin(difference: Estimate) -> float:
     """The smallest margin for which two one-sided tests have p < 0.05: larger ones are excluded.
 
     The farther limit of the 90 % confidence interval.

@@ -76,7 +76,7 @@ def join(
     refuse_same_images(scans)
     described: tuple[str, ...] = ()
     if participants is not None:
-        scans, described = _matched(scans, participants, findings, rejected)
+        scans, described = _match_participants(scans, participants, findings, rejected)
     return GroupTable(scans, described, tuple(findings))
 
 
@@ -192,7 +192,7 @@ def _one_a_session(results: pd.DataFrame, findings: list[Finding]) -> pd.DataFra
     return results[~repeated].reset_index(drop=True)
 
 
-def _matched(
+def _match_participants(
     scans: pd.DataFrame,
     participants: Participants,
     findings: list[Finding],

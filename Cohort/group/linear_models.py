@@ -157,7 +157,7 @@ def fit_contrast(
         errors.estimate(c) or _without_error(c @ classic.params) for c in (in_a, in_b)
     )
     df = float(classic.df_resid)
-    g, g_low, g_high = standardised(difference, residual_sd, df)
+    g, g_low, g_high = hedges_g_with_limits(difference, residual_sd, df)
     classic_t = float(classic.tvalues[GROUP_COLUMN])
     raw_df = len(outcome) - 2
     squares = sum(np.sum((v - v.mean()) ** 2) for v in (outcome[is_a], outcome[~is_a]))
@@ -193,7 +193,7 @@ def design_matrix(is_a: np.ndarray, nuisance: np.ndarray | None) -> np.ndarray:
     return np.column_stack(columns)
 
 
-def standardised(
+def hedges_g_with_limits(
     difference: Estimate, residual_sd: float, df_residual: float
 ) -> tuple[float, float, float]:
     """Hedges' g of a model's coefficient, with 95 % limits.

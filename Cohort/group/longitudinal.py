@@ -100,7 +100,7 @@ def analyse_change(
         chosen = changes[changes["participant_id"].isin(known["participant_id"])]
         chosen, alone = complete_rows(chosen, covariates)
         findings += alone
-        comparisons = _compared(chosen, structures, contrast, covariates, remarks)
+        comparisons = _compare_changes(chosen, structures, contrast, covariates, remarks)
     mixed = []
     for structure in WHOLE:
         if structure.column in modelled:
@@ -193,7 +193,7 @@ def _without_change(members: pd.DataFrame, changes: pd.DataFrame) -> list[Findin
     return findings
 
 
-def _compared(
+def _compare_changes(
     changes: pd.DataFrame,
     structures: list[Structure],
     contrast: Contrast,

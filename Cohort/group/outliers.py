@@ -24,7 +24,7 @@ import statsmodels.api as sm
 from scipy.stats import fisher_exact, median_abs_deviation
 from statsmodels.tools.sm_exceptions import ConvergenceWarning
 
-from ..number_format import signed
+from ..number_format import format_signed
 from ..structures import ASYMMETRY_INDEX, INTRACRANIAL, LEFT, RIGHT, TOTAL, VOLUME
 from ..tables import split_codes
 from .contrast import Contrast
@@ -84,7 +84,9 @@ class Reason:
     @property
     def words(self) -> str:
         return (
-            f"{self.title} (z {signed(self.z, 1)})" if self.cause is Cause.OUTLIER else self.title
+            f"{self.title} (z {format_signed(self.z, 1)})"
+            if self.cause is Cause.OUTLIER
+            else self.title
         )
 
 
@@ -169,7 +171,7 @@ def review(
     return scans.assign(listed=pd.Series(reasons, scans.index, dtype=object))
 
 
-def one_sided(scans: pd.DataFrame, contrast: Contrast) -> list[Finding]:
+def find_one_sided_outliers(scans: pd.DataFrame, contrast: Contrast) -> list[Finding]:
     """A warning where outliers are clearly more frequent in one of the groups (Fisher's test)."""
     members = contrast.members(scans)
     is_a = contrast.is_a(members)

@@ -14,7 +14,7 @@ from .findings import WARNING, Finding, Topic
 LEAST_SHARE, LARGEST_DISTANCE = 0.75, 1.0
 
 
-def missing_overlap(
+def find_missing_overlap(
     frame: pd.DataFrame, contrast: Contrast, covariates: tuple[Covariate, ...]
 ) -> list[Finding]:
     """Warnings for covariates in which the groups hardly overlap.

@@ -163,7 +163,7 @@ def with_checked(reviewed: pd.DataFrame, marks: ReviewMarks) -> pd.DataFrame:
     return reviewed.assign(listed=pd.Series(listed, reviewed.index, dtype=object))
 
 
-def replaced_firsts(results: pd.DataFrame, rejected: dict[str, str]) -> list[Finding]:
+def find_replaced_firsts(results: pd.DataFrame, rejected: dict[str, str]) -> list[Finding]:
     """Say of whom another session or scan is used, since one was rejected."""
     is_out = results["scan"].isin(rejected)
     others = set(results.loc[~is_out, "participant_id"])

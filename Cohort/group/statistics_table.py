@@ -8,7 +8,7 @@ from pathlib import Path
 import pandas as pd
 
 from ..structures import ASYMMETRY
-from ..tables import described, write_table
+from ..tables import describe_columns, write_table
 from .comparisons import Comparison, Statistics
 from .contrast import Contrast
 from .icv_adjustment import ADJUSTMENTS, UNADJUSTED
@@ -30,8 +30,8 @@ def statistics_table(sets: list[Statistics], contrast: Contrast) -> pd.DataFrame
                     "scans": statistics.set_name,
                     "contrast": f"{contrast.column}:{contrast.level_a}-{contrast.level_b}",
                     "unit": comparison.structure.table_unit,
-                    **_described(comparison),
-                    **_fitted(comparison),
+                    **_description_columns(comparison),
+                    **_fit_columns(comparison),
                     "p_fdr": statistics.p_fdr.get(key, NAN),
                     **asdict(comparison.checks),
                     "reference_icv_mm3": comparison.adjustment.reference_icv_mm3,
@@ -44,10 +44,10 @@ def statistics_table(sets: list[Statistics], contrast: Contrast) -> pd.DataFrame
 
 def write_statistics(table: pd.DataFrame, path: Path) -> list[Path]:
     """Write the table and a JSON file that explains its columns."""
-    return write_table(table, path, described(COLUMNS), float_format="%.6g")
+    return write_table(table, path, describe_columns(COLUMNS), float_format="%.6g")
 
 
-def _described(comparison: Comparison) -> dict[str, float]:
+def _description_columns(comparison: Comparison) -> dict[str, float]:
     groups = {"a": comparison.group_a, "b": comparison.group_b}
     return {
         f"{name}_{group}": value
@@ -56,7 +56,7 @@ def _described(comparison: Comparison) -> dict[str, float]:
     }
 
 
-def _fitted(comparison: Comparison) -> dict[str, float]:
+def _fit_columns(comparison: Comparison) -> dict[str, float]:
     fit = comparison.fit
     if fit is None:
         return {}

@@ -12,7 +12,7 @@ from .association import Association, associate
 from .comparisons import Statistics
 from .contrast import Contrast
 from .covariates import Covariate
-from .equivalence import bayes_factor, equivalence_p, excluded_beyond
+from .equivalence import bayes_factor, equivalence_p, smallest_equivalence_margin
 from .interactions import Interaction, interactions
 from .linear_models import ContrastFit
 from .model_data import model_data
@@ -114,7 +114,7 @@ def supplement(
                 permutation_p(data),
                 margin,
                 equivalence_p(fit.difference, margin) if margin > 0 else NAN,
-                excluded_beyond(fit.difference),
+                smallest_equivalence_margin(fit.difference),
                 bayes_factor(fit.estimate / error, fit.df_residual, (fit.residual_sd / error) ** 2),
             )
         )

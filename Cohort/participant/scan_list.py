@@ -170,7 +170,7 @@ def _read_filters(path: Path | None) -> dict:
 
 def _from_folder(folder: Path) -> list[CohortScan]:
     """Every image in a folder, at any depth; a folder of DICOM slices is one image."""
-    return [_named(path, image_stem(path)) for path in images_below(folder)]
+    return [_name_scan(path, image_stem(path)) for path in images_below(folder)]
 
 
 def _from_table(table: Path) -> list[CohortScan]:
@@ -195,11 +195,11 @@ def _from_table(table: Path) -> list[CohortScan]:
         if not participant or not path:
             raise ScanListError(f"{table}, line {number}: participant_id or path is empty.")
         where = table.parent / path
-        scans.append(_named(where, participant, row.get("session_id") or ""))
+        scans.append(_name_scan(where, participant, row.get("session_id") or ""))
     return scans
 
 
-def _named(path: Path, participant: str, session: str = "") -> CohortScan:
+def _name_scan(path: Path, participant: str, session: str = "") -> CohortScan:
     """A scan outside BIDS: its labels are what BIDS allows of the given words."""
     subject, session = _label(participant, "sub-", path), _label(session, "ses-", path)
     return CohortScan(scan_name(subject, session), subject, session, path)

@@ -16,11 +16,11 @@ from ..group.longitudinal import (
 )
 from ..group.mixed_model import Effect, MixedTerm
 from ..group.outliers import FAR_Z
-from ..number_format import MISSING, counted, interval, number, p_value, signed
+from ..number_format import MISSING, format_count, format_signed, interval, number, p_value
 from ..structures import PERCENT, TOTAL, change_column
 from .change_plot import change_over_time
 from .change_power import change_power_part
-from .followed_change import compared_with_single_runs, followed_heading
+from .followed_change import compare_with_single_runs, followed_heading
 from .html_parts import bullets, figure, finding_list, heading, notice, paragraph, table, together
 
 FEWEST_COURSES = 2
@@ -48,7 +48,7 @@ def change_section(analysis: GroupAnalysis) -> Markup:
         parts.append(_of_a_set(analysis, kept))
     if analysis.followed is not None:
         parts += [followed_heading(), _of_a_set(analysis, analysis.followed)]
-        parts.append(compared_with_single_runs(every, analysis.followed))
+        parts.append(compare_with_single_runs(every, analysis.followed))
     return together(parts)
 
 
@@ -58,7 +58,7 @@ def _of_a_set(analysis: GroupAnalysis, longitudinal: Longitudinal) -> Markup:
     span = f"; first to last session: median {number(changes['years'].median(), 1)} years"
     parts = [
         paragraph(
-            f"{counted(len(changes), 'subject')} with sessions at least "
+            f"{format_count(len(changes), 'subject')} with sessions at least "
             f"{number(12 * SHORTEST_YEARS)} months apart (time from the column "
             f"{analysis.times.source}{span if len(changes) else ''})."
         ),
@@ -66,13 +66,13 @@ def _of_a_set(analysis: GroupAnalysis, longitudinal: Longitudinal) -> Markup:
         bullets(longitudinal.remarks) if longitudinal.remarks else "",
     ]
     if len(changes):
-        parts.append(_annualised(analysis, longitudinal))
+        parts.append(_annual_change(analysis, longitudinal))
     if longitudinal.mixed:
-        parts.append(_mixed(analysis, longitudinal))
+        parts.append(_mixed_model(analysis, longitudinal))
     return together(parts)
 
 
-def _annualised(analysis: GroupAnalysis, longitudinal: Longitudinal) -> Markup:
+def _annual_change(analysis: GroupAnalysis, longitudinal: Longitudinal) -> Markup:
     contrast = analysis.contrast
     caption = (
         "Annualized change in percent of the first session's volume: the slope over a subject's "
@@ -91,12 +91,12 @@ def _annualised(analysis: GroupAnalysis, longitudinal: Longitudinal) -> Markup:
     return table(caption, header, _change_rows(analysis, longitudinal))
 
 
-def _mixed(analysis: GroupAnalysis, longitudinal: Longitudinal) -> Markup:
+def _mixed_model(analysis: GroupAnalysis, longitudinal: Longitudinal) -> Markup:
     rows = [
         [
             term.structure.title,
             _meaning(term, analysis.contrast),
-            f"{signed(term.estimate, 1)} ({interval(term.ci_low, term.ci_high, 1)})",
+            f"{format_signed(term.estimate, 1)} ({interval(term.ci_low, term.ci_high, 1)})",
             number(term.df, 1),
             p_value(term.p),
             f"{term.subjects} ({term.repeated}) / {term.sessions}",
@@ -139,7 +139,7 @@ def _outliers(longitudinal: Longitudinal) -> Markup:
         return Markup()
     scans = longitudinal.dated.groupby("participant_id")["scan"].agg(", ".join)
     rows = [
-        [row["participant_id"], row[CHANGE_Z_OF], signed(row[CHANGE_Z], 1), scans[subject]]
+        [row["participant_id"], row[CHANGE_Z_OF], format_signed(row[CHANGE_Z], 1), scans[subject]]
         for subject, row in far.set_index("participant_id", drop=False).iterrows()
     ]
     caption = (
@@ -171,13 +171,13 @@ def _change_rows(analysis: GroupAnalysis, longitudinal: Longitudinal) -> list[li
             row += [MISSING] * 3
         else:
             limits = interval(fit.ci_low, fit.ci_high, 2)
-            row += [f"{signed(fit.estimate, 2)} ({limits})", p_value(fit.p)]
+            row += [f"{format_signed(fit.estimate, 2)} ({limits})", p_value(fit.p)]
             limits = interval(fit.g_low, fit.g_high, 2)
-            row.append(f"{signed(fit.hedges_g, 2)} ({limits})")
+            row.append(f"{format_signed(fit.hedges_g, 2)} ({limits})")
         rows.append(row)
     return rows
 
 
 def _spread(values) -> str:
     known = values.dropna()
-    return f"{signed(known.mean(), 2)} ± {number(known.std(), 2)} ({len(known)})"
+    return f"{format_signed(known.mean(), 2)} ± {number(known.std(), 2)} ({len(known)})"

@@ -16,7 +16,7 @@ from ..group.power_of_change import (
     change_power_table,
     change_spread,
 )
-from ..number_format import counted, number, signed
+from ..number_format import format_count, format_signed, number
 from ..structures import PERCENT, TOTAL, change_column
 from .html_parts import heading, paragraph, table, together
 from .validation_figures import MEASURED
@@ -52,7 +52,7 @@ def change_power_part(analysis: GroupAnalysis, longitudinal: Longitudinal) -> Ma
     cells = [
         [
             row.source,
-            f"{signed(row.difference, 2)} %",
+            f"{format_signed(row.difference, 2)} %",
             *(
                 number(row.n_per_group[name]) if row.n_per_group[name] > 0 else "> 1 million"
                 for name in SESSIONS
@@ -76,7 +76,7 @@ def change_power_part(analysis: GroupAnalysis, longitudinal: Longitudinal) -> Ma
 
 def _source(spread: ChangeSpread) -> str:
     if spread.source is ErrorSource.REPEAT_SCANS:
-        return f"{counted(spread.error_df, 'pair')} of repeat scans"
+        return f"{format_count(spread.error_df, 'pair')} of repeat scans"
     if spread.source is ErrorSource.THESE_SESSIONS:
         return (
             "scatter about the lines of subjects with three sessions or more, "

@@ -10,7 +10,7 @@ from ..group.icv_adjustment import TITLES
 from ..group.linear_models import ALPHA, ContrastFit
 from ..group.power import detectable_difference, power_table
 from ..group.reliability import Reliability
-from ..number_format import MISSING, counted, number, p_value, signed
+from ..number_format import MISSING, format_count, format_signed, number, p_value
 from ..structures import ICV, TOTAL
 from .html_parts import heading, notice, paragraph, table, together
 from .results import difference_cells, main_comparison
@@ -84,7 +84,7 @@ def both_ways_section(analysis: GroupAnalysis) -> Markup:
         else f"Leaving them out moves no p across {ALPHA}."
     )
     parts = [
-        notice(f"{counted(len(left_out), 'scan')} left out. {verdict}", warning=bool(changed)),
+        notice(f"{format_count(len(left_out), 'scan')} left out. {verdict}", warning=bool(changed)),
         table(
             f"{TITLES[analysis.adjustment]}. Scans were selected by flags and outliers.",
             ["Scans", "n", "Difference (95 % CI)", "%", "p", "g (95 % CI)"],
@@ -107,7 +107,16 @@ def power_section(analysis: GroupAnalysis) -> Markup:
         n = number(row.n_per_group) if np.isfinite(row.n_per_group) else "> 1 million"
         here = f"{number(100 * row.power_here)} %" if np.isfinite(row.power_here) else MISSING
         spread = f"{row.spread} ({number(row.spread_percent, 1)} %)"
-        rows.append([row.source, spread, f"{signed(row.percent, 1)} %", signed(row.d, 2), n, here])
+        rows.append(
+            [
+                row.source,
+                spread,
+                f"{format_signed(row.percent, 1)} %",
+                format_signed(row.d, 2),
+                n,
+                here,
+            ]
+        )
     difference = detectable_difference(fit)
     percent = 100 * difference / abs(fit.reference_mean)
     header = ["Difference", "Standard deviation"]
@@ -156,7 +165,7 @@ def _measurement_error(analysis: GroupAnalysis, fit: ContrastFit) -> str:
     measured = analysis.reliability or Reliability(MEASURED.repeat_cv_percent, 0, "")
     share = measured.error_share(abs(fit.reference_mean), fit.residual_sd)
     source = (
-        f"{counted(measured.pairs, 'pair')} of repeat scans"
+        f"{format_count(measured.pairs, 'pair')} of repeat scans"
         if measured.pairs
         else "perturbed copies of one scan, Docs/VALIDATION.md; give --repeat-scans for your own"
     )
@@ -169,7 +178,8 @@ def _measurement_error(analysis: GroupAnalysis, fit: ContrastFit) -> str:
     if not np.isfinite(d):
         return f"{text} An error of this size hides all differences."
     return (
-        f"{text} Without this error, the observed difference would be d = {signed(d, 2)}; using "
+        f"{text} Without this error, the observed difference would be d = {format_signed(d, 2)}; "
+        "using "
         f"the mean of two scans per person would save {number(100 * share / 2, 1)} % of the "
         "subjects."
     )

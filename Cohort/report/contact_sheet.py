@@ -18,7 +18,7 @@ from jinja2.utils import htmlsafe_json_dumps
 
 from ..group.analysis import GroupAnalysis
 from ..group.outliers import Cause
-from ..number_format import MISSING, number, signed
+from ..number_format import MISSING, format_signed, number
 from ..picture_names import planes_of
 from ..structures import ML_PER_MM3, TOTAL
 from ..tables import split_codes
@@ -147,9 +147,9 @@ def _scan(row: dict, group_column: str | None) -> dict[str, object]:
     messages = row.get("flag_messages", ())
     reasons = [r.words for r in row["listed"] if r.cause is not Cause.FLAG]
     total, icv_ml = row.get(TOTAL.column, np.nan), row.get("icv_mm3", np.nan) * ML_PER_MM3
-    who = [group, *(_described(row, column) for column in DESCRIBED)]
+    who = [group, *(_describe_scan(row, column) for column in DESCRIBED)]
     dice = f"fold Dice {number(row['fold_dice'], 3)}"
-    z = f"robust z {signed(row['robust_z'], 1)} ({row['robust_z_of']})"
+    z = f"robust z {format_signed(row['robust_z'], 1)} ({row['robust_z_of']})"
     volumes = (
         f"L {number(row.get('hypothalamus_left_mm3'))}, R "
         f"{number(row.get('hypothalamus_right_mm3'))}, total {number(total)} mm³; ICV "
@@ -178,7 +178,7 @@ def _scan(row: dict, group_column: str | None) -> dict[str, object]:
     }
 
 
-def _described(row: dict, column: str) -> str:
+def _describe_scan(row: dict, column: str) -> str:
     value = row.get(column)
     if value is None or pd.isna(value):
         return ""

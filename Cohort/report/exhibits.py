@@ -44,14 +44,14 @@ class Exhibits:
             path.write_text("\n".join(lines) + "\n", encoding="utf-8")
         for number, (_, svg) in enumerate(self.figures, start=1):
             path = folder / f"{stem}_figure-{number:02d}.svg"
-            path.write_text(standing_alone(svg), encoding="utf-8")
+            path.write_text(make_standalone(svg), encoding="utf-8")
 
 
 _open: ContextVar[Exhibits | None] = ContextVar("exhibits", default=None)
 
 
 @contextmanager
-def numbered() -> Iterator[Exhibits]:
+def number_exhibits() -> Iterator[Exhibits]:
     """Number and keep what is made until the end."""
     exhibits = Exhibits()
     token = _open.set(exhibits)
@@ -101,7 +101,7 @@ def remove_stale(folder: Path, stem: str, kept: Iterable[str]) -> None:
             path.unlink()
 
 
-def standing_alone(svg: str) -> str:
+def make_standalone(svg: str) -> str:
     """A page's figure as a file: colours in the place of the page's variables, and a size."""
     for colour, variable in CSS_VARIABLES.items():
         svg = svg.replace(f"var({variable})", colour)

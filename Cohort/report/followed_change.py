@@ -5,12 +5,12 @@ from __future__ import annotations
 from markupsafe import Markup
 
 from ..group.longitudinal import Longitudinal
-from ..number_format import number, signed
+from ..number_format import format_signed, number
 from ..structures import PERCENT, TOTAL, change_column
 from .html_parts import heading, paragraph, together
 
 
-def compared_with_single_runs(single: Longitudinal, followed: Longitudinal) -> Markup:
+def compare_with_single_runs(single: Longitudinal, followed: Longitudinal) -> Markup:
     """Tell how the annualized changes of the same subjects differ between the two ways."""
     column = change_column(TOTAL, PERCENT)
     if column not in single.changes or column not in followed.changes:
@@ -21,8 +21,10 @@ def compared_with_single_runs(single: Longitudinal, followed: Longitudinal) -> M
         return Markup()
     one, other = both[column], both[f"{column}_followed"]
     return paragraph(
-        f"Of {len(both)} subjects who have both, total volume changes by {signed(one.mean(), 2)} ± "
-        f"{number(one.std(), 2)} % per year by single runs and by {signed(other.mean(), 2)} ± "
+        f"Of {len(both)} subjects who have both, total volume changes by "
+        f"{format_signed(one.mean(), 2)} ± "
+        f"{number(one.std(), 2)} % per year by single runs and by {format_signed(other.mean(), 2)} "
+        "± "
         f"{number(other.std(), 2)} % a year in one frame."
     )
 

@@ -12,11 +12,11 @@ from ..group.analysis import GroupAnalysis
 from ..group.findings import WARNING, Topic
 from ..group.linear_models import ALPHA
 from ..group.outliers import is_listed
-from ..number_format import counted, p_phrase
+from ..number_format import format_count, p_phrase
 from ..structures import TOTAL
 from .change import change_section
 from .checks import assumptions_section, both_ways_section, power_section
-from .exhibits import numbered
+from .exhibits import number_exhibits
 from .flow import flow_section
 from .html_parts import Section, notice, page, paragraph, review_count, together
 from .methods import methods_section, software_section
@@ -47,7 +47,7 @@ def write_report(analysis: GroupAnalysis, path: Path) -> None:
     path : Path
         The others are named after it: ``group_report_table-01.tsv``.
     """
-    with numbered() as exhibits:
+    with number_exhibits() as exhibits:
         path.write_text(report_of(analysis), encoding="utf-8")
     exhibits.write(path.parent, path.stem)
 
@@ -116,7 +116,7 @@ def _in_short(analysis: GroupAnalysis) -> Markup:
                 sentence += f" Leaving out scans moves p across {ALPHA}."
             parts.append(notice(sentence, warning=changes, lead="Without the listed scans:"))
     else:
-        count = counted(len(analysis.sample), "subject")
+        count = format_count(len(analysis.sample), "subject")
         parts.append(
             paragraph(
                 f"{count} are described. Nothing was compared, because no contrast was given "

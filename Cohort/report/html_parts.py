@@ -16,7 +16,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from ..group.findings import WARNING, Finding
-from ..number_format import counted
+from ..number_format import format_count
 from .exhibits import numbered_figure, numbered_table
 
 SHOWN_BEFORE_FOLDING = 12
@@ -45,7 +45,7 @@ def bullets(items: Iterable[str]) -> Markup:
     return _part("bullets", list(items))
 
 
-def numbered(items: Iterable[str]) -> Markup:
+def numbered_list(items: Iterable[str]) -> Markup:
     return _part("numbered", list(items))
 
 
@@ -65,7 +65,7 @@ def finding_list(findings: Iterable[Finding]) -> Markup:
                 "warning": finding.severity == WARNING,
                 "text": finding.text,
                 "names": ", ".join(finding.items),
-                "folded": counted(count, "entry", "entries") if is_long else "",
+                "folded": format_count(count, "entry", "entries") if is_long else "",
             }
         )
     return _part("finding_list", items) if items else Markup()
@@ -95,7 +95,7 @@ def table(
         Rows before which a heading stands.
     """
     caption = numbered_table(caption, header, rows, blocks or {})
-    header = ["\n".join(map(_wrapped, title.split("\n"))) for title in header]
+    header = ["\n".join(map(_wrap, title.split("\n"))) for title in header]
     lines = [
         {
             "cells": [str(cell) for cell in row],
@@ -113,7 +113,7 @@ def figure(svg: Markup, caption: str) -> Markup:
 
 def review_count(listed: int, total: int) -> Markup:
     """How many scans should be looked at, with links to the reasons and the contact sheet."""
-    return _part("review_count", counted(listed, "scan"), total)
+    return _part("review_count", format_count(listed, "scan"), total)
 
 
 def together(parts: Iterable[Markup]) -> Markup:
@@ -151,5 +151,5 @@ def _part(name: str, *values: object) -> Markup:
     return getattr(_templates().get_template("parts.html").module, name)(*values)
 
 
-def _wrapped(line: str) -> str:
+def _wrap(line: str) -> str:
     return "\n".join(wrap(line, HEADER_CHARACTERS)) or line

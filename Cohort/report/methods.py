@@ -14,7 +14,7 @@ from ..group.icv_adjustment import ANCOVA, POWER_PROPORTION, PROPORTION, RESIDUA
 from ..group.longitudinal import SHORTEST_YEARS
 from ..group.outliers import FAR_Z
 from ..number_format import number
-from .html_parts import heading, numbered, paragraph, table, together
+from .html_parts import heading, numbered_list, paragraph, table, together
 
 PACKAGES = ("statsmodels", "scipy", "pandas", "numpy", "matplotlib")
 REFERENCES = (
@@ -144,7 +144,7 @@ def software_section(analysis: GroupAnalysis) -> Markup:
         ["Flags ignored", ", ".join(options.ignored_flags) or "none"],
     ]
     options_table = table("Options of this analysis.", ["Option", "Value"], asked, words=2)
-    parts = [options_table, software_table(), heading("References"), numbered(REFERENCES)]
+    parts = [options_table, software_table(), heading("References"), numbered_list(REFERENCES)]
     return together(parts)
 
 

@@ -11,7 +11,7 @@ from ..group.interactions import Interaction
 from ..group.linear_models import ALPHA
 from ..group.small_sample_errors import Estimate
 from ..group.supplement import OtherMethods
-from ..number_format import MISSING, interval, number, p_phrase, p_value, signed
+from ..number_format import MISSING, format_signed, interval, number, p_phrase, p_value
 from ..structures import ASYMMETRY, ICV, TOTAL, Structure
 from .html_parts import notice, paragraph, table, together
 
@@ -82,7 +82,7 @@ def methods_beside_section(analysis: GroupAnalysis) -> Markup:
         rows.append(["Main model", _limits(fit.difference), p_value(fit.p)])
         if one.robust is not None:
             rows.append(["Robust regression", _limits(one.robust), p_value(one.robust.p)])
-        rows.append(["Permutation", signed(fit.estimate), p_value(one.permutation_p)])
+        rows.append(["Permutation", format_signed(fit.estimate), p_value(one.permutation_p)])
         if one.margin > 0:
             margin = f"within ± {number(one.margin)}"
             rows.append(["Equivalence", margin, p_value(one.equivalence_p)])
@@ -105,7 +105,14 @@ def means_table(analysis: GroupAnalysis) -> Markup:
     for one in analysis.supplement.methods:
         fit = one.main
         cells = [f"{number(m.value)} ({_span(m)})" for m in (fit.mean_a, fit.mean_b)]
-        rows.append([one.structure.title, *cells, signed(fit.hedges_g, 2), signed(fit.g_raw, 2)])
+        rows.append(
+            [
+                one.structure.title,
+                *cells,
+                format_signed(fit.hedges_g, 2),
+                format_signed(fit.g_raw, 2),
+            ]
+        )
     if not rows:
         return Markup()
     caption = (
@@ -207,10 +214,10 @@ def _association_row(one: Association) -> list[str]:
     return [
         f"{one.structure.title}, {unit}" if unit else one.structure.title,
         number(one.n),
-        f"{signed(slope.value * factor, digits + 1)} ({limits})",
-        signed(slope.value * factor * one.predictor_sd, digits),
+        f"{format_signed(slope.value * factor, digits + 1)} ({limits})",
+        format_signed(slope.value * factor * one.predictor_sd, digits),
         p_value(slope.p),
-        signed(one.partial_r, 2),
+        format_signed(one.partial_r, 2),
     ]
 
 
@@ -253,7 +260,7 @@ def _number(one: Interaction, value: float) -> str:
 
 
 def _limits(difference: Estimate) -> str:
-    return f"{signed(difference.value)} ({_span(difference)})"
+    return f"{format_signed(difference.value)} ({_span(difference)})"
 
 
 def _span(estimate: Estimate) -> str:

@@ -14,7 +14,7 @@ from matplotlib import rc_context
 from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 
-from ..number_format import interval, p_value, signed
+from ..number_format import format_signed, interval, p_value
 from ..structures import Structure
 from .plot_style import (
     BAND_OPACITY,
@@ -241,7 +241,7 @@ def _numbers_beside(axis: Axes, heights: np.ndarray, rows: list[ForestRow]) -> N
     for x, side, title in places:
         axis.text(x, len(rows) - 0.15, title, color=FAINT, ha=side, va="center")
     for height, row in zip(heights, rows, strict=True):
-        texts = [f"{signed(row.g, 2)} ({interval(row.low, row.high, 2)})", p_value(row.p)]
+        texts = [f"{format_signed(row.g, 2)} ({interval(row.low, row.high, 2)})", p_value(row.p)]
         texts.append(p_value(row.p_fdr) if np.isfinite(row.p_fdr) else "")
         for (x, side, _), text in zip(places, texts, strict=False):
             weight = "bold" if row.bold else "normal"

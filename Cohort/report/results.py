@@ -10,7 +10,7 @@ from ..group.analysis import GroupAnalysis
 from ..group.comparisons import Comparison, Statistics
 from ..group.icv_adjustment import ADJUSTMENTS, ANCOVA, RESIDUALS, TITLES, UNADJUSTED
 from ..group.linear_models import ALPHA, ContrastFit
-from ..number_format import MISSING, interval, number, p_phrase, p_value, signed
+from ..number_format import MISSING, format_signed, interval, number, p_phrase, p_value
 from ..structures import ASYMMETRY, ICV, ML_PER_MM3, TOTAL, VOLUME, WHOLE, Structure
 from .html_parts import figure, notice, paragraph, table, together
 from .other_models import means_table
@@ -40,8 +40,8 @@ def lead_sentence(analysis: GroupAnalysis, statistics: Statistics) -> str:
     return (
         f"Difference {contrast.title} in total hypothalamic volume, "
         f"{TITLES[analysis.adjustment]}{held}: "
-        f"{signed(fit.estimate)} mm³ (95 % CI {interval(fit.ci_low, fit.ci_high)}), "
-        f"{signed(fit.percent, 1)} %, Hedges' g {signed(fit.hedges_g, 2)} "
+        f"{format_signed(fit.estimate)} mm³ (95 % CI {interval(fit.ci_low, fit.ci_high)}), "
+        f"{format_signed(fit.percent, 1)} %, Hedges' g {format_signed(fit.hedges_g, 2)} "
         f"({interval(fit.g_low, fit.g_high, 2)}), {p_phrase(fit.p)}; {contrast.level_a} n = "
         f"{fit.n_a}, {contrast.level_b} n = {fit.n_b}."
     )
@@ -166,7 +166,9 @@ def subunits_section(analysis: GroupAnalysis) -> Markup:
             for method in methods:
                 fit = statistics.comparisons[structure.name, method].fit
                 p = statistics.p_fdr.get((structure.name, method), np.nan)
-                shown = MISSING if fit is None else f"{signed(fit.hedges_g, 2)} ({p_value(p)})"
+                shown = (
+                    MISSING if fit is None else f"{format_signed(fit.hedges_g, 2)} ({p_value(p)})"
+                )
                 cells.append(shown)
             rows.append([structure.title, *cells])
         caption = "Hedges' g (FDR p) by each adjustment."
@@ -198,9 +200,9 @@ def _result_row(comparison: Comparison, counted_apart: bool) -> list[str]:
     fit = comparison.fit
     if fit is None:
         return [title, *groups, *[MISSING] * 5]
-    difference = f"{signed(fit.estimate * factor, digits)} ({_limits(fit, factor, digits)})"
-    percent = MISSING if structure.kind == ASYMMETRY else signed(fit.percent, 1)
-    g = f"{signed(fit.hedges_g, 2)} ({interval(fit.g_low, fit.g_high, 2)})"
+    difference = f"{format_signed(fit.estimate * factor, digits)} ({_limits(fit, factor, digits)})"
+    percent = MISSING if structure.kind == ASYMMETRY else format_signed(fit.percent, 1)
+    g = f"{format_signed(fit.hedges_g, 2)} ({interval(fit.g_low, fit.g_high, 2)})"
     return [title, *groups, difference, percent, p_value(fit.p), g, _eta(fit)]
 
 
@@ -219,13 +221,13 @@ def difference_cells(fit: ContrastFit | None, structure: Structure) -> list[str]
     if fit is None:
         return [MISSING] * 5
     factor, digits = structure.shown_factor, DIGITS.get(structure.kind, 0)
-    percent = MISSING if structure.kind == ASYMMETRY else signed(fit.percent, 1)
+    percent = MISSING if structure.kind == ASYMMETRY else format_signed(fit.percent, 1)
     return [
         f"{fit.n_a} + {fit.n_b}",
-        f"{signed(fit.estimate * factor, digits)} ({_limits(fit, factor, digits)})",
+        f"{format_signed(fit.estimate * factor, digits)} ({_limits(fit, factor, digits)})",
         percent,
         p_value(fit.p),
-        f"{signed(fit.hedges_g, 2)} ({interval(fit.g_low, fit.g_high, 2)})",
+        f"{format_signed(fit.hedges_g, 2)} ({interval(fit.g_low, fit.g_high, 2)})",
     ]
 
 

@@ -13,7 +13,7 @@ from ..group.findings import WARNING, Topic
 from ..group.icv_adjustment import RESIDUALS
 from ..group.icv_trust import ICV_FLAGS, has_flag
 from ..group.outliers import FAR_Z, is_listed, reasons_in_words
-from ..number_format import MISSING, counted, number, p_value, signed
+from ..number_format import MISSING, format_count, format_signed, number, p_value
 from ..structures import (
     INTRACRANIAL,
     LEFT,
@@ -76,7 +76,8 @@ def quality_section(analysis: GroupAnalysis) -> Markup:
     listed = reviewed[is_listed(reviewed)]
     parts = [
         paragraph(
-            f"{counted(len(listed), 'scan')} of {len(reviewed)} are listed for review: a quality "
+            f"{format_count(len(listed), 'scan')} of {len(reviewed)} are listed for review: a "
+            "quality "
             f"flag, or a measure whose robust z lies beyond {FAR_Z}. Check them in "
             "contact_sheet.html before you leave any out; an outlier may be real."
         )
@@ -96,7 +97,7 @@ def quality_section(analysis: GroupAnalysis) -> Markup:
         group = [_or_dash(row[contrast.column])] if contrast else []
         icv_ml = row.get("icv_mm3", np.nan) * ML_PER_MM3
         total = row.get(TOTAL.column, np.nan)
-        measures = [number(total), number(icv_ml), signed(row["robust_z"], 1)]
+        measures = [number(total), number(icv_ml), format_signed(row["robust_z"], 1)]
         dice = number(row["fold_dice"], 3)
         rows.append([row["scan"], reasons_in_words(row["listed"]), *group, *measures, dice])
     caption = "Fold Dice: agreement of each network with the mean of all."

@@ -163,7 +163,7 @@ def _segment_one(batch: Batch, path: Path, steps: Steps, report: Reporter, progr
     if failure:
         print(f"{path}: {failure_sentence(failure)}", file=sys.stderr)
     event["files"] = [str(file) for file in files]
-    event["dicom_failure"] = described_failure(dicom_failure)
+    event["dicom_failure"] = describe_failure(dicom_failure)
     report({"event": "result", **event, "result": record.description})
     if progress != "json":
         print("\n".join(table_lines(record)))
@@ -172,7 +172,7 @@ def _segment_one(batch: Batch, path: Path, steps: Steps, report: Reporter, progr
     return dicom_failure is None
 
 
-def described_failure(error: HypothalamusSegError | None) -> dict | None:
+def describe_failure(error: HypothalamusSegError | None) -> dict | None:
     """Describe why there are no DICOM objects, for an event; None if there are, or not asked for.
 
     Examples

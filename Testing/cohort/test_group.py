@@ -23,14 +23,21 @@ from Cohort.group.covariates import Covariate
 from Cohort.group.findings import Topic
 from Cohort.group.linear_models import fit_contrast
 from Cohort.group.options import GroupOptions
-from Cohort.group.outliers import Cause, Reason, one_sided, reasons_in_words, review, robust_z
+from Cohort.group.outliers import (
+    Cause,
+    Reason,
+    find_one_sided_outliers,
+    reasons_in_words,
+    review,
+    robust_z,
+)
 from Cohort.group_arguments import add_group_arguments, options_from
 from Cohort.group_run import run_group
 from Cohort.index import results_table
-from Cohort.number_format import interval, number, p_phrase, p_value, signed
+from Cohort.number_format import format_signed, interval, number, p_phrase, p_value
 from Cohort.report.group_report import report_of
 from Cohort.report.sample import icv_notices
-from Cohort.structures import LEFT, TOTAL, measured
+from Cohort.structures import LEFT, TOTAL, measured_structures
 from Testing.support.cohort_tables import CONTRAST, found, options_in, simulated
 from Testing.support.command_runs import REPOSITORY
 from Testing.support.html_page import WellFormed
@@ -58,7 +65,7 @@ def test_scans_are_listed_for_flags_and_outliers(folder):
     assert reasons["sub-004"] == ()
     far = {reason.measure: reason.z for reason in reasons["sub-008"]}
     assert far[LEFT.title] > 3.5
-    assert f"outlier: {LEFT.title} (z {signed(far[LEFT.title], 1)})" in reasons_in_words(
+    assert f"outlier: {LEFT.title} (z {format_signed(far[LEFT.title], 1)})" in reasons_in_words(
         reasons["sub-008"]
     )
     assert reviewed.loc[7, "robust_z"] > 3.5
@@ -71,13 +78,13 @@ def test_a_true_difference_of_groups_makes_hardly_any_outliers():
         frame = results.merge(table, on="participant_id")
         reviewed = review(frame, AGE_SEX)
         assert (reviewed["robust_z_total"].abs() > 3.5).sum() <= 1
-        assert not one_sided(reviewed, Contrast("group", "als", "control"))
+        assert not find_one_sided_outliers(reviewed, Contrast("group", "als", "control"))
 
 
 def test_a_difference_so_large_that_its_group_is_listed_is_told():
     results, table = simulated(effect_mm3=-500, n_a=15, n_b=40)
     reviewed = review(results.merge(table, on="participant_id"), AGE_SEX)
-    told = one_sided(reviewed, Contrast("group", "als", "control"))
+    told = find_one_sided_outliers(reviewed, Contrast("group", "als", "control"))
     assert "als: 15 of 15, control: " in told[0].text
 
 
@@ -136,7 +143,9 @@ def test_without_icv_nothing_is_adjusted_and_the_report_leads_with_it(folder):
     results["icv_mm3"] = np.nan
     analysis = analyse(options_in(folder, table), results)
     assert analysis.adjustment == "none"
-    assert list(analysis.statistics[0].comparisons) == [(s.name, "none") for s in measured(results)]
+    assert list(analysis.statistics[0].comparisons) == [
+        (s.name, "none") for s in measured_structures(results)
+    ]
     page = WellFormed(report_of(analysis)).text
     assert "No scan has an ICV" in page
     assert "Not adjusted for ICV" in page
@@ -173,7 +182,9 @@ def agreement(volume_of):
     results, table = simulated(n_a=40, n_b=40)
     frame = results.merge(table, on="participant_id").assign(icv_mm3=icv)
     frame[TOTAL.column] = volume_of(icv, is_a) + generator.normal(0, 25, 80)
-    compared = compare_groups(frame, Contrast("group", "als", "control"), (), measured(frame))
+    compared = compare_groups(
+        frame, Contrast("group", "als", "control"), (), measured_structures(frame)
+    )
     return agreement_of(compared, TOTAL), (icv[is_a].mean() - icv[~is_a].mean()) / 1000
 
 
@@ -183,7 +194,7 @@ def test_the_report_says_when_adjustments_disagree():
     assert not verdict.agree
     assert re.search(r"disagree: p < 0.05 with .*proportion \(−", verdict.sentence)
     assert "not with ICV as covariate (ANCOVA)" in verdict.sentence
-    assert f"mean ICV differs by {signed(icv_difference_ml)} mL" in verdict.sentence
+    assert f"mean ICV differs by {format_signed(icv_difference_ml)} mL" in verdict.sentence
 
 
 def test_p_on_different_sides_is_a_disagreement_though_all_signs_are_alike():
@@ -274,9 +285,8 @@ def test_all_files_are_written_and_agree(run, folder):
     main = statistics.query(
         "structure == 'hypothalamus_total' and adjustment == 'ancova' and scans == 'all'"
     ).iloc[0]
-    sentence = (
-        f"{signed(main['difference'])} mm³ (95 % CI {interval(main['ci_low'], main['ci_high'])})"
-    )
+    limits = interval(main["ci_low"], main["ci_high"])
+    sentence = f"{format_signed(main['difference'])} mm³ (95 % CI {limits})"
     assert sentence in page.text
     assert p_phrase(main["p"]) in page.text
 
@@ -376,8 +386,8 @@ def test_numbers_are_written_as_in_journals():
     assert number(-1234.56, 1) == "−1\u202f234.6"
     assert number(-0.04, 1) == "0.0"
     assert number(float("nan")) == "–"
-    assert signed(3.14, 1) == "+3.1"
-    assert signed(0.001, 1) == "0.0"
+    assert format_signed(3.14, 1) == "+3.1"
+    assert format_signed(0.001, 1) == "0.0"
     assert interval(-51.6, 12.4) == "−52 to 12"
     assert [p_value(p) for p in (0.0004, 0.0421, 0.0999, 0.31)] == [
         "< 0.001",

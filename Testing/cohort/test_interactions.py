@@ -14,7 +14,7 @@ from Cohort.group.icv_adjustment import ANCOVA, UNADJUSTED
 from Cohort.group.interactions import interactions
 from Cohort.group.linear_models import fit_contrast
 from Cohort.group.model_data import model_data
-from Cohort.group.overlap import missing_overlap
+from Cohort.group.overlap import find_missing_overlap
 from Cohort.structures import TOTAL
 from Testing.support.cohort_tables import simulated
 
@@ -119,14 +119,14 @@ def test_three_levels_are_one_test():
 
 def test_groups_of_different_ages_are_noticed():
     frame = cohort()
-    assert missing_overlap(frame, ALS_CONTROL, AGE) == []
+    assert find_missing_overlap(frame, ALS_CONTROL, AGE) == []
     ages = frame["age"].astype(float) + 25 * ALS_CONTROL.is_a(frame)
-    told = missing_overlap(frame.assign(age=ages.astype(str)), ALS_CONTROL, AGE)
+    told = find_missing_overlap(frame.assign(age=ages.astype(str)), ALS_CONTROL, AGE)
     assert "hardly overlap in age" in told[0].text
 
 
 def test_a_level_of_one_group_alone_is_noticed():
     frame = cohort()
     frame["site"] = np.where(frame.index < 5, "c", np.where(frame.index % 2, "a", "b"))
-    told = missing_overlap(frame, ALS_CONTROL, (Covariate("site", "category"),))
+    told = find_missing_overlap(frame, ALS_CONTROL, (Covariate("site", "category"),))
     assert told[0].items == ("c",)

@@ -15,7 +15,7 @@ from Cohort.group.all_groups import compare_all_groups
 from Cohort.group.association import associate, check_predictors
 from Cohort.group.contrast import Contrast
 from Cohort.group.covariates import Covariate
-from Cohort.group.equivalence import bayes_factor, equivalence_p, excluded_beyond
+from Cohort.group.equivalence import bayes_factor, equivalence_p, smallest_equivalence_margin
 from Cohort.group.errors import CovariateError
 from Cohort.group.icv_adjustment import ANCOVA, UNADJUSTED, IcvAdjustment
 from Cohort.group.linear_models import fit_contrast
@@ -122,7 +122,7 @@ def test_equivalence_is_two_one_sided_tests():
     difference = Estimate(value, value / welch.statistic, welch.df, NAN, NAN, NAN)
     p = ttost_ind(a, b, -0.6, 0.6, usevar="unequal")[0]
     assert equivalence_p(difference, 0.6) == pytest.approx(p)
-    least = excluded_beyond(difference)
+    least = smallest_equivalence_margin(difference)
     assert equivalence_p(difference, least) == pytest.approx(0.05)
     assert equivalence_p(difference, least * 1.1) < 0.05 < equivalence_p(difference, least * 0.9)
     with pytest.raises(ValueError, match="larger than 0"):

@@ -8,7 +8,7 @@ from xml.etree import ElementTree
 import pytest
 
 from Cohort.group.analysis import analyse
-from Cohort.report.exhibits import numbered
+from Cohort.report.exhibits import number_exhibits
 from Cohort.report.group_report import report_of, write_report
 from Testing.support.cohort_tables import options_in, simulated
 from Testing.support.html_page import WellFormed
@@ -117,9 +117,9 @@ def test_a_saved_figure_needs_no_page(long_names):
 def test_the_numbers_begin_anew_with_each_report(long_names, tmp_path):
     results, people = simulated(n_a=8, n_b=8)
     analysis = analyse(options_in(tmp_path, people), results)
-    with numbered() as first:
+    with number_exhibits() as first:
         page = report_of(analysis)
-    with numbered() as second:
+    with number_exhibits() as second:
         assert report_of(analysis).count("Table 1. ") == page.count("Table 1. ") > 0
     assert len(first.tables) == len(second.tables)
     assert "Table 1. " not in report_of(analysis)

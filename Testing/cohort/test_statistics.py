@@ -29,14 +29,19 @@ from Cohort.group.icv_adjustment import (
     RESIDUALS,
     fit_adjustment,
 )
-from Cohort.group.linear_models import design_matrix, fit_contrast, hedges_correction, standardised
+from Cohort.group.linear_models import (
+    design_matrix,
+    fit_contrast,
+    hedges_correction,
+    hedges_g_with_limits,
+)
 from Cohort.group.longitudinal import analyse_change
 from Cohort.group.mixed_model import Effect
 from Cohort.group.outliers import robust_z
 from Cohort.group.power import PUBLISHED, power_of, power_table
 from Cohort.group.small_sample_errors import Estimate
 from Cohort.group.statistics_table import statistics_table
-from Cohort.structures import TOTAL, WHOLE, measured, subunits
+from Cohort.structures import TOTAL, WHOLE, measured_structures, subunits
 from Testing.cohort.test_small_sample_errors import brute_force_df
 from Testing.simulated_statistics.cross_sectional import CLASSIC, rejections
 from Testing.support.cohort_tables import simulated
@@ -193,7 +198,7 @@ def test_g_without_covariates_is_hedges_g():
 def test_limits_of_g_are_non_centralities_that_make_the_t_unusual(t, df):
     scale, df_residual = 0.25, 37.0
     difference = Estimate(t * 2.0, 2.0, df, NAN, NAN, NAN)
-    g, low, high = standardised(difference, 2.0 / scale, df_residual)
+    g, low, high = hedges_g_with_limits(difference, 2.0 / scale, df_residual)
     unbiased = hedges_correction(df_residual)
     assert g == pytest.approx(unbiased * t * scale)
     for limit, tail in ((low, 0.975), (high, 0.025)):
@@ -244,7 +249,7 @@ def test_equal_heads_need_no_adjustment():
 
 def test_false_discovery_rate_is_benjamini_and_hochbergs():
     frame = cohort(effect_mm3=-25, with_subunits=True)
-    found = compare_groups(frame, ALS_CONTROL, AGE_SEX, measured(frame))
+    found = compare_groups(frame, ALS_CONTROL, AGE_SEX, measured_structures(frame))
     names = [structure.name for structure in subunits()]
     p = np.array([found.comparisons[name, "ancova"].fit.p for name in names])
     adjusted = stats.false_discovery_control(p)
@@ -360,7 +365,7 @@ def test_mixed_model_of_balanced_sessions_is_the_t_test_of_slopes():
 
 def test_the_table_is_tidy():
     frame = cohort(effect_mm3=-40, with_subunits=True)
-    found = compare_groups(frame, ALS_CONTROL, AGE_SEX, measured(frame))
+    found = compare_groups(frame, ALS_CONTROL, AGE_SEX, measured_structures(frame))
     table = statistics_table([found], ALS_CONTROL)
     assert not table.duplicated(["structure", "adjustment", "scans"]).any()
     assert set(table.loc[table["structure"] == TOTAL.name, "adjustment"]) == {*ADJUSTMENTS, "none"}

@@ -19,7 +19,7 @@ from HypothalamusSegLib.results.flag_coverage import (
     VOLUME_COLUMNS,
     covered_columns,
 )
-from HypothalamusSegLib.results.number_format import shown, shown_ml
+from HypothalamusSegLib.results.number_format import format_ml, format_number
 from HypothalamusSegLib.results.record import CSV_COLUMNS
 from HypothalamusSegLib.results.report_contents import Number, report_contents
 
@@ -104,7 +104,7 @@ def test_what_a_flag_covers(code: str, icv: set, total: set, left: set) -> None:
     ],
 )
 def test_three_significant_digits_and_whole_numbers_in_full(value, words: str) -> None:
-    assert shown(value) == words
+    assert format_number(value) == words
 
 
 def test_the_pictures_caption_tells_which_lines_are_covered() -> None:
@@ -142,7 +142,7 @@ def test_contents_have_one_unit_ranges_and_covered_numbers() -> None:
     assert total[:2] == (Number("400 mm³"), Number("450–1100 mm³"))
     assert total[2] == Number("0.0267", is_covered=True)
     assert not any(n.is_covered for row in report_contents(description()).rows for n in row.numbers)
-    assert shown_ml(None) == "–"
+    assert format_ml(None) == "–"
 
 
 def test_a_result_without_icv_or_hypothalamus_has_a_report(tmp_path: Path) -> None:

@@ -48,7 +48,7 @@ def disagreement_map(
         0: they agree; 1: they do not.
     """
     differences = [
-        _sampled(target - answer, posterior_grid(frame.centre_mm), _map_grid(frame))
+        _sample(target - answer, posterior_grid(frame.centre_mm), _map_grid(frame))
         for target, answer, frame in zip(targets, answers, frames, strict=True)
     ]
     mean = np.mean(differences, 0)
@@ -77,7 +77,7 @@ def shared_answer(answer: np.ndarray, frame: CanonicalFrame, differs: np.ndarray
     ndarray of float32, shape (11, *POSTERIOR_SHAPE)
         Ten subunits and the unknown; what is left to 1 is background.
     """
-    unknown = _sampled(differs[None], _map_grid(frame), posterior_grid(frame.centre_mm))
+    unknown = _sample(differs[None], _map_grid(frame), posterior_grid(frame.centre_mm))
     return np.concatenate([(1 - unknown) * answer, unknown]).astype(np.float32)
 
 
@@ -85,7 +85,7 @@ def _map_grid(frame: CanonicalFrame) -> Grid:
     return frame.grid(MAP_SHAPE, MAP_SPACING_MM)
 
 
-def _sampled(channels: np.ndarray, source: Grid, wanted: Grid) -> np.ndarray:
+def _sample(channels: np.ndarray, source: Grid, wanted: Grid) -> np.ndarray:
     """Interpolate channels (C, *source.shape) linearly on another grid; 0 outside."""
     indices = np.moveaxis(np.indices(wanted.shape, dtype=np.float64), 0, -1)
     at = source.indices_of(wanted.points_at(indices))

@@ -134,7 +134,7 @@ def adapt(options: AdaptOptions, progress: AdaptProgress) -> AdaptResult:
     cases, memory, findings = _read(options, parent, work, progress)
     before = parent.networks[HYPOTHALAMUS]
     plans = _plans(options, parent, cases, memory, work, time.monotonic() - started)
-    after = _fine_tuned(plans, cases, memory, before, work, progress)
+    after = _fine_tune(plans, cases, memory, before, work, progress)
     done_s = progress.done_s
     figures = measure(
         cases,
@@ -207,7 +207,7 @@ def _plans(
     ]
 
 
-def _fine_tuned(
+def _fine_tune(
     plans: Sequence[FoldPlan],
     cases: Sequence[Case],
     memory: Sequence[Case],

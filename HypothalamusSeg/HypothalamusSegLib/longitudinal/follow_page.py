@@ -9,7 +9,7 @@ from html import escape
 from pathlib import Path
 
 from ..colours import LEFT_COLOUR, RIGHT_COLOUR
-from ..results.number_format import MISSING, shown, shown_ml
+from ..results.number_format import MISSING, format_ml, format_number
 from .change import REAL
 from .flicker_pictures import draw_frames
 from .follow import ICV, FollowUp
@@ -138,18 +138,18 @@ def _changes(description: dict) -> str:
 
 def _change_row(structure: str, first: dict, visit: dict, change: dict) -> str:
     part = "single_run_volumes_mm3" if structure == ICV else "volumes_mm3"
-    unit, in_unit = ("mL", shown_ml) if structure == ICV else ("mm³", shown)
+    unit, in_unit = ("mL", format_ml) if structure == ICV else ("mm³", format_number)
     least = change["smallest_real_change_percent"]
     cells = [
         f"{in_unit(first[part][structure])} {unit}",
         f"{in_unit(visit[part][structure])} {unit}",
-        f"{_signed(change['change_mm3'], 1)} mm³",
-        _signed(change["change_percent"], 2),
-        _signed(change["change_percent_a_year"], 2),
+        f"{_format_signed(change['change_mm3'], 1)} mm³",
+        _format_signed(change["change_percent"], 2),
+        _format_signed(change["change_percent_a_year"], 2),
         MISSING if least is None else f"{least:.2f} %",
     ]
     is_real = ' class="words real"' if change["verdict"] == REAL else ' class="words"'
-    alone = _signed(visit["single_run_changes_percent"].get(structure), 2)
+    alone = _format_signed(visit["single_run_changes_percent"].get(structure), 2)
     return (
         f"<tr><td>{escape(_name(structure))}</td><td>{visit['visit']}</td>"
         f"{''.join(f'<td>{cell}</td>' for cell in cells)}"
@@ -159,7 +159,7 @@ def _change_row(structure: str, first: dict, visit: dict, change: dict) -> str:
 
 def _trend_lines(description: dict) -> list[str]:
     return [
-        f"Over all visits: {_name(structure)} {_signed(value, 2)} % a year."
+        f"Over all visits: {_name(structure)} {_format_signed(value, 2)} % a year."
         for structure, value in description["trend_percent_a_year"].items()
         if value is not None
     ]
@@ -196,7 +196,7 @@ def _visits(description: dict) -> str:
     return f"<table>{head}{''.join(rows)}</table>"
 
 
-def _signed(value: float | None, decimals: int) -> str:
+def _format_signed(value: float | None, decimals: int) -> str:
     if value is None:
         return MISSING
     return f"{value:+.{decimals}f}".replace("-", "−")

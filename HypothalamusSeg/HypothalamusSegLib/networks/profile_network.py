@@ -87,14 +87,14 @@ class ProfileNetwork(nn.Module):
         Tensor, shape (N,)
             Millimetres along the normals.
         """
-        features = _rectified(_along(self.first, profiles[:, :, None]))
+        features = _rectify(_along(self.first, profiles[:, :, None]))
         described = self.describe(features[:, :, 0, 1::3].flatten(1))
-        described = _rectified(described)
+        described = _rectify(described)
         place = _place(points_mm, normals)
         everywhere = described.mean(0, keepdim=True).expand_as(described)
         known = torch.cat([mean_around(described, points_mm), everywhere, place], 1)
         features = _along(self.second, features).add_(self.inform(known)[:, :, None, None])
-        features = _rectified(_along(self.third, _rectified(features)))
+        features = _rectify(_along(self.third, _rectify(features)))
         scores = _along(self.score, features)[:, 0, 0].float()
         scores = scores[:, self.margin : scores.shape[1] - self.margin] + self.prior
         return (scores.softmax(1) * self.positions_mm).sum(1)
@@ -110,7 +110,7 @@ def _along(convolution: nn.Conv1d, profiles: Tensor) -> Tensor:
     )
 
 
-def _rectified(features: Tensor) -> Tensor:
+def _rectify(features: Tensor) -> Tensor:
     return functional.leaky_relu(features, 0.01, inplace=True)
 
 

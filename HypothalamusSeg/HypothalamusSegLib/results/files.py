@@ -25,7 +25,7 @@ from .dicom.objects import make_objects
 from .dicom.source_series import SourceSeries
 from .flag_coverage import covered_columns
 from .nifti import write_nifti
-from .number_format import shown, shown_ml, shown_percent
+from .number_format import format_ml, format_number, format_percent
 from .overview import CaptionLine, draw_overview
 from .plane_pictures import report_pictures
 from .record import CSV_COLUMNS, PROTOCOL_COLUMN, ResultRecord
@@ -152,32 +152,36 @@ def caption(result: Segmentation) -> list[CaptionLine]:
     lines = []
     if "hypothalamus_total" in by_name:
         left, right, total = (by_name[f"hypothalamus_{p}"] for p in ("left", "right", "total"))
-        spread = "" if total.fold_sd_mm3 is None else f" (fold SD {shown(total.fold_sd_mm3)})"
+        spread = (
+            "" if total.fold_sd_mm3 is None else f" (fold SD {format_number(total.fold_sd_mm3)})"
+        )
         lines += [
             CaptionLine(
-                f"Hypothalamus: {shown(total.volume_mm3)} mm³{spread}",
+                f"Hypothalamus: {format_number(total.volume_mm3)} mm³{spread}",
                 is_covered(total.structure, "volume_mm3"),
             ),
             CaptionLine(
-                f"left {shown(left.volume_mm3)} mm³, right {shown(right.volume_mm3)} mm³",
+                f"left {format_number(left.volume_mm3)} mm³, right "
+                f"{format_number(right.volume_mm3)} mm³",
                 is_covered(left.structure, "volume_mm3"),
             ),
         ]
         if total.interval_mm3:
-            low, high = map(shown, total.interval_mm3)
+            low, high = map(format_number, total.interval_mm3)
             words = f"{100 * COVERAGE:.0f} % interval of the total: {low}–{high} mm³"
             lines.append(CaptionLine(words, is_covered(total.structure, "volume_mm3")))
         if total.icv_adjusted_mm3 is not None:
             words = (
-                f"{shown_percent(total.fraction_of_icv)} % of ICV; "
-                f"{shown(total.icv_adjusted_mm3)} mm³ at an ICV of {shown_ml(REFERENCE_ICV_MM3)} mL"
+                f"{format_percent(total.fraction_of_icv)} % of ICV; "
+                f"{format_number(total.icv_adjusted_mm3)} mm³ at an ICV of "
+                f"{format_ml(REFERENCE_ICV_MM3)} mL"
             )
             lines.append(CaptionLine(words, is_covered(total.structure, "icv_adjusted_mm3")))
     if "icv" in by_name:
         icv, limits = by_name["icv"], ""
         if icv.interval_mm3:
-            low, high = map(shown_ml, icv.interval_mm3)
+            low, high = map(format_ml, icv.interval_mm3)
             limits = f" ({100 * COVERAGE:.0f} % interval {low}–{high})"
-        words = f"Intracranial volume: {shown_ml(icv.volume_mm3)} mL{limits}"
+        words = f"Intracranial volume: {format_ml(icv.volume_mm3)} mL{limits}"
         lines.append(CaptionLine(words, is_covered("icv", "volume_mm3")))
     return lines

@@ -20,7 +20,7 @@ DIGITS, MOST_DECIMALS = 3, 6
 THOUSANDS, SHORT = "\u202f", 10_000
 
 
-def shown(value: float | None) -> str:
+def format_number(value: float | None) -> str:
     """Format with three significant digits, or more if the integer part is longer.
 
     Returns
@@ -39,11 +39,11 @@ def shown(value: float | None) -> str:
     return text.replace(",", THOUSANDS if abs(value) >= SHORT else "")
 
 
-def shown_percent(fraction: float | None) -> str:
+def format_percent(fraction: float | None) -> str:
     """Format a fraction as percent, without the sign."""
-    return MISSING if fraction is None else shown(100 * fraction)
+    return MISSING if fraction is None else format_number(100 * fraction)
 
 
-def shown_ml(volume_mm3: float | None) -> str:
+def format_ml(volume_mm3: float | None) -> str:
     """Format a volume in mL, without the unit."""
-    return MISSING if volume_mm3 is None else shown(volume_mm3 / MM3_PER_ML)
+    return MISSING if volume_mm3 is None else format_number(volume_mm3 / MM3_PER_ML)

@@ -114,8 +114,8 @@ def draw_overview(
     """
     sides, skull = hypothalamus_outlines(hypothalamus), icv_outlines(icv)
     panels = _panels(scan, sides, skull)
-    facts = _wrapped(caption if sides else [NO_HYPOTHALAMUS, *caption])
-    notes = _wrapped([CaptionLine(text) for text in CONVENTION])
+    facts = _wrap_lines(caption if sides else [NO_HYPOTHALAMUS, *caption])
+    notes = _wrap_lines([CaptionLine(text) for text in CONVENTION])
     footer = [line for text in warnings for line in _wrap(f"▲ {text}", WIDTH_CHARACTERS)]
     rows = 1 + max(panel.row for panel in panels)
     notes_px = HEADING_PX + LINE_PX * (len(sides + skull) + len(facts) + len(notes) + 2)
@@ -172,7 +172,7 @@ def _panels(scan: VoxelImage, sides: Sequence[Outline], skull: Sequence[Outline]
     return panels
 
 
-def _wrapped(lines: Sequence[CaptionLine]) -> list[CaptionLine]:
+def _wrap_lines(lines: Sequence[CaptionLine]) -> list[CaptionLine]:
     """Lines that fit the width of a panel."""
     return [
         CaptionLine(text, line.is_covered)

@@ -19,7 +19,7 @@ from ..flags import FLAG_TITLES, Flag, severity_of, sort_by_severity
 from ..measures.protocol import PUBLISHED, protocol_name
 from ..measures.quality import ICV_RANGE_MM3
 from .flag_coverage import covered_columns
-from .number_format import MISSING, shown, shown_ml, shown_percent
+from .number_format import MISSING, format_ml, format_number, format_percent
 from .plane_pictures import PlanePicture
 
 PARTS = ("left", "right", "total")
@@ -89,7 +89,7 @@ def report_contents(
     description: dict, pictures: tuple[tuple[PlanePicture, ...], ...] = ()
 ) -> ReportContents:
     """Create the page from the JSON description of a result."""
-    reference = shown_ml(description["reference_icv_mm3"])
+    reference = format_ml(description["reference_icv_mm3"])
     flags = description["quality"]["flags"]
     return ReportContents(
         title=description["name"],
@@ -125,10 +125,10 @@ def usual_range(structure: str, description: dict) -> str:
         Of the result, which names the protocol.
     """
     if structure == "icv":
-        return "–".join(map(shown_ml, ICV_RANGE_MM3))
+        return "–".join(map(format_ml, ICV_RANGE_MM3))
     if structure == "hypothalamus_total":
         protocol = description.get("protocol") or PUBLISHED.as_json()
-        return "–".join(map(shown, protocol["usual_range_mm3"]))
+        return "–".join(map(format_number, protocol["usual_range_mm3"]))
     return MISSING
 
 
@@ -144,9 +144,9 @@ def _row(name: str, entry: dict, codes: Iterable[str], description: dict) -> Rep
     structure = entry["structure"]
     covered = covered_columns(codes, structure)
     is_icv = structure == "icv"
-    show, unit = (shown_ml, "mL") if is_icv else (shown, "mm³")
-    percent = MISSING if is_icv else shown_percent(entry["fraction_of_icv"])
-    adjusted = MISSING if is_icv else add_unit(shown(entry["icv_adjusted_mm3"]), "mm³")
+    show, unit = (format_ml, "mL") if is_icv else (format_number, "mm³")
+    percent = MISSING if is_icv else format_percent(entry["fraction_of_icv"])
+    adjusted = MISSING if is_icv else add_unit(format_number(entry["icv_adjusted_mm3"]), "mm³")
     numbers = (
         Number(add_unit(show(entry["volume_mm3"]), unit), "volume_mm3" in covered),
         Number(add_unit(usual_range(structure, description), unit)),

@@ -14,7 +14,7 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-from ..batch import Batch, described_failure, failure_sentence
+from ..batch import Batch, describe_failure, failure_sentence
 from ..loaded_networks import LoadedNetworks
 from ..machine.memory import give_memory_back
 from ..progress import STAGE_WEIGHTS, Steps
@@ -57,7 +57,7 @@ class SegmentHandler:
         steps = Steps(report, STAGE_WEIGHTS, 0, 1)
         record, files, dicom_failure = batch.segment(Path(checked["input"]), steps)
         event = {"event": "result", "input": checked["input"], "files": [*map(str, files)]}
-        event["dicom_failure"] = described_failure(dicom_failure)
+        event["dicom_failure"] = describe_failure(dicom_failure)
         report({**event, "result": record.description})
         failure = record.segmentation.provenance["device_failure"]
         if failure:

@@ -125,7 +125,7 @@ class WorkerService:
             was_asked = request in self._cancelled and not self._is_interrupted
             self._cancelled.discard(request)
         if error:
-            self._say(request, {"event": "error", **_described(error)})
+            self._say(request, {"event": "error", **_describe_error(error)})
         is_stopped = isinstance(error, CancelledError) and not was_asked
         self._say_end(request, finish.exit_code, finish.is_fit and not is_stopped)
         if is_stopped:
@@ -160,7 +160,7 @@ class WorkerService:
                 try:
                     self._take(read_request(line))
                 except WrongRequestError as error:
-                    self._channel.say({"event": "error", "id": None, **_described(error)})
+                    self._channel.say({"event": "error", "id": None, **_describe_error(error)})
         finally:
             self._close()
 
@@ -199,7 +199,7 @@ class WorkerService:
         """In the place of the main thread, which computes and cannot be interrupted."""
         request = self._running
         if request:
-            self._say(request, {"event": "error", **_described(CancelledError("Canceled."))})
+            self._say(request, {"event": "error", **_describe_error(CancelledError("Canceled."))})
             self._say_end(request, CANCELLED, False)
         self._channel.say({"event": "closed", "reason": "cancelled"})
 
@@ -224,7 +224,7 @@ def _finish_of(error: Exception) -> Finish:
     return Finish(FAILED, isinstance(error, HypothalamusSegError) and not is_unfit)
 
 
-def _described(error: Exception) -> dict:
+def _describe_error(error: Exception) -> dict:
     if isinstance(error, HypothalamusSegError):
         fields = {name: _plain(value) for name, value in error.fields.items()}
         return {"code": error.code, "message": str(error), "fields": fields}

@@ -33,11 +33,11 @@ class EngineOutcome:
     cancelled: bool = False
 
 
-def cancelled() -> EngineOutcome:
+def cancelled_outcome() -> EngineOutcome:
     return EngineOutcome(cancelled=True, message="Canceled.")
 
 
-def not_started(reason: str) -> EngineOutcome:
+def not_started_outcome(reason: str) -> EngineOutcome:
     """There is no engine; ``reason`` is the system's."""
     message = f"The engine could not be started ({reason}). Reinstall the extension."
     return EngineOutcome(error_code="not_started", message=message)
@@ -47,7 +47,7 @@ def outcome_of(result: dict | None, error: dict | None) -> EngineOutcome:
     """Read the events of a request that has ended."""
     if error is not None:
         if error["code"] == CANCELLED_CODE:
-            return cancelled()
+            return cancelled_outcome()
         return EngineOutcome(error_code=error["code"], message=_error_message(error))
     if result is not None:
         return EngineOutcome(result["result"], tuple(result["files"]))

@@ -18,7 +18,13 @@ import qt
 from HypothalamusSegLib.machine.processes import end_process, may_be_alive
 
 from .command_line import IDLE_SECONDS, python_path
-from .outcome import EngineOutcome, cancelled, not_started, outcome_of, outcome_without_end
+from .outcome import (
+    EngineOutcome,
+    cancelled_outcome,
+    not_started_outcome,
+    outcome_of,
+    outcome_without_end,
+)
 
 # Time between closing the engine's input and killing it; enough to remove its files.
 PATIENCE_MS = 900
@@ -199,7 +205,7 @@ class EngineProcess:
 
     def _failed_to_start(self, error: int) -> None:
         if int(error) == int(qt.QProcess.FailedToStart):
-            self._finish(not_started(self._process.errorString()))
+            self._finish(not_started_outcome(self._process.errorString()))
 
     def _ended_with(self, code: int, status: int) -> None:
         """The process that Slicer started is gone; the engine must be, too."""
@@ -213,7 +219,7 @@ class EngineProcess:
             end_process(self._engine_id)
         run = self._run
         if self._was_told_to_end:
-            self._finish(cancelled())
+            self._finish(cancelled_outcome())
         elif run is not None and run.error:
             self._finish(outcome_of(None, run.error))
         else:

@@ -127,11 +127,11 @@ class SceneJob(ABC):
             if outcome.result is not None:
                 taken = self._take(outcome.result)
         except HandoverError as error:
-            outcome = _not_taken(str(error))
+            outcome = _not_taken_outcome(str(error))
         except Exception as error:
             # Whatever it is: a panel that is not told stays busy for ever.
             logging.exception("The result could not be loaded")
-            outcome = _not_taken(f"{UNFORESEEN} ({type(error).__name__}: {error}).")
+            outcome = _not_taken_outcome(f"{UNFORESEEN} ({type(error).__name__}: {error}).")
         self._clean_up()
         self._has_ended = True
         self._finish(taken, outcome)
@@ -143,5 +143,5 @@ class SceneJob(ABC):
         shutil.rmtree(self._folder, ignore_errors=True)
 
 
-def _not_taken(message: str) -> EngineOutcome:
+def _not_taken_outcome(message: str) -> EngineOutcome:
     return EngineOutcome(error_code="handover", message=message)

@@ -87,12 +87,12 @@ def install_and_wait(extension) -> None:
             askConfirmation=False, torchVersionRequirement=MINIMUM_VERSION
         )
     except Exception as error:  # as above: network, disk, permissions, pip
-        raise TorchSetupError(not_installed(str(error))) from error
+        raise TorchSetupError(not_installed_message(str(error))) from error
     if installed is None:
         raise TorchSetupError("PyTorch was not installed. Press Apply to try again.")
 
 
-def not_installed(reason: str) -> str:
+def not_installed_message(reason: str) -> str:
     """What the user is told after a failure."""
     return (
         f"PyTorch could not be installed ({reason}). Check the internet connection and the free "

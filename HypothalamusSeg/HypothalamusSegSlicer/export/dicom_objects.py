@@ -121,7 +121,7 @@ def dicom_contents(nodes: ResultNodes, rows: Sequence[VolumeRow], grid: Grid) ->
         contents,
         masks=tuple(_masks(nodes, edited, grid)),
         measured=tuple(
-            _measured(row, codes)
+            _measure_structure(row, codes)
             for row in rows
             if row.structure != ASYMMETRY and row.status != DELETED
         ),
@@ -171,7 +171,7 @@ def _on_grid(voxels: SegmentVoxels, grid: Grid) -> np.ndarray:
     return found
 
 
-def _measured(row: VolumeRow, codes: Sequence[str]) -> MeasuredStructure:
+def _measure_structure(row: VolumeRow, codes: Sequence[str]) -> MeasuredStructure:
     from HypothalamusSegLib.results.dicom.engine_result import measured_structure
 
     mm3 = MM3_PER_ML if row.unit == "mL" else 1.0

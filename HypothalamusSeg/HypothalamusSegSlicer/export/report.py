@@ -135,16 +135,18 @@ def _draw_table(
 def _cells(row: VolumeRow) -> tuple[str, ...]:
     return (
         row.name,
-        f"{_shown(row.value, 1)} {row.unit}",
-        f"{_shown(row.low, 1)}–{_shown(row.high, 1)}" if row.low == row.low else MISSING,
-        _shown(row.fold_sd, 1),
-        MISSING if row.structure == "icv" else _shown(row.percent_of_icv, 4),
-        _shown(row.adjusted_mm3, 1),
+        f"{_format_number(row.value, 1)} {row.unit}",
+        f"{_format_number(row.low, 1)}–{_format_number(row.high, 1)}"
+        if row.low == row.low
+        else MISSING,
+        _format_number(row.fold_sd, 1),
+        MISSING if row.structure == "icv" else _format_number(row.percent_of_icv, 4),
+        _format_number(row.adjusted_mm3, 1),
         row.status,
     )
 
 
-def _shown(value: float, digits: int) -> str:
+def _format_number(value: float, digits: int) -> str:
     return MISSING if value != value else f"{value:,.{digits}f}".replace(",", " ")
 
 
@@ -157,7 +159,7 @@ def _draw_quality(painter, nodes: ResultNodes, top: int) -> int:
     found = sort_by_severity(Flag(**flag) for flag in flags)
     signed = [f"{SEVERITY_SIGNS[severity_of(flag.code)]} {flag.message}" for flag in found]
     for message in signed or ["No quality flags."]:
-        for line in _wrapped(message, 125):
+        for line in _wrap(message, 125):
             y += 22
             draw_text(painter, MARGIN_PX, y, line, 10)
     return y + 40
@@ -171,10 +173,10 @@ def _draw_review(painter, nodes: ResultNodes, top: int) -> None:
     since = f"; changed since then: {', '.join(changed)}" if changed else ""
     draw_text(painter, MARGIN_PX, top, f"Review: {review.status}{who}{when}{since}", 11, bold=True)
     y = top
-    for line in _wrapped(review.note, 125):
+    for line in _wrap(review.note, 125):
         y += 22
         draw_text(painter, MARGIN_PX, y, line, 10)
 
 
-def _wrapped(text: str, width: int) -> list[str]:
+def _wrap(text: str, width: int) -> list[str]:
     return textwrap.wrap(text, width)

@@ -61,7 +61,7 @@ def _outlines(nodes: ResultNodes) -> tuple[list, list[np.ndarray]]:
                 continue
             affine = voxels.image_to_world.copy()
             affine[:3, 3] = (affine @ [*voxels.start, 1.0])[:3]
-            volume = VoxelImage(np.pad(voxels.inside.T.astype(np.uint8), 1), _padded(affine))
+            volume = VoxelImage(np.pad(voxels.inside.T.astype(np.uint8), 1), _pad_affine(affine))
             outline = outline_of(
                 segment.name, PAPER_STRUCTURE_COLOURS[segment.identifier], volume, 1
             )
@@ -71,7 +71,7 @@ def _outlines(nodes: ResultNodes) -> tuple[list, list[np.ndarray]]:
     return outlined, centres
 
 
-def _padded(affine: np.ndarray) -> np.ndarray:
+def _pad_affine(affine: np.ndarray) -> np.ndarray:
     """The affine of an array that got a layer of one voxel on each side."""
     moved = affine.copy()
     moved[:3, 3] = (affine @ [-1.0, -1.0, -1.0, 1.0])[:3]

@@ -103,7 +103,7 @@ class TorchInstaller:
             self._say(_("The installation of PyTorch was canceled"))
         elif problem:
             self._say("")
-            slicer.util.errorDisplay(torch_setup.not_installed(problem))
+            slicer.util.errorDisplay(torch_setup.not_installed_message(problem))
         else:
             torch_setup.forget_what_was_missing()
             self._say(_("PyTorch is installed"))

@@ -90,10 +90,10 @@ def _in_anat(root: Path, pattern: str) -> Iterator[Path]:
 
 def _of_derivative(root: Path) -> list[Case]:
     source = root / _link_to_source(root)
-    return [_finished(path, source) for path in _in_anat(root, f"*{DESCRIPTION}")]
+    return [_finished_case(path, source) for path in _in_anat(root, f"*{DESCRIPTION}")]
 
 
-def _finished(description: Path, source: Path) -> Case:
+def _finished_case(description: Path, source: Path) -> Case:
     name = description.name.removesuffix(DESCRIPTION)
     maps = {role: path for role in LABEL_MAPS if (path := _label_map(description, name, role))}
     scan = _source_of(next(iter(maps.values()), None), source)
@@ -145,7 +145,7 @@ def _of_folder(folder: Path) -> list[Case]:
     )
 
     paths = without_uncompressed_twins(list(images_below(folder)))
-    return [_named(path, image_stem(path)) for path in paths]
+    return [_name_case(path, image_stem(path)) for path in paths]
 
 
 def _of_table(table: Path) -> list[Case]:
@@ -168,10 +168,10 @@ def _of_row(table: Path, number: int, row: dict) -> Case:
     participant, path = row["participant_id"], row["path"]
     if not participant or not path:
         raise WorklistError(f"{table}, line {number}: participant_id or path is empty.")
-    return _named(table.parent / path, participant, row.get("session_id") or "")
+    return _name_case(table.parent / path, participant, row.get("session_id") or "")
 
 
-def _named(path: Path, participant: str, session: str = "") -> Case:
+def _name_case(path: Path, participant: str, session: str = "") -> Case:
     from HypothalamusSegLib.bids_labels import bids_label, scan_name
 
     subject = bids_label(participant.removeprefix("sub-"))

@@ -72,7 +72,7 @@ def _measurement_report(contents: DicomContents, segmentation: Segmentation) -> 
     sr = import_highdicom().sr
     return sr.MeasurementReport(
         observation_context=_observers(contents),
-        procedure_reported=_coded(MRI_OF_BRAIN),
+        procedure_reported=_code_item(MRI_OF_BRAIN),
         imaging_measurements=list(_groups(contents, segmentation)),
     )
 
@@ -108,13 +108,13 @@ def _groups(contents: DicomContents, segmentation: Segmentation) -> Iterator:
     parameters = [f"{name}={value}" for name, value in contents.parameters.items()]
     for measured in contents.measured:
         code, segment = structure_code(measured.structure), segments.get(measured.structure)
-        laterality = None if code.laterality is None else _coded(code.laterality)
+        laterality = None if code.laterality is None else _code_item(code.laterality)
         shared = {
-            "finding_type": _coded(code.kind),
-            "finding_category": _coded(ANATOMICAL_STRUCTURE),
-            "finding_sites": [sr.FindingSite(_coded(code.site), laterality)],
+            "finding_type": _code_item(code.kind),
+            "finding_category": _code_item(ANATOMICAL_STRUCTURE),
+            "finding_sites": [sr.FindingSite(_code_item(code.site), laterality)],
             "algorithm_id": sr.AlgorithmIdentification(PRODUCT, contents.version, parameters),
-            "method": _coded(VOXEL_SUM if measured.is_edited else POSTERIOR_SUM),
+            "method": _code_item(VOXEL_SUM if measured.is_edited else POSTERIOR_SUM),
             "measurements": _measurements(measured, contents),
         }
         if segment is None:
@@ -149,9 +149,9 @@ def _measurements(measured: MeasuredStructure, contents: DicomContents) -> list[
 
 def _number(name: Triple, value: float, unit: Triple, properties=None):
     return import_highdicom().sr.Measurement(
-        name=_coded(name),
+        name=_code_item(name),
         value=value,
-        unit=_coded(unit),
+        unit=_code_item(unit),
         properties=properties,
     )
 
@@ -169,9 +169,9 @@ def _volume(measured: MeasuredStructure, unit: Triple, divisor: float):
         ):
             # In the unit of the volume; highdicom itself would write it without a unit.
             item = sr.NumContentItem(
-                name=_coded(name),
+                name=_code_item(name),
                 value=round(abs(limit_mm3 / divisor - value), VOLUME_DIGITS),
-                unit=_coded(unit),
+                unit=_code_item(unit),
                 relationship_type="HAS PROPERTIES",
             )
             properties.append(item)
@@ -182,7 +182,7 @@ def _add_remarks(report: MeasurementReport, contents: DicomContents) -> None:
     """Add purpose, flags, review and notes as text, where TID 1500 has its evaluations."""
     sr = import_highdicom().sr
     container = sr.ContainerContentItem(
-        name=_coded(QUALITATIVE_EVALUATIONS), relationship_type="CONTAINS"
+        name=_code_item(QUALITATIVE_EVALUATIONS), relationship_type="CONTAINS"
     )
     container.ContentSequence = sr.ContentSequence(
         [_text(name, words) for name, words in _remarks(contents)]
@@ -211,9 +211,9 @@ def _remarks(contents: DicomContents) -> Iterator[tuple[Triple, str]]:
 
 def _text(name: Triple, words: str) -> ContentItem:
     return import_highdicom().sr.TextContentItem(
-        name=_coded(name), value=words, relationship_type="CONTAINS"
+        name=_code_item(name), value=words, relationship_type="CONTAINS"
     )
 
 
-def _coded(triple: Triple):
+def _code_item(triple: Triple):
     return import_highdicom().sr.CodedConcept(*triple)
