@@ -96,7 +96,7 @@ def test_an_undated_first_session_stays_the_first(tmp_path):
     analysis = analysed(tmp_path, results, people, undated="sub-002_ses-1")
     sample = analysis.sample.set_index("participant_id")["scan"]
     assert sample["sub-002"] == "sub-002_ses-1"
-    told = found(analysis.findings, "has no time, though a later one has")
+    told = found(analysis.findings, "has no time although a later one has")
     assert told.items == ("sub-002_ses-1",)
     assert "sub-002" not in set(analysis.longitudinal[0].changes["participant_id"])
 

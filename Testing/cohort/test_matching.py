@@ -50,9 +50,9 @@ def test_what_is_wrong_with_participants_is_listed(folder):
     participants = read_participants(path)
     assert participants.frame["participant_id"].tolist() == ["sub-01", "sub-02", "sub-03", "sub-99"]
     assert participants.frame["age"].isna().tolist() == [False, True, False, False]
-    assert found(participants.findings, "without the prefix").items == ("01",)
-    assert found(participants.findings, "word for word").items == ("sub-03",)
-    assert found(participants.findings, "several rows that differ").items == ("sub-04",)
+    assert found(participants.findings, "The prefix sub- was added").items == ("01",)
+    assert found(participants.findings, "Identical rows").items == ("sub-03",)
+    assert found(participants.findings, "several different rows").items == ("sub-04",)
     assert found(participants.findings, "without a participant_id").items == ("row 8",)
 
 
@@ -141,11 +141,11 @@ def test_kinds_of_covariates(people):
     [
         ("agee", "Did you mean 'age'"),
         ("group", "column of the contrast"),
-        ("icv", "need not be named"),
+        ("icv", "need not be listed"),
         ("note", "20 different texts"),
         ("mixed", r"89\+"),
         ("same", "same value for everyone"),
-        ("case", "differ only in upper and lower case"),
+        ("case", "differ only by case"),
     ],
 )
 def test_a_wrong_covariate_is_refused(people, name, words):
@@ -167,7 +167,7 @@ def test_numbers_of_sites_are_categories(folder, name):
     # As a line, sites numbered 1 to 4 gave 47 % false positives.
     covariate, findings = covariate_of(["1", "2", "3", "4"] * 8, folder, name)
     assert covariate.kind == "category"
-    assert found(findings, "enters as categories")
+    assert found(findings, "is treated as categories")
     (folder / "participants.json").write_text(f'{{"{name}": {{"Units": "m"}}}}', encoding="utf-8")
     assert covariate_of(["1", "2", "3", "4"] * 8, folder, name)[0].kind == "number"
 
@@ -403,7 +403,7 @@ def test_sessions_without_times_are_told(folder):
     analysis = analyse(options_in(folder, table, covariates=()), results)
     assert analysis.longitudinal == []
     assert len(analysis.sample) == 10
-    assert "nothing tells the time" in WellFormed(report_of(analysis)).text
+    assert "the time between them is unknown" in WellFormed(report_of(analysis)).text
 
 
 def test_the_first_session_in_time_is_compared(folder):

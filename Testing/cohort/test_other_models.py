@@ -240,6 +240,6 @@ def test_a_wrong_predictor_is_refused(tmp_path):
     _, people = simulated()
     participants = as_read(people, tmp_path)
     check_predictors(("age",), participants)
-    for name, words in (("sex", "must hold numbers"), ("bmi", "no column 'bmi'")):
+    for name, words in (("sex", "must contain numbers"), ("bmi", "no column 'bmi'")):
         with pytest.raises(CovariateError, match=words):
             check_predictors((name,), participants)

@@ -164,6 +164,6 @@ def test_a_frozen_plan_is_compared_with_what_is_done(cohort, capsys):
     assert "unchanged" in (output / "group_report.html").read_text(encoding="utf-8")
     assert group(cohort, "--covariates", "age") == 0
     report = (output / "group_report.html").read_text(encoding="utf-8")
-    assert "departs from it" in report
+    assert "deviates from it" in report
     assert "covariates: [] → [" in report
     assert (output / "group_frozen.json").read_text(encoding="utf-8") == frozen

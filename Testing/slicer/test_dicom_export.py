@@ -153,7 +153,7 @@ def test_a_pseudonym_hides_the_person_and_keeps_objects_out_of_the_database(node
 def test_nothing_is_replaced_unasked_and_never_objects_of_another_series(nodes, tmp_path):
     files = dicom_objects.export_dicom(nodes, rows_of(nodes), tmp_path)
     before = [file.read_bytes() for file in files]
-    with pytest.raises(ExportError, match="exist already"):
+    with pytest.raises(ExportError, match="already exist"):
         dicom_objects.export_dicom(nodes, rows_of(nodes), tmp_path)
     assert [file.read_bytes() for file in files] == before
     assert dicom_objects.export_dicom(

@@ -123,7 +123,7 @@ def test_files_of_the_same_scan_are_replaced_only_after_a_question(scene, heads,
     nodes = take(heads[0], load_volume(heads[0].scan))
     export(nodes, tmp_path)
     before = contents(tmp_path)
-    with pytest.raises(ExportError, match="exist already"):
+    with pytest.raises(ExportError, match="already exist"):
         export(nodes, tmp_path)
     asked = []
     assert export(nodes, tmp_path, may_replace=lambda files: asked.append(files)) == []

@@ -560,7 +560,7 @@ def test_a_result_of_other_voxels_is_not_shown(panel, derivative):
     image.SetOrigin([x + 3 for x in image.GetOrigin()])
     sitk.WriteImage(image, str(scan))
     begin_list(panel, derivative)
-    assert "does not lie on the voxels" in panel.ui.worklistLabel.text
+    assert "does not match the voxels" in panel.ui.worklistLabel.text
     assert not panel.ui.acceptNextButton.enabled
 
 
@@ -694,6 +694,6 @@ def test_a_series_that_slicer_places_elsewhere_is_not_shown_with_that_result(
     sys.modules["DICOMLib"].DICOMUtils.loadSeriesByUID = load_elsewhere
     open_dicom(panel, tmp_path / "reviews")
     label = panel.ui.worklistLabel
-    assert host.pump_until(lambda: "does not lie on the voxels" in label.text, seconds=30)
+    assert host.pump_until(lambda: "does not match the voxels" in label.text, seconds=30)
     assert not panel.ui.acceptNextButton.enabled
     assert panel.ui.applyButton.enabled  # what Slicer shows can be segmented
