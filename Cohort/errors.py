@@ -5,12 +5,6 @@ from __future__ import annotations
 from HypothalamusSegLib.errors import HypothalamusSegError
 
 
-class ScanListError(HypothalamusSegError):
-    """The folder or table holds no scans, or lists them in a way that cannot be used."""
-
-    code = "scan_list"
-
-
 class IndexFileError(HypothalamusSegError):
     """The cohort's index is damaged, of another kind, or cannot be written."""
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import json
 import logging
 import re
@@ -13,20 +12,19 @@ from dataclasses import dataclass
 from difflib import get_close_matches
 from pathlib import Path
 
-from HypothalamusSegLib.bids_labels import bids_label, scan_name
+from HypothalamusSegLib.errors import ScanListError
 from HypothalamusSegLib.reading.image_files import (
     image_stem,
     images_below,
     without_uncompressed_twins,
 )
+from HypothalamusSegLib.reading.scan_table import ListedScan, label_scan, read_scan_table
 
-from ..errors import MissingPackageError, ScanListError
+from ..errors import MissingPackageError
 
 # Other kinds of data are not looked at, which halves the time to index a large data set.
 OTHER_DATATYPES = re.compile(r"/(func|dwi|fmap|perf|eeg|meg|ieeg|pet|micr|nirs|beh|motion)(/|$)")
 T1W_SUFFIX = "_T1w"
-TABLE_SUFFIXES = {".csv": ",", ".tsv": "\t"}
-TABLE_COLUMNS = ("participant_id", "path")
 
 
 @dataclass(frozen=True)
@@ -79,7 +77,7 @@ def find_scans(
     """
     source = Path(source)
     if source.is_file():
-        scans = _from_table(source)
+        scans = [_cohort_scan(scan) for scan in read_scan_table(source)]
     elif not source.is_dir():
         raise ScanListError(f"{source} does not exist. Check the path.")
     elif is_bids(source):
@@ -170,46 +168,11 @@ def _read_filters(path: Path | None) -> dict:
 
 def _from_folder(folder: Path) -> list[CohortScan]:
     """Every image in a folder, at any depth; a folder of DICOM slices is one image."""
-    return [_name_scan(path, image_stem(path)) for path in images_below(folder)]
+    return [_cohort_scan(label_scan(path, image_stem(path))) for path in images_below(folder)]
 
 
-def _from_table(table: Path) -> list[CohortScan]:
-    delimiter = TABLE_SUFFIXES.get(table.suffix.lower())
-    if delimiter is None:
-        raise ScanListError(f"{table} is neither a folder nor a table (.csv, .tsv).")
-    try:
-        with table.open(newline="", encoding="utf-8-sig") as stream:
-            reader = csv.DictReader(stream, delimiter=delimiter)
-            missing = [name for name in TABLE_COLUMNS if name not in (reader.fieldnames or ())]
-            rows = list(reader)
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise ScanListError(f"{table} cannot be read ({error}).") from error
-    if missing:
-        raise ScanListError(
-            f"{table} has no column {missing[0]!r}. It needs participant_id and path, and "
-            "session_id if a participant has several scans."
-        )
-    scans = []
-    for number, row in enumerate(rows, start=2):
-        participant, path = row["participant_id"], row["path"]
-        if not participant or not path:
-            raise ScanListError(f"{table}, line {number}: participant_id or path is empty.")
-        where = table.parent / path
-        scans.append(_name_scan(where, participant, row.get("session_id") or ""))
-    return scans
-
-
-def _name_scan(path: Path, participant: str, session: str = "") -> CohortScan:
-    """A scan outside BIDS: its labels are what BIDS allows of the given words."""
-    subject, session = _label(participant, "sub-", path), _label(session, "ses-", path)
-    return CohortScan(scan_name(subject, session), subject, session, path)
-
-
-def _label(words: str, prefix: str, path: Path) -> str:
-    label = bids_label(words.removeprefix(prefix))
-    if words and not label:
-        raise ScanListError(f"{path}: {words!r} has no letter or digit for a name.")
-    return label
+def _cohort_scan(scan: ListedScan) -> CohortScan:
+    return CohortScan(scan.name, scan.subject, scan.session, scan.path)
 
 
 def _without_twins(scans: list[CohortScan]) -> list[CohortScan]:

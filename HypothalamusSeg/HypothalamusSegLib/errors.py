@@ -156,6 +156,12 @@ class TooFewVisitsError(HypothalamusSegError):
     code = "too_few_visits"
 
 
+class ScanListError(HypothalamusSegError):
+    """A folder or table holds no scans, or lists them in a way that cannot be used."""
+
+    code = "scan_list"
+
+
 class SampleMissingError(HypothalamusSegError):
     """The sample brain of the demo is not installed."""
 

@@ -7,8 +7,8 @@ import unicodedata
 from pathlib import Path
 
 import pytest
+from HypothalamusSegLib.errors import ScanListError
 
-from Cohort.errors import ScanListError
 from Cohort.participant.scan_list import CohortScan, find_scans
 
 PREAMBLE = b"\0" * 128 + b"DICM"

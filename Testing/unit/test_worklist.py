@@ -71,6 +71,7 @@ def test_a_table_names_its_scans_as_the_cohort_does(tmp_path):
         ("participant\tpath\n1\ta.nii\n", "no column 'participant_id'"),
         ("participant_id\tpath\n1\t\n", "line 2"),
         ("participant_id\tpath\n--\ta.nii\n", "no letter or digit"),
+        ("participant_id\tsession_id\tpath\n1\t--\ta.nii\n", "no letter or digit"),
     ],
 )
 def test_a_table_that_cannot_be_right_is_refused(tmp_path, text, words):

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import csv
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import unquote
+
+from HypothalamusSegLib.errors import ScanListError
 
 from .case import Case, FinishedResult, WorklistError
 
@@ -20,8 +21,6 @@ LABEL_MAPS = {
     "spread": "_seg-hypothalamus_spread.nii.gz",
 }
 SUBJECTS, SESSIONS = "sub-*/anat/", "sub-*/ses-*/anat/"
-SEPARATORS = {".tsv": "\t", ".csv": ","}
-TABLE_COLUMNS = ("participant_id", "path")
 
 
 @dataclass(frozen=True)
@@ -60,6 +59,8 @@ def find_cases(source: Path) -> CaseList:
             cases, folder = _of_folder(source), source
     except OSError as error:
         raise WorklistError(f"{source} cannot be read ({error.strerror or error}).") from error
+    except ScanListError as error:
+        raise WorklistError(str(error)) from error
     if not cases:
         raise WorklistError(f"No scan was found in {source}.")
     refuse_same_names(cases)
@@ -143,38 +144,14 @@ def _of_folder(folder: Path) -> list[Case]:
         images_below,
         without_uncompressed_twins,
     )
+    from HypothalamusSegLib.reading.scan_table import label_scan
 
     paths = without_uncompressed_twins(list(images_below(folder)))
-    return [_name_case(path, image_stem(path)) for path in paths]
+    scans = [label_scan(path, image_stem(path)) for path in paths]
+    return [Case(scan.name, scan.path) for scan in scans]
 
 
 def _of_table(table: Path) -> list[Case]:
-    separator = SEPARATORS.get(table.suffix.lower())
-    if separator is None:
-        raise WorklistError(f"{table} is neither a folder nor a table (.tsv, .csv).")
-    try:
-        with table.open(newline="", encoding="utf-8-sig") as stream:
-            reader = csv.DictReader(stream, delimiter=separator)
-            missing = [name for name in TABLE_COLUMNS if name not in (reader.fieldnames or ())]
-            rows = list(reader)
-    except (UnicodeDecodeError, csv.Error) as error:
-        raise WorklistError(f"{table} cannot be read ({error}). Save it as UTF-8 text.") from error
-    if missing:
-        raise WorklistError(f"{table} has no column {missing[0]!r}.")
-    return [_of_row(table, number, row) for number, row in enumerate(rows, start=2)]
+    from HypothalamusSegLib.reading.scan_table import read_scan_table
 
-
-def _of_row(table: Path, number: int, row: dict) -> Case:
-    participant, path = row["participant_id"], row["path"]
-    if not participant or not path:
-        raise WorklistError(f"{table}, line {number}: participant_id or path is empty.")
-    return _name_case(table.parent / path, participant, row.get("session_id") or "")
-
-
-def _name_case(path: Path, participant: str, session: str = "") -> Case:
-    from HypothalamusSegLib.bids_labels import bids_label, scan_name
-
-    subject = bids_label(participant.removeprefix("sub-"))
-    if not subject:
-        raise WorklistError(f"{path}: {participant!r} has no letter or digit for a name.")
-    return Case(scan_name(subject, bids_label(session.removeprefix("ses-"))), path)
+    return [Case(scan.name, scan.path) for scan in read_scan_table(table)]
