@@ -254,7 +254,7 @@ def test_someone_alone_in_a_category_is_left_out(folder):
 def test_groups_that_follow_from_a_covariate_are_refused(folder):
     results, table = simulated(n_a=8, n_b=8)
     table["site"] = ["a"] * 8 + ["b"] * 8
-    with pytest.raises(CovariateError, match="cannot be told apart"):
+    with pytest.raises(CovariateError, match="cannot be separated"):
         analyse(options_in(folder, table, covariates=("site",)), results)
 
 

@@ -113,7 +113,7 @@ def test_report_and_record_hold_the_sample_sizes(tmp_path):
     table = sessions_of(people, 3, tmp_path)
     analysis = analyse(type(options)(**{**vars(options), "participants": table}), results)
     page = str(change_section(analysis))
-    assert "With 15 and 14 subjects, this cohort can detect with 80 % power a difference of" in page
+    assert "With 15 and 14 subjects, this cohort can detect with 80 % power a difference in" in page
     assert "29 degrees of freedom" in page
     assert "50 % less change than in als" in page
     kept = analysis_record(analysis)["power_of_change"]

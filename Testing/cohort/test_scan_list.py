@@ -179,4 +179,4 @@ def test_names_in_any_script_have_labels_of_their_own(tmp_path):
 def test_an_image_beside_its_compressed_twin_is_used_once(tmp_path, capsys):
     folder = touch(tmp_path / "scans", "a.nii", "a.nii.gz", "b.nii")
     assert [scan.path.name for scan in find_scans(folder)] == ["a.nii.gz", "b.nii"]
-    assert "a.nii is not used, since a.nii.gz lies beside it" in capsys.readouterr().err
+    assert "a.nii is not used, since a.nii.gz is next to it" in capsys.readouterr().err
