@@ -1,6 +1,6 @@
 """From a folder of T1-weighted scans to a group result, on one machine or a cluster.
 
 ``participant`` segments every scan into BIDS derivatives and an index; ``group`` compares groups;
-``compare`` sets two runs side by side. The engine is HypothalamusSegLib, which does not know this
+``compare`` compares two runs. The engine is HypothalamusSegLib, which does not know this
 package.
 """

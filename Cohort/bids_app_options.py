@@ -1,7 +1,7 @@
 """What BIDS Apps are started with, so that their launchers can start this program unchanged.
 
 Gorgolewski et al. 2017 ("BIDS apps") fixes `APP BIDS_DIR OUT LEVEL`, `--participant-label` and
-`--version`; fMRIPrep, MRIQC and their launchers have made more options usual.
+`--version`; fMRIPrep, MRIQC and their launchers have established more options.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from HypothalamusSegLib import __version__
 from HypothalamusSegLib.arguments import argument, positive
 
 LEVELS = ("participant", "group", "follow", "reindex")
-# Usual elsewhere and without meaning here: name to whether a value follows.
+# Common elsewhere, without effect here: name to whether a value follows.
 WITHOUT_EFFECT = {
     "--skip-bids-validation": False,
     "--notrack": False,
@@ -34,14 +34,14 @@ SHORT_NAMES = {"--work-dir": ("-w",), "--verbose": ("-v", "-vv", "-vvv")}
 
 
 class _Ignore(argparse.Action):
-    """Remember that an option was given which changes nothing."""
+    """Remember an option that was given but has no effect."""
 
     def __call__(self, parser, namespace, values, option_string=None) -> None:
         namespace.without_effect = (*namespace.without_effect, option_string)
 
 
 def add_bids_app_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add the three words, and what launchers of BIDS Apps pass beside them.
+    """Add the three words, and the options that launchers of BIDS Apps pass with them.
 
     `read_level` must be called on what is parsed.
     """
@@ -89,9 +89,9 @@ def add_bids_app_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def read_level(parser: argparse.ArgumentParser, parsed: argparse.Namespace) -> None:
-    """Find the level among the three words, wherever it is, and set the two folders right.
+    """Find the level among the three words, wherever it is, and assign the two folders.
 
-    It is the last word where that can be, so folders may be called `participant` or `group`. Where
+    It is the last word if possible, so folders may be called `participant` or `group`. Where
     it follows a list of labels, argparse has taken it for one of them. Ends with argparse's error
     if there is none.
     """
@@ -115,7 +115,7 @@ def _take_back_from_labels(parsed: argparse.Namespace) -> None:
 
 
 def without_effect(names: Sequence[str]) -> str:
-    """Tell which of the given options change nothing; empty if none was given."""
+    """Name the given options that have no effect; empty if there are none."""
     if not names:
         return ""
     return f"Without effect here: {', '.join(dict.fromkeys(names))}."

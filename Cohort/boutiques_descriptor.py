@@ -1,6 +1,6 @@
 """Describe the cohort command to platforms that know Boutiques (such as CBRAIN and VIP).
 
-``python -m Cohort.boutiques_descriptor > Containers/boutiques.json`` makes the file anew from the
+``python -m Cohort.boutiques_descriptor > Containers/boutiques.json`` generates the file from the
 command line itself (Glatard et al. 2018, "Boutiques: a flexible framework to integrate
 command-line applications in computing platforms"; schema 0.5).
 """
@@ -18,7 +18,7 @@ from .participant.dataset_files import CODE_URL
 
 SCHEMA_VERSION = "0.5"
 IMAGE = "hypothalamus-seg"
-# Options that answer instead of segmenting, or that mean another program on the same machine.
+# Options that print an answer instead of segmenting, or that need another program on the machine.
 LEFT_OUT = ("help", "version", "executor", "parsl_config", "resume", "without_effect", "progress")
 
 

@@ -30,7 +30,7 @@ def main(arguments: Sequence[str]) -> int:
     -------
     int
         0: all done; 1: the work, or at least one scan, failed; 2: wrong usage (argparse exits by
-        itself); 130: cancelled, everything finished so far being kept.
+        itself); 130: canceled; everything finished so far is kept.
     """
     arguments = list(arguments)
     if arguments[:1] == [COMPARE]:
@@ -43,7 +43,7 @@ def main(arguments: Sequence[str]) -> int:
     try:
         return run(parsed)
     except CancelledError:
-        # Left below, where no traceback holds the pool any more.
+        # Exited below, where no traceback keeps the pool alive.
         pass
     except HypothalamusSegError as error:
         print(error, file=sys.stderr)
@@ -51,7 +51,7 @@ def main(arguments: Sequence[str]) -> int:
     print("Canceled. Run the same command to resume.", file=sys.stderr, flush=True)
     sys.stdout.flush()
     gc.collect()
-    # Not through Python's end, which would wait for the executor's threads.
+    # Not by Python's normal exit, which would wait for the executor's threads.
     os._exit(CANCELLED)
 
 

@@ -1,4 +1,4 @@
-"""What can go wrong with a cohort before any scan is segmented; see HypothalamusSegLib.errors."""
+"""Errors of a cohort before any scan is segmented; see HypothalamusSegLib.errors."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from HypothalamusSegLib.errors import HypothalamusSegError
 
 
 class IndexFileError(HypothalamusSegError):
-    """The cohort's index is damaged, of another kind, or cannot be written."""
+    """The cohort's index is damaged, is another kind of file, or cannot be written."""
 
     code = "index_file"
 
@@ -18,7 +18,7 @@ class MixedResultsError(HypothalamusSegError):
 
 
 class ExecutorConfigError(HypothalamusSegError):
-    """The parsl configuration is missing or makes no configuration."""
+    """The parsl configuration is missing or defines no configuration."""
 
     code = "executor_config"
 

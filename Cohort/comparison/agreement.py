@@ -15,7 +15,7 @@ BOOTSTRAP_SAMPLES, BOOTSTRAP_SEED = 2000, 20250601
 NORMAL_QUANTILE = 1.96
 ALPHA = 0.05
 NAN = float("nan")
-# Relative to the measure: differences up to it are rounding errors.
+# Relative to the measure: smaller differences are rounding errors.
 ROUNDING = 1e-12
 
 
@@ -65,7 +65,7 @@ class PairAgreement:
 
     @property
     def smallest_change_percent(self) -> float:
-        """What two scans of one person must differ by for repeatability not to explain it.
+        """Difference between two scans of one person that repeatability cannot explain.
 
         1.96 · √2 · CV, in percent of their mean: if the pairs are repeat scans of unchanged people,
         95 of 100 differ by less.
@@ -111,7 +111,7 @@ def agreement_of_pairs(a: np.ndarray, b: np.ndarray) -> PairAgreement | None:
 
 
 def are_equal(a: np.ndarray, b: np.ndarray) -> bool:
-    """Whether two runs differ by rounding errors at most."""
+    """Whether two runs differ by no more than rounding errors."""
     return bool(np.abs(b - a).max() <= ROUNDING * np.abs(a + b).max())
 
 

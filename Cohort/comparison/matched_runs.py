@@ -57,7 +57,7 @@ class MatchedRuns:
 
 
 def match_runs(a: pd.DataFrame, b: pd.DataFrame, options: CompareOptions) -> MatchedRuns:
-    """Pair the scans of two runs by name; where none is common by subject and session, or subject.
+    """Pair the scans of two runs by name, else by subject and session, else by subject.
 
     Raises
     ------

@@ -47,7 +47,7 @@ def values_of_pairs(matched: MatchedRuns) -> dict[Structure, pd.DataFrame]:
 
 
 def write_agreement(found: Mapping[Structure, PairAgreement | None], folder: Path) -> None:
-    """Write compare_agreement.tsv: one row a structure that has enough pairs."""
+    """Write compare_agreement.tsv: one row per structure with enough pairs."""
     rows = []
     for structure, agreement in found.items():
         if agreement is not None:
@@ -62,7 +62,7 @@ def write_agreement(found: Mapping[Structure, PairAgreement | None], folder: Pat
 
 
 def write_pairs(matched: MatchedRuns, structures: Iterable[Structure], folder: Path) -> None:
-    """Write compare_scans.tsv: one row a pair."""
+    """Write compare_scans.tsv: one row per pair."""
     pairs = _pairs_table(matched, structures)
     write_table(pairs, folder / SCANS_NAME, float_format=FLOAT_FORMAT)
 
@@ -92,7 +92,7 @@ def _pairs_table(matched: MatchedRuns, structures: Iterable[Structure]) -> pd.Da
 
 
 def protocols_in_words(matched: MatchedRuns) -> str:
-    """Name the protocols of the runs if they are not the same; else nothing."""
+    """Name the protocols of the runs if they differ; otherwise empty."""
     if not (PROTOCOL in matched.a and PROTOCOL in matched.b):
         return ""
     names = [", ".join(sorted(set(run[PROTOCOL]))) for run in (matched.a, matched.b)]

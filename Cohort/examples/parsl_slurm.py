@@ -21,7 +21,7 @@ from parsl.providers import SlurmProvider
 
 # --- Change these -------------------------------------------------------------------------------
 PARTITION = "general"
-ACCOUNT = None  # the project that pays, if your cluster asks for one
+ACCOUNT = None  # the account to charge, if your cluster needs one
 WALL_TIME = "04:00:00"
 MOST_JOBS = 10
 WORKERS_PER_NODE = 16  # one thread each (--threads 1, the default with parsl)

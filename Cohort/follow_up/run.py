@@ -1,4 +1,4 @@
-"""Follow every subject who has several sessions; goes on where an earlier run ended."""
+"""Follow every subject who has several sessions; resumes where an earlier run ended."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which subjects have several sessions, and when these took place."""
+"""Which subjects have several sessions, and when they took place."""
 
 from __future__ import annotations
 

@@ -24,7 +24,7 @@ COLUMNS = {
 
 
 def write_followed_volumes(output: Path, subjects: Sequence[FollowedSubject]) -> list[Path]:
-    """Write one row for each session of the subjects whose files stand.
+    """Write one row for each session of the subjects whose files exist.
 
     Parameters
     ----------
@@ -60,7 +60,7 @@ def _rows(output: Path, subject: FollowedSubject) -> list[dict]:
     for visit in found["visits"]:
         session = by_sha256.get(visit["provenance"]["input_sha256"])
         if session is None:
-            return []  # of other images than those that are there now
+            return []  # made from other images than the present ones
         volumes = {columns[name]: volume for name, volume in visit["volumes_mm3"].items()}
         rows.append(
             {

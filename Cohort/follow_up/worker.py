@@ -32,7 +32,7 @@ class FollowTask:
 
 @dataclass(frozen=True)
 class FollowOutcome:
-    """What became of a subject; ``reason`` is empty if all went well."""
+    """Outcome for a subject; ``reason`` is empty if all went well."""
 
     participant_id: str
     reason: str = ""
@@ -57,7 +57,7 @@ def follow_subject(task: FollowTask) -> FollowOutcome:
     if failed:
         reason = " ".join(str(visit.error) for visit in failed)
         return FollowOutcome(subject.participant_id, reason)
-    # Written last: what stands beside it is whole and belongs to these inputs.
+    # Written last: the files next to it are then complete and belong to these inputs.
     key = {"fingerprint": task.fingerprint, "inputs": inputs_of(subject)}
     path = folder / key_name(subject.participant_id)
     path.write_text(json.dumps(key) + "\n", encoding="utf-8")
@@ -74,7 +74,7 @@ def key_name(participant_id: str) -> str:
 
 
 def inputs_of(subject: FollowedSubject) -> list[list[str | None]]:
-    """What decides the result of a subject, beside the options: images and dates."""
+    """What determines the result of a subject, apart from the options: images and dates."""
     return [
         [s.scan, s.sha256, None if s.acquired is None else s.acquired.isoformat()]
         for s in subject.sessions

@@ -20,7 +20,7 @@ class Agreement:
 
 
 def agreement_of(statistics: Statistics, structure: Structure) -> Agreement | None:
-    """Compare on which side of p = 0.05 the four lie, and their signs if any p lies below.
+    """Compare on which side of p = 0.05 the four lie, and the signs if any p is below.
 
     None without ICV.
     """
@@ -33,7 +33,7 @@ def agreement_of(statistics: Statistics, structure: Structure) -> Agreement | No
         return None
     negative = {m for m, fit in fits.items() if fit.estimate < 0}
     significant = {m for m, fit in fits.items() if fit.p < ALPHA}
-    # Signs of estimates that all lie well within their errors of 0 mean nothing.
+    # The signs mean nothing if all estimates are well within their errors of 0.
     signs_differ = bool(significant) and 0 < len(negative) < len(fits)
     sides_differ = 0 < len(significant) < len(fits)
     if not (signs_differ or sides_differ):
@@ -69,7 +69,7 @@ def _listed(fits: dict[str, ContrastFit], methods: set[str]) -> str:
 
 
 def _why(statistics: Statistics, structure: Structure) -> str:
-    """What explains a disagreement most often: heads that differ, growth that is not in step."""
+    """The usual causes of a disagreement: different head sizes, no proportional growth."""
     sentences = []
     icv = statistics.comparisons.get((INTRACRANIAL.name, "none"))
     if icv is not None and icv.fit is not None:

@@ -1,4 +1,4 @@
-"""The group level's work from the table of results to everything that the report shows."""
+"""The group analysis: from the table of results to everything that the report shows."""
 
 from __future__ import annotations
 
@@ -96,7 +96,7 @@ class GroupAnalysis:
 
     @property
     def rejected(self) -> dict[str, str]:
-        """Scans that a review rejected, to who did."""
+        """Rejected scans, and who rejected each."""
         return self.marks.rejected
 
 

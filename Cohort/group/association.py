@@ -1,4 +1,4 @@
-"""How volumes go with a number, such as ALSFRS-R or body mass index."""
+"""Association of volumes with a number, such as ALSFRS-R or body mass index."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ class Association:
 
 
 def check_predictors(names: tuple[str, ...], participants: Participants | None) -> None:
-    """Refuse a predictor that is no column of numbers.
+    """Refuse a predictor that is not a numeric column.
 
     Raises
     ------

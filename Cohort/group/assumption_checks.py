@@ -1,4 +1,4 @@
-"""Whether a model's assumptions hold: tests whose small p says that they may not."""
+"""Tests of a model's assumptions; a small p means that one may not hold."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def check_assumptions(
         Given if ICV is one of the model's covariates.
     """
     with warnings.catch_warnings():
-        # Beyond 5000 scans scipy says that the p of Shapiro and Wilk is not exact.
+        # Above 5000 scans, scipy's p of the Shapiro–Wilk test is not exact.
         warnings.simplefilter("ignore", UserWarning)
         normality_p = float(stats.shapiro(fit.residuals).pvalue)
     homoscedasticity_p = float(het_breuschpagan(fit.residuals, fit.design)[1])

@@ -33,7 +33,7 @@ class GroupDescription:
 
 @dataclass(frozen=True)
 class Comparison:
-    """One model's result; ``fit`` is None where it could not be fitted."""
+    """Result of one model; ``fit`` is None if it could not be fitted."""
 
     structure: Structure
     adjustment: IcvAdjustment
@@ -104,7 +104,7 @@ def compare_groups(
 
 
 def methods_for(structure: Structure, frame: pd.DataFrame) -> tuple[str, ...]:
-    """The ways of adjusting that apply: none for ICV itself, for a ratio, or without any ICV."""
+    """The adjustments that apply: none for ICV itself, for a ratio, or without any ICV."""
     if structure.kind != VOLUME or not frame["icv_mm3"].notna().any():
         return (UNADJUSTED,)
     return (*ADJUSTMENTS, UNADJUSTED)

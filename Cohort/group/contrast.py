@@ -40,7 +40,7 @@ class Contrast:
 def resolve_contrast(text: str, participants: Participants) -> Contrast:
     """Find column and levels of ``COLUMN:A-B`` in participants.tsv.
 
-    A level's name may hold hyphens itself: the text is cut where both parts are levels.
+    Names of levels may contain hyphens: the text is split where both parts are levels.
 
     Raises
     ------

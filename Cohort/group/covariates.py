@@ -17,17 +17,16 @@ from .findings import NOTE, WARNING, Finding, Topic
 from .participants_table import Participants
 
 NUMBER, SPLINE, CATEGORY = "number", "spline", "category"
-# A column with more texts than this is free text or a name, not a covariate; studies have more
-# sites.
+# A column with more different texts than this is free text or a name; studies may have more sites.
 MOST_CATEGORIES, MOST_SITES = 12, 60
 SHOWN_VALUES = 6
-# Integers with so few levels, each so often, may be codes of categories.
+# Integers with so few levels, each this frequent, may be codes of categories.
 MOST_CODES, SCANS_A_CODE = 6, 3
 PLACES = frozenset(
     ["site", "scanner", "centre", "center", "hospital", "clinic", "manufacturer", "vendor", "batch"]
 )
 AGE = "age"
-# 63,5 is a number; 1,234 may be one and a bit, or a thousand.
+# 63,5 is a number; 1,234 may be 1.234 or a thousand.
 DECIMAL_COMMA = re.compile(r"[+-]?(?:\d+,(?:\d{1,2}|\d{4,})|0,\d{3})")
 SPLINE_COLUMNS, FEWEST_SPLINE_VALUES = 3, 8
 
@@ -107,7 +106,7 @@ def check_covariates(
 def design_columns(frame: pd.DataFrame, covariates: tuple[Covariate, ...]) -> pd.DataFrame:
     """The covariates as columns of a design matrix, NaN where a value is missing.
 
-    Numbers and the columns of splines are centred on their mean and each category's indicators on
+    Numbers and the columns of splines are centered on their mean, and each category's indicators on
     their share, so that a model's intercept is a group's mean at the average covariates.
     """
     columns: dict[str, pd.Series] = {}
@@ -128,10 +127,10 @@ def design_columns(frame: pd.DataFrame, covariates: tuple[Covariate, ...]) -> pd
 def complete_rows(
     frame: pd.DataFrame, covariates: tuple[Covariate, ...]
 ) -> tuple[pd.DataFrame, list[Finding]]:
-    """The rows with all covariates, less those that are alone in their category.
+    """The rows with all covariates, without those that are alone in their category.
 
-    Someone who is alone in a category is fitted exactly by its indicator and tells nothing about
-    the groups, but would make the robust standard error infinite.
+    Someone who is alone in a category is fitted exactly by its indicator and says nothing about the
+    groups, but would make the robust standard error infinite.
     """
     findings = []
     columns = [covariate.column for covariate in covariates]
@@ -160,14 +159,14 @@ def complete_rows(
                 tuple(frame.loc[lonely, "participant_id"]),
             )
         )
-        # Leaving someone out may leave another alone.
+        # Leaving one out may leave another alone in a category.
         rest, more = complete_rows(frame[~lonely], covariates)
         return rest, findings + more
     return frame, findings
 
 
 def as_numbers(values: pd.Series) -> pd.Series:
-    """Text to numbers; NaN where a value is missing or no number. A decimal comma is read.
+    """Text to numbers; NaN where a value is missing or not a number. Decimal commas are accepted.
 
     Examples
     --------
@@ -180,7 +179,7 @@ def as_numbers(values: pd.Series) -> pd.Series:
 
 
 def is_place(column: str) -> bool:
-    """Whether a column is named after where or with what a scan was made.
+    """Whether a column's name says where or with which device a scan was made.
 
     Examples
     --------
@@ -246,7 +245,7 @@ def _kind(
 
 
 def _refuse_codes(name: str, where: str, numbers: pd.Series) -> None:
-    """A question, where integers may be codes: as a line, 1 to 4 would be steps of one size."""
+    """A question if integers may be codes: as a linear term, 1 to 4 would be equal steps."""
     levels = sorted(numbers.unique())
     few = 2 < len(levels) <= MOST_CODES and len(numbers) >= SCANS_A_CODE * len(levels)
     if few and name.lower() != AGE and (numbers % 1 == 0).all():

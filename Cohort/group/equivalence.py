@@ -1,4 +1,4 @@
-"""What can be said where no difference was shown: equivalence, and the evidence for none.
+"""What can be said if no difference was shown: equivalence, and evidence for no difference.
 
 Two one-sided tests (Schuirmann 1987) show that a difference is smaller than a margin, which must be
 chosen before the data are seen. The Bayes factor (JZS; Rouder et al. 2009) weighs no difference
@@ -37,7 +37,7 @@ def smallest_equivalence_margin(difference: Estimate) -> float:
 
 
 def bayes_factor(t: float, df: float, effective_n: float, scale: float = CAUCHY_SCALE) -> float:
-    """How many times likelier the data are with a difference than with none (JZS, BF₁₀).
+    """How many times more likely the data are with a difference than without (JZS, BF₁₀).
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""What can go wrong between the finished scans and the group result, in words for the user."""
+"""Errors between the finished scans and the group result, with messages for the user."""
 
 from __future__ import annotations
 

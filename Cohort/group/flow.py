@@ -1,7 +1,7 @@
-"""The way of the participants from the data set to the analysis, as STROBE asks for it.
+"""Flow of the participants from the data set to the analysis, as STROBE requires.
 
-Every participant stands once, where the way ends: without a scan, failed, rejected, left out of
-the models, or analysed.
+Every participant is counted once, where the flow ends: without a scan, failed, rejected, left out
+of the models, or analyzed.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ UNKNOWN_GROUP = "no group"
 
 @dataclass(frozen=True)
 class FlowStep:
-    """Participants whose way ends alike.
+    """Participants whose flow ends at the same point.
 
     Attributes
     ----------
@@ -42,7 +42,7 @@ def participants_flow(
     sample: pd.DataFrame,
     contrast: Contrast | None,
 ) -> list[FlowStep]:
-    """Count participants by where their way ends.
+    """Count participants by where their flow ends.
 
     Parameters
     ----------

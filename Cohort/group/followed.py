@@ -1,7 +1,7 @@
 """Change over time from volumes that were measured in one frame for all sessions of a subject.
 
-The follow level (`Cohort.follow_up`) writes them. The models are those of the single runs, beside
-which this stands; ICV and everything else of a scan stay as they are.
+The follow level (`Cohort.follow_up`) writes them. The models are those of the single runs, and both
+are reported. ICV and all other values of a scan stay as they are.
 """
 
 from __future__ import annotations

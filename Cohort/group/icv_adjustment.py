@@ -1,9 +1,9 @@
-"""Four ways to take head size out of a volume.
+"""Four ways to adjust a volume for head size.
 
 A larger head holds a larger hypothalamus, but not in proportion: dividing by the intracranial
-volume (ICV) over-corrects, and what it leaves over depends on head size again (Pintzka et al.
-2015; Sanchis-Segura et al. 2020). No way is right for all data (O'Brien et al. 2011), so all four
-are computed.
+volume (ICV) over-corrects, and the result depends on head size again (Pintzka et al.
+2015; Sanchis-Segura et al. 2020). No method is right for all data (O'Brien et al. 2011), so all
+four are computed.
 
 - ANCOVA: ICV is a covariate of the model; the volume stays as it is.
 - Residuals: volume − b (ICV − mean ICV), b fitted on the controls by least squares.
@@ -47,7 +47,7 @@ FEWEST_CONTROLS = 3
 
 @dataclass(frozen=True)
 class IcvAdjustment:
-    """How volumes of one structure are brought to a common head size.
+    """How volumes of one structure are adjusted to a common head size.
 
     Attributes
     ----------
@@ -76,7 +76,7 @@ class IcvAdjustment:
 def fit_adjustment(
     method: str, volume_mm3: np.ndarray, icv_mm3: np.ndarray, is_control: np.ndarray
 ) -> IcvAdjustment:
-    """Find the coefficient of a way of adjusting.
+    """Fit the coefficient of an adjustment.
 
     Parameters
     ----------

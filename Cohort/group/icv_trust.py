@@ -18,7 +18,7 @@ MEANINGS = {
 
 
 def icv_findings(frame: pd.DataFrame, contrast: Contrast | None) -> list[Finding]:
-    """Warnings about the ICV of the scans in an analysis, one row a subject."""
+    """Warnings about the ICV of the scans in an analysis, one row per subject."""
     findings = []
     missing = frame["icv_mm3"].isna()
     if missing.all():

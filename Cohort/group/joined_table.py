@@ -1,4 +1,4 @@
-"""Join finished scans with participants.tsv: one row a scan, one a subject, and group_volumes.tsv.
+"""Join finished scans with participants.tsv, and write group_volumes.tsv.
 
 Of several scans in one session the first by name is used; of several sessions the first in time
 (or by name) enters the comparison of groups, all enter the longitudinal analysis.
@@ -47,7 +47,7 @@ def join(
     folder: Path,
     rejected: frozenset[str] = frozenset(),
 ) -> GroupTable:
-    """Match scans and participants and list whatever does not match.
+    """Match scans and participants, and list what does not match.
 
     Parameters
     ----------
@@ -81,10 +81,10 @@ def join(
 
 
 def first_sessions(scans: pd.DataFrame) -> tuple[pd.DataFrame, list[Finding]]:
-    """One row a subject: the earliest session by ``years``, or the first by name.
+    """One row per subject: the earliest session by ``years``, or the first by name.
 
-    By name where a session of the subject has no time: it may be the earliest, and a later one must
-    not take its place unseen.
+    By name if a session of the subject has no time: it may be the earliest, and a later one must
+    not replace it unnoticed.
 
     Parameters
     ----------
@@ -117,8 +117,8 @@ def first_sessions(scans: pd.DataFrame) -> tuple[pd.DataFrame, list[Finding]]:
 
 
 def write_group_volumes(table: pd.DataFrame, described: tuple[str, ...], path: Path) -> list[Path]:
-    """Write one row a scan as tab-separated text, and a JSON file that explains the columns."""
-    # BIDS wants the participant first. The input's folder would name this machine.
+    """Write one row per scan as tab-separated text, and a JSON file that explains the columns."""
+    # BIDS requires the participant first. The input's folder would reveal paths of this machine.
     first = [name for name in ("participant_id", "session_id", "scan") if name in table]
     table = table[[*first, *table.columns.difference(first, sort=False)]]
     table = table.drop(columns=["flag_messages", "input_sha256"], errors="ignore")
@@ -143,7 +143,7 @@ def write_group_volumes(table: pd.DataFrame, described: tuple[str, ...], path: P
 def refuse_same_images(scans: pd.DataFrame) -> None:
     """Refuse a table in which one image stands for two subjects or sessions.
 
-    It would count twice, or show a change of exactly 0; nothing says whose image it is.
+    It would count twice, or show a change of exactly 0; it is unclear whose image it is.
 
     Raises
     ------
@@ -167,7 +167,7 @@ def refuse_same_images(scans: pd.DataFrame) -> None:
 
 
 def natural_order(name: str) -> list[tuple[int, int | str]]:
-    """A sorting key by which ses-2 stands before ses-10."""
+    """A sorting key that puts ses-2 before ses-10."""
     parts = re.split(r"(\d+)", name)
     return [(0, int(part)) if part.isdigit() else (1, part) for part in parts if part]
 

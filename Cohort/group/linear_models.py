@@ -183,12 +183,12 @@ def fit_contrast(
 
 
 def design_matrix(is_a: np.ndarray, nuisance: np.ndarray | None) -> np.ndarray:
-    """Constant, group a, and the covariates centered and brought to unit spread."""
+    """Constant, group a, and the covariates centered and scaled to unit spread."""
     columns = [np.ones(len(is_a)), is_a.astype(float)]
     if nuisance is not None and nuisance.size:
         centred = nuisance - nuisance.mean(axis=0)
         spread = centred.std(axis=0)
-        # Only the numbers' condition changes: ICV in mm³ is a million times an indicator.
+        # This only improves the condition number: ICV in mm³ is a million times an indicator.
         columns += list((centred / np.where(spread > 0, spread, 1)).T)
     return np.column_stack(columns)
 

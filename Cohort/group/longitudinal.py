@@ -1,4 +1,4 @@
-"""Change over time where subjects have more than one session.
+"""Change over time of subjects with more than one session.
 
 Each subject's annualized change is the slope of the volume over time (with two sessions: the
 difference over the years between them), compared between the groups by
@@ -30,7 +30,7 @@ CHANGE_Z, CHANGE_Z_OF = "robust_z", "robust_z_of"
 
 @dataclass(frozen=True)
 class Longitudinal:
-    """What several sessions tell.
+    """Results from several sessions.
 
     Attributes
     ----------
@@ -150,7 +150,7 @@ def outlying_subjects(changes: pd.DataFrame) -> pd.Series:
 
 
 def _with_outliers(changes: pd.DataFrame, structures: list[Structure]) -> pd.DataFrame:
-    """The changes with the farthest robust z of each subject, among all and blind to the group."""
+    """The changes with each subject's most extreme robust z, regardless of group."""
     z = pd.DataFrame(
         {s.title: robust_z(changes[change_column(s, PERCENT)]) for s in structures}, changes.index
     ).astype(float)
@@ -163,7 +163,7 @@ def _with_outliers(changes: pd.DataFrame, structures: list[Structure]) -> pd.Dat
 
 
 def _without_change(members: pd.DataFrame, changes: pd.DataFrame) -> list[Finding]:
-    """Who has no annualized change, by reason."""
+    """Subjects without an annualized change, by reason."""
     subjects = members.groupby("participant_id")["years"]
     sessions, dated = subjects.size(), subjects.count()
     rest = sessions[~sessions.index.isin(changes["participant_id"])].index

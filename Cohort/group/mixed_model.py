@@ -1,11 +1,11 @@
-"""A linear mixed model of volumes over several sessions a subject, by restricted likelihood.
+"""A linear mixed model of volumes over several sessions per subject, by restricted likelihood.
 
 volume ~ time × group + covariates + ICV (the subject's mean over sessions, since a head does not
-change), with a random intercept a subject and a random slope wherever the sessions tell it from
-the error: without one, subjects who change differently make a difference of groups by chance far
-too often (a third of cohorts of nine with five sessions). Where all have two sessions equally far
-apart it cannot be told, and is not needed. Subjects with a single session add to what is known of
-the start. p and limits are Student's t with Satterthwaite's degrees of freedom, at most those
+change), with a random intercept per subject, and a random slope if the sessions can separate it
+from the error: without one, subjects who change differently make a difference of groups by chance
+far too often (a third of cohorts of nine with five sessions). Where all have two sessions equally
+far apart it cannot be told, and is not needed. Subjects with a single session add to what is known
+of the start. p and limits are Student's t with Satterthwaite's degrees of freedom, at most those
 between the subjects with several sessions.
 """
 
@@ -26,7 +26,7 @@ from .linear_models import ALPHA
 from .restricted_likelihood import RestrictedFit, RestrictedLikelihood
 from .satterthwaite import VarianceModel
 
-# Of each group, with two sessions or more: fewer do not tell how much subjects differ.
+# Of each group, with two sessions or more: fewer do not show how much subjects differ.
 FEWEST_REPEATED = 5
 # Where the search starts, relative to the residual variance: if the data tell no variance, and if
 # they tell it is larger than this. A second search starts at the unit matrix.
@@ -34,7 +34,7 @@ SMALLEST_START, LARGEST_START = 0.01, 1e4
 
 
 class Effect(Enum):
-    """A coefficient that is told, by its column in the model."""
+    """A coefficient to report, by its column in the model."""
 
     CHANGE = "time"
     DIFFERENCE = "time:group"
@@ -160,7 +160,7 @@ def fixed_effects(
     covariates: tuple[Covariate, ...],
     remarks: list[str],
 ) -> pd.DataFrame:
-    """Columns of the fixed effects, one row a session; see the module's head.
+    """Columns of the fixed effects, one row per session; see the top of the module.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""What the group level is asked to do."""
+"""Options of the group level."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which scans a person should look at before believing a group result.
+"""Scans to check before believing a group result.
 
 A scan is listed if it has a quality flag or if one of its measures lies far from what is usual for
 the person's covariates and, for volumes, head size. Far is a robust z beyond 3.5 (Iglewicz &
@@ -32,7 +32,7 @@ from .covariates import Covariate, design_columns
 from .findings import WARNING, Finding, Topic
 
 FAR_Z = 3.5
-# With fewer scans a column of the model, residuals are of the median alone.
+# With fewer scans per column of the model, residuals are taken from the median alone.
 SCANS_A_COLUMN = 5
 UNEQUAL_P = 0.05
 JUDGED = (TOTAL, LEFT, RIGHT, ASYMMETRY_INDEX, INTRACRANIAL)
@@ -72,7 +72,7 @@ class Reason:
 
     @property
     def title(self) -> str:
-        """What many scans may share: without the scan's own number."""
+        """The reason without the scan's own number, so that scans can share it."""
         if self.cause is Cause.FLAG:
             return self.flag
         if self.cause is Cause.OUTLIER:
@@ -192,7 +192,7 @@ def find_one_sided_outliers(scans: pd.DataFrame, contrast: Contrast) -> list[Fin
 
 def _residuals(values: pd.Series, design: pd.DataFrame) -> pd.Series:
     columns = design.fillna(design.mean()).fillna(0.0).to_numpy(float)
-    # In units of the spread, and without columns that say nothing here.
+    # In units of the spread, and without constant columns.
     columns = columns[:, columns.std(axis=0) > 0]
     size = float(values.std()) or 1.0
     with warnings.catch_warnings():

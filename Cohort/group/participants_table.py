@@ -1,4 +1,4 @@
-"""Read participants.tsv and say what is wrong with it.
+"""Read participants.tsv and report what is wrong with it.
 
 All columns stay text, as BIDS stores them; ``n/a`` becomes a missing value. What a column means is
 decided when it is used (`Cohort.covariates`, `Cohort.contrast`).
@@ -25,7 +25,7 @@ SUBJECT_PREFIX, SESSION_PREFIX = "sub-", "ses-"
 
 @dataclass(frozen=True)
 class Participants:
-    """What participants.tsv says.
+    """Content of participants.tsv.
 
     Attributes
     ----------
@@ -62,7 +62,7 @@ class Participants:
 
 
 def read_participants(path: Path, categorical: tuple[str, ...] = ()) -> Participants:
-    """Read and check participants.tsv and, where it exists, participants.json beside it.
+    """Read and check participants.tsv and participants.json next to it, if there is one.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""p by permutation, for groups too small for a distribution to be trusted (Freedman & Lane 1983).
+"""p by permutation, for groups too small to trust a distribution (Freedman & Lane 1983).
 
 The residuals of the model without the group are shuffled; how often is the group's t then as large
 as the one observed? The t has the HC2 error, which makes it comparable between shuffles also where
@@ -15,7 +15,7 @@ from .model_data import ModelData
 from .small_sample_errors import SmallSampleErrors
 
 PERMUTATIONS, SEED, AT_ONCE = 9999, 20250601, 1000
-# Shuffles that give the same t but for rounding errors count as equal.
+# Shuffles whose t differs only by rounding errors count as equal.
 TOLERANCE = 1e-9
 
 

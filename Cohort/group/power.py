@@ -1,4 +1,4 @@
-"""What difference a cohort can find, and how many scans a group other differences need.
+"""The difference a cohort can detect, and how many scans per group other differences need.
 
 Both follow from the fitted model: its error, the degrees of freedom of that error, and how much of
 the variance of the difference comes from covariates in which the groups differ. The power of this
@@ -96,7 +96,7 @@ class TwoGroupDesign:
     variance_inflation : float
         By covariates in which the groups differ.
     other_columns : int
-        Columns of the model beside the constant and the group.
+        Columns of the model besides the constant and the group.
     """
 
     sd_a: float
@@ -148,17 +148,17 @@ def power_of(noncentrality: np.ndarray | float, df: float) -> np.ndarray | float
     """Power of a two-sided t test whose difference is that many standard errors."""
     size, limit = np.abs(noncentrality), stats.t.ppf(1 - ALPHA / 2, df)
     power = 1 - special.nctdtr(df, size, limit) + special.nctdtr(df, size, -limit)
-    # The non-central t gives up far from 0, where the normal distribution is as good.
+    # scipy's non-central t fails far from 0, where the normal distribution is just as good.
     power = np.where(np.isfinite(power), power, stats.norm.sf(limit - size))
     return power if power.ndim else float(power)
 
 
 def detectable_difference(fit: ContrastFit) -> float:
-    """The smallest difference that this cohort's design finds with 80 % power.
+    """The smallest difference that this cohort's design detects with 80 % power.
 
     A multiple of the model's standard error, near t(0.975) + t(0.80). The error is an estimate
     itself, on few degrees of freedom in small groups: the power is 80 % on average over what the
-    estimate may be, which asks for a larger multiple there.
+    estimate may be, which requires a larger multiple there.
     """
     return detectable_multiple(round(fit.df, 1)) * fit.standard_error
 

@@ -1,4 +1,4 @@
-"""How many subjects a group a difference of annual change needs, by when they are scanned.
+"""Subjects per group needed to detect a difference in annual change, by when they are scanned.
 
 A subject's slope varies by true change between subjects and by the error of its scans: its variance
 is between² + error² / Σ(t − mean t)² over the years t of the sessions (Diggle, Heagerty, Liang &
@@ -30,10 +30,10 @@ SESSIONS = {
     "3 sessions in 2 years": (0.0, 1.0, 2.0),
     "5 sessions in 2 years": (0.0, 0.5, 1.0, 1.5, 2.0),
 }
-# Of patients' mean change, as trials plan with, if that mean is known to this many of its errors.
+# Of the patients' mean change, as in trials, if that mean exceeds this many standard errors.
 SLOWED_SHARES, FEWEST_ERRORS = (0.25, 0.5), 2.0
 FIXED_PERCENT = (0.5, 1.0)
-# With fewer the scatter of sessions about a subject's line says little of the error.
+# With fewer, the scatter of sessions about a subject's line says little about the error.
 FEWEST_ERROR_DF = 10
 
 
@@ -62,7 +62,7 @@ class ChangeSpread:
     variance_inflation : float
         By covariates in which the groups differ.
     other_columns : int
-        Columns of the model beside the constant and the group.
+        Columns of the model besides the constant and the group.
     """
 
     between_a: float
@@ -106,7 +106,7 @@ def change_spread(
     reliability: Reliability | None,
     validation_cv_percent: float,
 ) -> ChangeSpread:
-    """Take the spread of the measured slopes apart.
+    """Decompose the spread of the measured slopes.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""How far raters agree who marked the same scans: share of equal marks, and Cohen's kappa."""
+"""Agreement of raters who marked the same scans: share of equal marks, and Cohen's kappa."""
 
 from __future__ import annotations
 
@@ -63,6 +63,6 @@ def _kappa(pairs: list[tuple[str, str]]) -> tuple[float, float, float]:
     table = np.zeros((len(levels), len(levels)))
     for first, second in pairs:
         table[levels.index(first), levels.index(second)] += 1
-    with np.errstate(divide="ignore", invalid="ignore"):  # Of few scans an error may be 0.
+    with np.errstate(divide="ignore", invalid="ignore"):  # With few scans an error may be 0.
         result = cohens_kappa(table)
     return float(result.kappa), float(result.kappa_low), float(result.kappa_upp)

@@ -1,4 +1,4 @@
-"""What measurement error costs: from repeat scans of the same people, how reliable a volume is."""
+"""Reliability of a volume, from repeat scans of the same people."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class Reliability:
         return min((self.cv_percent / 100 * mean / residual_sd) ** 2, 1.0)
 
     def true_d(self, d: float, mean: float, residual_sd: float) -> float:
-        """A standardized difference, had volumes no error: d / √reliability."""
+        """A standardized difference, if volumes had no error: d / √reliability."""
         reliability = 1 - self.error_share(mean, residual_sd)
         return d / math.sqrt(reliability) if reliability > 0 else NAN
 
@@ -46,7 +46,7 @@ def read_reliability(path: Path) -> Reliability:
     Raises
     ------
     RepeatScansError
-        If the file is missing or is no such table.
+        If the file is missing or is not such a table.
     """
     try:
         table = pd.read_csv(path, sep="\t", na_values="n/a")

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import optimize
 
-# Largest slope of the deviance, in the root's units, at what counts as an optimum.
+# Largest slope of the deviance, in the root's units, that counts as an optimum.
 END_GRADIENT, OPTIMUM_GRADIENT = 1e-5, 1e-2
 
 
@@ -78,7 +78,7 @@ class RestrictedLikelihood:
         ]
 
     def maximised(self, starts: Sequence[np.ndarray]) -> RestrictedFit | None:
-        """The optimum, or None if the search ends short of one.
+        """The optimum, or None if the search does not reach one.
 
         Parameters
         ----------

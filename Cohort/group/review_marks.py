@@ -1,6 +1,6 @@
-"""Marks that people gave to scans: review.tsv of the contact sheet, of Slicer's list, of readers.
+"""Marks given to scans: review.tsv from the contact sheet, from Slicer's list, from readers.
 
-A scan that anyone rejects is in no result. Several files may be given, one a reader.
+A scan that anyone rejects is in no result. Several files may be given, one per reader.
 """
 
 from __future__ import annotations
@@ -58,7 +58,7 @@ class ReviewMarks:
     rejected : dict
         Scan to who rejected it: the rater's name, else the file's.
     checked : frozenset of str
-        Scans that someone wants looked at again and nobody rejected.
+        Scans marked for another check and not rejected by anyone.
     marked : int
         Scans with any mark.
     comments : dict
@@ -88,7 +88,7 @@ class _Row:
 
 
 def read_review_marks(paths: tuple[Path, ...], results: pd.DataFrame) -> ReviewMarks:
-    """Read marks and compare them with the scans that there are.
+    """Read marks and match them with the scans.
 
     Parameters
     ----------
@@ -155,7 +155,7 @@ def _comments(rows: list[_Row], known: set[str]) -> dict[str, str]:
 
 
 def with_checked(reviewed: pd.DataFrame, marks: ReviewMarks) -> pd.DataFrame:
-    """List the scans that someone wants looked at again."""
+    """List the scans marked for another check."""
     listed = [
         (*reasons, Reason(Cause.MARKED)) if scan in marks.checked else reasons
         for scan, reasons in zip(reviewed["scan"], reviewed["listed"], strict=True)
@@ -164,7 +164,7 @@ def with_checked(reviewed: pd.DataFrame, marks: ReviewMarks) -> pd.DataFrame:
 
 
 def find_replaced_firsts(results: pd.DataFrame, rejected: dict[str, str]) -> list[Finding]:
-    """Say of whom another session or scan is used, since one was rejected."""
+    """Name subjects of whom another session or scan is used because one was rejected."""
     is_out = results["scan"].isin(rejected)
     others = set(results.loc[~is_out, "participant_id"])
     scans = results.loc[is_out & results["participant_id"].isin(others), "scan"]
@@ -175,7 +175,7 @@ def find_replaced_firsts(results: pd.DataFrame, rejected: dict[str, str]) -> lis
 
 
 def _read(path: Path, names: dict[str, str]) -> list[_Row]:
-    """The rows with a mark or a comment, with scans' names in the place of codes."""
+    """The rows with a mark or a comment, with the scans' names instead of codes."""
     table = read_tsv(path, ReviewFileError)
     mark = next((column for column in MARK_COLUMNS if column in table), None)
     rater = next((column for column in RATER_COLUMNS if column in table), None)

@@ -1,8 +1,8 @@
-"""The difference by a regression that outliers hardly pull, beside least squares.
+"""Robust regression: the difference with little influence of outliers.
 
 Tukey's biweight (statsmodels RLM): a scan far from the others counts for nothing. One failed
 segmentation can hide a difference from least squares. What it cannot tell is whether such scans
-are errors or the patients that matter, so it stands beside the main result, not in its place.
+are errors or the patients that matter, so it supplements the main result and does not replace it.
 """
 
 from __future__ import annotations

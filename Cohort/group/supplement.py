@@ -1,4 +1,4 @@
-"""Models beside the main one: what the difference depends on, other methods, sites, more groups."""
+"""Additional models: what the difference depends on, other methods, sites, more groups."""
 
 from __future__ import annotations
 
@@ -75,7 +75,7 @@ def supplement(
     adjustment: str,
     options: GroupOptions,
 ) -> Supplement:
-    """Fit the models beside the main one.
+    """Fit the additional models.
 
     Parameters
     ----------

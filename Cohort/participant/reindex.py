@@ -1,4 +1,4 @@
-"""Build the cohort's index anew from the results that stand, where it is damaged or locked.
+"""Rebuild the cohort's index from the existing results, if it is damaged or locked.
 
 Each scan's ``_volumes.json`` is written last, so that a scan that has one is finished. Nothing is
 segmented again: the participant level then compares each input's checksum with the one kept there.

@@ -176,7 +176,7 @@ def _cohort_scan(scan: ListedScan) -> CohortScan:
 
 
 def _without_twins(scans: list[CohortScan]) -> list[CohortScan]:
-    """Without the uncompressed of two files of one name, name.nii beside name.nii.gz."""
+    """Drop name.nii if name.nii.gz is next to it."""
     kept = set(without_uncompressed_twins([scan.path for scan in scans]))
     for scan in scans:
         if scan.path not in kept:

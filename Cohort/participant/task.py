@@ -45,10 +45,10 @@ class Task:
 
 
 def fingerprint(options: Options, weights: Path | None = None) -> str:
-    """Checksum of all that decides a result beside the scan: version, options, weights.
+    """Checksum of everything besides the scan that determines a result: version, options, weights.
 
     Device and threads are left out: they change the last digits at most, and a cohort that moves to
-    another machine should not begin anew. DICOM objects say nothing that the files do not.
+    another machine should not start over. DICOM objects say nothing that the files do not.
     """
     weights_sha256 = weight_checksums(options, weights)
     decisive = {k: v for k, v in asdict(options).items() if k not in INDECISIVE}

@@ -37,7 +37,7 @@ def plan_workers(
     workers, threads : int or None
         As the user asked; threads are those of each worker.
     cores, memory_mb : int or None
-        Limits for all workers together (10^6 bytes), beside those of the machine.
+        Limits for all workers together (10^6 bytes), in addition to those of the machine.
     """
     cores = min(cores or available_cores(), available_cores())
     memory_bytes = available_memory_bytes()

@@ -201,7 +201,7 @@ def _models(analysis: GroupAnalysis) -> list[str]:
 
 
 def _beside(analysis: GroupAnalysis) -> str:
-    """The models beside the main one, of those that were fitted."""
+    """The additional models that were fitted."""
     found = analysis.supplement
     sentences = []
     if any(found.interactions.values()):

@@ -1,4 +1,4 @@
-"""The report's parts on models beside the main one."""
+"""The report's parts on additional models."""
 
 from __future__ import annotations
 

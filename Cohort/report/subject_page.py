@@ -73,7 +73,7 @@ def page_of(output: Path, subject: str) -> Path:
 
 
 def _results(folder: Path) -> Iterator[tuple[Path, dict]]:
-    """Descriptions by name; a damaged one is skipped, the next run makes it anew."""
+    """Descriptions by name; a damaged one is skipped, and the next run rewrites it."""
     for path in sorted(folder.glob(f"**/anat/*{VOLUMES_SUFFIX}")):
         try:
             description = json.loads(path.read_text(encoding="utf-8"))
