@@ -81,7 +81,7 @@ def run_group(options: GroupOptions) -> list[Path]:
     if not options.freeze:
         remove_stale_exhibits(folder, REPORT_STEM, names)
         for stale in {STATISTICS_NAME, MODELS_NAME, CHANGES_NAME, FOLLOWED_NAME} - set(names):
-            # What an earlier run with other options left would not belong to this report.
+            # Files left by an earlier run with other options would not belong to this report.
             for name in (stale, Path(stale).with_suffix(".json").name):
                 (folder / name).unlink(missing_ok=True)
         for finding in analysis.findings:

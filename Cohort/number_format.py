@@ -1,4 +1,4 @@
-"""Numbers as a report prints them: true minus signs, narrow spaces, p as journals want it."""
+"""Numbers as a report prints them: true minus signs, narrow spaces, p as journals require."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ SMALLEST_SHOWN_P = 0.001
 
 
 def number(value: float | None, digits: int = 0) -> str:
-    """A number with a fixed count of digits, groups of three apart; a dash if it is missing."""
+    """Format a number with a fixed count of digits, in groups of three; a dash if it is missing."""
     if value is None or not math.isfinite(value):
         return MISSING
     text = f"{value:,.{digits}f}".replace(",", NARROW_SPACE)

@@ -1,8 +1,8 @@
 """Robust regression: the difference with little influence of outliers.
 
-Tukey's biweight (statsmodels RLM): a scan far from the others counts for nothing. One failed
-segmentation can hide a difference from least squares. What it cannot tell is whether such scans
-are errors or the patients that matter, so it supplements the main result and does not replace it.
+Tukey's biweight (statsmodels RLM): a scan far from the others has no weight. With least squares,
+one failed segmentation can hide a difference. It cannot tell whether such scans are errors or the
+patients that matter, so it supplements the main result and does not replace it.
 """
 
 from __future__ import annotations

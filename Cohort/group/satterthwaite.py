@@ -55,8 +55,8 @@ class VarianceModel:
     def tells_components_apart(self) -> bool:
         """Whether data of this design identify every variance component.
 
-        They do if no covariance matrix of the data can be made in two ways: if the derivatives by
-        the components are linearly independent.
+        They do if no covariance matrix of the data can arise in two ways, that is, if the
+        derivatives with respect to the components are linearly independent.
         """
         size = self.random.shape[1] * (self.random.shape[1] + 1) // 2 + 1
         products = np.zeros((size, size))

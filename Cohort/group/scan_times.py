@@ -17,7 +17,7 @@ T1W = "_T1w"
 def read_scan_times(root: Path, scans: pd.DataFrame) -> pd.DataFrame | None:
     """Read the acquisition times of a subject's scans.
 
-    Times of a subject are taken only if each of its sessions has one here. Dates may be shifted to
+    Times of a subject are used only if each of its sessions has one here. Dates may be shifted to
     protect a person, and a shifted date must not be subtracted from one of another file.
 
     Parameters

@@ -45,7 +45,7 @@ class SessionTimes:
 def read_session_times(
     scans: pd.DataFrame, participants: Participants | None, root: Path | None, named: str | None
 ) -> SessionTimes:
-    """Date the sessions of a table with one row a subject and session.
+    """Date the sessions of a table with one row per subject and session.
 
     Parameters
     ----------
@@ -77,14 +77,14 @@ def read_session_times(
         years = _years(table[column], column == DATE)
         years = years.mask(_too_far_apart(years, scans))
         since_first = years - years.groupby(scans["participant_id"]).transform("min")
-        # Counted are sessions that make an interval, not those alone or all on one day.
+        # Count sessions that form an interval, not single ones or several on one day.
         spans = since_first.groupby(scans["participant_id"]).transform("max") > 0
         count = int((since_first.notna() & spans).sum())
         if count > dated:
             best, source, dated = since_first, column, count
     findings = tuple(_findings(scans, best, source))
     if source:
-        # A subject's only session is its first, whether or not anything dates it.
+        # A subject's only session is its first, dated or not.
         best = best.mask(~scans["participant_id"].duplicated(keep=False), 0.0)
         findings += _impossible(_years(table[source], source == DATE), scans, source)
     return SessionTimes(best, source, findings)
@@ -109,7 +109,7 @@ def _session_table(
     if not tables:
         return pd.DataFrame(index=scans.index)
     together = pd.concat(tables, ignore_index=True)
-    # Where both files know a session, the first that has a value is taken, column by column.
+    # If both files have a session, the first value is used, column by column.
     together = together.groupby(["participant_id", "session_id"], as_index=False).first()
     joined = keys.merge(together, on=["participant_id", "session_id"], how="left")
     return joined.set_index(scans.index).drop(columns=["participant_id", "session_id"])
@@ -140,7 +140,7 @@ def _years(values: pd.Series, is_date: bool) -> pd.Series:
 
 
 def _too_far_apart(years: pd.Series, scans: pd.DataFrame) -> pd.Series:
-    """Sessions of subjects whose first and last lie further apart than a life is long."""
+    """Sessions of subjects whose first and last are further apart than a lifetime."""
     by_subject = years.groupby(scans["participant_id"])
     return by_subject.transform("max") - by_subject.transform("min") > LONGEST_YEARS
 

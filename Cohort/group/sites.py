@@ -1,4 +1,4 @@
-"""Whether one site makes the result: the difference without each site in turn."""
+"""Whether the result depends on one site: the difference with each site left out in turn."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from .model_data import model_data
 
 @dataclass(frozen=True)
 class WithoutSite:
-    """The difference without one site; ``fit`` is None where too little is left."""
+    """The difference without one site; ``fit`` is None if too little is left."""
 
     site: str
     scans: int

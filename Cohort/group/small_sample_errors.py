@@ -1,4 +1,4 @@
-"""Standard errors that hold in small and unequal groups: HC2 with Bell and McCaffrey's freedom.
+"""Standard errors for small and unequal groups: HC2 with Bell–McCaffrey degrees of freedom.
 
 The variance of a combination of coefficients is estimated by HC2 (MacKinnon & White 1985): each
 squared residual over 1 − leverage. Its degrees of freedom are Satterthwaite's, of that estimate as
@@ -15,7 +15,7 @@ import numpy as np
 from scipy import stats
 
 ALPHA = 0.05
-# A scan with this leverage is fitted exactly: nothing is known of its error.
+# A scan with this leverage is fitted exactly, so its error is unknown.
 FULL_LEVERAGE = 1 - 1e-9
 
 
@@ -80,7 +80,7 @@ class SmallSampleErrors:
         error = float(np.sqrt(np.sum(weights * self._residuals**2)))
         value = float(combination @ self._coefficients)
         df = self._freedom(influence, weights)
-        # Residuals that are rounding errors are no residuals.
+        # Treat rounding errors as no residuals.
         if not (error > 1e-12 * (abs(value) + float(np.abs(self._coefficients).max())) and df > 0):
             return None
         half = float(stats.t.ppf(1 - ALPHA / 2, df)) * error

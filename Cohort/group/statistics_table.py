@@ -1,4 +1,4 @@
-"""All comparisons as a table: group_statistics.tsv, one row a comparison."""
+"""All comparisons as a table: group_statistics.tsv, one row per comparison."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ NAN = float("nan")
 
 
 def statistics_table(sets: list[Statistics], contrast: Contrast) -> pd.DataFrame:
-    """One row a comparison, in tidy columns; see ``COLUMNS`` for their meaning."""
+    """Make one row per comparison, in tidy columns; see ``COLUMNS`` for their meaning."""
     rows = []
     for statistics in sets:
         for key, comparison in statistics.comparisons.items():

@@ -57,7 +57,7 @@ class OtherMethods:
 
 @dataclass(frozen=True)
 class Supplement:
-    """All of it; what was not asked for or cannot be fitted is empty or None."""
+    """All additional models; what was not requested or cannot be fitted is empty or None."""
 
     interactions: dict[Structure, tuple[Interaction, ...]]
     methods: tuple[OtherMethods, ...]
@@ -151,7 +151,7 @@ COLUMNS = {
 
 
 def supplement_table(found: Supplement, lead: Structure) -> pd.DataFrame:
-    """All of it as one row a number; see ``COLUMNS``."""
+    """Make a table of all models, one row per number; see ``COLUMNS``."""
     rows = []
 
     def add(analysis: str, structure: Structure, term: str, found: Estimate | None, **others):

@@ -1,7 +1,7 @@
-"""The cohort's index: one SQLite file that knows every scan, so that nothing is read again.
+"""The cohort's index: one SQLite file with every scan, so that nothing is read again.
 
 A run claims a scan before it segments it and enters the result when all its files are in place.
-Claims are renewed while the run lives; those of a run that was killed are free again. Several runs
+Claims are renewed while the run lives; those of a killed run become free again. Several runs
 may work on one index at once. Only the run itself writes here, never its workers: SQLite must not
 be written over a network file system from several machines at the same moment, and one process a
 run, a few times a minute, is safe there with the rollback journal (no write-ahead log).
@@ -30,9 +30,9 @@ from .outcome import DONE, FAILED, UNCHANGED, Outcome
 INDEX_NAME = "hypothalamusseg.sqlite"
 REINDEX = "hypothalamus-seg cohort BIDS_DIR OUT reindex"
 BEGUN = "begun"
-# What a claim can meet: it is this run's now, another living run has it, or it was just finished.
+# Outcomes of a claim: it is this run's now, another active run has it, or it was just finished.
 MINE, TAKEN, FINISHED = "mine", "taken", "finished"
-# A claim that was not renewed for so long belongs to a run that was killed or lost its machine.
+# A claim not renewed for this long belongs to a run that was killed or lost its machine.
 CLAIM_EXPIRES_S = 120.0
 RENEW_EVERY_S = 20.0
 BUSY_TIMEOUT_S = 60.0
@@ -53,7 +53,7 @@ CREATE TABLE volumes (
     PRIMARY KEY (name, structure)
 ) WITHOUT ROWID;
 """
-# What brings an index of an earlier format to the next one.
+# Steps that convert an index of an earlier format to the next one.
 UPGRADES = {
     1: (
         "ALTER TABLE volumes ADD COLUMN volume_low_mm3 REAL",
@@ -107,7 +107,7 @@ class CohortIndex:
             )
 
     def close(self) -> None:
-        """Give back what this run had claimed and not finished."""
+        """Release what this run had claimed and not finished."""
         with self._failures_named():
             with self._transaction():
                 self._connection.execute(
@@ -117,7 +117,7 @@ class CohortIndex:
             self._connection.close()
 
     def finished(self, fingerprint: str) -> dict[str, sqlite3.Row]:
-        """Scans that stand with these options and weights: signature, checksum, files; by name."""
+        """Scans finished with these options and weights: signature, checksum, files; by name."""
         with self._failures_named():
             rows = self._connection.execute(
                 "SELECT name, input, signature, input_sha256, files FROM scans "
@@ -131,8 +131,8 @@ class CohortIndex:
     ) -> str:
         """Take a scan for this run: ``mine``, ``taken`` or ``finished``.
 
-        The row keeps its status until the result is entered, so that a scan whose repetition is
-        broken off still has the old result.
+        The row keeps its status until the result is entered, so that a scan keeps its old result if
+        a repetition is interrupted.
         """
         now = time.time()
         with self._failures_named(), self._transaction():
@@ -151,7 +151,7 @@ class CohortIndex:
             holder = row["claimed_by"]
             if holder not in (None, self.owner) and is_alive(holder, row["claimed_at"], now):
                 return TAKEN
-            # By another run since this one looked at what there is to do.
+            # By another run, since this one listed its work.
             recent = row["status"] == DONE and row["finished_at"] > self._opened_at
             if recent and row["fingerprint"] == fingerprint:
                 return FINISHED
@@ -169,7 +169,7 @@ class CohortIndex:
             )
 
     def enter(self, outcome: Outcome, input_path: str, signature: str, fingerprint: str) -> None:
-        """Record what became of a claimed scan, and end the claim.
+        """Record the outcome of a claimed scan, and end the claim.
 
         Parameters
         ----------

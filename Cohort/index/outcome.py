@@ -1,4 +1,4 @@
-"""What became of a scan: small, picklable, for any executor and for the index."""
+"""The outcome of a scan: small, picklable, for any executor and for the index."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ DONE, UNCHANGED, FAILED = "done", "unchanged", "failed"
 
 @dataclass(frozen=True)
 class Outcome:
-    """What became of a task.
+    """The outcome of a task.
 
     Attributes
     ----------

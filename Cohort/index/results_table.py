@@ -34,7 +34,7 @@ SCAN_COLUMNS = (
     "fingerprint",
     "protocol",
 )
-# An index of an earlier version lacks these, and may lie where nothing can be written.
+# An index of an earlier version lacks these, and may be in a read-only place.
 LATER_COLUMNS = ("protocol",)
 
 

@@ -29,12 +29,12 @@ PAPER = "#101418"
 
 
 def have_planes(hypothalamus: VoxelImage | None) -> bool:
-    """Whether there is a hypothalamus to draw: it may be not asked for, or not found."""
+    """Whether there is a hypothalamus to draw: it may not have been requested, or not found."""
     return hypothalamus is not None and bool(hypothalamus.array.any())
 
 
 def write_planes(record: ResultRecord, path: Path) -> None:
-    """Draw the planes of a result that has some; see `draw_planes`."""
+    """Draw the planes of a result that has a hypothalamus; see `draw_planes`."""
     result = record.segmentation
     draw_planes(path, result.scan.volume, result.hypothalamus)
 
@@ -75,7 +75,7 @@ def draw_planes(path: Path, scan: VoxelImage, hypothalamus: VoxelImage) -> None:
 
 
 def plane_centres_mm(hypothalamus: VoxelImage) -> list[np.ndarray]:
-    """Centres of the planes in RAS mm, the foremost first.
+    """Centers of the planes in RAS mm, the foremost first.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""What a derivative data set has once, at its root: description, README, label tables.
+"""Files at the root of a derivative data set: description, README, label tables.
 
 BIDS 1.10: "Dataset description", "Common data types and metadata", "Segmentations".
 """
@@ -17,13 +17,13 @@ from ..tables import as_tsv
 
 BIDS_VERSION = "1.10.0"
 CODE_URL = "https://github.com/HypothalamusSeg/SlicerHypothalamusSeg"
-# By which sidecars name files of the data set that was segmented: bids:raw:sub-01/...
+# Sidecars refer to files of the segmented data set by it: bids:raw:sub-01/...
 SOURCE_LINK = "raw"
 STAGE_FOLDER = ".work"
 DESCRIPTION = "dataset_description.json"
 SIDES_TABLE = "seg-hypothalamus_dseg.tsv"
 SUBUNITS_TABLE = "seg-subunits_dseg.tsv"
-# What BIDS has no name for. A folder needs an entry of its own, without a slash at its end.
+# What BIDS has no name for. A folder needs its own entry, without a slash at the end.
 IGNORED = (
     f"{STAGE_FOLDER}/",
     "figures",
@@ -62,7 +62,7 @@ Take volumes from the tables: they are integrals of posteriors and differ from c
 
 
 def write_dataset_files(output: Path, source_root: Path, with_subunits: bool) -> None:
-    """Write the files at the root; those that are right already are left alone.
+    """Write the files at the root; files that are already right are not touched.
 
     Parameters
     ----------
@@ -115,7 +115,7 @@ def _description(output: Path, source_root: Path) -> dict:
 
 
 def _source_description(source_root: Path) -> dict:
-    """What the source says of itself; a damaged file there is not this program's affair."""
+    """The source's own description; empty if it is damaged, which is not this program's concern."""
     try:
         found = json.loads((source_root / DESCRIPTION).read_text(encoding="utf-8-sig"))
     except (OSError, ValueError):
@@ -126,7 +126,7 @@ def _source_description(source_root: Path) -> dict:
 def _relative_link(output: Path, source_root: Path) -> str:
     """From the derivatives to their source, so that both can move together.
 
-    An absolute path would tell readers whose machine it was, and be wrong on any other.
+    An absolute path would reveal the machine it was made on, and be wrong on any other.
     """
     try:
         return Path(os.path.relpath(source_root.resolve(), output.resolve())).as_posix()

@@ -24,7 +24,7 @@ from .coronal_planes import have_planes, write_planes
 from .dataset_files import SOURCE_LINK, STAGE_FOLDER
 from .scan_list import CohortScan
 
-# Grids of the hypothalamus labels other than the scan's own, as BIDS wants them told apart.
+# Grids of the hypothalamus labels other than the scan's own, in the terms of BIDS.
 RESOLUTIONS = {
     "0.5": ("0p5mm", "0.5 mm isotropic voxels along the axes of world space"),
     "ulm": ("ulm", "0.125 x 0.125 x 0.5 mm, 50 coronal slices (Vernikouskaya et al. 2025)"),
@@ -46,7 +46,7 @@ def write_derivatives(
     with_overview: bool = True,
     with_report: bool = False,
 ) -> list[str]:
-    """Write all files of one scan; each appears whole, and the volumes' JSON last.
+    """Write all files of one scan; each appears complete, and the volumes' JSON last.
 
     Parameters
     ----------

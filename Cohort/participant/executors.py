@@ -21,15 +21,15 @@ from HypothalamusSegLib.machine.cancelling import start_child_first
 from ..errors import ExecutorConfigError, MissingPackageError
 from .worker import begin_worker
 
-# A worker that was asked to stop has so long to remove its temporary files.
+# Time for a stopping worker to remove its temporary files.
 STOP_PATIENCE_S = 1.0
-# Enough for a cluster to see how much work there is, and to size itself.
+# Enough for a cluster to see how much work there is, and to scale.
 CLUSTER_WINDOW = 1000
 CONFIG_NAME = "config"
 
 
 class _Pool(ProcessPoolExecutor):
-    """A pool whose processes, which start when work is submitted, are never lost half-started."""
+    """A pool that never loses a process while it is being started."""
 
     def submit(self, *arguments, **named):
         with start_child_first():
@@ -49,7 +49,7 @@ class LocalWorkers:
 
     @property
     def window(self) -> int:
-        """How many scans may be with the executor: one more than workers, so that none waits."""
+        """How many scans may be submitted at a time: one more than workers, so that none waits."""
         return self.workers + 1
 
     def words(self) -> str:
@@ -58,7 +58,7 @@ class LocalWorkers:
 
     @contextlib.contextmanager
     def opened(self) -> Iterator[Executor]:
-        """Start the processes; on the way out stop them, at once if there was an error."""
+        """Start the processes; stop them at the end, at once after an error."""
         # Spawned: a forked process shares the state of torch's and ITK's threads, and hangs.
         context = multiprocessing.get_context("spawn")
         before = set(multiprocessing.active_children())
@@ -66,8 +66,8 @@ class LocalWorkers:
         try:
             yield pool
         except BaseException:
-            # The pool's own thread ends when its processes have; then nothing of it is left for
-            # Python's resource tracker to complain about on the terminal.
+            # The pool's own thread ends after its processes; nothing is then left for Python's
+            # resource # tracker to complain about on the terminal.
             ending = threading.Thread(
                 target=pool.shutdown, kwargs={"cancel_futures": True}, daemon=True
             )
@@ -98,7 +98,7 @@ class ClusterWorkers:
 
     @contextlib.contextmanager
     def opened(self) -> Iterator[Executor]:
-        """Start parsl; its jobs are cancelled on the way out.
+        """Start parsl; its jobs are canceled at the end.
 
         Raises
         ------
@@ -124,7 +124,7 @@ def load_parsl_config(path: Path):
     Raises
     ------
     ExecutorConfigError
-        The file cannot be run, or makes no ``config``.
+        The file cannot be run, or does not define ``config``.
     """
     import parsl
 
@@ -143,7 +143,7 @@ def load_parsl_config(path: Path):
 
 
 def _find_scripts_of_this_python() -> None:
-    """Let parsl find its own programs where the environment was not activated."""
+    """Let parsl find its own programs if the environment was not activated."""
     scripts = sysconfig.get_path("scripts")
     paths = os.environ.get("PATH", "").split(os.pathsep)
     if scripts not in paths:

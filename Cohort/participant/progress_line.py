@@ -12,7 +12,7 @@ from HypothalamusSegLib.progress import Reporter
 from ..index.outcome import DONE, FAILED, UNCHANGED, Outcome
 
 LOG_NAME = "cohort.log"
-# Number of recent scans that the estimate is based on: the speed changes when a cluster grows.
+# Number of recent scans used for the estimate: the speed changes when a cluster grows.
 SPEED_OVER_SCANS = 50
 
 
@@ -37,7 +37,7 @@ class CohortProgress:
         self._moments: deque[float] = deque([time.monotonic()], maxlen=SPEED_OVER_SCANS + 1)
 
     def skip(self, count: int) -> None:
-        """Count scans that are done already, or that another run is working on."""
+        """Count scans that are already done, or that another run is processing."""
         self._finished += count
 
     def add(self, outcome: Outcome) -> None:

@@ -1,6 +1,6 @@
 """Rebuild the cohort's index from the existing results, if it is damaged or locked.
 
-Each scan's ``_volumes.json`` is written last, so that a scan that has one is finished. Nothing is
+Each scan's ``_volumes.json`` is written last, so a scan with this file is finished. Nothing is
 segmented again: the participant level then compares each input's checksum with the one kept there.
 """
 
@@ -55,7 +55,7 @@ class Rebuilt:
 
 
 def rebuild_index(output: Path, source_root: Path, weights: str | None = None) -> Rebuilt:
-    """Write a new index in the place of the old one.
+    """Replace the old index with a new one.
 
     Parameters
     ----------
@@ -87,7 +87,7 @@ def rebuild_index(output: Path, source_root: Path, weights: str | None = None) -
             _enter_failure(index, row)
         index.close()
         for name in (INDEX_NAME, f"{INDEX_NAME}-journal"):
-            # A journal of the old file must not be played back into the new one.
+            # A journal of the old file must not be applied to the new one.
             (output / name).unlink(missing_ok=True)
         os.replace(stage / INDEX_NAME, output / INDEX_NAME)
     except OSError as error:
@@ -128,7 +128,7 @@ def _failures_of(path: Path) -> list[sqlite3.Row]:
 def _enter(
     index: CohortIndex, path: Path, output: Path, source_root: Path, weights: str | None
 ) -> bool:
-    """Enter one finished scan; False if its description does not tell enough."""
+    """Enter one finished scan; False if its description is incomplete."""
     name = path.name.removesuffix(DESCRIPTION)
     try:
         description = json.loads(path.read_text(encoding="utf-8"))
@@ -188,7 +188,7 @@ def _labels(description: Path) -> tuple[str, str]:
 
 
 def _source(folder: Path, name: str, file_name: str, source_root: Path) -> str:
-    """Where the input is, by a sidecar's ``Sources``; its name alone if that is not told."""
+    """Where the input is, by a sidecar's ``Sources``; only its name if that is missing."""
     for sidecar in sorted(folder.glob(f"{name}_*.json")):
         sources = json.loads(sidecar.read_text(encoding="utf-8")).get("Sources", [])
         if sources:

@@ -1,4 +1,4 @@
-"""Segment every scan of a cohort; can be stopped at any moment and goes on where it was."""
+"""Segment every scan of a cohort; can be stopped at any moment and resumes where it stopped."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ class CohortPlan:
 
 @dataclass
 class Summary:
-    """What became of the scans of a run, by name."""
+    """Outcomes of the scans of a run, by name."""
 
     done: list[str] = field(default_factory=list)
     unchanged: list[str] = field(default_factory=list)
@@ -115,7 +115,7 @@ def run_participant_level(
     finally:
         index.close()
         with contextlib.suppress(OSError):
-            (plan.output / STAGE_FOLDER).rmdir()  # Where another run works it is not empty.
+            (plan.output / STAGE_FOLDER).rmdir()  # It is not empty while another run is active.
 
 
 class _Run:
@@ -150,13 +150,13 @@ class _Run:
         return self._summary
 
     def _write_missing_pages(self) -> None:
-        """Pages of subjects whose results an earlier version wrote, or whose page was removed."""
+        """Write pages that are missing: removed, or of results from an earlier version."""
         for subject in {scan.subject for scan in self._plan.scans}:
             if not page_of(self._plan.output, subject).exists():
                 write_subject_page(self._plan.output, subject)
 
     def _run_alone(self, suspects: deque[Task]) -> None:
-        """One after the other what was under way when a worker died: one of them killed it."""
+        """Repeat, one by one, what was in progress when a worker died: one of them killed it."""
         alone = LocalWorkers(1)
         while suspects:
             try:
@@ -171,7 +171,7 @@ class _Run:
                     self._finish(task, Outcome(task.scan.name, FAILED, KILLED, reason))
 
     def _take_back(self) -> list[Task]:
-        """Tasks that a broken pool left unfinished; what it had finished is entered."""
+        """Tasks left unfinished by a broken pool; finished ones are recorded."""
         in_flight, self._in_flight = self._in_flight, {}
         tasks = []
         for future, task in in_flight.items():
@@ -182,7 +182,7 @@ class _Run:
         return tasks
 
     def _tasks(self) -> Iterable[Task]:
-        """Scans that are to be done, or whose input must be read to know."""
+        """Scans to segment, or whose input must be read to decide."""
         plan = self._plan
         finished = self._index.finished(self._fingerprint)
         tasks = []
@@ -222,7 +222,7 @@ class _Run:
             if time.monotonic() - self._renewed_at > RENEW_EVERY_S:
                 self._index.renew_claims()
                 self._renewed_at = time.monotonic()
-            # In the order in which they were begun: a set has none, and the log should have one.
+            # In starting order: a set has no order, and the log should have one.
             for future in [future for future in self._in_flight if future in finished]:
                 outcome = self._outcome(future)
                 self._finish(self._in_flight.pop(future), outcome)
@@ -240,7 +240,7 @@ class _Run:
         try:
             future = executor.submit(self._work, task)
         except BrokenProcessPool:
-            # Kept with the others under way, so that it is not lost.
+            # Kept with the others in progress, so that it is not lost.
             self._in_flight[Future()] = task
             raise
         self._in_flight[future] = task
@@ -252,10 +252,10 @@ class _Run:
         except BrokenProcessPool:
             raise
         except CancelledError as error:
-            # Somebody stopped this worker alone; its pool is treated as broken.
+            # Only this worker was stopped; its pool is treated as broken.
             raise BrokenProcessPool(str(error)) from error
         except Exception as error:
-            # What a cluster does to a task: a lost node, a job that was ended by its time limit.
+            # On a cluster: a lost node, or a job that reached its time limit.
             reason = f"The task was lost ({type(error).__name__}: {error})."
             return Outcome(name, FAILED, KILLED, reason)
 

@@ -22,7 +22,7 @@ from HypothalamusSegLib.reading.scan_table import ListedScan, label_scan, read_s
 
 from ..errors import MissingPackageError
 
-# Other kinds of data are not looked at, which halves the time to index a large data set.
+# Other kinds of data are skipped, which halves the time to index a large data set.
 OTHER_DATATYPES = re.compile(r"/(func|dwi|fmap|perf|eeg|meg|ieeg|pet|micr|nirs|beh|motion)(/|$)")
 T1W_SUFFIX = "_T1w"
 
@@ -99,14 +99,14 @@ def find_scans(
 
 
 def is_bids(folder: Path) -> bool:
-    """Whether a folder is laid out by BIDS: it has a folder for each subject."""
+    """Whether a folder has the layout of BIDS: a folder for each subject."""
     return any(path.is_dir() for path in folder.glob("sub-*"))
 
 
 def _from_bids(root: Path, filter_file: Path | None, database: Path | None) -> list[CohortScan]:
     filters = _read_filters(filter_file)
     try:
-        # Some of pybids' own dependencies warn about each other at import.
+        # pybids' dependencies warn about each other on import.
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             from bids import BIDSLayout

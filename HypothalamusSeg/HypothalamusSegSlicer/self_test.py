@@ -1,4 +1,4 @@
-"""What can be checked of an installed module in a second, without images and without PyTorch."""
+"""Quick checks of an installed module, without images and without PyTorch."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from .scene.structures import TERMINOLOGY_NAME
 
 
 def problems() -> Iterator[str]:
-    """What is wrong with the installation, one sentence each; nothing if all is well."""
+    """Faults of the installation, one sentence each; none if all is well."""
     yield from _terminology()
     yield from _colours()
     yield from _weights()

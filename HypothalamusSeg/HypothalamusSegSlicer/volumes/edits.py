@@ -17,7 +17,7 @@ from .rows import Edit, VolumeRow, volume_rows
 from .segment_voxels import BINARY_LABELMAP, SegmentVoxels, dice, read_segment
 from .table import write_table
 
-# Long enough to take the steps of one stroke together, short enough to feel immediate.
+# Long enough to combine the steps of one stroke, short enough to feel immediate.
 DEBOUNCE_MS = 120
 SEGMENTATION_EVENTS = (
     "SourceRepresentationModified",

@@ -15,7 +15,7 @@ RANGE_MARGIN = 0.02  # of the range's width, for the editor's own rounding
 
 
 def intensity_range(nodes: ResultNodes, role: str, identifier: str) -> tuple[float, float] | None:
-    """Lowest and highest value of the scan inside the networks' segment.
+    """Range of the scan's values inside the networks' segment.
 
     The networks' own voxels are always within the range, so they can be erased. None for the ICV,
     and if the segment is empty.

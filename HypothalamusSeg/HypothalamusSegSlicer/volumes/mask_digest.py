@@ -1,4 +1,4 @@
-"""A checksum of what is segmented, to tell whether it changed since somebody judged it."""
+"""A checksum of what is segmented, to tell whether it has changed since it was reviewed."""
 
 from __future__ import annotations
 

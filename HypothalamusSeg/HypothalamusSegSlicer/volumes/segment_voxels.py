@@ -70,12 +70,12 @@ def reference_grid(node: slicer.vtkMRMLSegmentationNode) -> SegmentVoxels | None
     image = slicer.vtkOrientedImageData()
     if not text or not converter.DeserializeImageGeometry(text, image, False):
         return None
-    # No memory is taken: a view of one element in every place.
+    # This takes no memory: a view of a single element.
     return _on_grid_of(image, np.broadcast_to(np.False_, image.GetDimensions()[::-1]))
 
 
 def is_same_lattice(first: SegmentVoxels, second: SegmentVoxels) -> bool:
-    """Whether both count voxels from the same place, in the same steps."""
+    """Whether both grids have the same origin and the same steps."""
     shift = whole_voxel_shift(first, second)
     return shift is not None and not shift.any()
 
@@ -120,7 +120,7 @@ def copy_segment(
 def replace_segment(
     node: slicer.vtkMRMLSegmentationNode, identifier: str, image: slicer.vtkOrientedImageData
 ) -> None:
-    """Make a segment what is not 0 in an image; an empty image empties it."""
+    """Set a segment to the nonzero voxels of an image; an empty image empties it."""
     logic = slicer.vtkSlicerSegmentationsModuleLogic
     logic.SetBinaryLabelmapToSegment(image, node, identifier, logic.MODE_REPLACE)
 

@@ -116,7 +116,7 @@ def _written(value: float, form: str) -> str:
 
 
 def _volume_and_range(row: VolumeRow) -> str:
-    """With as many digits as say something: the range is some percent wide."""
+    """With meaningful digits only: the range is several percent wide."""
     if math.isnan(row.value):
         return MISSING
     text = f"{row.value:.1f} {row.unit}".replace("-", "−")

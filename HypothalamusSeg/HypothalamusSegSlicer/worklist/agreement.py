@@ -84,7 +84,7 @@ def compare_readers(table: ReviewTable, first: str, second: str) -> list[ScanAgr
 
 
 def readers_in(table: ReviewTable) -> list[str]:
-    """Who has judged scans in a table, by name."""
+    """Readers in a table, by name."""
     return sorted({row.rater for row in table.rows() if row.is_done and row.rater})
 
 
@@ -115,7 +115,7 @@ def icc_agreement(pairs: Sequence[tuple[float, float]]) -> float:
 
 
 def write_agreement(table: ReviewTable, found: Sequence[ScanAgreement], readers: tuple) -> Path:
-    """Write ``review_agreement.tsv``: one row a scan, and ``mean`` and ``ICC(A,1)`` below.
+    """Write ``review_agreement.tsv``: one row per scan, and ``mean`` and ``ICC(A,1)`` below.
 
     Means and ICC are those of one protocol each: volumes of several would make an ICC of their
     difference. Scans that the readers judged by different protocols are in none.
@@ -182,7 +182,7 @@ def _compare(folder: Path, first: ReviewRow, second: ReviewRow) -> ScanAgreement
 
 @dataclass(frozen=True)
 class _Sides:
-    """Labeled voxels of one reader: indices on a lattice of world space."""
+    """Labeled voxels of one reader: indices on a grid of world space."""
 
     affine: np.ndarray
     voxels: Mapping[int, np.ndarray]
@@ -192,7 +192,7 @@ class _Sides:
         return count * float(abs(np.linalg.det(self.affine[:3, :3])))
 
     def dice(self, other: _Sides, wanted: tuple[int, ...]) -> float:
-        """NaN on different lattices, or if both are empty."""
+        """NaN on different grids, or if both are empty."""
         to_own = np.linalg.inv(self.affine) @ other.affine
         shift = np.round(to_own[:3, 3])
         expected = np.eye(4)
@@ -208,8 +208,8 @@ class _Sides:
 
 
 def _sides(folder: Path, row: ReviewRow) -> _Sides | None:
-    """The label map of the sides that a row names; None if there is none that can be read."""
-    import SimpleITK as sitk  # takes longer to import than all the rest of the panel
+    """The label map of the sides in a row; None if it is missing or unreadable."""
+    import SimpleITK as sitk  # takes longer to import than the rest of the panel
 
     named = next((name for name in row.labels if "hypothalamus" in Path(name).name), None)
     if named is None or row.mark == REJECTED:

@@ -13,7 +13,7 @@ class WorklistError(Exception):
 
 @dataclass(frozen=True)
 class FinishedResult:
-    """A result that lies on disk.
+    """A result on disk.
 
     Attributes
     ----------
@@ -50,7 +50,7 @@ class Case:
 
     @property
     def flags(self) -> tuple[str, ...]:
-        """Codes of the flags of a result that lies on disk."""
+        """Codes of the flags of a result on disk."""
         return flag_codes(self.result.description) if self.result is not None else ()
 
 

@@ -102,7 +102,7 @@ def _finished_case(description: Path, source: Path) -> Case:
 
 
 def _label_map(description: Path, name: str, role: str) -> Path | None:
-    """Two grids of one scan may lie there: the one that was written last is the described one."""
+    """Two grids of one scan may exist: the description belongs to the newer one."""
     found = list(description.parent.glob(name + LABEL_MAPS[role]))
     return max(found, key=lambda path: path.stat().st_mtime, default=None)
 
@@ -127,7 +127,7 @@ def _json(path: Path) -> dict:
     try:
         found = json.loads(path.read_text(encoding="utf-8-sig"))
     except (OSError, ValueError):
-        return {}  # said when the case is opened
+        return {}  # reported when the case is opened
     return found if isinstance(found, dict) else {}
 
 

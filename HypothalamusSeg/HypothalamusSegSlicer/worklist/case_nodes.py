@@ -1,4 +1,4 @@
-"""A case in the scene: read, entered under the name that readers may see, removed as a whole."""
+"""A case in the scene: loaded, shown under the name that readers may see, removed completely."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ def enter_scene(
 
 
 def remove_case(volume: slicer.vtkMRMLScalarVolumeNode) -> None:
-    """Remove a volume, its results, and what displays and stores them; nothing else."""
+    """Remove a volume and its results, with their display and storage nodes; nothing else."""
     scene = volume.GetScene()
     if scene is None:
         return
@@ -99,8 +99,8 @@ def _parts(node: slicer.vtkMRMLNode) -> list[slicer.vtkMRMLNode]:
 def lies_as_segmented(volume: slicer.vtkMRMLScalarVolumeNode, icv_mask: Path | None) -> bool:
     """Whether the engine's ICV mask, which has the scan's own voxels, has those of a volume.
 
-    The engine reads a series itself. Only if both see the same voxels in the same places do its
-    outlines belong to what is shown.
+    The engine reads a series itself. Its outlines belong to what is shown only if both place the
+    same voxels in the same way.
     """
     if icv_mask is None:
         return False

@@ -1,6 +1,6 @@
 """The next cases, read and segmented in the background while one is reviewed.
 
-At most those that are wanted are held: the rest is dropped, with its files.
+Only the requested cases are kept; the others are dropped, with their files.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from .case import Case, FinishedResult, WorklistError
 from .case_nodes import read_volume
 from .dicom_cases import stage_series
 
-# Reading a scan takes the window for a moment, so the pictures of the case before come first.
+# Reading a scan blocks the window for a moment, so the previous case is drawn first.
 PAUSE_MS = 50
 OTHER_GEOMETRY = (
     "Slicer and the engine place the voxels of this series differently. Press Apply to segment "
@@ -98,7 +98,7 @@ class CasesAhead:
         self._timer.connect("timeout()", weakly(self._step))
 
     def want(self, cases: Sequence[Case], options: Options) -> None:
-        """Prepare these cases, the most urgent first, and forget all others."""
+        """Prepare these cases, the most urgent first, and drop all others."""
         self._wanted, self._options = list(cases), options
         wanted = {case.name for case in cases}
         for name, prepared in list(self._prepared.items()):
@@ -108,7 +108,7 @@ class CasesAhead:
         self._timer.start()
 
     def get(self, case: Case) -> PreparedCase:
-        """A case whose scan is read, now if it was not before."""
+        """A case with its scan, which is read now if necessary."""
         prepared = self._prepared.get(case.name)
         if prepared is None:
             return self._read(case)
@@ -117,7 +117,7 @@ class CasesAhead:
         return prepared
 
     def release(self, case: Case) -> None:
-        """The volume of a case was removed from the scene: it is read anew if it is shown again."""
+        """Forget the volume of a case that left the scene; it is read again if needed."""
         if case.name in self._prepared:
             self._prepared[case.name].volume = None
 
@@ -131,12 +131,12 @@ class CasesAhead:
         return len(self._prepared)
 
     def is_to_come(self, case: Case) -> bool:
-        """Whether the result of a case will come without anybody's doing."""
+        """Whether the result of a case is being prepared."""
         prepared = self._prepared.get(case.name)
         return prepared is not None and self._is_open(prepared) and torch_setup.is_installed()
 
     def close(self) -> None:
-        """End what is running, and forget everything."""
+        """Stop what is running, and drop everything."""
         self._timer.stop()
         self._wanted = []
         running, self._running = self._running, None
@@ -146,7 +146,7 @@ class CasesAhead:
             self._drop(prepared)
 
     def _step(self) -> None:
-        """Read one case or begin one run; the event loop goes on in between."""
+        """Read one case or start one run; the event loop runs in between."""
         for case in self._wanted:
             prepared = self._prepared.get(case.name)
             if prepared is None:
@@ -213,7 +213,7 @@ class CasesAhead:
             return  # closed meanwhile
         self._running = self._process = None
         prepared.outcome = outcome
-        if prepared.folder is not None:  # the copy for the engine is not needed any more
+        if prepared.folder is not None:  # the copy for the engine is no longer needed
             shutil.rmtree(prepared.folder / "scan", ignore_errors=True)
             (prepared.folder / "scan.nrrd").unlink(missing_ok=True)
         if prepared.case.name not in {case.name for case in self._wanted}:

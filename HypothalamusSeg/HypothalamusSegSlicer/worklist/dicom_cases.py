@@ -19,8 +19,8 @@ UID_CHARACTERS = 8
 def selected_series() -> list[Case]:
     """The series that are selected in Slicer's DICOM module, one case each.
 
-    A case is called after patient ID, study date and series number, never after the patient's name:
-    two patients may have one.
+    A case is named after patient ID, study date and series number, never after the patient's name,
+    which two patients may share.
 
     Raises
     ------
@@ -45,7 +45,7 @@ def cases_of(file_lists: Sequence[Sequence[str]]) -> list[Case]:
     names = [_name(tags) for tags in found]
     return [
         Case(
-            # The same patient, day and number twice: told apart by the series itself.
+            # The same patient, day and number twice: distinguished by the series UID.
             name if names.count(name) == 1 else f"{name}{_end_of(tags['uid'])}",
             Path(files[0]).parent,
             series_uid=tags["uid"],
@@ -90,13 +90,13 @@ def load_series(scene: slicer.vtkMRMLScene, case: Case) -> slicer.vtkMRMLScalarV
 
 
 def stage_series(case: Case, folder: Path) -> Path:
-    """Give the engine a folder with the files of one series alone."""
+    """Give the engine a folder with the files of this series only."""
     target = folder / "scan"
     target.mkdir()
     for number, file in enumerate(_files(case)):
         place = target / f"{number:05d}.dcm"
         try:
-            os.link(file, place)  # no copy, where the disk is the same
+            os.link(file, place)  # no copy on the same disk
         except OSError:
             shutil.copyfile(file, place)
     return target

@@ -1,4 +1,4 @@
-"""The last list, and where reviews of read-only folders went, in Slicer's settings."""
+"""The last list, and the folders for reviews of read-only lists, in Slicer's settings."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ def last_source() -> str:
 
 
 def review_folder_of(source: str) -> Path | None:
-    """Where the reviews of a list went the last time."""
+    """Where the reviews of a list were written last."""
     found = _folders().get(source)
     return Path(found) if found and Path(found).is_dir() else None
 
 
 def remember(source: str, folder: Path) -> None:
-    """Remember a list; one of the DICOM database cannot be opened by its name again."""
+    """Remember a list; one from the DICOM database cannot be reopened by name."""
     if not source:
         return
     folders = {**_folders(), source: str(folder)}

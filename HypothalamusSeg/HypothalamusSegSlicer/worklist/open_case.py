@@ -23,12 +23,12 @@ from .worklist import Worklist, file_checksum
 
 ACCEPTED, CORRECTED = "accepted", "corrected"
 SIDES = ("hypothalamus_left", "hypothalamus_right")
-# Small, and what two readers are compared by; the ICV is kept only if it was edited.
+# Small, and used to compare two readers; the ICV is kept only if it was edited.
 ALWAYS_KEPT = ("hypothalamus", "subunits")
 
 
 class OpenCaseError(Exception):
-    """A case cannot be shown, or its result; the message says why."""
+    """A case or its result cannot be shown; the message says why."""
 
 
 class OpenCase:
@@ -85,7 +85,7 @@ class OpenCase:
         return volume
 
     def take_result(self, cases: Worklist) -> str:
-        """Put the result into the scene, with what the reader left; a remark, or empty.
+        """Put the result into the scene, with the reader's edits; returns a remark, or empty.
 
         Raises
         ------
@@ -137,7 +137,7 @@ class OpenCase:
         nodes.record.set_review(Review(status, row.note, row.rater, row.time, masks))
 
     def note_state(self, watch: EditWatch) -> None:
-        """Remember what the masks are now, to tell later whether anything is to be kept."""
+        """Remember the present masks, to tell later whether there is anything to save."""
         self._masks = dict(watch.digests)
 
     def keep(self, cases: Worklist, watch: EditWatch, mark: str | None) -> None:
@@ -155,7 +155,7 @@ class OpenCase:
             Then nothing is lost, and the case must stay open.
         """
         nodes, known = self.nodes, cases.row(self.case)
-        watch.refresh()  # the last stroke may be younger than the watch's delay
+        watch.refresh()  # the last stroke may be more recent than the delay
         review = nodes.record.review if nodes is not None else Review()
         chosen = mark or (review.status if review.is_judged else "")
         note = review.note if nodes is not None else known.note or self.prepared.failure

@@ -1,6 +1,6 @@
-"""``review.tsv``: what readers said of scans, in the form that the cohort's ``--review`` reads.
+"""``review.tsv``: the readers' reviews, in the form that the cohort's ``--review`` reads.
 
-Several readers may write one file at the same time: a row is put into what is on disk at that
+Several readers may write one file at the same time: a row is added to the file as it is at that
 moment, under a lock, and the file is replaced as a whole. Rows and columns of others are kept.
 """
 
@@ -22,7 +22,7 @@ from .case import WorklistError
 
 NAME, LOCK_NAME = "review.tsv", ".review.tsv.lock"
 SCAN, MISSING, LIST_SEPARATOR, LINE_END = "scan", "n/a", ";", "⏎"
-# The first of each that a file has is used; the first of all in a new file.
+# The first one that a file has is used; new files get the first.
 MARK_COLUMNS, RATER_COLUMNS = ("mark", "status"), ("rater", "reviewer")
 OWN_COLUMNS = ("time", "note", "left_mm3", "right_mm3", "labels", "scan_sha256", "protocol")
 # A lock is held for milliseconds; an older one was left by a program that was killed.
@@ -31,7 +31,7 @@ STALE_LOCK_S, LOCK_WAIT_S, LOCK_POLL_S = 5.0, 10.0, 0.02
 
 @dataclass(frozen=True)
 class ReviewRow:
-    """What one reader said of one scan.
+    """One reader's review of one scan.
 
     Attributes
     ----------
@@ -69,7 +69,7 @@ class ReviewRow:
 
 
 class ReviewTable:
-    """The table in a folder; it need not be there yet.
+    """The table in a folder; it need not exist yet.
 
     Parameters
     ----------
@@ -86,7 +86,7 @@ class ReviewTable:
         Raises
         ------
         WorklistError
-            If the file is there and is no such table.
+            If the file exists and is not such a table.
         """
         header, rows = self._read()
         mark, rater = _column(header, MARK_COLUMNS), _column(header, RATER_COLUMNS)
@@ -101,7 +101,7 @@ class ReviewTable:
             return str(error)
 
     def put(self, changed: ReviewRow, known: Iterable[ReviewRow] = ()) -> None:
-        """Write a reader's row of a scan, and nothing of others.
+        """Write a reader's row of a scan; rows of others stay.
 
         Parameters
         ----------
@@ -181,7 +181,7 @@ def _remove_stale(lock: Path) -> None:
         if time.time() - lock.stat().st_mtime > STALE_LOCK_S:
             lock.unlink(missing_ok=True)
     except OSError:
-        pass  # gone meanwhile, or held on Windows: the next try will tell
+        pass  # already gone, or locked on Windows: the next try will show
 
 
 def _column(header: list[str], names: tuple[str, ...]) -> str:

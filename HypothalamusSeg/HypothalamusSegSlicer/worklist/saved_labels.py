@@ -1,4 +1,4 @@
-"""What a reader judged, kept as label maps beside the review, and brought back from there."""
+"""A reader's segmentations, kept as label maps next to the review, and restored from there."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def save_labels(
     Raises
     ------
     WorklistError
-        Then earlier files are as they were.
+        Earlier files are then unchanged.
     """
     wanted, names = set(roles), []
     stem = f"{scan}_rater-{_rater_label(reader)}{_protocol_part(nodes)}"
@@ -59,7 +59,7 @@ def save_labels(
 
 
 def restore_labels(nodes: ResultNodes, folder: Path, names: Sequence[str]) -> None:
-    """Make segmentations what a reader left them as.
+    """Restore segmentations as a reader left them.
 
     All files are read before any segment is changed.
 

@@ -1,6 +1,6 @@
-"""The list of one reader: whose turn is next, what is done, and what was said.
+"""The list of one reader: which case is next, what is done, and the reviews.
 
-A reader sees own reviews only; those of others stay in the file.
+A reader sees only their own reviews; those of others stay in the file.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ HASH_CHUNK_BYTES = 1 << 20
 
 
 class Order(Enum):
-    """In which order cases are listed."""
+    """The order of the cases."""
 
     AS_LISTED = "as listed"
     FLAGGED_FIRST = "flagged first"
@@ -33,7 +33,7 @@ class Order(Enum):
 
 @dataclass(frozen=True)
 class Progress:
-    """How far a reader is."""
+    """Progress of a reader."""
 
     done: int
     total: int
@@ -72,7 +72,7 @@ class Worklist:
         self.sort(order)
 
     def change_reader(self, reader: str) -> None:
-        """Go on as another reader, with the reviews that this one has in the table."""
+        """Continue as another reader, with that reader's reviews in the table."""
         rows = _own_rows(self.table, one_line(reader))
         self.reader, self._rows = one_line(reader), rows
 
@@ -86,12 +86,12 @@ class Worklist:
         self.table, self._rows = table, {**self._rows, **there}
 
     def reopen(self, case: Case) -> None:
-        """Take a case for unread, because its review is about another file."""
+        """Treat a case as unread, because its review is about another file."""
         self._rows.pop(case.name, None)
 
     @property
     def replaced(self) -> list[Case]:
-        """Cases whose file was written after their review, and is another one."""
+        """Cases whose file was replaced after their review."""
         return [
             case
             for case in self._found
@@ -99,13 +99,13 @@ class Worklist:
         ]
 
     def sort(self, order: Order) -> None:
-        """Order the list; it then stays as it is, so that no case moves while it is read."""
+        """Sort the list once; no case moves while the list is read."""
         self.order = order
         keys = {
             Order.AS_LISTED: lambda case: 0,
             Order.FLAGGED_FIRST: lambda case: self._severity_rank(case.name),
             Order.UNDONE_FIRST: lambda case: self.row(case).is_done,
-            # The same for each reader and on each day, and nothing that a name could tell.
+            # The same for every reader on every day, and independent of the names.
             Order.SHUFFLED: lambda case: hashlib.sha256(case.name.encode()).hexdigest(),
         }
         self.cases = tuple(sorted(self._found, key=keys[order]))
@@ -115,7 +115,7 @@ class Worklist:
         return (min(ranks, default=len(SEVERITIES)), -len(ranks))
 
     def set_flags(self, case: Case, codes: Sequence[str]) -> None:
-        """Note the flags of a case that was segmented meanwhile."""
+        """Record the flags of a case that was segmented in the meantime."""
         self._flags[case.name] = tuple(codes)
 
     def flags(self, case: Case) -> tuple[str, ...]:
@@ -130,7 +130,7 @@ class Worklist:
         return next(i for i, each in enumerate(self.cases) if each.name == case.name)
 
     def next_undone(self, after: Case | None) -> Case | None:
-        """The next case without a verdict, from the top again at the end; None if all have one."""
+        """The next case without a verdict, wrapping around at the end; None if all have one."""
         return next(iter(self.upcoming(after, 1)), None)
 
     def upcoming(self, after: Case | None, count: int) -> list[Case]:
@@ -155,7 +155,7 @@ class Worklist:
         )
 
     def put(self, row: ReviewRow) -> None:
-        """Write a review at once; raises `WorklistError`, and then nothing has changed."""
+        """Write a review at once; raises `WorklistError` if nothing could be saved."""
         if row.rater != self.reader or not self.reader:
             raise WorklistError("A review needs the name of its reader.")
         own = {case.name for case in self._found}
@@ -170,7 +170,7 @@ class Worklist:
 
 
 def _copy_files(names: Sequence[str], source: Path, target: Path) -> None:
-    """Copy what is there; what is gone is said when its case is opened."""
+    """Copy the existing files; missing ones are reported when their case is opened."""
     try:
         for name in names:
             if (source / name).is_file():
@@ -193,7 +193,7 @@ def _own_rows(table: ReviewTable, reader: str) -> dict[str, ReviewRow]:
 
 
 def file_checksum(case: Case) -> str:
-    """SHA-256 of the file of a case; of a series its UID, of a folder nothing."""
+    """SHA-256 of a case's file; a series' UID; empty for a folder."""
     if case.series_uid:
         return hashlib.sha256(case.series_uid.encode()).hexdigest()
     digest = hashlib.sha256()
