@@ -68,7 +68,7 @@ def _run(handle: Callable[[dict, Report], None], task: dict, report: Report) -> 
     except CancelledError:
         raise
     except HypothalamusSegError as error:
-        report({"event": "error", "code": error.code, "message": error.worded(path_for_visitor)})
+        report({"event": "error", "code": error.code, "message": error.describe(path_for_visitor)})
     except MemoryError:
         message = "The file needs more memory than this server allows per file."
         report({"event": "error", "code": OutOfMemoryError.code, "message": message})
@@ -113,7 +113,7 @@ def _segmenter() -> Callable[[dict, Report], None]:
         names = [file.name for file in files]
         event = {"event": "result", "files": names, "result": record.description}
         if dicom_failure:
-            event["dicom_failure"] = dicom_failure.worded(path_for_visitor)
+            event["dicom_failure"] = dicom_failure.describe(path_for_visitor)
         report(event)
 
     return segment

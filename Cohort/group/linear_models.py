@@ -40,7 +40,7 @@ class ContrastFit:
     residual_sd : float
         Square root of the residual mean square, in the outcome's unit.
     hedges_g, g_low, g_high : float
-        Difference / ``residual_sd`` with Hedges' correction; 95 % limits (`standardised`).
+        Difference / ``residual_sd`` with Hedges' correction; 95 % limits (`hedges_g_with_limits`).
     g_raw : float
         Difference / the standard deviation within groups before covariates, with Hedges'
         correction: as reported by studies without covariates.

@@ -1,6 +1,6 @@
 """Numbers of the report's figures and tables, and each of them as a file of its own.
 
-While `numbered` is open, `figure` and `table` of html_parts give each a number in the order in
+While `number_exhibits` is open, `figure` and `table` of html_parts give each a number in the order in
 which they are made, and keep what a paper needs: figures as SVG, tables as tab-separated text.
 """
 

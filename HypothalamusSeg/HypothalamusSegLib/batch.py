@@ -177,7 +177,7 @@ def describe_failure(error: HypothalamusSegError | None) -> dict | None:
 
     Examples
     --------
-    >>> described_failure(NotDicomInputError("{path} is not DICOM.", path=Path("head.nii")))
+    >>> describe_failure(NotDicomInputError("{path} is not DICOM.", path=Path("head.nii")))
     {'code': 'not_dicom_input', 'message': 'head.nii is not DICOM.'}
     """
     return None if error is None else {"code": error.code, "message": str(error)}

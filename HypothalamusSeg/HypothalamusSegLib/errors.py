@@ -23,7 +23,7 @@ class HypothalamusSegError(Exception):
     Examples
     --------
     >>> error = CorruptFileError("{path} is truncated.", path=Path("scans") / "head.nii")
-    >>> error.worded(lambda path: path.name)
+    >>> error.describe(lambda path: path.name)
     'head.nii is truncated.'
     """
 
@@ -34,9 +34,9 @@ class HypothalamusSegError(Exception):
         self.fields = fields
 
     def __str__(self) -> str:
-        return self.worded(str)
+        return self.describe(str)
 
-    def worded(self, show_path: Callable[[Path], str]) -> str:
+    def describe(self, show_path: Callable[[Path], str]) -> str:
         """Return the message with paths as ``show_path`` gives them."""
         message = str(self.args[0])
         if not self.fields:

@@ -301,5 +301,5 @@ def test_a_message_survives_braces_in_names_and_the_way_to_another_process():
     path = Path("folder {0}") / "head{path}.nii"
     error = pickle.loads(pickle.dumps(errors.CorruptFileError("{path} is damaged.", path=path)))
     assert str(error) == f"{path} is damaged."
-    assert error.worded(lambda path: path.name) == "head{path}.nii is damaged."
+    assert error.describe(lambda path: path.name) == "head{path}.nii is damaged."
     assert str(errors.CorruptFileError("a {brace}")) == "a {brace}"

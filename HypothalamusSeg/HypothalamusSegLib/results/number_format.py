@@ -2,9 +2,9 @@
 
 Examples
 --------
->>> shown(0.051834), shown(961.4), shown(None)
+>>> format_number(0.051834), format_number(961.4), format_number(None)
 ('0.0518', '961', '–')
->>> shown_ml(1_525_889.7)
+>>> format_ml(1_525_889.7)
 '1526'
 """
 
