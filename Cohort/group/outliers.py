@@ -8,7 +8,8 @@ scaled to agree with the standard deviation for normal data.
 The model does not know the group, and all scans share one deviation. Were each group judged by
 itself, leaving out what is listed would make differences out of nothing: of 40 and 30 scans with
 skewed errors, 11 of 100 cohorts without a difference had p < 0.05. The price is that a true and
-large difference may list members of the smaller group: `find_one_sided_outliers` says where that may be.
+large difference may list members of the smaller group: `find_one_sided_outliers` says where that
+may be.
 """
 
 from __future__ import annotations

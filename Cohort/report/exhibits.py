@@ -1,7 +1,7 @@
 """Numbers of the report's figures and tables, and each of them as a file of its own.
 
-While `number_exhibits` is open, `figure` and `table` of html_parts give each a number in the order in
-which they are made, and keep what a paper needs: figures as SVG, tables as tab-separated text.
+While `number_exhibits` is open, `figure` and `table` of html_parts give each a number in the order
+in which they are made, and keep what a paper needs: figures as SVG, tables as tab-separated text.
 """
 
 from __future__ import annotations
