@@ -16,7 +16,7 @@ ML_PER_MM3 = 1 / MM3_PER_ML
 # Names of columns are made here and nowhere else, and never taken apart.
 VOLUME_SUFFIX, ADJUSTED = "_mm3", "_adjusted_"
 MM3, PERCENT = "mm3", "percent"
-# ICV is read in mL, the asymmetry index, a ratio, in percent.
+# ICV is shown in mL, and the asymmetry index, a ratio, in percent.
 SHOWN_FACTORS = {ICV: ML_PER_MM3, ASYMMETRY: 100.0}
 SHOWN_UNITS = {ICV: "mL", ASYMMETRY: "%"}
 
@@ -50,12 +50,12 @@ class Structure:
 
     @property
     def table_unit(self) -> str:
-        """The unit as tables have it, in ASCII; 1 for a ratio."""
+        """The unit in tables, in ASCII; 1 for a ratio."""
         return self.unit.replace("³", "^3") or "1"
 
     @property
     def shown_factor(self) -> float:
-        """What a value is multiplied by where people read it."""
+        """The factor from a table's value to the one shown."""
         return SHOWN_FACTORS.get(self.kind, 1.0)
 
     @property
@@ -106,6 +106,6 @@ def subunits() -> tuple[Structure, ...]:
 
 
 def measured_structures(results: pd.DataFrame) -> tuple[Structure, ...]:
-    """The structures of which a table of results holds at least one number."""
+    """The structures with at least one number in a table of results."""
     everything = (*WHOLE, ASYMMETRY_INDEX, INTRACRANIAL, *subunits())
     return tuple(s for s in everything if s.column in results and results[s.column].notna().any())

@@ -1,7 +1,7 @@
 """Tables as BIDS has them: tab-separated text, ``n/a`` where a value is missing, columns explained.
 
-Every table of the cohort tool is written here. The columns' explanations are a JSON file of the
-same name beside the table (BIDS 1.10, "Tabular files"). pandas is not imported: the participant
+Every table of the cohort tool is written here. The columns' explanations are in a JSON file of the
+same name next to the table (BIDS 1.10, "Tabular files"). pandas is not imported: the participant
 level needs none.
 """
 
@@ -27,7 +27,7 @@ def write_table(
     columns: Mapping[str, Mapping[str, str]] | None = None,
     float_format: str | None = None,
 ) -> list[Path]:
-    """Write a table and, beside it, what its columns mean.
+    """Write a table, and a file that explains its columns.
 
     Parameters
     ----------
@@ -63,7 +63,7 @@ def write_table(
 
 
 def describe_columns(columns: Mapping[str, str]) -> dict[str, dict[str, str]]:
-    """Columns that need no more than a description each, as `write_table` takes them."""
+    """Describe columns without units, in the form that `write_table` takes."""
     return {column: {"Description": text} for column, text in columns.items()}
 
 

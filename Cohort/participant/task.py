@@ -13,7 +13,7 @@ from HypothalamusSegLib.options import Options
 
 from .scan_list import CohortScan
 
-# Options that decide no number. The weights count by what they are, not by where they lie.
+# Options that change no number. The weights count by content, not by location.
 INDECISIVE = ("device", "threads", "dicom", "weights")
 
 
@@ -48,7 +48,7 @@ def fingerprint(options: Options, weights: Path | None = None) -> str:
     """Checksum of everything besides the scan that determines a result: version, options, weights.
 
     Device and threads are left out: they change the last digits at most, and a cohort that moves to
-    another machine should not start over. DICOM objects say nothing that the files do not.
+    another machine should not start over. DICOM objects contain nothing that the files do not.
     """
     weights_sha256 = weight_checksums(options, weights)
     decisive = {k: v for k, v in asdict(options).items() if k not in INDECISIVE}

@@ -1,4 +1,4 @@
-"""A cheap sign that an input has not changed, so that thousands need not be read to know it."""
+"""A cheap check that an input has not changed, without reading thousands of files."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ DETACHED_HEADERS = (".nhdr", ".mhd")
 
 
 def signature_of(path: Path) -> str:
-    """Size and time of change of a file, or of all files of a folder; "" if it is not there.
+    """Size and modification time of a file, or of all files of a folder; "" if it is missing.
 
-    A detached header's folder is taken whole, since its voxels lie in another file of it.
+    For a detached header the whole folder counts, since the voxels are in another file there.
     """
     folder = path.is_dir() or path.suffix.lower() in DETACHED_HEADERS
     files = sorted((path if path.is_dir() else path.parent).rglob("*")) if folder else [path]

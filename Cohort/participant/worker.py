@@ -21,10 +21,10 @@ from .derivatives import write_derivatives
 from .task import Task
 
 UNEXPECTED = "unexpected"
-# One a process: the networks stay loaded from one scan to the next.
+# One per process: the networks stay loaded from one scan to the next.
 _segmenters: dict[Options, Segmenter] = {}
 _is_busy = False
-# After it was told to stop a worker has so long to remove its temporary files.
+# Time for a stopping worker to remove its temporary files.
 CLEAN_UP_S = 0.5
 
 
@@ -34,7 +34,7 @@ def segment_scan(task: Task) -> Outcome:
     Returns
     -------
     Outcome
-        A scan that fails is an outcome, too: nothing but a cancelled run is raised.
+        A scan that fails is an outcome, too; only a canceled run is raised.
     """
     global _is_busy
     started = time.monotonic()
@@ -74,7 +74,7 @@ def segment_scan(task: Task) -> Outcome:
     except HypothalamusSegError as failure:
         error = failure
     except Exception as failure:
-        # A fault of this program in one scan must not end a night's work on a thousand.
+        # A bug that shows in one scan must not end a night's work on a thousand.
         error = failure
         traceback.print_exc()
     finally:
@@ -92,8 +92,8 @@ def _segmenter(options: Options) -> Segmenter:
 
 
 def begin_worker() -> None:
-    """Set a local worker process up: it cleans up when stopped, and ends with its parent."""
-    # Ctrl+C reaches every process of a terminal; the one that began the run decides.
+    """Set up a local worker process: it cleans up when stopped, and ends with its parent."""
+    # Ctrl+C reaches every process of a terminal; the one that started the run decides.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, _stop)
     threading.Thread(target=_end_with_parent, daemon=True).start()
@@ -102,7 +102,7 @@ def begin_worker() -> None:
 def _stop(number: int, frame: object) -> None:
     if not _is_busy:
         os._exit(0)
-    # The executor catches what a task raises, and would go on with the next.
+    # The executor catches what a task raises, and would continue with the next.
     timer = threading.Timer(CLEAN_UP_S, os._exit, (0,))
     timer.daemon = True
     timer.start()

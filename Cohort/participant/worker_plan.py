@@ -1,4 +1,4 @@
-"""How many workers this machine can hold, and how many threads each."""
+"""How many workers this machine can run, and with how many threads."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ CGROUP = Path("/sys/fs/cgroup")
 
 @dataclass(frozen=True)
 class WorkerPlan:
-    """How the machine is divided."""
+    """The division of the machine."""
 
     workers: int
     threads_per_worker: int
@@ -29,8 +29,8 @@ def plan_workers(
     """Divide processors and memory.
 
     By default each worker has one thread, and there are as many as processors and memory allow:
-    measured (`make bench`), two workers of one thread do more than one of two. With fewer workers
-    than processors, the threads of each fill the machine.
+    measured (`make bench`), two workers with one thread each are faster than one with two. With
+    fewer workers than processors, each gets more threads.
 
     Parameters
     ----------

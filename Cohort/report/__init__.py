@@ -1,1 +1,1 @@
-"""What people read: the HTML report, its figures, and the contact sheet."""
+"""Pages for readers: the HTML report, its figures, and the contact sheet."""

@@ -1,6 +1,6 @@
-"""A folder to hand to raters: planes under codes, and nothing else of a scan.
+"""A folder for raters: slices under codes, and nothing else about a scan.
 
-Names, numbers, flags and groups are not hidden there but absent, also from the pictures' names. A
+Names, numbers, flags and groups are not hidden but absent, even from the pictures' names. A
 code follows from the scan's name and the checksum of its image, which raters do not have, so that
 no list of codes is needed to read their marks (`Cohort.group.review_codes`). In the order of codes
 there is nothing to learn.
@@ -58,7 +58,7 @@ def write_blinded_review(analysis: GroupAnalysis, folder: Path) -> list[Finding]
 
 
 def remove_stale(analysis: GroupAnalysis, folder: Path) -> None:
-    """Remove pictures that an earlier run left of scans that are no longer in the review."""
+    """Remove pictures from an earlier run of scans that are no longer in the review."""
     kept = {code_of(scan) for scan in analysis.reviewed.to_dict("records")}
     for path in (folder / PICTURES).glob("*.png"):
         if path.stem not in kept:
@@ -66,7 +66,7 @@ def remove_stale(analysis: GroupAnalysis, folder: Path) -> None:
 
 
 def _place(source: Path, target: Path) -> None:
-    """Link a picture, which costs no space; copy it where links cannot be made."""
+    """Link a picture, which takes no space; copy it if links are impossible."""
     try:
         os.link(source, target)
     except OSError:

@@ -1,4 +1,4 @@
-"""The report's part on several sessions a subject."""
+"""The report's part on several sessions per subject."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ def change_section(analysis: GroupAnalysis) -> Markup:
 
 
 def _of_a_set(analysis: GroupAnalysis, longitudinal: Longitudinal) -> Markup:
-    """Tables of one set of scans, and who is not in them."""
+    """Tables of one set of scans, and the subjects left out."""
     changes = longitudinal.changes
     span = f"; first to last session: median {number(changes['years'].median(), 1)} years"
     parts = [

@@ -1,4 +1,4 @@
-"""The report's sample sizes for a difference of annual change."""
+"""The report's sample sizes for a difference in annual change."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from .validation_figures import MEASURED
 def change_power(
     analysis: GroupAnalysis, longitudinal: Longitudinal
 ) -> tuple[ContrastFit, ChangeSpread, list[ChangePowerRow]] | None:
-    """Fit, spread and sample sizes for the total volume; None where change was not compared."""
+    """Fit, spread and sample sizes for the total volume; None if change was not compared."""
     fit = next((fit for s, fit in longitudinal.comparisons if s == TOTAL), None)
     if fit is None or analysis.contrast is None:
         return None
@@ -38,7 +38,7 @@ def change_power(
 
 
 def change_power_part(analysis: GroupAnalysis, longitudinal: Longitudinal) -> Markup:
-    """What this cohort finds, and how many subjects other studies need."""
+    """What this cohort can detect, and how many subjects other studies need."""
     found = change_power(analysis, longitudinal)
     if found is None:
         return Markup()

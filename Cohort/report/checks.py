@@ -20,7 +20,7 @@ NOTED_INFLATION = 1.2
 
 
 def assumptions_section(analysis: GroupAnalysis) -> Markup:
-    """Tests of what the models assume, and what follows from a small p."""
+    """Tests of the models' assumptions, and the consequences of a small p."""
     statistics = analysis.statistics[0]
     rows, broken = [], []
     for structure in (s for s in analysis.structures if s.kind != ICV):
@@ -56,7 +56,7 @@ def assumptions_section(analysis: GroupAnalysis) -> Markup:
 
 
 def both_ways_section(analysis: GroupAnalysis) -> Markup:
-    """Results with and without the scans that are listed for review."""
+    """Results with and without the scans listed for review."""
     if not analysis.options.exclude_flagged:
         return paragraph(
             "All scans are in the results. Add --exclude-flagged to see every result without the "
@@ -151,7 +151,7 @@ def power_section(analysis: GroupAnalysis) -> Markup:
 
 
 def _inflation(fit: ContrastFit) -> str:
-    """Where the groups differ in the covariates, what that costs."""
+    """The cost of groups that differ in their covariates."""
     if fit.variance_inflation < NOTED_INFLATION:
         return ""
     return (
@@ -161,7 +161,7 @@ def _inflation(fit: ContrastFit) -> str:
 
 
 def _measurement_error(analysis: GroupAnalysis, fit: ContrastFit) -> str:
-    """What measurement error costs, from repeat scans or, as a lower bound, from the validation."""
+    """The cost of measurement error, from repeat scans or, at least, from the validation."""
     measured = analysis.reliability or Reliability(MEASURED.repeat_cv_percent, 0, "")
     share = measured.error_share(abs(fit.reference_mean), fit.residual_sd)
     source = (

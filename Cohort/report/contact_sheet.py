@@ -1,4 +1,4 @@
-"""contact_sheet.html: every scan's planes, to be looked through in minutes.
+"""contact_sheet.html: slices of every scan, for review in minutes.
 
 The scans are data in the page; its script shows 200 at a time, so that ten thousand can be sorted
 at once. The pictures stay where they are and are referred to relative to the folder; the browser
@@ -60,7 +60,7 @@ def write_contact_sheet(analysis: GroupAnalysis, path: Path, with_groups: bool =
     """
     group = analysis.contrast.column if analysis.contrast and with_groups else None
     options = analysis.options
-    # The pictures are named relative to the derivatives; the page may lie elsewhere.
+    # The pictures are named relative to the derivatives; the page may be elsewhere.
     way = Path(os.path.relpath(options.output.resolve(), options.group_folder.resolve()))
     reviewed = with_planes(analysis.reviewed, options.output)
     seen = {
@@ -71,7 +71,7 @@ def write_contact_sheet(analysis: GroupAnalysis, path: Path, with_groups: bool =
 
 
 def with_planes(reviewed: pd.DataFrame, output: Path) -> pd.DataFrame:
-    """Add the pictures of planes that there are, relative to ``output``; empty where none is."""
+    """Add the existing pictures of slices, relative to ``output``; empty if there is none."""
     names = [planes_of(overview) for overview in reviewed["overview"]]
     return reviewed.assign(
         planes=[name if name and (output / name).is_file() else "" for name in names]
@@ -122,7 +122,7 @@ def blinded_sheet(pictures: dict[str, str]) -> str:
 
 
 def sheet_of(title: str, scans: list[dict], blinded: bool = False, **choices: object) -> str:
-    """Fill the template; what the script reads cannot end the element that it stands in."""
+    """Fill the template; the script's data cannot close the element that contains them."""
     data = htmlsafe_json_dumps({"blinded": blinded, "scans": scans}, separators=(",", ":"))
     return render(
         "contact_sheet.html",
@@ -140,7 +140,7 @@ def sheet_of(title: str, scans: list[dict], blinded: bool = False, **choices: ob
 
 
 def _scan(row: dict, group_column: str | None) -> dict[str, object]:
-    """What the script shows of a scan, and sorts and filters by."""
+    """The values of a scan that the script shows, sorts and filters."""
     group = row.get(group_column) if group_column else None
     group = "" if group is None or pd.isna(group) else str(group)
     codes = split_codes(row["flags"])

@@ -1,4 +1,4 @@
-"""Numbers of the report's figures and tables, and each of them as a file of its own.
+"""Numbering of the report's figures and tables, each of which is also saved as a file.
 
 While `number_exhibits` is open, `figure` and `table` of html_parts give each a number in the order
 in which they are made, and keep what a paper needs: figures as SVG, tables as tab-separated text.
@@ -52,7 +52,7 @@ _open: ContextVar[Exhibits | None] = ContextVar("exhibits", default=None)
 
 @contextmanager
 def number_exhibits() -> Iterator[Exhibits]:
-    """Number and keep what is made until the end."""
+    """Number and keep figures and tables until the end."""
     exhibits = Exhibits()
     token = _open.set(exhibits)
     try:
@@ -67,7 +67,7 @@ def numbered_table(
     rows: Sequence[Sequence[str]],
     blocks: Mapping[int, str],
 ) -> str:
-    """Keep a table where exhibits are numbered; its caption with the number."""
+    """Keep a table if exhibits are numbered; returns its caption with the number."""
     exhibits = _open.get()
     if exhibits is None:
         return caption
@@ -81,7 +81,7 @@ def numbered_table(
 
 
 def numbered_figure(svg: str, caption: str) -> str:
-    """Keep a figure where exhibits are numbered; its caption with the number."""
+    """Keep a figure if exhibits are numbered; returns its caption with the number."""
     exhibits = _open.get()
     if exhibits is None:
         return caption
@@ -90,19 +90,19 @@ def numbered_figure(svg: str, caption: str) -> str:
 
 
 def are_exhibits(names: Iterable[str], stem: str) -> list[str]:
-    """Those of the names that `Exhibits.write` gives."""
+    """The names that come from `Exhibits.write`."""
     return fnmatch.filter(names, f"{stem}{ENDING}")
 
 
 def remove_stale(folder: Path, stem: str, kept: Iterable[str]) -> None:
-    """Remove what an earlier run wrote and this one did not, or it would seem to belong to it."""
+    """Remove files of an earlier run that would seem to belong to this one."""
     for path in folder.glob(f"{stem}{ENDING}"):
         if path.name not in kept:
             path.unlink()
 
 
 def make_standalone(svg: str) -> str:
-    """A page's figure as a file: colours in the place of the page's variables, and a size."""
+    """Make a page's figure a file: colors instead of the page's variables, and a size."""
     for colour, variable in CSS_VARIABLES.items():
         svg = svg.replace(f"var({variable})", colour)
     size = re.search(r'viewBox="0 0 ([\d.]+) ([\d.]+)"', svg)

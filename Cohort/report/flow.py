@@ -1,4 +1,4 @@
-"""The report's table of who was found, failed, excluded and analysed."""
+"""The report's table of participants found, failed, excluded and analyzed."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ MOST_ROWS = 50
 
 
 def flow_section(analysis: GroupAnalysis) -> Markup:
-    """Participants by group and by where their way ends, with the names of those left out."""
+    """Participants by group and by where their flow ends, with the names of those left out."""
     contrast = analysis.contrast
     seen = {group for step in analysis.flow for group in step.counts}
     first = [contrast.level_a, contrast.level_b] if contrast else []
@@ -39,7 +39,7 @@ def flow_section(analysis: GroupAnalysis) -> Markup:
 
 
 def _review(marks: ReviewMarks) -> Markup:
-    """Who rejected what and why, and how far raters agree."""
+    """Who rejected what and why, and the agreement of the raters."""
     parts = [paragraph(f"Scans marked in review: {marks.marked}; rejected: {len(marks.rejected)}.")]
     named = sorted({*marks.rejected, *marks.comments})
     if named:

@@ -11,7 +11,7 @@ from .html_parts import heading, paragraph, together
 
 
 def compare_with_single_runs(single: Longitudinal, followed: Longitudinal) -> Markup:
-    """Tell how the annualized changes of the same subjects differ between the two ways."""
+    """Describe how annualized changes of the same subjects differ between the two methods."""
     column = change_column(TOTAL, PERCENT)
     if column not in single.changes or column not in followed.changes:
         return Markup()
@@ -30,7 +30,7 @@ def compare_with_single_runs(single: Longitudinal, followed: Longitudinal) -> Ma
 
 
 def followed_heading() -> Markup:
-    """Say what the numbers below are."""
+    """Explain the numbers below."""
     return together(
         [
             heading("Measured in one frame"),

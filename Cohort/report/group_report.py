@@ -1,4 +1,4 @@
-"""group_report.html: one file that holds everything and needs nothing from outside."""
+"""group_report.html: one self-contained file."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ from .sample import data_section, figures_section, icv_notices, quality_section,
 
 
 def write_report(analysis: GroupAnalysis, path: Path) -> None:
-    """Write the report, and beside it each of its figures as SVG and each table as TSV.
+    """Write the report, each of its figures as SVG and each table as TSV.
 
     Parameters
     ----------

@@ -79,7 +79,7 @@ def table(
     strong: Sequence[int] = (),
     blocks: Mapping[int, str] | None = None,
 ) -> Markup:
-    """A table that scrolls by itself where the screen is narrow.
+    """A table that scrolls on its own on a narrow screen.
 
     Parameters
     ----------
@@ -112,17 +112,17 @@ def figure(svg: Markup, caption: str) -> Markup:
 
 
 def review_count(listed: int, total: int) -> Markup:
-    """How many scans should be looked at, with links to the reasons and the contact sheet."""
+    """The number of scans to review, with links to the reasons and the contact sheet."""
     return _part("review_count", format_count(listed, "scan"), total)
 
 
 def together(parts: Iterable[Markup]) -> Markup:
-    """Pieces one after the other; plain text among them is escaped."""
+    """Concatenated pieces; plain text among them is escaped."""
     return Markup().join(parts)
 
 
 def page(title: str, subtitle: str, sections: Sequence[Section]) -> str:
-    """The whole document; style and pictures lie within it."""
+    """The whole document, with its style and pictures."""
     style = resource("report.css")
     return render("page.html", title=title, subtitle=subtitle, sections=sections, style=style)
 
@@ -133,7 +133,7 @@ def render(template: str, **values: object) -> str:
 
 
 def resource(name: str) -> Markup:
-    """A style sheet or script that lies beside this module."""
+    """A style sheet or script next to this module."""
     return Markup(files(__package__).joinpath(name).read_text(encoding="utf-8"))
 
 

@@ -1,4 +1,4 @@
-"""The report's account of what was done, with which software, and after whom."""
+"""The report's methods: what was done, with which software, with references."""
 
 from __future__ import annotations
 
@@ -73,7 +73,7 @@ ADJUSTED_BY = {
 
 
 def methods_section(analysis: GroupAnalysis) -> Markup:
-    """What was done, in words that can go into a paper."""
+    """The methods, in words for a paper."""
     parts = [
         "The hypothalamus, its sides, its subunits if requested, and the intracranial volume were "
         f"segmented on T1-weighted images by HypothalamusSeg {__version__}; volumes are sums "
@@ -106,7 +106,7 @@ def methods_section(analysis: GroupAnalysis) -> Markup:
 
 
 def _change_over_time(analysis: GroupAnalysis) -> list[str]:
-    """What was done with several sessions; a model that was not fitted is not named."""
+    """Methods for several sessions; a model that was not fitted is not mentioned."""
     if not analysis.longitudinal or not len(analysis.longitudinal[0].changes):
         return []
     longitudinal = analysis.longitudinal[0]
@@ -149,7 +149,7 @@ def software_section(analysis: GroupAnalysis) -> Markup:
 
 
 def software_table() -> Markup:
-    """Versions of what computed the results."""
+    """Versions of the software that computed the results."""
     rows = [["HypothalamusSeg", __version__], ["Python", platform.python_version()]]
     rows += [[name, _version(name)] for name in PACKAGES]
     return table("Software.", ["Package", "Version"], rows, words=2)

@@ -20,7 +20,7 @@ MODERATE = 3.0
 
 
 def dependence_section(analysis: GroupAnalysis) -> Markup:
-    """Whether the difference depends on head size or a covariate, and where it is then."""
+    """Whether the difference depends on head size or a covariate, and at which values it exists."""
     found = analysis.supplement.interactions
     if not any(found.values()):
         return paragraph("There is no covariate on which the difference could depend.")
@@ -52,7 +52,7 @@ def dependence_section(analysis: GroupAnalysis) -> Markup:
 
 
 def dependence(analysis: GroupAnalysis, structure: Structure, one: Interaction) -> str:
-    """What an interaction with a small p means, in a sentence or two."""
+    """The meaning of an interaction with a small p, in a sentence or two."""
     lead = (
         f"{structure.title}: the difference depends on {_in_text(one)} ({p_phrase(one.p)}), so no "
         "single number holds for everyone."

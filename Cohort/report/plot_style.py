@@ -1,8 +1,8 @@
-"""Figures as SVG that takes its colours from the page, so that it suits light and dark alike.
+"""Figures as SVG with colors from the page, for light and dark themes.
 
-Figures are drawn in marker colours; on the way into the page each becomes a CSS variable of
-report.css. The pairs are of Okabe and Ito's palette, which people with any colour vision can tell
-apart, and groups differ in marker and line style as well.
+Figures are drawn in marker colors, which become CSS variables of report.css in the page. The pairs
+are of Okabe and Ito's palette, which people with any color vision can tell apart, and groups differ
+in marker and line style as well.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ CSS_VARIABLES = {
 }
 COLOURS, MARKERS, LINES = (FIRST, SECOND), ("o", "^"), ("-", "--")
 BAND_OPACITY, POINT_OPACITY = 0.16, 0.72
-# Thousands of points as vectors make a page slow; from here on they become one picture.
+# Thousands of vector points make a page slow; above this number they become one picture.
 MOST_VECTOR_POINTS = 1500
 FONT_PT = 10.5
 STYLE = {
@@ -67,7 +67,7 @@ def new_figure(width_in: float, height_in: float, rows: int = 1, columns: int = 
 
 
 def svg_of(figure: Figure, description: str) -> Markup:
-    """The figure as inline SVG with its colours as CSS variables.
+    """The figure as inline SVG with its colors as CSS variables.
 
     Parameters
     ----------

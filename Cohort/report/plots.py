@@ -49,7 +49,7 @@ class Series:
 
 @dataclass(frozen=True)
 class Panel:
-    """One pair of axes: which column it shows, under which title; equal scales share limits."""
+    """One pair of axes: the column it shows and its title; equal scales share limits."""
 
     title: str
     column: str
@@ -81,7 +81,7 @@ def volumes_by_group(groups: list[Series], panels: list[Panel]) -> Markup:
     with rc_context(STYLE):
         figure, axes = new_figure(2.35 * len(panels), 3.7, 1, len(panels))
         for place, panel in enumerate(panels):
-            # What stands in the same unit and size is drawn to the same scale.
+            # Measures with the same unit and size are drawn to the same scale.
             twins = [i for i, p in enumerate(panels[:place]) if p.scale == panel.scale]
             if twins:
                 axes[0, place].sharey(axes[0, twins[0]])
@@ -103,7 +103,7 @@ def volumes_by_group(groups: list[Series], panels: list[Panel]) -> Markup:
 
 @dataclass(frozen=True)
 class Predictor:
-    """What is drawn along x: a column, its name with the unit, and its values' divisor."""
+    """The x axis: a column, its name with the unit, and the divisor of its values."""
 
     column: str
     label: str
@@ -144,7 +144,7 @@ def volume_against(groups: list[Series], structure: Structure, along: list[Predi
         axes[0, 0].set_ylabel(f"{structure.title} / {structure.unit}")
         handles = [_legend_entry(group.name, place % 2) for place, group in enumerate(groups)]
         widest = max(len(handle.get_label()) for handle in handles)
-        # Two long names do not fit beside each other.
+        # Two long names do not fit side by side.
         columns = 2 if widest <= SHORT_LEGEND_CHARACTERS * len(along) else 1
         figure.legend(handles=handles, loc="outside upper left", ncols=columns)
     return svg_of(figure, f"{structure.title} against {', '.join(p.label for p in along)}")
@@ -180,7 +180,7 @@ def forest(rows: list[ForestRow], contrast_title: str) -> Markup:
 
 
 def _point_look(count: int) -> dict[str, float]:
-    """Size and opacity of points: smaller and fainter where many lie on each other."""
+    """Size and opacity of points: smaller and fainter if many overlap."""
     crowd = max(1.0, count / FEW_POINTS)
     return {"s": max(24.0 / crowd**0.5, 5.0), "alpha": max(POINT_OPACITY / crowd**0.3, 0.35)}
 
@@ -197,7 +197,7 @@ def _cut(name: str, characters: int) -> str:
 
 
 def _broken(name: str) -> str:
-    """A group's name in at most three short lines, to stand under its box."""
+    """A group's name in at most three short lines, for the label of its box."""
     lines = wrap(name, TICK_CHARACTERS, max_lines=3, placeholder=" …", break_on_hyphens=False)
     return "\n".join(lines)
 
@@ -218,7 +218,7 @@ def _box_and_points(axis: Axes, place: int, values: np.ndarray, look: int) -> No
         capprops=line,
         medianprops={"color": colour, "linewidth": 3},
     )
-    # The same points fall on the same places each time the report is made.
+    # The points have the same positions each time the report is made.
     generator = np.random.default_rng(zlib.crc32(values.tobytes()))
     x = place + 0.2 + generator.uniform(-0.11, 0.11, len(values))
     axis.scatter(

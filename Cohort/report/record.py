@@ -1,7 +1,7 @@
-"""group_record.json: what was asked, of what, with what, and every result, for a program.
+"""group_record.json: options, inputs, versions and every result, for programs.
 
-With `--freeze` the same without results is kept before groups are looked at; a later run is then
-compared with it.
+With `--freeze`, the same is kept without results before the groups are compared; a later run is
+then checked against it.
 """
 
 from __future__ import annotations
@@ -35,13 +35,13 @@ from ..structures import TOTAL
 from .change_power import change_power
 
 PACKAGES = ("statsmodels", "scipy", "pandas", "numpy", "matplotlib")
-# Where files lie decides no result.
+# The location of files changes no result.
 PLACES = ("output", "folder", "data_root", "freeze", "blinded", "command")
 FILE_BYTES = 1 << 20
 
 
 def analysis_record(analysis: GroupAnalysis) -> dict:
-    """Everything that was asked and found, as values that JSON has; a missing number is None."""
+    """Options and results as JSON values; a missing number is None."""
     statistics, others = [], supplement_table(analysis.supplement, TOTAL)
     if analysis.statistics:
         statistics = statistics_table(analysis.statistics, analysis.contrast).to_dict("records")
@@ -67,7 +67,7 @@ def analysis_record(analysis: GroupAnalysis) -> dict:
 
 
 def plan_of(options: GroupOptions) -> dict:
-    """What decides a result: options, the files' SHA-256, versions; also when, and the command."""
+    """What determines a result (options, SHA-256, versions), and the time and command."""
     files = {
         "participants": options.participants,
         "index": options.output / INDEX_NAME,
@@ -99,7 +99,7 @@ def write_json(content: Mapping, path: Path) -> None:
 
 
 def departures(frozen: Path, options: GroupOptions) -> list[str]:
-    """In what a plan differs from the frozen one, in words; empty if it is the same.
+    """Differences between a plan and the frozen one, in words; empty if they are the same.
 
     Raises
     ------
@@ -122,7 +122,7 @@ def departures(frozen: Path, options: GroupOptions) -> list[str]:
 
 
 def frozen_findings(frozen: Path, options: GroupOptions) -> list[Finding]:
-    """Say whether this analysis is the one that was frozen; nothing where none was."""
+    """Whether this analysis follows the frozen plan; empty if there is none."""
     if not frozen.exists():
         return []
     told = departures(frozen, options)
@@ -140,7 +140,7 @@ def write_frozen(analysis: GroupAnalysis, frozen: Path, path: Path) -> None:
     Raises
     ------
     FrozenPlanError
-        If there is one: a plan that can be frozen again is none.
+        If one exists: a plan that could be frozen again would mean nothing.
     """
     if frozen.exists():
         raise FrozenPlanError(
@@ -191,7 +191,7 @@ def _numbers(result: object) -> dict:
 
 
 def _plain(value: object) -> object:
-    """The same in the types of JSON; NaN and infinity are None."""
+    """Convert to JSON types; NaN and infinity become None."""
     if isinstance(value, Mapping):
         return {str(k): _plain(v) for k, v in value.items()}
     if isinstance(value, Enum):

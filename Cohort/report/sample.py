@@ -1,4 +1,4 @@
-"""The report's description of the sample, of what is amiss with the data, and of their quality."""
+"""The report's description of the sample, of problems with the data, and of their quality."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def series_of(analysis: GroupAnalysis) -> list[Series]:
 
 
 def sample_section(analysis: GroupAnalysis) -> Markup:
-    """Who was analysed: numbers, age, sex, covariates, ICV, volumes as measured."""
+    """The analyzed participants: numbers, age, sex, covariates, ICV, volumes as measured."""
     groups = series_of(analysis)
     rows = [["Scans, one a subject", *(number(len(g.frame)) for g in groups), ""]]
     for column in _described_columns(analysis):
@@ -63,7 +63,7 @@ def sample_section(analysis: GroupAnalysis) -> Markup:
 
 
 def data_section(analysis: GroupAnalysis) -> Markup:
-    """What was found when participants.tsv and scans were matched and checked."""
+    """Findings from matching and checking participants.tsv and scans."""
     ordered = sorted(analysis.findings, key=lambda finding: finding.severity != WARNING)
     if not ordered:
         return paragraph("Every scan has a row in participants.tsv, and every row has a scan.")
@@ -71,7 +71,7 @@ def data_section(analysis: GroupAnalysis) -> Markup:
 
 
 def quality_section(analysis: GroupAnalysis) -> Markup:
-    """Scans that a person should look at, and why."""
+    """Scans to review, and why."""
     reviewed = analysis.reviewed
     listed = reviewed[is_listed(reviewed)]
     parts = [
@@ -155,7 +155,7 @@ def figures_section(analysis: GroupAnalysis) -> Markup:
 
 
 def icv_notices(analysis: GroupAnalysis) -> Markup:
-    """Boxes for the top of the page where ICV is missing or not what its name says."""
+    """Boxes for the top of the page if ICV is missing or invalid."""
     warned = [f for f in analysis.findings if f.topic is Topic.ICV and f.severity == WARNING]
     parts = []
     for finding in warned:

@@ -31,7 +31,7 @@ SEVERITY_WORDS = {"severe": "Severe", "doubtful": "Doubtful", "note": "Note"}
 
 
 def write_subject_page(output: Path, subject: str) -> Path | None:
-    """Write the page of a subject from what stands in its folders.
+    """Write the page of a subject from the files in its folders.
 
     Parameters
     ----------
@@ -84,7 +84,7 @@ def _results(folder: Path) -> Iterator[tuple[Path, dict]]:
 
 
 def _scan(path: Path, description: Mapping, output: Path) -> dict[str, object]:
-    """What the template shows of a scan."""
+    """The values of a scan that the template shows."""
     name = path.name.removesuffix(VOLUMES_SUFFIX)
     contents = report_contents({**description, "name": name})
     anat, picture = path.parent, path.parents[1] / "figures" / f"{name}{OVERVIEW_ENDING}"

@@ -1,6 +1,7 @@
-"""How much of a true difference the engine reads, as measured for Docs/VALIDATION.md.
+"""How much of a true difference the engine measures, from Docs/VALIDATION.md.
 
-The figures are in validation_figures.json, which `Training.evaluate` writes beside that page.
+The figures are in validation_figures.json, which `Training.evaluate` writes together with that
+page.
 """
 
 from __future__ import annotations
@@ -39,7 +40,7 @@ MEASURED = MeasuredShare(**json.loads(resource("validation_figures.json")))
 
 
 def share_in_words(measured: MeasuredShare = MEASURED) -> str:
-    """What a reader of an effect must know of the measure."""
+    """What a reader of an effect must know about the measurement."""
     return (
         "How much of a true difference is measured: of changes planted in scans, a share of "
         f"{number(measured.planted_low, 2)} to {number(measured.planted_high, 2)}. Between people, "

@@ -1,4 +1,4 @@
-"""How the engine is started, and what it is asked."""
+"""How the engine is started, and its requests."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def worker_arguments() -> list[str]:
 
 
 def segment_request(options: Options, scan: Path, output: Path) -> dict:
-    """What the engine is asked to do with one scan."""
+    """The request for one scan."""
     files = {"input": str(scan), "output": str(output), "overview": False}
     return {"request": "segment", **files, "options": options.as_json()}
 
@@ -33,7 +33,7 @@ def segment_request(options: Options, scan: Path, output: Path) -> dict:
 def follow_request(
     options: Options, scans: Sequence[Path], dates: Sequence[str | None], output: Path
 ) -> dict:
-    """What the engine is asked to do with scans of one patient."""
+    """The request for several scans of one patient."""
     files = {"inputs": [str(scan) for scan in scans], "output": str(output), "name": "patient"}
     # The page needs matplotlib, which Slicer does not bundle.
     others = {"dates": list(dates), "page": False}

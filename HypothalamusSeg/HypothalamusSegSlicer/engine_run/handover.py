@@ -103,7 +103,7 @@ def take_label_maps(
 
 
 def _take_spread(nodes: ResultNodes, path: Path | None) -> None:
-    """Take the map of disagreement; without one, that of an earlier run goes."""
+    """Add the map of disagreement; without one, that of an earlier run is removed."""
     if path is None:
         if nodes.spread is not None:
             nodes.volume.GetScene().RemoveNode(nodes.spread)
@@ -126,7 +126,7 @@ def read_labels(path: Path) -> slicer.vtkOrientedImageData:
         raise HandoverError(f"{path.name} cannot be read. Press Apply to try again.")
     logic = slicer.vtkSlicerSegmentationsModuleLogic
     image = logic.CreateOrientedImageDataFromVolumeNode(node)
-    image.UnRegister(None)  # made for the caller, and Python holds a reference of its own
+    image.UnRegister(None)  # created for the caller, and Python holds its own reference
     return image
 
 
@@ -154,7 +154,7 @@ def _fill(
 def fill_segments(
     node: slicer.vtkMRMLSegmentationNode, plan: NodePlan, image: slicer.vtkOrientedImageData
 ) -> None:
-    """Make the segments of a node what a label map has; those that were deleted come back."""
+    """Set the segments of a node from a label map; deleted ones are restored."""
     was_modifying = node.StartModify()
     for segment in plan.segments:
         _fill_segment(node, segment, image)
@@ -209,7 +209,7 @@ def _style(node: slicer.vtkMRMLSegmentationNode, plan: NodePlan) -> None:
 def _beside_volume(
     node: slicer.vtkMRMLSegmentationNode, volume: slicer.vtkMRMLScalarVolumeNode
 ) -> None:
-    """Place a node beside its volume in the subject hierarchy."""
+    """Place a node next to its volume in the subject hierarchy."""
     if node.GetHideFromEditors():
         return
     hierarchy = slicer.vtkMRMLSubjectHierarchyNode.GetSubjectHierarchyNode(volume.GetScene())

@@ -1,4 +1,4 @@
-"""Engine processes that stay loaded between runs: a second Apply spares their start."""
+"""Engine processes that stay loaded between runs: a second Apply need not start one."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from .process import EngineProcess, Run, weakly
 
 
 class LoadedEngine:
-    """Gives each run a process, one that is loaded if there is one.
+    """Gives each run a process, a loaded one if possible.
 
     Processes end after their idle time, with `close`, with this object and with Slicer.
     """

@@ -38,7 +38,7 @@ def cancelled_outcome() -> EngineOutcome:
 
 
 def not_started_outcome(reason: str) -> EngineOutcome:
-    """There is no engine; ``reason`` is the system's."""
+    """The engine could not be started; ``reason`` comes from the system."""
     message = f"The engine could not be started ({reason}). Reinstall the extension."
     return EngineOutcome(error_code="not_started", message=message)
 
@@ -55,7 +55,7 @@ def outcome_of(result: dict | None, error: dict | None) -> EngineOutcome:
 
 
 def outcome_without_end(was_ready: bool, exit_code: int, log: Sequence[str]) -> EngineOutcome:
-    """The process is gone, and has not said why.
+    """The outcome of a process that ended without saying why.
 
     Parameters
     ----------

@@ -21,7 +21,7 @@ PRIOR, CURRENT = "prior", "current"
 
 @dataclass(frozen=True)
 class Comparison:
-    """What the engine found in two scans.
+    """The engine's results for two scans.
 
     Attributes
     ----------

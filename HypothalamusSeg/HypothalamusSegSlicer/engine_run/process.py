@@ -29,13 +29,13 @@ from .outcome import (
 # Time between closing the engine's input and killing it; enough to remove its files.
 PATIENCE_MS = 900
 LOG_LINES_KEPT = 12
-# A process this close to the end of its idle time is not asked again.
+# A process this close to the end of its idle time gets no further run.
 IDLE_MARGIN_S = 10.0
 
 
 @dataclass
 class Run:
-    """One request, and who is told about it.
+    """One request and its listener.
 
     Attributes
     ----------
@@ -88,7 +88,7 @@ class EngineProcess:
             self._ask()
 
     def take(self, run: Run) -> None:
-        """Begin another run; only where `is_free`."""
+        """Start another run; only if `is_free`."""
         self._run = run
         self._log = []
         self._ask()
@@ -208,13 +208,13 @@ class EngineProcess:
             self._finish(not_started_outcome(self._process.errorString()))
 
     def _ended_with(self, code: int, status: int) -> None:
-        """The process that Slicer started is gone; the engine must be, too."""
+        """The process that Slicer started has ended; the engine must end, too."""
         self._read_output()
         self._read_log()
-        # Kept until its signal has been sent: whoever is told may drop the last reference to it.
+        # Kept until its signal has been sent: the listener may drop the last reference to it.
         process = self._process
         qt.QTimer.singleShot(0, lambda: process)
-        # One that has said that it closes is gone, and its ID may be another process's by now.
+        # A process that announced its end is gone, and its ID may belong to another one by now.
         if self._engine_id is not None and not self._has_closed:
             end_process(self._engine_id)
         run = self._run
@@ -233,7 +233,7 @@ class EngineProcess:
 
 
 def _tell(listener: Callable, *words: object) -> None:
-    """Call a listener; its fault must not lose the events that follow, such as the end."""
+    """Call a listener; its failure must not lose the events that follow, such as the end."""
     try:
         listener(*words)
     except Exception:
@@ -243,7 +243,7 @@ def _tell(listener: Callable, *words: object) -> None:
 def weakly(method: Callable) -> Callable:
     """Wrap a bound method so that a connection does not keep its object.
 
-    PythonQt holds what is connected, and a circle through a C++ object is never collected.
+    PythonQt holds what is connected, and a reference cycle through a C++ object is never collected.
     """
     reference = weakref.WeakMethod(method)
 

@@ -1,7 +1,7 @@
 """Python programs run one after another in the background, such as pip: Slicer stays usable.
 
-Slicer's launcher stands between the two: the program says its own process ID first, so that Cancel
-ends it, not the launcher.
+Slicer's launcher stands between the two: the program prints its own process ID first, so that
+Cancel ends it and not the launcher.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from .process import weakly
 
 PATIENCE_MS = 2000
 ID_PREFIX = "process ID "
-# Runs a module as `python -m` does, after saying who it is.
+# Runs a module as `python -m` does, after printing its process ID.
 STARTER = (
     "import os, runpy, sys;"
     f"print('{ID_PREFIX}' + str(os.getpid()), flush=True);"
@@ -77,7 +77,7 @@ class PythonSteps:
         process.start(python_executable(), ["-c", STARTER, step.module, *step.arguments])
 
     def cancel(self) -> None:
-        """End the step that runs, and begin no other."""
+        """End the running step, and start no other."""
         self._was_cancelled = True
         if self._process_id is not None:
             end_process(self._process_id)

@@ -1,4 +1,4 @@
-"""A run of the engine for volumes of a scene: write them, wait, take the result in, clean up."""
+"""A run of the engine for volumes of a scene: write them, wait, load the result, clean up."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ UNFORESEEN = "The result could not be loaded. Press Apply again, or report it wi
 
 
 class SceneJob(ABC):
-    """A run that can be canceled at any time and leaves nothing behind.
+    """A run that can be canceled at any time without leaving anything behind.
 
     If a volume is removed or the scene is closed, the job cancels itself. What a kind of job
     writes, and what it makes of the result, is in `_write`, `_take` and `_finish`.
@@ -85,11 +85,11 @@ class SceneJob(ABC):
 
     @abstractmethod
     def _take(self, description: dict) -> Any:
-        """Make of the engine's description what the job is for."""
+        """Convert the engine's description into the job's result."""
 
     @abstractmethod
     def _finish(self, taken: Any, outcome: EngineOutcome) -> None:
-        """Tell who waits; ``taken`` is None where there is no result."""
+        """Notify the listener; ``taken`` is None if there is no result."""
 
     @property
     def is_running(self) -> bool:
@@ -129,7 +129,7 @@ class SceneJob(ABC):
         except HandoverError as error:
             outcome = _not_taken_outcome(str(error))
         except Exception as error:
-            # Whatever it is: a panel that is not told stays busy for ever.
+            # Any exception: a panel that is not notified would stay busy forever.
             logging.exception("The result could not be loaded")
             outcome = _not_taken_outcome(f"{UNFORESEEN} ({type(error).__name__}: {error}).")
         self._clean_up()

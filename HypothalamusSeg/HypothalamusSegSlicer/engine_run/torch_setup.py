@@ -35,13 +35,13 @@ def is_installed() -> bool:
     """Whether PyTorch is installed, checked without importing it (which takes seconds)."""
     if importlib.util.find_spec("torch") is None:
         return False
-    # Not at the top: it takes longer to import than all the rest of the panel.
+    # Not at the top: it takes longer to import than the rest of the panel.
     from importlib import metadata
 
     try:
         metadata.version("torch")
     except metadata.PackageNotFoundError:
-        return False  # a folder without its record: an installation that was broken off
+        return False  # a folder without its record: an interrupted installation
     return True
 
 
@@ -57,8 +57,8 @@ def find_extension():
 def installation_steps(extension) -> list[PythonStep] | None:
     """What the extension's ``installTorch`` does, as programs that can run in the background.
 
-    Its own call blocks the window for minutes. None for a version of the extension that does it in
-    another way: then `install_and_wait`.
+    Its own call blocks the window for minutes. None for a version of the extension that works
+    differently: then use `install_and_wait`.
     """
     arguments_of = getattr(extension, "_getPipInstallArguments", None)
     if arguments_of is None:
@@ -93,7 +93,7 @@ def install_and_wait(extension) -> None:
 
 
 def not_installed_message(reason: str) -> str:
-    """What the user is told after a failure."""
+    """The message after a failure."""
     return (
         f"PyTorch could not be installed ({reason}). Check the internet connection and the free "
         "disk space, restart Slicer and press Apply again."

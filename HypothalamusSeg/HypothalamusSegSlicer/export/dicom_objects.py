@@ -1,4 +1,4 @@
-"""The present state of a result as DICOM objects, in a folder or in the DICOM database."""
+"""The current state of a result as DICOM objects, in a folder or in the DICOM database."""
 
 from __future__ import annotations
 
@@ -33,7 +33,8 @@ if TYPE_CHECKING:
     )
     from HypothalamusSegLib.results.dicom.objects import DicomObjects
 
-# The engine's names of these objects. A report refers to its segments, so it never goes alone.
+# The engine's names of these objects. A report refers to its segments, so it is never exported
+# alone.
 SEGMENTATION, MEASUREMENTS = "segmentation", "measurements"
 SEG, SEG_AND_SR = (SEGMENTATION,), (SEGMENTATION, MEASUREMENTS)
 
@@ -107,7 +108,7 @@ def make(nodes: ResultNodes, rows: Sequence[VolumeRow]) -> DicomObjects:
 
 
 def dicom_contents(nodes: ResultNodes, rows: Sequence[VolumeRow], grid: Grid) -> DicomContents:
-    """Collect what the objects say: segments and numbers as they are now, flags, review."""
+    """Collect the contents of the objects: current segments and numbers, flags, review."""
     from HypothalamusSegLib.results.dicom.engine_result import contents_of
 
     engine = nodes.record.engine
@@ -152,12 +153,12 @@ def _masks(nodes: ResultNodes, edited: set[str], grid: Grid) -> Iterator[Segment
 
 
 def _on_grid(voxels: SegmentVoxels, grid: Grid) -> np.ndarray:
-    """Bring a segment to the grid of the scan: inside where it fills half of a voxel's center."""
+    """Resample a segment to the grid of the scan, at the threshold of one half."""
     from HypothalamusSegLib.geometry.resampling import resample_mask
     from HypothalamusSegLib.geometry.voxel_image import Grid, VoxelImage
 
     affine = voxels.image_to_world.copy()
-    # With a layer of nothing around, so that it ends where it ends.
+    # With an empty margin, so that the segment ends where it should.
     affine[:3, 3] = (affine @ [*(np.array(voxels.start) - 1), 1.0])[:3]
     padded = np.pad(voxels.inside.T.astype(np.float32), 1)
     low, high = grid.box_around(Grid(padded.shape, affine))
@@ -207,7 +208,7 @@ def _save(objects: DicomObjects, folder: Path, name: str, kinds: tuple[str, ...]
 
 
 def _refuse_another_series(file: Path, objects: DicomObjects) -> None:
-    """Raise if a file is there that does not refer to the same series; raises ExportError."""
+    """Raise ExportError if an existing file does not refer to the same series."""
     from pydicom import dcmread
     from pydicom.errors import InvalidDicomError
 

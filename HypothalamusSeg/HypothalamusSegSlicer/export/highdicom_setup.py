@@ -1,4 +1,4 @@
-"""highdicom, which writes the DICOM objects: bundled with Slicer from 5.12 on, else installed."""
+"""highdicom, which writes DICOM objects: bundled with Slicer from 5.12 on, otherwise installed."""
 
 from __future__ import annotations
 

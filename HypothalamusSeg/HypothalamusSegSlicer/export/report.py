@@ -73,7 +73,7 @@ def draw_report_pdf(
     painter = qt.QPainter(writer)
     if not painter.isActive():
         raise OSError(f"{path.name} could not be written. Check the free disk space.")
-    # A4 is what a writer has; its margins may differ, so the page is fitted into what is left.
+    # A4 is the default of a writer; its margins may differ, so the page is fitted to the rest.
     scale = min(writer.width() / PAGE_PX[0], writer.height() / PAGE_PX[1])
     painter.scale(scale, scale)
     _draw_page(painter, nodes, rows, subject)

@@ -72,7 +72,7 @@ def _outlines(nodes: ResultNodes) -> tuple[list, list[np.ndarray]]:
 
 
 def _pad_affine(affine: np.ndarray) -> np.ndarray:
-    """The affine of an array that got a layer of one voxel on each side."""
+    """The affine of an array after padding by one voxel on each side."""
     moved = affine.copy()
     moved[:3, 3] = (affine @ [-1.0, -1.0, -1.0, 1.0])[:3]
     return moved
@@ -132,7 +132,7 @@ def _image(pixels: np.ndarray) -> qt.QImage:
 
 
 def _edge(inside: np.ndarray) -> np.ndarray:
-    """Pixels of a mask that touch its outside: a line two pixels wide or less."""
+    """Border pixels of a mask: a line at most two pixels wide."""
     core = inside.copy()
     core[1:] &= inside[:-1]
     core[:-1] &= inside[1:]

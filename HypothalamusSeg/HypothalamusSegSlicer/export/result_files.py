@@ -82,7 +82,7 @@ def write_whole(folder: Path, write: Callable[[Path], None], may_replace: MayRep
             targets = [folder / file for file in files_below(stage)]
             there = [target for target in targets if target.exists()]
             if there and not may_replace(there):
-                shutil.rmtree(stage)  # Nothing moves from a folder that is gone.
+                shutil.rmtree(stage)  # Nothing can be moved from a folder that is gone.
                 return []
     except HypothalamusSegError as error:
         raise ExportError(str(error)) from error
@@ -135,7 +135,7 @@ def write_label_map(node: slicer.vtkMRMLSegmentationNode, plan: NodePlan, path: 
     first = found[0][1] if found else whole
     covered = [voxels for _, voxels in found]
     if whole is not None and is_same_lattice(first, whole):
-        covered.append(whole)  # the grid that the engine wrote, not only what is filled of it
+        covered.append(whole)  # the engine's whole grid, not only the filled part
     low = np.min([voxels.start for voxels in covered], axis=0)
     high = np.max([np.add(v.start, v.inside.shape[::-1]) for v in covered], axis=0)
     dtype, vtk_type = (

@@ -1,4 +1,4 @@
-"""What an export is called and what it says about the patient, as the user chose."""
+"""Names of exports, and what they say about the patient, as the user chose."""
 
 from __future__ import annotations
 
@@ -93,7 +93,7 @@ def safe_name(name: str) -> str:
 
 
 def refuse_to_replace(files: Sequence[Path]) -> bool:
-    """The answer of a script, which nobody can ask: never."""
+    """The answer for scripts, where no one can be asked: never."""
     names = ", ".join(path.name for path in files[:3])
     raise ExportError(f"{names} already exist. Choose another folder or another name.")
 

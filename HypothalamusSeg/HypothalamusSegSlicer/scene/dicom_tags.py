@@ -1,4 +1,4 @@
-"""How a segment came about, in the tags that Slicer's DICOM SEG export reads."""
+"""How a segment was made, in the tags that Slicer's DICOM SEG export reads."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import vtk
 
 ALGORITHM_TYPE, ALGORITHM_NAME = "DICOM.SegmentAlgorithmType", "DICOM.SegmentAlgorithmName"
 AUTOMATIC, SEMIAUTOMATIC = "AUTOMATIC", "SEMIAUTOMATIC"
-# The export takes a segment for empty unless its voxels have this name.
+# The export treats a segment as empty unless its voxels have this name.
 SCALARS_NAME = "ImageScalars"
 
 
@@ -18,7 +18,7 @@ def tag_algorithm(segment: slicer.vtkSegment, version: str) -> None:
 
 
 def tag_edited(segment: slicer.vtkSegment, is_edited: bool) -> None:
-    """Say whether somebody edited a segment; nothing is written if that is known."""
+    """Record whether a segment was edited; nothing is written if that is unchanged."""
     wanted, found = SEMIAUTOMATIC if is_edited else AUTOMATIC, vtk.mutable("")
     if not segment.GetTag(ALGORITHM_TYPE, found) or str(found) != wanted:
         segment.SetTag(ALGORITHM_TYPE, wanted)

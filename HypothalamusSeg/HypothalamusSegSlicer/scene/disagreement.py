@@ -31,7 +31,7 @@ def style_spread(node: slicer.vtkMRMLScalarVolumeNode) -> None:
 
 
 def show_disagreement(nodes: ResultNodes, is_shown: bool) -> None:
-    """Lay the spread over the slices, or take it away; other foregrounds are left alone."""
+    """Show the spread over the slices, or remove it; other foregrounds are not touched."""
     spread = nodes.spread
     if spread is None:
         return
@@ -51,7 +51,7 @@ def composite_nodes(scene: slicer.vtkMRMLScene) -> list[slicer.vtkMRMLSliceCompo
 
 
 def most_doubtful_ras(nodes: ResultNodes) -> tuple[float, float, float] | None:
-    """Center of doubt in the coronal slice that has most of it, in RAS as shown.
+    """Center of doubt in the most doubtful coronal slice, in RAS as shown.
 
     Doubt of a slice is the sum of the spread over its voxels. None where there is no spread, or no
     doubt.

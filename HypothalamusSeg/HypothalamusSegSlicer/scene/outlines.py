@@ -1,4 +1,4 @@
-"""Outlines and overlay of a result switched off for a moment, to see what is below."""
+"""Outlines and overlay of a result, hidden for a moment to see the image."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from .result_nodes import ResultNodes
 
 
 class Outlines:
-    """Switches off what lies over the slices, and on again what was on."""
+    """Hides what is drawn over the slices, and restores it."""
 
     def __init__(self) -> None:
         self._hidden: list[slicer.vtkMRMLDisplayNode] = []

@@ -51,7 +51,7 @@ class ScanIdentity:
 
     @property
     def label(self) -> str:
-        """What a reader checks, in two lines: name and ID, birth and study; empty if not known."""
+        """The patient in two lines: name and ID, birth date and study; empty if unknown."""
         if not self.is_known:
             return ""
         has_id = self.patient_id not in ("", self.patient)

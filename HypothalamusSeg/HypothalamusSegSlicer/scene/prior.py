@@ -1,4 +1,4 @@
-"""Earlier scans of the same patient, and how one is laid on the current scan."""
+"""Earlier scans of the same patient, and their placement on the current scan."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def other_scans(volume: slicer.vtkMRMLScalarVolumeNode) -> list[slicer.vtkMRMLSc
 
 
 def is_same_patient(one: ScanIdentity, other: ScanIdentity) -> bool:
-    """Whether two scans are known to show one patient; never true where one is not known."""
+    """Whether two scans are known to show the same patient; false if one is unknown."""
     return bool(one.patient_id) and one.patient_id == other.patient_id
 
 
@@ -50,7 +50,7 @@ def place(
     current: slicer.vtkMRMLScalarVolumeNode,
     current_from_prior: np.ndarray,
 ) -> slicer.vtkMRMLLinearTransformNode:
-    """Lay a prior on the current scan by a transform of its own, under that of the current scan."""
+    """Align a prior with the current scan by its own transform, under that of the current scan."""
     scene = prior.GetScene()
     node = _transform_of(prior)
     if node is None:

@@ -1,6 +1,6 @@
-"""A layout to read a result in: coronal large, axial, a sagittal view through each side, 3-D.
+"""A layout for reading: a large coronal view, axial, a sagittal view through each side, 3-D.
 
-The user's layout and window come back when it is switched off.
+The user's layout and window return when it is switched off.
 """
 
 from __future__ import annotations
@@ -75,7 +75,8 @@ class ReadingLayout:
     def __init__(self, scene: slicer.vtkMRMLScene) -> None:
         self._scene = scene
         self._before: _Before | None = None
-        # Beside the coronal view, one from behind: the two sides lie on one side of the pictures.
+        # Next to the coronal view, one from behind: both sides are then on the same side of the
+        # pictures.
         self.is_mirrored = False
 
     @property
@@ -112,7 +113,7 @@ class ReadingLayout:
         self._centre_second_sagittal(structure)
 
     def restore(self) -> None:
-        """Give the user's layout and window back."""
+        """Restore the user's layout and window."""
         node = self._node()
         self._restore_window()
         if node is not None and self._before is not None and self.is_on:
@@ -136,7 +137,7 @@ class ReadingLayout:
             view.JumpSliceByCentering(side[0], *centre_ras(structure)[1:])
 
     def _look_from_behind(self) -> None:
-        """Turn the plane, as a mirrored one is none: the patient's right is then on the right."""
+        """Turn the plane around: the patient's right is then on the right."""
         view = self._scene.GetSingletonNode(MIRROR, "vtkMRMLSliceNode")
         if view is not None:
             # Normal to the back, horizontal to the right; the position is set afterwards.

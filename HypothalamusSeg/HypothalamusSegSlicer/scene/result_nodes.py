@@ -45,7 +45,7 @@ class ResultNodes:
         return self._find("vtkMRMLSegmentationNode", role + NETWORK_SUFFIX)
 
     def segmentations(self) -> Iterator[tuple[NodePlan, slicer.vtkMRMLSegmentationNode]]:
-        """All editable segmentations that there are."""
+        """All editable segmentations."""
         for plan in NODE_PLANS:
             node = self.segmentation(plan.role)
             if node is not None:
@@ -58,7 +58,7 @@ class ResultNodes:
     def make_network_output(
         self, plan: NodePlan, input_sha256: str
     ) -> slicer.vtkMRMLSegmentationNode:
-        """The hidden copy; its name, and so its file, is that of no other scan in a folder."""
+        """The hidden copy; its name, and so its file, is unique in a folder."""
         name = f"{self.volume.GetName()} {plan.name_suffix} (network output {input_sha256[:8]})"
         role = plan.role + NETWORK_SUFFIX
         return self.make("vtkMRMLSegmentationNode", role, name, is_hidden=True)
@@ -89,12 +89,12 @@ class ResultNodes:
     def make_record(self) -> Record:
         name = f"{self.volume.GetName()} hypothalamus result"
         node = self.make("vtkMRMLTextNode", RECORD_ROLE, name, is_hidden=True)
-        # Kept within the scene's own file: no storage node can then point to a file that is gone.
+        # Kept in the scene's own file: no storage node can then point to a missing file.
         node.SetForceCreateStorageNode(node.CreateStorageNodeNever)
         return Record(node)
 
     def remove(self, role: str) -> None:
-        """Remove a role's segmentation and its copy, where they are."""
+        """Remove a role's segmentation and its copy, if they exist."""
         for node in (self.segmentation(role), self.network_output(role)):
             if node is not None:
                 self._scene.RemoveNode(node)
@@ -147,7 +147,7 @@ class Record:
 
     @property
     def pseudonym(self) -> str:
-        """What exports call the patient; empty: by the patient's own name."""
+        """The patient's name in exports; empty: the real name."""
         return self._content().get("pseudonym", "")
 
     def set_pseudonym(self, pseudonym: str) -> None:

@@ -52,7 +52,7 @@ class Review:
         return Review(status, note, reviewer, now, kept if status != STATUSES[0] else {})
 
     def changed_since(self, masks: Mapping[str, str]) -> list[str]:
-        """Roles whose segmentation is no longer the one that was judged."""
+        """Roles whose segmentation has changed since the verdict."""
         if not self.is_judged or not self.masks:
             return []
         return sorted(

@@ -31,8 +31,8 @@ def protect_others(
 ) -> None:
     """Allow edits only outside all other segments, and in a range of the scan if one is given.
 
-    Left and right touch: a stroke on one must not take voxels from the other, nor give a voxel to
-    both.
+    Left and right touch: a stroke on one must neither take voxels from the other nor assign a voxel
+    to both.
     """
     editor.SetMaskMode(slicer.vtkMRMLSegmentationNode.EditAllowedOutsideAllSegments)
     editor.SetOverwriteMode(slicer.vtkMRMLSegmentEditorNode.OverwriteNone)

@@ -1,4 +1,4 @@
-"""One volume and its own result in the views, nothing of another patient."""
+"""One volume and its own result in the views, and nothing of another patient."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def volume_to_start_with(scene: slicer.vtkMRMLScene) -> slicer.vtkMRMLScalarVolu
 
 
 def is_scan(node: slicer.vtkMRMLNode | None) -> bool:
-    """Whether a node is an image of one number per voxel, not labels, vectors or our own maps."""
+    """Whether a node is an image with one value per voxel, not labels, vectors or our own maps."""
     is_image = node is not None and node.GetClassName() == "vtkMRMLScalarVolumeNode"
     return is_image and not node.GetAttribute(ROLE_ATTRIBUTE)
 

@@ -63,7 +63,7 @@ class SideBySide:
                 self._fill(name, volume, centre_ras)
 
     def restore(self) -> None:
-        """Give the user's layout back."""
+        """Restore the user's layout."""
         node = self._node()
         if node is not None and self.is_on and self._before is not None:
             node.SetViewArrangement(self._before)
