@@ -15,7 +15,7 @@ from Testing.support.protocol_folders import protocol_folder
 from Testing.support.scan_files import head_volume, write_scan
 from Testing.support.web_server import call, running, upload, wait_until
 from Web import command_line
-from Web.engine_worker import shown_path
+from Web.engine_worker import path_for_visitor
 from Web.result_tables import batch_table, key_table
 from Web.run_options import WrongOptionError, default_options, run_options
 from Web.served_protocols import read_served
@@ -93,7 +93,7 @@ def test_weights_that_go_while_it_serves_tell_a_visitor_no_folder(ours):
     for attempt in (lambda: weights_folder(str(ours)), lambda: read_protocol(ours)):
         with pytest.raises(WeightsError) as failure:
             attempt()
-        assert str(ours.parent) not in failure.value.worded(shown_path)
+        assert str(ours.parent) not in failure.value.describe(path_for_visitor)
 
 
 def test_a_folder_without_weights_is_refused_before_anything_is_served(tmp_path, capsys):
