@@ -14,10 +14,14 @@ import pytest
 from HypothalamusSegLib.machine.sample import sample_scan
 
 from Testing.support.command_runs import REPOSITORY, SHARED_DATA
+from Testing.support.worker_process import WorkerProcess
+from Testing.unit.test_imports import imported_names, modules
 
 MODULE = REPOSITORY / "HypothalamusSeg"
 # Where the package puts scripted modules; Slicer's own name goes into it, but matters to nobody.
 INSTALLED = "qt-scripted-modules"
+TRAINING = "HypothalamusSegTraining"
+NOT_IN_SLICER = ("matplotlib", "nibabel", "monai", "torchio", "pandas", "Training")
 # What Slicer brings: its macro installs each file at its place below the folder of the modules.
 PROJECT = """
 cmake_minimum_required(VERSION 3.20)
@@ -89,8 +93,55 @@ def run_packaged(package: Path, *arguments: str, folder: Path) -> subprocess.Com
 def test_exactly_the_files_of_the_module_and_the_weights_are_packaged(package):
     packaged = {path.relative_to(package).as_posix() for path in package.rglob("*.*")}
     weights = {name for name in packaged if name.startswith("HypothalamusSegLib/weights/")}
-    assert packaged - weights == files_of_the_module()
+    training = {name for name in packaged if name.startswith(f"{TRAINING}/")}
+    assert packaged - weights - training == files_of_the_module()
     assert len(weights) == 17
+
+
+def needed_to_adapt() -> set[str]:
+    """The files of Training that the service imports, wherever they do it."""
+    known, found = modules(), set()
+    waiting = ["Training.adaptation.service"]
+    while waiting:
+        name = waiting.pop()
+        if name in found:
+            continue
+        found.add(name)
+        targets = imported_names(known[name], name)
+        named = {t if t in known else t.rpartition(".")[0] for t in targets} & set(known)
+        waiting += [module for module in named if module.startswith("Training")]
+    files = {known[name].relative_to(REPOSITORY / "Training").as_posix() for name in found}
+    return {*files, "__init__.py", "adaptation/__init__.py", "adaptation/templates/adaptation.html"}
+
+
+def test_exactly_what_adapting_needs_of_training_is_packaged(build, package):
+    for tree in (build / INSTALLED, package):
+        root = tree / TRAINING
+        assert {
+            path.relative_to(root).as_posix() for path in root.rglob("*.*")
+        } == needed_to_adapt()
+
+
+def test_the_package_adapts_without_what_slicer_does_not_bundle(package, tmp_path):
+    """From the package alone it looks at its request and refuses it, in the worker's words."""
+    case = {"name": "sub-1", "scan": str(tmp_path / "a.nii"), "label": str(tmp_path / "b.nii")}
+    asked = {
+        "request": "adapt",
+        "cases": [case],
+        "output": str(tmp_path),
+        "name": "Ours",
+    }
+    blocked = "; ".join(f"sys.modules[{name!r}] = None" for name in NOT_IN_SLICER)
+    program = (
+        f"import runpy, sys; sys.path.insert(0, {str(package)!r}); {blocked};"
+        f"runpy.run_module('{TRAINING}.adaptation.service', run_name='__main__', alter_sys=True)"
+    )
+    with WorkerProcess((sys.executable, "-c", program)) as worker:
+        worker.send(**asked, id="1")
+        *events, end = worker.until_end("1")
+    assert end["exit_code"] == 1
+    assert events[-1]["code"] == "training_cases"
+    assert "at least 5 subjects are needed" in events[-1]["message"]
 
 
 def test_the_weights_of_the_manifest_are_packaged_with_their_card(package):

@@ -14,6 +14,7 @@ from ..worklist.case_lists import CaseList, find_cases
 from ..worklist.dicom_cases import selected_series
 from ..worklist.list_settings import last_source
 from ..worklist.review_table import ReviewTable
+from ..worklist.worklist import Worklist
 
 
 class ListOpening:
@@ -75,6 +76,18 @@ class ListOpening:
         source = last_source()
         if source:
             self._open_source(Path(source))
+
+
+def move_reviews(parent, cases: Worklist) -> bool:
+    """Ask for another folder, because reviews cannot be written; False if the user gives up."""
+    chosen = qt.QFileDialog.getExistingDirectory(parent, _("Another folder for the reviews"))
+    if not chosen:
+        return False
+    try:
+        cases.move_to(Path(chosen))
+    except WorklistError as error:
+        slicer.util.errorDisplay(str(error))
+    return True
 
 
 def writable_folder(parent, folder: Path) -> Path | None:

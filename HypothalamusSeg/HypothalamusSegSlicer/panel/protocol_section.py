@@ -52,16 +52,26 @@ class ProtocolSection:
 
     def add(self, folder: Path) -> bool:
         """Add a folder of weights and choose it; says why if it cannot be used."""
+        added = self._add(folder)
+        if added is not None:
+            self.choose(added.folder)
+        return added is not None
+
+    def _add(self, folder: Path) -> ProtocolChoice | None:
         try:
             with slicer.util.WaitCursor():
-                added = choices.add(folder)
+                return choices.add(folder)
         except WeightsError as error:
             slicer.util.errorDisplay(
                 _("This folder cannot be added: {reason}").format(reason=error)
             )
-            return False
-        self.choose(added.folder)
-        return True
+            return None
+
+    def offer(self, folder: Path) -> bool:
+        """Add a folder to the list without choosing it; says why if it cannot be used."""
+        is_added = self._add(folder) is not None
+        self._fill()
+        return is_added
 
     def set_enabled(self, is_enabled: bool) -> None:
         """Nothing can be chosen while a run goes on."""

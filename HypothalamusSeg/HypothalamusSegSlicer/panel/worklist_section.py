@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
-import qt
 import slicer
 from HypothalamusSegLib.errors import HypothalamusSegError
 from slicer.i18n import tr as _
@@ -16,15 +13,15 @@ from ..worklist.list_settings import remember, review_folder_of
 from ..worklist.open_case import OpenCase, OpenCaseError
 from ..worklist.review_table import ReviewTable
 from ..worklist.worklist import Order, Worklist
-from .keyboard import is_typing, shortcut
-from .list_opening import ListOpening, writable_folder
+from .adapt_section import AdaptSection
+from .list_opening import ListOpening, move_reviews, writable_folder
 from .list_view import ListView
 from .review_section import remember_reviewer, remembered_reviewer
+from .verdict_keys import ACCEPTED, REJECTED, VerdictKeys
 from .worklist_text import case_title, compare_the_readers, order_titles
 
 # Scans that are read, and results that are held, besides the case that is shown.
 CASES_AHEAD = 2
-ACCEPTED, REJECTED = "accepted", "rejected"
 
 
 class WorklistSection:
@@ -48,6 +45,7 @@ class WorklistSection:
         self.is_blinded = False
         self._message = ""
         self._view = ListView(ui)
+        self.adapt = AdaptSection(ui, panel)
         for order, title in order_titles().items():
             ui.orderComboBox.addItem(title, order.value)
         for name, slot in (
@@ -62,10 +60,7 @@ class WorklistSection:
         ui.blindedCheckBox.connect("toggled(bool)", self._blind)
         ui.caseList.connect("itemClicked(QListWidgetItem*)", self._clicked)
         ui.reviewerLineEdit.connect("editingFinished()", self._reader_changed)
-        self.shortcuts = [
-            shortcut(root, "Ctrl+Shift+A", self._accept_by_key),
-            shortcut(root, "Ctrl+Shift+R", self._reject_by_key),
-        ]
+        self._keys = VerdictKeys(ui, root, self._judge)
         self._refresh()
 
     # Lists
@@ -87,6 +82,7 @@ class WorklistSection:
         for case in self.cases.replaced:
             self.cases.reopen(case)
         self.ui.worklistCollapsible.collapsed = False
+        self.adapt.show(self.cases)
         self._fill_list()
         self.show_next()
 
@@ -100,6 +96,7 @@ class WorklistSection:
         self._leave()
         self.ahead.close()
         self.cases, self._message = None, ""
+        self.adapt.show(None)
         self._refresh()
         return True
 
@@ -184,15 +181,8 @@ class WorklistSection:
                 return True
             except WorklistError as error:
                 slicer.util.errorDisplay(str(error))
-            chosen = qt.QFileDialog.getExistingDirectory(
-                self.ui.acceptNextButton, _("Another folder for the reviews")
-            )
-            if not chosen:
+            if not move_reviews(self.ui.acceptNextButton, self.cases):
                 return False
-            try:
-                self.cases.move_to(Path(chosen))
-            except WorklistError as error:
-                slicer.util.errorDisplay(str(error))
 
     def _leave(self, scene_goes: bool = False) -> None:
         """Remove the case that is shown from the scene, unless all of it goes."""
@@ -212,16 +202,9 @@ class WorklistSection:
     def _reject(self, checked: bool = False) -> None:
         self._judge(REJECTED)
 
-    def _accept_by_key(self) -> None:
-        if self.ui.acceptNextButton.enabled and not is_typing():
-            self._judge(ACCEPTED)
-
-    def _reject_by_key(self) -> None:
-        if self.ui.rejectNextButton.enabled and not is_typing():
-            self._judge(REJECTED)
-
     def _judge(self, mark: str) -> None:
         if self._keep(mark):
+            self.adapt.show(self.cases)
             self.show_next()
 
     def _back(self, checked: bool = False) -> None:
@@ -262,6 +245,7 @@ class WorklistSection:
                 self.cases.change_reader(reader)
             except WorklistError as error:
                 slicer.util.errorDisplay(str(error))
+            self.adapt.show(self.cases)
             self._refresh()
 
     def _write_agreement(self, checked: bool = False) -> None:
@@ -289,6 +273,7 @@ class WorklistSection:
 
     def protocol_changed(self) -> None:
         """Cases that come are segmented by another protocol; a result that is shown stays."""
+        self.adapt.show(self.cases)
         if self.shown is None:
             return
         if self.shown.has_result:
@@ -299,12 +284,11 @@ class WorklistSection:
 
     def close(self) -> None:
         """The module or the application ends."""
+        self.adapt.close()
         self._keep(None)
         self.ahead.close()
         self.cases = self.shown = None
-        for each in self.shortcuts:
-            each.setParent(None)
-        self.shortcuts = []
+        self._keys.close()
 
     def _fill_list(self) -> None:
         self._view.fill(self.cases, self.is_blinded)
