@@ -17,7 +17,7 @@ from torch.nn import functional
 
 @dataclass(frozen=True)
 class SpatialRange:
-    """Strength of the random warp; angles in degrees, lengths in millimetres."""
+    """Strength of the random warp; angles in degrees, lengths in millimeters."""
 
     rotation_sd: float
     scale_sd: float
@@ -69,7 +69,7 @@ def warped_points(
     generator: torch.Generator,
     mirrored: bool | None = None,
 ) -> tuple[Tensor, bool]:
-    """Where each voxel of a grid looks up its value, in millimetres from the source's centre.
+    """Where each voxel of a grid looks up its value, in millimeters from the source's center.
 
     ``mirrored`` says whether left and right are exchanged; None: at random.
 
@@ -96,7 +96,7 @@ def warped_points(
 
 
 def sample(source: Tensor, points_mm: Tensor, spacing_mm: float) -> Tensor:
-    """Interpolate (C, I, J, K) linearly at points in millimetres from its centre; 0 outside."""
+    """Interpolate (C, I, J, K) linearly at points in millimeters from its center; 0 outside."""
     sizes = torch.tensor(source.shape[1:], dtype=torch.float32)
     half_extent = (sizes - 1) / 2 * spacing_mm
     unit = points_mm / half_extent.view(3, 1, 1, 1)

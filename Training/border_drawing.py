@@ -25,12 +25,13 @@ from .augmentation import normal, smooth_field, uniform
 from .head_samples import FINE_SPACING_MM, HeadSamples
 
 POINTS_PER_BORDER = 7000
-# Images of which less than this is intracranial are cut too far to teach anything.
+# Images with a smaller intracranial share are cropped too far to teach anything.
 FEWEST_MM3 = 400_000.0
-# Each first border is also shown moved, as a whole and by a smooth field, by so many millimetres.
+# Each first border is also shown moved, as a whole and by a smooth field, by up to this many
+# millimeters.
 MOVE_SD_MM, FIELD_SD_MM, FIELD_POINTS, LARGEST_MOVE_MM = 0.3, (0.3, 1.5), (4, 12), 3.0
 # The fluid's level is measured in the ventricles, less well where they are small; and scanners
-# differ in how intensity grows from bone to tissue. Standard deviations of logarithms.
+# differ in how intensity increases from bone to tissue. Standard deviations of logarithms.
 FLUID_ERROR_SD, BEND_SD = 0.12, 0.2
 
 
@@ -167,6 +168,6 @@ def _move_randomly(
 
 
 def _volume(image: Tensor) -> VoxelImage:
-    """An image (1, I, J, K) at 1 mm, its centre at the origin."""
+    """An image (1, I, J, K) at 1 mm, its center at the origin."""
     grid = Grid.axis_aligned(np.zeros(3), tuple(image.shape[1:]), FINE_SPACING_MM)
     return VoxelImage(image[0].numpy(), grid.affine)

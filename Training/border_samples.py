@@ -123,7 +123,7 @@ def _read(path: Path, fingerprint: str) -> list[list[np.ndarray]] | None:
 
 
 def _write(path: Path, fingerprint: str, borders: list[list[np.ndarray]]) -> None:
-    """Whole or not at all, also where another process writes the same file."""
+    """Completely or not at all, even if another process writes the same file."""
     arrays = {
         f"{field.name}{n}": array
         for n, border in enumerate(borders)

@@ -1,4 +1,4 @@
-"""How much of a known change the engine reads: the measurements behind the first validation table.
+"""How much of a known change the engine measures: for the first table of the validation.
 
 A network that was trained on labels of a population pulls single volumes to the population's mean:
 a true atrophy of 10 % may be reported as 6 %. That does not show in Dice or in repeatability, so it
@@ -31,7 +31,7 @@ def measure_planted_changes(
     scans: Iterable[LabelledScan],
     changes: Sequence[float] = FULL.planted_changes,
 ) -> list[dict]:
-    """Plant changes in scans with subunit labels and compare what the engine finds.
+    """Plant changes in scans with subunit labels and compare with what the engine measures.
 
     Returns
     -------
@@ -85,7 +85,7 @@ def _plantings(
 
 
 def share_of_change(rows: Sequence[dict], kind: str, structure: str | None = None) -> float:
-    """Slope of found on true logarithmic change through zero: 1 if all of a change is seen.
+    """Slope of found on true logarithmic change through zero: 1 if the full change is measured.
 
     Parameters
     ----------
@@ -114,7 +114,7 @@ def other_side_share(rows: Sequence[dict], kind: str) -> float:
 
 
 def agreement_of_volumes(rows: Sequence[dict]) -> dict[str, float]:
-    """Found volumes against the labels', one pair a subject.
+    """Measured volumes against the labels', one pair per subject.
 
     Returns
     -------

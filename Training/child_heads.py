@@ -17,7 +17,7 @@ from torch import Tensor
 from .augmentation import chance, rotation_matrix, uniform
 
 CHILD_CHANCE = 0.25
-# Length beside the adult's; a ten-year-old has about 0.97, a newborn 0.6.
+# Length relative to an adult's; a ten-year-old has about 0.97, a newborn 0.6.
 SCALE = (0.75, 1.1)
 # Positive: the chin goes down.
 PITCH_DEG = (-8.0, 25.0)
@@ -28,7 +28,7 @@ MARROW_FACTOR, SCALP_FACTOR = (1.0, 2.0), (1.0, 2.2)
 FLUID_SHARE = (0.25, 0.45)
 NECK_CHANCE = 0.7
 FLUID_LABELS, WHITE_LABELS = (24, 4, 5, 14, 15, 43, 44, 72), (2, 41)
-# The vertex above the centre of the coarse grid, which hangs from it.
+# The vertex above the center of the coarse grid, which hangs from it.
 VERTEX_MM = COARSE_SHAPE[2] * COARSE_SPACING_MM / 2 - VERTEX_MARGIN_MM
 
 
@@ -70,7 +70,7 @@ class ChildHead:
         Parameters
         ----------
         points_mm : Tensor, shape (3, I, J, K)
-            From the centre of the coarse grid; returned likewise.
+            From the center of the coarse grid; returned likewise.
         """
         turn = rotation_matrix((math.radians(self.pitch_deg), 0.0, 0.0))
         vertex = torch.tensor([0.0, 0.0, VERTEX_MM]).view(3, 1, 1, 1)

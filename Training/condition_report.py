@@ -1,4 +1,4 @@
-"""Where the limits of the flags of a scan's condition lie among the scans that were measured."""
+"""Limits of the flags of a scan's condition, compared with the measured scans."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ MEASURES = (
 
 
 def limits(figures: dict[str, dict]) -> list[str]:
-    """A table in Markdown, one row a measure, with the names of the scans beyond its limit."""
+    """A table in Markdown, one row per measure, with the names of the scans above its limit."""
     header = ["flag", "measure", "median", "highest below the limit", "limit", "scans above it"]
     return table(header, [_row(measure, figures) for measure in MEASURES])
 

@@ -46,10 +46,10 @@ class LabelHead:
 
 
 def find_scans(folder: Path) -> list[LabelledScan]:
-    """List the labelled scans of a BIDS-like folder, sorted by subject.
+    """List the labeled scans of a BIDS-like folder, sorted by subject.
 
     ``participants.tsv`` is optional; its columns ``source`` or ``scanner``, ``skull`` (yes/no) and
-    ``teacher_view_dice`` are used where they are there.
+    ``teacher_view_dice`` are used if present.
 
     Raises
     ------

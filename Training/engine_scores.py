@@ -1,4 +1,4 @@
-"""Run the engine on labelled scans and on generated heads, and score what it finds."""
+"""Run the engine on labeled scans and on generated heads, and score what it finds."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def score_part(
 
 
 def score_scans(segmenter: Segmenter, scans: Iterable[LabelledScan]) -> list[HypothalamusScore]:
-    """Run the engine on labelled scans and compare with their subunit labels."""
+    """Run the engine on labeled scans and compare with their subunit labels."""
     scores: list[HypothalamusScore] = []
     if "hypothalamus" not in segmenter.options.structures:
         return scores

@@ -16,7 +16,7 @@ NAMES = {TOTAL: "hypothalamus", ICV: "ICV"}
 
 
 def smallest_real_change(cv_percent: Iterable[float]) -> float:
-    """Percent by which two scans must differ for repeatability not to explain it.
+    """Percent difference between two scans that repeatability cannot explain.
 
     1.96 · √2 · CV, with the root mean square of the heads' coefficients of variation.
     """

@@ -149,7 +149,7 @@ def compare_augmentation(
 
 
 def _finite(value: object) -> object:
-    """The same without NaN and infinity (distances to nothing), which JSON has no words for."""
+    """The same without NaN and infinity (distances to nothing), which JSON cannot express."""
     if isinstance(value, dict):
         return {key: _finite(part) for key, part in value.items()}
     if isinstance(value, list | tuple):

@@ -46,7 +46,7 @@ CHANNELS = {
 
 
 class UnfinishedRunError(Exception):
-    """No fold has been trained, or one not to its last step."""
+    """No fold has been trained, or one is unfinished."""
 
 
 def export(runs: Path, prepared: Path, output: Path) -> dict:
@@ -55,7 +55,7 @@ def export(runs: Path, prepared: Path, output: Path) -> dict:
     Raises
     ------
     UnfinishedRunError
-        If a fold that has been begun is not finished, or no fold has been begun.
+        If a fold that was started is not finished, or no fold was started.
     """
     parts = json.loads((prepared / "splits.json").read_text(encoding="utf-8"))
     # Everything is read and checked before the first file is written.
@@ -83,14 +83,14 @@ def export(runs: Path, prepared: Path, output: Path) -> dict:
         }
     if finished["hypothalamus"]:
         manifest["structures"]["hypothalamus"]["template"] = read_template(prepared).as_json()
-    # NaN is no JSON, and other programs read this file.
+    # NaN is not JSON, and other programs read this file.
     text = json.dumps(manifest, indent=1, allow_nan=False)
     (output / MANIFEST_NAME).write_text(text + "\n", encoding="utf-8")
     return manifest
 
 
 def _other_structures(output: Path, trained: list[str]) -> dict:
-    """What the manifest that is already there says of structures that were not trained.
+    """The existing manifest's entries for structures that were not trained.
 
     Border networks that were trained after other ICV networks are left out.
     """
@@ -107,7 +107,7 @@ def _other_structures(output: Path, trained: list[str]) -> dict:
 
 
 def _finished_folds(runs: Path) -> dict[int, dict]:
-    """What is known of each fold of a structure that was begun."""
+    """Entries for each fold of a structure that was started."""
     found = {fold: _read_finished(runs / f"fold{fold}") for fold in range(FOLDS)}
     return {fold: state for fold, state in found.items() if state is not None}
 
@@ -132,7 +132,7 @@ def _read_finished(run: Path) -> dict | None:
     known = {name: value if math.isfinite(value) else None for name, value in best.items()}
     plan = dict(state["plan"])
     if plan.get("start"):
-        # Whose folder it lay in is nobody's business.
+        # The folder is private.
         plan["start"] = Path(plan["start"]).name
     return {"plan": plan, "training_seconds": rows[-1]["seconds"], "validation": known}
 

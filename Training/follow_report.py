@@ -31,10 +31,10 @@ def errors_percent(rows: list[dict], way: str, structure: str = TOTAL) -> np.nda
 
 
 def smallest_changes_percent(rows: list[dict], other_voxels: bool) -> dict[str, float]:
-    """What a change must exceed to be real, by structure.
+    """The size above which a change is real, by structure.
 
     1.96 times the upper 95 % confidence limit of the root mean square error (chi-squared): few
-    pairs make a large limit. Empty if there are too few with equal voxels, or with others.
+    pairs give a large limit. Empty if there are too few with equal voxels, or with others.
     """
     chosen = [row for row in rows if (row["spacing_mm"] is not None) == other_voxels]
     if len(chosen) < FEWEST_FOR_A_LIMIT:

@@ -1,7 +1,7 @@
-"""Random atrophy and skulls for label heads, so that fluid is learnt and not its usual thickness.
+"""Random atrophy and skulls for label heads, so that fluid is learned and not its usual thickness.
 
 Fluid and compact bone are both dark in T1. Networks trained on some ten heads learn how far behind
-the brain the bone begins in those, and miss every wider or narrower skull by the same millimetre:
+the brain the bone begins in those, and miss every wider or narrower skull by the same millimeter:
 measured, −6 % ICV on a head with wide frontal fluid. Here the inner table moves by a smooth random
 field, together with the mask, and the outer brain turns to fluid by another.
 """
@@ -18,11 +18,12 @@ from .augmentation import chance, normal, uniform
 
 FLUID_LABEL, BONE_LABELS = 24, (511, 515)
 FIRST_EXTRACRANIAL_LABEL = 500
-# Distances are kept as whole numbers of this many to the millimetre, up to 6 mm, beside the label.
+# Distances are kept as whole numbers of this many to the millimeter, up to 6 mm, beside the label.
 STEPS_PER_MM = 20
 LARGEST_DISTANCE_MM = 6.0
 SMOOTH_POINTS = (3, 8)
-# So far above the foramen magnum bone stays as it is, or fluid would open into the vertebrae.
+# Up to this height above the foramen magnum, bone is not changed, or fluid would reach the
+# vertebrae.
 FIXED_BASE_MM = 20.0
 CHANGE_CHANCE = 0.75
 OTHER, BRAIN, FLUID, BONE = range(4)

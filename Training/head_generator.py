@@ -49,7 +49,7 @@ MILD_STRENGTH = 0.4  # of noise, bias field and loss of resolution, in validatio
 # Labels drawn with one mean per tissue instead of per structure when contrast is random.
 RANDOM_CONTRAST_CHANCE = 0.15
 STRIP_CHANCE, DEFACE_CHANCE, CUT_CHANCE, GHOST_CHANCE = 0.25, 0.35, 0.35, 0.08
-# Centre and four corners of a cube: the mean of five is the partial volume of a voxel. An odd
+# Center and four corners of a cube: the mean of five is the partial volume of a voxel. An odd
 # number, so that no voxel is half in and half out: with four, a mask of all above one half was 1 %
 # too small.
 PARTIAL_VOLUME_CORNERS = torch.tensor([[0, 0, 0], [1, 1, 1], [1, -1, -1], [-1, 1, -1], [-1, -1, 1]])
@@ -57,7 +57,7 @@ PARTIAL_VOLUME_CORNERS = torch.tensor([[0, 0, 0], [1, 1, 1], [1, -1, -1], [-1, 1
 # the engine does (a Gaussian as wide as a voxel).
 SHARP_REACH, SMOOTH_REACH = 0.25, 0.47
 # What is true at 1 mm (`augmentation.random_intensity`'s own limits) is less on a coarser grid: its
-# voxels average noise, and hardly show a resolution of 2 mm. Lengths in millimetres.
+# voxels average noise, and hardly show a resolution of 2 mm. Lengths in millimeters.
 NOISE_AT_1_MM, COARSEST_MM = 0.05, 3.0
 
 
@@ -77,12 +77,12 @@ class LabelHeadSource:
             box = head_grid(VoxelImage((labels > 0).astype(np.float32), affine))
             self._centre = torch.tensor(box.centre_mm, dtype=torch.float32)
             self._spacing = torch.tensor(arrays["spacing_mm"], dtype=torch.float32)
-            # All that is known of a voxel travels in one number, so that one look-up gives it.
+            # One number holds everything about a voxel, so that one look-up is enough.
             coded = labels.astype(np.int32) | (arrays["icv"].astype(np.int32) << 7)
             coded |= (arrays["skull_steps"].astype(np.int32) + 128) << 8
             coded |= arrays["depth_steps"].astype(np.int32) << 16
             self._coded = torch.from_numpy(coded).contiguous()
-            # Below a map that ends in the neck its last section may go on.
+            # Below a map that ends in the neck, its last section may be continued.
             self._ends_in_neck = not arrays["icv"][:, :, 0].any()
 
     def draw(
@@ -138,7 +138,7 @@ class LabelHeadSource:
         return augmentation.random_intensity(image, generator, strength, noise, coarsest), icv
 
     def _look_up(self, points_mm: Tensor, has_neck: bool = False) -> Tensor:
-        """What is known at points in millimetres from the first voxel; 0 outside.
+        """What is known at points in millimeters from the first voxel; 0 outside.
 
         With a neck, the lowest section goes on below the map.
         """
@@ -211,7 +211,7 @@ def _publish(
 def _strip_mask(
     icv: Tensor, brain: Tensor, spacing_mm: float, generator: torch.Generator
 ) -> Tensor:
-    """What a brain extraction leaves: the inner skull, or the brain with its sulci filled."""
+    """What remains after brain extraction: the inner skull, or the brain with its sulci filled."""
     if chance(0.3, generator):
         return (icv > 0.5).float()
     reach = round(int(uniform(1, 4, generator)) * COARSE_SPACING_MM / spacing_mm)

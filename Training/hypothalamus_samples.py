@@ -15,10 +15,10 @@ from . import augmentation, planted_change
 from .dataset import STABLE_VIEW_DICE
 from .regions import FIELD_SPACING_MM, POSTERIOR_SPACING_MM, REGION_SPACING_MM, read_template
 
-# In the frame the structure spans 16 × 17 × 12 mm and lies in the middle to a millimetre.
+# In the frame the structure spans 16 × 17 × 12 mm and lies in the middle to a millimeter.
 CROP_SHAPE = (28, 28, 24)
 CROP_SPACING_MM = 1.0
-# What the frame leaves: its own errors, and shape.
+# What remains in the frame: its own errors, and shape.
 WARP = augmentation.SpatialRange(
     rotation_sd=5.0, scale_sd=0.06, shift=1.5, elastic_sd=(0.2, 1.4), elastic_points=5
 )
@@ -33,7 +33,7 @@ WEAK_CHANCE, WEAK_STRENGTH = 0.5, (0.0, 0.5)
 CHANGE_CHANCE = 0.7
 CHANGE_SD_ALL, CHANGE_SD_SIDE, CHANGE_SD_SUBUNIT = 0.45, 0.2, 0.12
 LARGEST_CHANGE = 0.8
-FLUID_CHANCE, SURROUNDINGS_CHANCE = 0.6, 0.2  # else a mixture of both takes the change up
+FLUID_CHANCE, SURROUNDINGS_CHANCE = 0.6, 0.2  # otherwise a mixture of both
 
 
 class RegionSamples:
@@ -142,7 +142,7 @@ def region_item(
     weight : float
         How much the label counts.
     frame : CanonicalFrame
-        Relative to the centre that the arrays share.
+        Relative to the center that the arrays share.
     """
     return {
         "image": torch.from_numpy(image.astype(np.float32))[None],

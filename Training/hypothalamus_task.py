@@ -40,7 +40,7 @@ class HypothalamusTask(Task):
     def batch(self, size: int, generator: torch.Generator, augment: bool) -> list[Tensor]:
         """Draw image (N, 1, I, J, K), target (N, 11, I, J, K) and weight (N,), in pairs.
 
-        Neighbours are versions of one subject, both mirrored or neither, as the loss wants them.
+        Neighbors are versions of one subject, both mirrored or neither, as the loss wants them.
         """
         subjects = (size + 1) // 2
         picks = torch.randint(len(self._training), (subjects,), generator=generator)

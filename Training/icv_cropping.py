@@ -1,4 +1,4 @@
-"""ICV on real heads without a truth: what is not intracranial must not change it.
+"""ICV on real heads without a true value: what is not intracranial must not change it.
 
     python -m Training.icv_cropping SCAN [SCAN …] [--weights weights] [--docs Docs]
 

@@ -84,7 +84,7 @@ class IcvBorderTask(Task):
         "context": 16,
     }
     inputs = 3
-    # A tenth of a millimetre counts, and bfloat16 has too few digits for a point's place.
+    # A tenth of a millimeter counts, and bfloat16 has too few digits for a point's place.
     half_precision = False
 
     def __init__(self, prepared: Path, fold: int, runs: Path) -> None:

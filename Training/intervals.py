@@ -123,7 +123,7 @@ def intervals_of(results: dict) -> dict:
 
 
 def measured_structures(results: dict, part: str) -> dict[str, list[Measured]]:
-    """Volumes found and labelled of one part, "validation" or "test", by structure.
+    """Volumes found and labeled of one part, "validation" or "test", by structure.
 
     Structures without a volume in a label (a subunit that the teacher did not see) are left out.
     """

@@ -47,7 +47,7 @@ def hypothalamus_loss(logits: Tensor, target: Tensor, weight: Tensor) -> Tensor:
 
     What makes single volumes uncertain (how a rater or a teacher drew this subject) pulls them to
     the mean, and with them the share of a change that is seen. Two versions of one subject have it
-    in common, so their difference can be learnt in full. Versions of one subject stand in pairs: 0
+    in common, so their difference can be learned in full. Versions of one subject stand in pairs: 0
     and 1, 2 and 3, …
 
     Parameters

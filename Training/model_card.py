@@ -1,4 +1,4 @@
-"""Write the figures of the model card anew from the measured results.
+"""Rewrite the figures of the model card from the measured results.
 
     python -m Training.model_card [--results RESULTS.json] [--card MODEL_CARD.md]
 

@@ -45,14 +45,14 @@ class ConvolutionMuon(torch.optim.Optimizer):
                 update = parameter.grad.lerp(velocity, group["momentum"]).flatten(1)
                 update = orthogonalise(update).view_as(parameter)
                 scale = max(1.0, update.shape[0] / update.flatten(1).shape[1]) ** 0.5
-                # Kernels before a normalisation have no scale of their own: a fixed relative step.
+                # Kernels before a normalization have no scale of their own: a fixed relative step.
                 norm = parameter.norm().clamp_min(1e-6)
                 parameter.add_(update, alpha=-group["lr"] * scale)
                 parameter.mul_(norm / parameter.norm().clamp_min(1e-6))
 
 
 def build_optimisers(network: nn.Module) -> list[torch.optim.Optimizer]:
-    """Muon for the 3 × 3 × 3 kernels that a normalisation follows, AdamW for all the rest."""
+    """Muon for the 3 × 3 × 3 kernels that a normalization follows, AdamW for all the rest."""
     kernels, rest = [], []
     for parameter in network.parameters():
         is_kernel = parameter.ndim == 5 and parameter.shape[-1] == 3

@@ -1,6 +1,6 @@
-"""The same head once more: mirrored, turned, shifted, resampled, cropped, noisier.
+"""Copies of a head: mirrored, rotated, shifted, resampled, cropped, noisier.
 
-Used to measure repeatability, which needs no truth: the volume must stay what it was.
+Used to measure repeatability, which needs no true value: the volume must not change.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ def reorient(volume: VoxelImage) -> VoxelImage:
 
 
 def rotate(x_deg: float, y_deg: float, z_deg: float) -> Perturbation:
-    """Turned in the scanner about the centre of the image."""
+    """Turned in the scanner about the center of the image."""
 
     def rotate(volume: VoxelImage) -> VoxelImage:
         angles = tuple(math.radians(a) for a in (x_deg, y_deg, z_deg))

@@ -48,7 +48,7 @@ def displacement(
     Returns
     -------
     ndarray of float32, shape (3, I, J, K)
-        In millimetres along i, j, k.
+        In millimeters along i, j, k.
     """
     spectrum = fft.rfftn(divergence - divergence.mean())
     waves = [2 * np.pi * fft.fftfreq(n, spacing_mm) for n in divergence.shape[:2]]

@@ -1,8 +1,8 @@
-"""Scans whose hypothalamus was changed by a known amount, to see how much of it the engine reads.
+"""Scans with a known change of the hypothalamus, to see how much of it the engine measures.
 
 Two kinds of change, each with its truth from the Jacobian's integral over the label:
 
-* ``zoom``: all within 12 mm of the hypothalamus' centre is zoomed, fading out to 30 mm;
+* ``zoom``: all within 12 mm of the hypothalamus' center is zoomed, fading out to 30 mm;
 * ``atrophy``: the hypothalamus, or one side of it, shrinks or grows and the fluid around it (third
   ventricle, cisterns) takes that up.
 

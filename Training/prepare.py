@@ -54,7 +54,7 @@ def subunit_posteriors(scan: LabelledScan) -> tuple[np.ndarray, np.ndarray]:
 
 
 def hypothalamus_centre(posteriors: np.ndarray, affine: np.ndarray) -> np.ndarray:
-    """RAS centre of mass of all subunits together."""
+    """RAS center of mass of all subunits together."""
     weight = posteriors.sum(0)
     indices = np.argwhere(weight > 0.1)
     masses = weight[tuple(indices.T)]
@@ -71,7 +71,7 @@ def prepare_region(scan: LabelledScan, output: Path) -> None:
     # Splines keep soft posteriors from shrinking but ring at the edges of hard labels.
     resample = resampling.resample_cubic if scan.soft_subunits else resampling.resample_linear
     soft = np.clip([resample(VoxelImage(p, affine), fine) for p in posteriors], 0, 1)
-    # Measured from the region's centre, as everything that training samples.
+    # Measured from the region's center, as everything that training samples.
     around_zero = posterior_grid(np.zeros(3))
     moments = canonical_frame.measure_moments(soft, around_zero)
     _save(

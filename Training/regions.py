@@ -12,7 +12,7 @@ from HypothalamusSegLib.geometry.voxel_image import Grid, VoxelImage
 from . import planted_change
 
 # Regions are stored finer than the network's 1 mm so that augmentation, which resamples once more
-# (linearly), blurs little. Half a millimetre keeps cubic-sharpened posteriors from shrinking.
+# (linearly), blurs little. Half a millimeter keeps cubic-sharpened posteriors from shrinking.
 REGION_SHAPE, REGION_SPACING_MM = (96, 96, 96), 0.75
 POSTERIOR_SHAPE, POSTERIOR_SPACING_MM = (80, 80, 80), 0.5
 # Displacements are smooth. The box is periodic, so it is larger than the part that is kept, which
@@ -34,7 +34,7 @@ def region_image(t1w: VoxelImage, centre: np.ndarray) -> np.ndarray:
 
 
 def unit_displacements(soft: np.ndarray, grid: Grid, t1w: VoxelImage) -> np.ndarray:
-    """`planted_change.unit_displacements` around the centre of a subject's posteriors.
+    """`planted_change.unit_displacements` around the center of a subject's posteriors.
 
     Returns
     -------

@@ -7,7 +7,7 @@ import numpy as np
 from .change_evaluation import share_of_change
 from .report_tables import coefficients_of_variation, spread, table
 
-# The next who looks need not look there again.
+# So that no one needs to search there again.
 NO_REPEAT_SCANS = (
     "Repeat scans of one person were not measured, because none were available here. Of the "
     "public sets on GitHub, Kirby 21 (kirby21.t1, kirby21, Neurohacking_data) came without files "
@@ -40,7 +40,7 @@ def repeatability_section(results: dict) -> str:
         body.append([label, *cells])
     lines += table(["head", *(f"{name}, CV %" for name in names)], body)
     if results.get("planted") and "hypothalamus_total" in structures:
-        # A method that reads half of every change repeats twice as well, for nothing.
+        # A method that measures half of every change seems twice as repeatable, without merit.
         share = share_of_change(results["planted"], "zoom")
         mean = np.mean([cv["hypothalamus_total"] for cv in found.values()])
         lines += [

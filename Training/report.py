@@ -41,7 +41,7 @@ HYPOTHALAMUS_COLUMNS = (
 
 
 def write(results: dict, runs: Path, docs: Path) -> None:
-    """Write the figures and the page; a section stands only where something was measured."""
+    """Write the figures and the page; a section is written only if something was measured."""
     figures = docs / "validation"
     curves = draw_learning_curves(runs, figures / "learning_curves.png")
     sections = [_head(results)]

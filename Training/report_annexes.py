@@ -1,4 +1,4 @@
-"""Sections of the validation report whose figures come from commands of their own.
+"""Sections of the validation report whose figures come from separate commands.
 
 `icv_cropping`, `scan_ruin` and `scan_conditions` measure scans that have no labels. Each keeps its
 figures, by scan, in a file of its own, and its section stays where it is in the report when
@@ -39,7 +39,7 @@ class Annex:
         return json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
 
     def keep(self, docs: Path, figures: dict[str, dict]) -> None:
-        """Write figures beside those of other scans, and the report's section anew."""
+        """Add figures to those of other scans, and rewrite the report's section."""
         known = dict(sorted({**self.read(docs), **figures}.items()))
         path = docs / "validation" / self.file_name
         path.parent.mkdir(parents=True, exist_ok=True)

@@ -35,7 +35,7 @@ def draw_agreement(results: dict, path: Path) -> None:
 
 
 def draw_learning_curves(runs: Path, path: Path) -> bool:
-    """Draw validation Dice over steps; False (and no figure) where the runs' logs are gone."""
+    """Draw validation Dice over steps; False (and no figure) if the runs' logs are missing."""
     from matplotlib.figure import Figure
 
     logs = sorted(runs.glob("*/*/log.jsonl"))
@@ -55,7 +55,7 @@ def draw_learning_curves(runs: Path, path: Path) -> bool:
     for name, panel in panels.items():
         low = lowest[name]
         panel.set(title=name, xlabel="step", ylabel="validation Dice (one fold)")
-        # The last percents are what differs, once a run has come that far.
+        # Only the last percents differ, once a run has come that far.
         if panel.get_ylim()[1] > low:
             panel.set_ylim(bottom=low)
         if panel.lines:

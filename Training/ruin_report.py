@@ -14,7 +14,7 @@ WORTH_A_FLAG_PERCENT = {"icv": 1.0, "hypothalamus_total": 5.0}
 
 
 def lines(figures: dict[str, dict]) -> list[str]:
-    """A table with one row a step over all scans, and every unflagged copy whose volumes moved."""
+    """A table with one row per step, and every unflagged copy whose volumes changed."""
     steps = [name for name in next(iter(figures.values())) if name != UNCHANGED]
     body = []
     for step in steps:

@@ -20,7 +20,7 @@ from monai.metrics import compute_average_surface_distance, compute_hausdorff_di
 
 @dataclass(frozen=True)
 class HypothalamusScore:
-    """Agreement with a labelled scan; Dice and distances are means of left and right."""
+    """Agreement with a labeled scan; Dice and distances are means of left and right."""
 
     subject: str
     dice: float
@@ -42,7 +42,7 @@ class HypothalamusScore:
 def structure_volumes(
     measured: Sequence[StructureVolume], posteriors: np.ndarray, affine: np.ndarray
 ) -> dict[str, dict[str, float | None]]:
-    """Volumes found and labelled of both sides, the total and the subunits, in mm³.
+    """Volumes found and labeled of both sides, the total and the subunits, in mm³.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""The same head on another day: turned, moved, with another receive field and other noise.
+"""A simulated second visit: rotated, shifted, with another receive field and other noise.
 
 Unlike the perturbations for repeatability, each visit has all of them at once, at random.
 """

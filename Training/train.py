@@ -2,8 +2,8 @@
 
     python -m Training.train --structure hypothalamus --fold 0 --resume
 
-Checkpoints, the validation log and the best weights go to Training/runs/STRUCTURE/foldK/. A run
-that was stopped goes on with the same command and ends where it would have ended unstopped.
+Checkpoints, the validation log and the best weights go to Training/runs/STRUCTURE/foldK/. A stopped
+run resumes with the same command and ends where it would have ended unstopped.
 """
 
 from __future__ import annotations
@@ -33,12 +33,12 @@ CHECKPOINT_EVERY_S = 60.0
 
 
 class RunConflictError(Exception):
-    """The folder of this run holds another run."""
+    """The folder of this run contains another run."""
 
 
 @dataclass(frozen=True)
 class Plan:
-    """All that decides a run's result.
+    """Everything that determines a run's result.
 
     ``start`` names the weights that it begins with; None: random ones. They must come from the same
     fold, or they have seen the scans that this run is validated on. ``peak`` is the highest
@@ -68,7 +68,7 @@ def is_finished(run: Path) -> bool:
 
 
 class Trainer:
-    """A network, its optimisers and its data; can be stopped and resumed at any checkpoint."""
+    """A network, its optimizers and its data; can be stopped and resumed at any checkpoint."""
 
     def __init__(self, plan: Plan, prepared: Path, runs: Path, device: str) -> None:
         self.plan = plan
@@ -90,7 +90,7 @@ class Trainer:
         self.seconds = 0.0
 
     def resume(self) -> bool:
-        """Go on from the last checkpoint; False if there is none.
+        """Resume from the last checkpoint; False if there is none.
 
         Raises
         ------

@@ -39,7 +39,7 @@ class FollowOutcome:
 
 
 def follow_subject(task: FollowTask) -> FollowOutcome:
-    """Follow one subject; a failure is an outcome, and only a cancelled run is raised."""
+    """Follow one subject; a failure is an outcome, and only a canceled run is raised."""
     subject = task.subject
     if not _networks:
         _networks.append(LoadedNetworks())

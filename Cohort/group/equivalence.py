@@ -2,7 +2,7 @@
 
 Two one-sided tests (Schuirmann 1987) show that a difference is smaller than a margin, which must be
 chosen before the data are seen. The Bayes factor (JZS; Rouder et al. 2009) weighs no difference
-against one whose standardised size has a Cauchy distribution of scale √2 / 2.
+against one whose standardized size has a Cauchy distribution of scale √2 / 2.
 """
 
 from __future__ import annotations

@@ -60,7 +60,7 @@ def participants_flow(
     Returns
     -------
     list of FlowStep
-        First everyone who was found, then each end with its reason, last those analysed.
+        First everyone who was found, then each end with its reason, last those analyzed.
     """
     listed = [] if participants is None else participants.frame["participant_id"].tolist()
     everyone = sorted({*listed, *results["participant_id"], *failures["participant_id"]})

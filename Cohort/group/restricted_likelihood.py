@@ -1,7 +1,7 @@
 """Restricted maximum likelihood of a linear mixed model with independent subjects.
 
 The likelihood is profiled over fixed effects and residual variance (Lindstrom & Bates, J Am Stat
-Assoc 1988;83:1014–1022) and maximised over a triangular root of the random effects' covariance,
+Assoc 1988;83:1014–1022) and maximized over a triangular root of the random effects' covariance,
 with its exact gradient, from two starts. statsmodels' MixedLM maximises the same likelihood, but in
 8 of 60 simulated cohorts it reported convergence where the deviance was 8 to 37 too large (and
 failed openly in 38); from good starts still in 4 of 30, where it was 0.1 to 3.3 too large. It takes

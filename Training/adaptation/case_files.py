@@ -9,7 +9,7 @@ from pathlib import Path
 from HypothalamusSegLib.errors import HypothalamusSegError
 
 SCAN_ENDINGS = ("_T1w.nii.gz", "_T1w.nii", "_T1w.nrrd", "_T1w.mgz", "_T1w.mha")
-# What a rater's file may be called, the more telling first.
+# Possible names of a rater's file, the more specific first.
 LABEL_STEMS = ("subunits_dseg", "hypothalamus_dseg", "dseg", "mask", "seg")
 OTHER_STRUCTURES = ("icv", "brain")
 DERIVATIVES = "derivatives"

@@ -1,4 +1,4 @@
-"""Cases as networks can learn from them: read, looked at by the parent, checked."""
+"""Training cases: read, segmented by the parent networks, checked."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ class Case:
 
 @dataclass(frozen=True)
 class LabelOptions:
-    """What the user says of the labels: values of the sides; which kind, if it is not plain."""
+    """What the user says about the labels: values of the sides, and their kind."""
 
     sides: tuple[int, int] | None = None
     as_whole: bool = False
@@ -180,7 +180,7 @@ def volume_ratio(case: Case) -> float:
 
 
 def assign_cases(cases: Sequence[Case]) -> list[Case]:
-    """Give each subject a part, by its checksums alone: as even as may be, and repeatable."""
+    """Assign subjects to parts by their checksums: evenly, and repeatably."""
 
     def order(subject: str) -> str:
         sums = sorted(case.scan_sha256 for case in cases if case.file.subject == subject)

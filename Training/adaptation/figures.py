@@ -15,7 +15,7 @@ from .judgement import Check, SubjectScores, has_helped, judge
 from .probes import Probe, probe_case
 from .scores import CaseScore, score_case, segment_look
 
-# Probes take seconds a case; their means need no more than this.
+# Probes take seconds per case; their means need no more than this.
 MOST_PROBED = 6
 
 
@@ -69,7 +69,7 @@ class Summary:
 
 @dataclass(frozen=True)
 class Figures:
-    """What adaptation has brought.
+    """The effect of adaptation.
 
     Attributes
     ----------
@@ -94,7 +94,7 @@ class Figures:
         return tuple(check for check in self.checks if not check.is_passed)
 
     def as_json(self) -> dict:
-        """Numbers alone, for the manifest: no name of a case."""
+        """Only numbers, for the manifest: no names of cases."""
         return {
             "n": len(self.cases),
             "subjects": len(_by_subject(self.cases)),

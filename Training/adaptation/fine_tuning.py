@@ -1,4 +1,4 @@
-"""Fine-tuning of one fold: resumable, and the same at its end however often it was stopped."""
+"""Fine-tuning of one fold: resumable, with the same result however often it was stopped."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class OtherRunError(HypothalamusSegError):
 
 @dataclass(frozen=True)
 class FoldPlan:
-    """All that decides what becomes of a fold.
+    """Everything that determines the result of a fold.
 
     Attributes
     ----------
@@ -118,7 +118,7 @@ class FoldAdaptation:
         return self.step >= self.plan.steps
 
     def resume(self) -> bool:
-        """Go on from the checkpoint; False if there is none.
+        """Resume from the checkpoint; False if there is none.
 
         Raises
         ------

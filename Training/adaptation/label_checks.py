@@ -1,4 +1,4 @@
-"""Is a rater's label map what it should be? Checked before a network learns from it."""
+"""Checks of a rater's label map, before a network learns from it."""
 
 from __future__ import annotations
 
@@ -22,18 +22,18 @@ FAR_VOLUME_RATIO = 1.35
 
 
 class UnknownValuesError(ValueError):
-    """A label map with values that say neither sides nor subunits."""
+    """A label map whose values are neither sides nor subunits."""
 
 
 @dataclass(frozen=True)
 class LabelFinding:
-    """Something that is wrong with a case.
+    """A problem with a case.
 
     Attributes
     ----------
     case, code, message : str
     is_fatal : bool
-        Whether nothing can be learnt from this case.
+        Whether nothing can be learned from this case.
     """
 
     case: str
@@ -88,7 +88,7 @@ def as_sides(label: VoxelImage, sides: tuple[int, int] | None) -> VoxelImage:
 
 
 def check_grid(case: str, label: VoxelImage, scan: Grid) -> list[LabelFinding]:
-    """Does the label lie on the scan? Needs nothing but both grids and the label."""
+    """Whether the label lies on the scan; needs only both grids and the label."""
     drawn = np.argwhere(np.asarray(label.array) > 0)
     if not len(drawn):
         message = "the label map is empty. Save the case again, or leave it out."

@@ -1,6 +1,6 @@
-"""What the parent networks see and say of a scan, in the form that fine-tuning needs.
+"""The parent networks' view of a scan, in the form that fine-tuning needs.
 
-The parent is the ensemble that is adapted. Its first network goes on finding the frame, so the
+The parent is the ensemble that is adapted. Its first network still finds the frame, so the
 frame of a scan is the same before, while and after the networks are adapted.
 """
 
@@ -31,9 +31,9 @@ class Look:
     regions : ndarray of float32, shape (2, I, J, K)
         What the networks see: one region a lattice.
     image : ndarray of float16, shape REGION_SHAPE
-        Upright, around the frame's centre.
+        Upright, around the frame's center.
     answer : ndarray of uint8, shape (10, *POSTERIOR_SHAPE)
-        The parent's mean posterior around the frame's centre; value / 255.
+        The parent's mean posterior around the frame's center; value / 255.
     displacements : ndarray of float16, shape (2, 10, 3, *FIELD_SHAPE)
         How the answer's subunits could change: `regions.unit_displacements`.
     frame : CanonicalFrame

@@ -22,7 +22,7 @@ from .cases import Case
 from .looks import padded_posteriors
 
 FIELD_MM, PANEL_PX, GAP_PX = 32.0, 256, 6
-# White and orange are told apart by every eye, and from the gray of the scan.
+# White and orange can be told apart with any color vision, and from the gray of the scan.
 RATER, NETWORKS = "#ffffff", "#ff9d00"
 BRIGHT_QUANTILE = 0.995
 

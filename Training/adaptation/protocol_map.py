@@ -67,7 +67,7 @@ def shared_answer(answer: np.ndarray, frame: CanonicalFrame, differs: np.ndarray
     Parameters
     ----------
     answer : ndarray, shape (10, *POSTERIOR_SHAPE)
-        0–1, around the frame's centre.
+        0–1, around the frame's center.
     frame : CanonicalFrame
     differs : ndarray, shape MAP_SHAPE
         Of `disagreement_map`.

@@ -1,4 +1,4 @@
-"""How well networks draw like a rater on a case that they have not been trained on."""
+"""Agreement of networks with a rater on a case that they were not trained on."""
 
 from __future__ import annotations
 

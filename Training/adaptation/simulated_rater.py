@@ -2,7 +2,7 @@
 
 * ``no_mammillary``: the lower third of the posterior subunits, where the mammillary bodies are, is
   left out.
-* ``lateral``: half a millimetre is added on the lateral side.
+* ``lateral``: half a millimeter is added on the lateral side.
 """
 
 from __future__ import annotations

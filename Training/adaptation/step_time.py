@@ -1,4 +1,4 @@
-"""How long a step takes on this machine, and whether half precision makes it shorter."""
+"""Time of a step on this machine, and whether half precision shortens it."""
 
 from __future__ import annotations
 

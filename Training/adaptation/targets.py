@@ -1,8 +1,8 @@
 """What a rater's label map teaches: soft posteriors of the ten subunits.
 
-A rater draws the whole, the sides or the subunits. What he does not say (which subunit a voxel of
-his belongs to, and for a whole label which side) is taken from the parent's answer, inside the
-rater's outline.
+A rater draws the whole, the sides or the subunits. What the label does not say (the subunit of a
+voxel, and for a whole label the side) is taken from the parent's answer, inside the rater's
+outline.
 """
 
 from __future__ import annotations

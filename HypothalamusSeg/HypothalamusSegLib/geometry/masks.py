@@ -18,13 +18,13 @@ import SimpleITK as sitk
 
 
 def largest_component(mask: np.ndarray) -> np.ndarray:
-    """Keep the largest connected piece (face neighbours); an empty mask stays empty."""
+    """Keep the largest connected piece (face neighbors); an empty mask stays empty."""
     pieces = sitk.RelabelComponent(sitk.ConnectedComponent(_image(mask)))
     return sitk.GetArrayFromImage(pieces) == 1
 
 
 def fill_holes(mask: np.ndarray) -> np.ndarray:
-    """Fill what a mask encloses: background that no chain of face neighbours leads out of.
+    """Fill what a mask encloses: background that no chain of face neighbors leads out of.
 
     As one labeling of the background, in a fraction of the time of ITK's filter.
     """

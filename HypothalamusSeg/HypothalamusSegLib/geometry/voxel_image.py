@@ -32,7 +32,7 @@ class Grid:
     shape : tuple of int
         Voxels along i, j, k.
     affine : ndarray, shape (4, 4)
-        From voxel indices to RAS millimetres.
+        From voxel indices to RAS millimeters.
     """
 
     shape: tuple[int, int, int]
@@ -87,7 +87,7 @@ class VoxelImage:
     ----------
     array : ndarray, shape (I, J, K)
     affine : ndarray, shape (4, 4)
-        From voxel indices to RAS millimetres.
+        From voxel indices to RAS millimeters.
     """
 
     array: np.ndarray

@@ -1,4 +1,4 @@
-"""The protocol that networks draw by: whose outlines they have learnt.
+"""The protocol that networks draw by: whose outlines they have learned.
 
 Protocols differ by more than 40 % in volume. So each has a name, which every output carries, and a
 usual range of its own. The published networks draw as the labels of Billot et al. 2020; weights

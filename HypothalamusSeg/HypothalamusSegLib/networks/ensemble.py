@@ -41,7 +41,7 @@ def posteriors(
     networks : sequence of Module
         One per fold.
     image : Tensor, shape (N, 1, I, J, K)
-        Standardised intensities on grids along the RAS axes.
+        Standardized intensities on grids along the RAS axes.
     activation : callable
         From logits to posteriors.
     mirrored_channels : sequence of int or None

@@ -85,7 +85,7 @@ class ProfileNetwork(nn.Module):
         Returns
         -------
         Tensor, shape (N,)
-            Millimetres along the normals.
+            Millimeters along the normals.
         """
         features = _rectify(_along(self.first, profiles[:, :, None]))
         described = self.describe(features[:, :, 0, 1::3].flatten(1))

@@ -97,7 +97,7 @@ def plane_picture(
     outlines: Sequence[Outline],
     pixels: int,
 ) -> PlanePicture:
-    """Cut one plane of ``pixels`` × ``pixels`` around a point in RAS millimetres."""
+    """Cut one plane of ``pixels`` × ``pixels`` around a point in RAS millimeters."""
     grid = view.grid(centre_mm, scale.field_mm, pixels)
     plane = resample_cubic(scan, grid)[:, :, 0].T
     position = f"{'xyz'[view.normal]} = {centre_mm[view.normal]:+.1f} mm"

@@ -59,7 +59,7 @@ class MeasuredStructure:
 
 @dataclass(frozen=True)
 class PersonReview:
-    """The judgement of a person; ``reviewer`` is empty if the person gave no name."""
+    """The judgment of a person; ``reviewer`` is empty if the person gave no name."""
 
     reviewer: str
     words: str
