@@ -1,6 +1,6 @@
 """Limits on connections: how many, and how long for a request that is never completed.
 
-uvicorn closes a connection that is idle between two requests, but waits for ever for the rest of a
+uvicorn closes a connection that is idle between two requests, but waits forever for the rest of a
 request's head. (`request_bodies` and `uploads` limit the time for a body.)
 """
 

@@ -20,7 +20,7 @@ from .pipeline import Segmenter, needed_networks
 class LoadedNetworks:
     """Loads networks when they are first needed, and again when other options need others.
 
-    A folder of weights that was written anew, or is gone, is another one, too.
+    A folder of weights that was rewritten or has gone counts as another one, too.
 
     The import of torch starts when this object is made.
     """

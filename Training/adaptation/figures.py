@@ -86,7 +86,7 @@ class Figures:
 
     @property
     def has_helped(self) -> bool:
-        """Whether outlines are surely closer to the rater's, and nothing has got worse."""
+        """Whether outlines are confidently closer to the rater's, and nothing has become worse."""
         return has_helped(self.checks)
 
     @property

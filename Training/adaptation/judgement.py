@@ -1,7 +1,7 @@
 """Has adaptation helped? Outlines are better, and no measurement has got worse.
 
 All figures are of cases by the fold that has not seen them, before and after. Each subject counts
-once. Outlines must have got better: Dice rises, and surely so. That volumes, changes and
+once. Outlines must be better: Dice increases, with confidence. That volumes, changes and
 repeatability have not got worse must be shown, too: the upper limit of what they may have lost is
 below a margin (non-inferiority). Adaptation has helped only if every check is passed. Each has an
 error of 5 %, so that of the whole is at most 5 % without a correction (intersection–union test,
@@ -24,7 +24,7 @@ import numpy as np
 LEAST_DICE_GAIN = 0.005
 # An eighth of what protocols differ by, a third of the scatter of single labels (Docs/ADAPT.md).
 VOLUME_MARGIN_PERCENT = 5.0
-# A change of 10 % is then measured by at most one percent point less well.
+# A change of 10 % is then measured at most one percentage point less well.
 SHARE_MARGIN = 0.1
 TURN_MARGIN_PERCENT = 1.0
 CONFIDENCE = 0.95
@@ -139,7 +139,7 @@ def upper_limit(values: np.ndarray) -> float:
 
 
 def _outlines(dice: np.ndarray) -> Check:
-    """Better by the least gain, and surely better at all."""
+    """Better by the least gain, and confidently better at all."""
     loss = dice[:, 0] - dice[:, 1]
     limit = upper_limit(loss)
     is_passed = -float(loss.mean()) >= LEAST_DICE_GAIN and limit < 0

@@ -104,7 +104,7 @@ def verdict(figures: Figures, is_written: bool) -> str:
         map(check_sentence, figures.checks[:1] if figures.has_helped else figures.failed)
     )
     if figures.has_helped:
-        return f"Adaptation has helped: {words} Nothing that was measured has got worse."
+        return f"Adaptation has helped: {words} Nothing that was measured has become worse."
     kept = (
         "The weights were written because --write-anyway asked for them."
         if is_written
@@ -115,21 +115,21 @@ def verdict(figures: Figures, is_written: bool) -> str:
 
 
 def check_sentence(check: Check) -> str:
-    """What a check has found, and what was asked for."""
+    """Result of a check, and what it required."""
     unit = f" {check.unit}" if check.unit else ""
     if check.code == "dice":
         found = (
-            f"Dice changed by {0 - check.loss:+.3f} (surely by more than {0 - check.limit:+.3f})"
+            f"Dice changed by {0 - check.loss:+.3f} (95 % limit: more than {0 - check.limit:+.3f})"
         )
-        asked = f"at least +{LEAST_DICE_GAIN}, surely more than 0, is asked for"
+        asked = f"at least +{LEAST_DICE_GAIN}, confidently above 0, is required"
         return f"{found}." if check.is_passed else f"{found}; {asked}."
     digits = 1 if check.unit else 2
     found = f"{check.title}: the error changed by {check.loss:+.{digits}f}{unit}"
     if check.limit <= 0:
-        found += " and has surely not grown"
+        found += " and has confidently not increased"
     elif not math.isnan(check.limit):
-        found += f" and may have grown by {check.limit:.{digits}f}{unit}"
-    return found + ("." if check.is_passed else f"; less than {check.margin:g}{unit} is asked for.")
+        found += f" and may have increased by {check.limit:.{digits}f}{unit}"
+    return found + ("." if check.is_passed else f"; less than {check.margin:g}{unit} is required.")
 
 
 def summary_rows(figures: Figures) -> list[tuple[str, str, str]]:

@@ -42,7 +42,7 @@ def with_cancel_signals() -> None:
 def start_child_first() -> Iterator[None]:
     """Act on Ctrl+C and SIGTERM only when the child process that starts here is known.
 
-    An exception in the middle of a start leaves a child that nobody will stop. The child is born
+    An exception in the middle of a start leaves a child that no one will stop. The child is born
     with Ctrl+C blocked: a terminal sends it to every process, and the parent decides. SIGTERM must
     reach the child, so it is not blocked but remembered.
     """

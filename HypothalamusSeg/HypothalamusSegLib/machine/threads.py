@@ -14,7 +14,7 @@ _chosen_by_libraries: tuple[int, int] | None = None
 
 
 def use_threads(count: int | None) -> None:
-    """Let torch and ITK use so many threads.
+    """Let torch and ITK use this many threads.
 
     Parameters
     ----------

@@ -53,7 +53,7 @@ class WorkerService:
         events and raises `CancelledError` where the run is to end. A handler may raise
         `HypothalamusSegError`, with the reason for the user.
     idle_seconds : float or None
-        End after so long without a request.
+        End after this time without a request.
     about : dict or None
         Further fields of the first event.
     """
@@ -152,7 +152,7 @@ class WorkerService:
     def _say(self, request: Request, event: dict) -> None:
         self._channel.say({**event, "id": request.identifier})
 
-    # In a thread of its own
+    # In its own thread
 
     def _listen(self) -> None:
         try:
