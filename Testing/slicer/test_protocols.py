@@ -172,8 +172,9 @@ def test_a_folder_that_goes_before_apply_loses_nothing(panel, volume, engine, ou
     panel.ui.applyButton.click()
     assert panel.job is None
     assert panel.state is State.NOT_READY
-    assert str(ours) in panel.ui.stepLabel.text
+    assert panel.ui.stepLabel.text == ""
     assert HTML in panel.ui.protocolProblemLabel.text
+    assert str(ours) in panel.ui.protocolProblemLabel.text
     assert not panel.ui.protocolProblemLabel.isHidden()
     assert texts(panel.ui.protocolComboBox)[1] == f"▲ {HTML}"  # by the name that it had
     assert nodes.record.node.GetText() == before
@@ -191,6 +192,19 @@ def test_a_folder_that_goes_while_the_engine_starts_is_the_engines_error(
     panel.run._run()  # what comes after the panel's own look
     assert host.pump_until(lambda: panel.job is None, seconds=60)
     assert str(ours) in host.dialogs[-1].text
+    assert ResultNodes(volume).record is None
+
+
+def test_weights_that_are_damaged_after_they_were_added_are_refused_by_the_engine(
+    panel, volume, engine, ours
+):
+    engine.off()
+    choose(panel, ours)
+    damage(ours, "checksum")
+    panel.apply()
+    assert host.pump_until(lambda: panel.job is None, seconds=120)
+    assert "is damaged" in host.dialogs[-1].text
+    assert "adapt again" in host.dialogs[-1].text
     assert ResultNodes(volume).record is None
 
 
@@ -276,9 +290,23 @@ def test_a_folder_that_was_written_anew_is_read_anew(panel, volume, engine, ours
     segment(panel)
     shutil.rmtree(ours)
     protocol_folder(ours, "Theirs")
+    panel.apply()
+    assert panel.job is None  # nobody has chosen this one
+    assert "The protocol is now “Theirs”" in panel.ui.stepLabel.text
     nodes = segment(panel)
     assert nodes.record.engine["protocol"]["name"] == "Theirs"
     assert panel.ui.protocolComboBox.currentText == "Theirs"
+
+
+def test_a_choice_that_another_slicer_has_removed_is_not_silently_replaced(
+    panel, volume, engine, ours
+):
+    choose(panel, ours)
+    choices.forget(str(ours))
+    panel.apply()
+    assert panel.job is None
+    assert f"The protocol is now “{PUBLISHED.name}”" in panel.ui.stepLabel.text
+    assert panel.ui.protocolComboBox.currentText == PUBLISHED.name
 
 
 def test_a_prior_is_compared_by_the_chosen_protocol_which_is_named(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import nibabel
 import numpy as np
 import pytest
@@ -10,7 +12,12 @@ from HypothalamusSegLib.geometry.voxel_image import Grid, VoxelImage
 from HypothalamusSegLib.reading import read_label_map
 
 from Testing.training.test_adaptation import UPRIGHT, subunits_at, usual
-from Training.adaptation.case_files import TrainingCasesError, find_case_files
+from Training.adaptation.case_files import (
+    CaseFile,
+    TrainingCasesError,
+    corrected_protocol,
+    find_case_files,
+)
 from Training.adaptation.cases import refuse_unusable
 from Training.adaptation.label_checks import (
     LabelFinding,
@@ -18,6 +25,7 @@ from Training.adaptation.label_checks import (
     as_sides,
     check_grid,
     check_label,
+    check_protocols,
     check_shape,
     check_volumes,
     kind_of,
@@ -187,3 +195,17 @@ def test_a_small_label_map_is_read_though_no_head_would_fit_it(tmp_path):
     assert np.array_equal(found.array, array)
     assert found.affine == pytest.approx(affine)
     assert len(checksum) == 64
+
+
+def test_a_label_that_was_corrected_from_other_outlines_is_named(tmp_path):
+    files = []
+    for number, protocol in enumerate(("Ours {x}", "Ours {x}", "Theirs", None, 7)):
+        label = tmp_path / f"sub-{number}_dseg.nii.gz"
+        log = {"protocol": protocol} if protocol else {}
+        text = json.dumps(log) if protocol else "no JSON"
+        (tmp_path / f"sub-{number}_review.json").write_text(text, encoding="utf-8")
+        files.append(CaseFile(f"sub-{number}", f"sub-{number}", tmp_path / "scan.nii", label))
+    found = check_protocols({file.name: corrected_protocol(file) for file in files})
+    assert [(each.case, each.is_fatal) for each in found] == [("sub-2", False)]
+    assert "“Theirs”, others from “Ours {x}”" in found[0].message
+    assert check_protocols({"sub-1": "", "sub-2": ""}) == []

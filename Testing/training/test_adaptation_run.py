@@ -34,6 +34,8 @@ from Training.adaptation.scores import CaseScore
 from Training.hypothalamus_samples import CROP_SHAPE
 from Training.regions import FIELD_SHAPE
 
+# The last two are the published protocol's, by which results without any name go, and no name.
+NO_NAMES = (" ", "two\nlines", "turned \u202eround", "x" * 61, "billot 2020 ", "N/A")
 HEAD = Grid.axis_aligned(np.zeros(3), (64, 74, 66), 2.5)
 TISSUE = 60
 SUBJECTS = tuple(f"sub-{n:02d}" for n in range(1, 6))
@@ -235,13 +237,33 @@ def test_weights_without_a_protocol_have_the_published_one():
 
 @pytest.mark.parametrize(
     "fields",
-    [{}, {"name": " ", "usual_range_mm3": [1, 2]}, {"name": "x", "usual_range_mm3": [2, 1]}],
+    [
+        {},
+        {"name": "x", "usual_range_mm3": [2, 1]},
+        {"name": "x", "usual_range_mm3": [1, float("inf")]},
+        *({"name": name, "usual_range_mm3": [1, 2]} for name in NO_NAMES),
+    ],
 )
 def test_a_damaged_protocol_is_refused(tmp_path, fields):
     text = json.dumps({"structures": {}, "protocol": fields})
     (tmp_path / "manifest.json").write_text(text, encoding="utf-8")
     with pytest.raises(WeightsError):
         read_protocol(tmp_path)
+
+
+@pytest.mark.parametrize("name", NO_NAMES)
+def test_a_name_that_would_not_tell_protocols_apart_is_wrong_usage(tmp_path, name, capsys):
+    with pytest.raises(SystemExit) as ended:
+        command_line.main([str(tmp_path), "--output", str(tmp_path), "--name", name])
+    assert ended.value.code == 2
+    assert "--name" in capsys.readouterr().err
+
+
+def test_a_name_has_one_spelling(tmp_path):
+    fields = {"name": "U\u0308lm", "usual_range_mm3": [1, 2]}
+    text = json.dumps({"structures": {}, "protocol": fields})
+    (tmp_path / "manifest.json").write_text(text, encoding="utf-8")
+    assert read_protocol(tmp_path).name == "Ülm"
 
 
 def test_a_folder_that_holds_no_weights_is_refused_by_name(tmp_path):

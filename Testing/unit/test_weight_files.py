@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import json
 import shutil
+from types import SimpleNamespace
 
 import pytest
+from HypothalamusSegLib import loaded_networks
 from HypothalamusSegLib.errors import WeightsError
 from HypothalamusSegLib.networks import weight_files
+from HypothalamusSegLib.options import Options
 
 MEGABYTE = 1_000_000
 
@@ -70,3 +73,40 @@ def test_weights_of_another_network_are_refused(copied_weights):
     ensemble.network["widths"] = [24, 48, 84]
     with pytest.raises(WeightsError, match="does not match its network"):
         weight_files.load_networks(ensemble, [0], "cpu")
+
+
+class NamedSegmenter:
+    """Knows only which folder it was made from, and how often one was made."""
+
+    made = 0
+
+    def __init__(self, options: Options) -> None:
+        weight_files.weights_folder(options.weights)
+        NamedSegmenter.made += 1
+        self.options = options
+
+    def change_options(self, options: Options) -> None:
+        self.options = options
+
+
+def test_networks_that_stay_loaded_are_those_of_the_folder_as_it_is(tmp_path, monkeypatch):
+    monkeypatch.setattr(loaded_networks, "Segmenter", NamedSegmenter)
+    nothing = SimpleNamespace(wait=lambda: None)
+    monkeypatch.setattr(loaded_networks, "EarlyTorch", lambda: nothing)
+    monkeypatch.setattr(NamedSegmenter, "made", 0)
+    manifest = tmp_path / weight_files.MANIFEST_NAME
+    manifest.write_text("{}", encoding="utf-8")
+    networks, options = loaded_networks.LoadedNetworks(), Options(weights=str(tmp_path))
+    for _ in range(3):
+        networks.segmenter(options)
+    assert NamedSegmenter.made == 1
+    manifest.write_text('{"adapted": "again"}', encoding="utf-8")
+    networks.segmenter(options)
+    assert NamedSegmenter.made == 2
+    networks.segmenter(Options())
+    networks.segmenter(Options())
+    assert NamedSegmenter.made == 3
+    networks.segmenter(options)
+    manifest.unlink()
+    with pytest.raises(WeightsError, match="no folder of weights"):
+        networks.segmenter(options)

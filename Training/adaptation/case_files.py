@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -106,6 +107,18 @@ def _is_label(path: Path, scan: Path) -> bool:
 
 def _stem(path: Path) -> str:
     return path.name.partition(".")[0]
+
+
+def corrected_protocol(file: CaseFile) -> str:
+    """Whose outlines the label was corrected from, as Slicer noted it; empty if it is not known."""
+    if file.label is None:
+        return ""
+    log = file.label.parent / f"{file.name}_review.json"
+    try:
+        found = json.loads(log.read_text(encoding="utf-8")).get("protocol", "")
+    except (OSError, ValueError, AttributeError):
+        return ""  # drawn with another program, or by an earlier version
+    return found if isinstance(found, str) else ""
 
 
 def with_labels(files: Iterable[CaseFile]) -> list[CaseFile]:

@@ -14,13 +14,14 @@ from HypothalamusSegLib.reading import read_label_map, read_scan
 from HypothalamusSegLib.stages.orientation import turn
 
 from ..regions import posterior_grid
-from .case_files import FEWEST_CASES, CaseFile, TrainingCasesError
+from .case_files import FEWEST_CASES, CaseFile, TrainingCasesError, corrected_protocol
 from .label_checks import (
     LabelFinding,
     UnknownValuesError,
     as_sides,
     check_grid,
     check_label,
+    check_protocols,
     check_shape,
     check_volumes,
     kind_of,
@@ -170,7 +171,8 @@ def refuse_unusable(
             "treat all values as one structure with --whole."
         )
     ratios = {case.name: volume_ratio(case) for case in usable}
-    return [*findings, *check_volumes(ratios)]
+    protocols = {case.name: corrected_protocol(case.file) for case in usable}
+    return [*findings, *check_volumes(ratios), *check_protocols(protocols)]
 
 
 def volume_ratio(case: Case) -> float:

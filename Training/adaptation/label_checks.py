@@ -205,6 +205,29 @@ def check_volumes(ratios: Mapping[str, float]) -> list[LabelFinding]:
     return findings
 
 
+def check_protocols(protocols: Mapping[str, str]) -> list[LabelFinding]:
+    """Cases that were corrected from another protocol's outlines than most; never fatal.
+
+    Parameters
+    ----------
+    protocols : mapping of str to str
+        By case; empty where it is not known.
+    """
+    known = [name for name in protocols.values() if name]
+    if not known:
+        return []
+    usual = max(sorted(set(known)), key=known.count)
+    message = (
+        "its label was corrected from outlines of the protocol “{own}”, others from “{usual}”. Is "
+        "it drawn by your protocol throughout?"
+    )
+    return [
+        LabelFinding(case, "other_protocol", message.format(own=own, usual=usual), False)
+        for case, own in protocols.items()
+        if own not in ("", usual)
+    ]
+
+
 def _distance_mm(first: np.ndarray, second: np.ndarray, grid: Grid) -> float:
     centres = []
     for weight in (first, second):

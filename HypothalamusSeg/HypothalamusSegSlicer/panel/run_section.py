@@ -112,9 +112,17 @@ class RunSection:
 
     def apply(self) -> None:
         """Start a run; asks before it replaces edits or a review, and before installing torch."""
-        problem = self._panel.protocol.check().problem
-        if problem:
-            self._say(problem)
+        seen = self._panel.protocol.chosen
+        protocol = self._panel.protocol.check()
+        if protocol.problem:
+            self._say("")  # why is said beside the protocol
+            return
+        if protocol != seen:  # written anew, or taken off the list by another Slicer
+            self._say(
+                _("The protocol is now “{name}”. Press Apply if you want it.").format(
+                    name=protocol.name
+                )
+            )
             return
         nodes = ResultNodes(self._panel.parameters.inputVolume)
         lost = what_a_run_replaces(nodes, self._panel.watch.has_edits)
