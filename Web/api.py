@@ -68,16 +68,16 @@ class Api:
         Flags are those found while reading; series lists the choices in the state choosing.
         States: checking, choosing, refused, ready, segmenting, done, failed, cancelled.
         """
-        return [self._described(entry) for entry in session_of(request).entries.values()]
+        return [self._describe(entry) for entry in session_of(request).entries.values()]
 
     async def add_sample(self, request: gr.Request) -> dict:
         """Add the sample brain (ICBM 152, skull-stripped) like an upload."""
-        return self._described(await self.uploads.add_sample(session_of(request)))
+        return self._describe(await self.uploads.add_sample(session_of(request)))
 
     async def choose_series(self, request: gr.Request, scan: str, number: int) -> dict:
         """Choose one of the series in an upload, by scan id and series number."""
         entry = await self.work.choose_series(session_of(request), scan, int(number))
-        return self._described(entry)
+        return self._describe(entry)
 
     async def start(
         self,
@@ -95,7 +95,7 @@ class Api:
         served = self.work.protocols
         options = run_options(subunits, grid, structures, folds, protocol, served)
         started = await self.work.start(session_of(request), options)
-        return [self._described(entry) for entry in started]
+        return [self._describe(entry) for entry in started]
 
     async def cancel(self, request: gr.Request) -> int:
         """Cancel all waiting and running scans of this session; returns their number."""
@@ -120,5 +120,5 @@ class Api:
         await self.store.clear(session_of(request))
         return "deleted"
 
-    def _described(self, entry: Entry) -> dict:
+    def _describe(self, entry: Entry) -> dict:
         return describe_entry(entry, self.work.place_of(entry))

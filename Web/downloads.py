@@ -82,10 +82,10 @@ class Downloads:
             "content-length": str(len(archive)),
             "content-disposition": f"attachment; filename*=utf-8''{quote(title, safe='')}",
         }
-        content = self._counted(session, archive)
+        content = self._stream(session, archive)
         return StreamingResponse(content, media_type="application/zip", headers=headers)
 
-    async def _counted(self, session: Session, archive: ZipStream) -> AsyncIterator[bytes]:
+    async def _stream(self, session: Session, archive: ZipStream) -> AsyncIterator[bytes]:
         session.downloading += 1
         try:
             async for chunk in iterate_in_threadpool(archive):
@@ -107,10 +107,10 @@ class Downloads:
             "content-length": str(len(archive)),
             "content-disposition": f'attachment; filename="{ARCHIVE_NAME}"',
         }
-        content = self._sent(request, session, archive, done)
+        content = self._stream_everything(request, session, archive, done)
         return StreamingResponse(content, media_type="application/zip", headers=headers)
 
-    async def _sent(
+    async def _stream_everything(
         self, request: Request, session: Session, archive: ZipStream, done: list[Entry]
     ) -> AsyncIterator[bytes]:
         """Send the archive; record the download when the last bytes are sent."""

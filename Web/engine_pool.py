@@ -99,20 +99,20 @@ class EnginePool:
 
     async def _serve(self) -> None:
         """One worker's life, and its successors'."""
-        process = await self._started()
+        process = await self._start_worker()
         while True:
             ticket = await self.queue.take()
             ticket.state, ticket.started = TicketState.RUNNING, time.monotonic()
             self.running.append(ticket)
             try:
                 if process is None or process.returncode is not None:
-                    process = await self._started()
+                    process = await self._start_worker()
                 if process is None:
                     ticket.fail("worker_not_started")
                     await asyncio.sleep(RESTART_PAUSE_S)
                     continue
                 if not await self._run(process, ticket):
-                    process = await self._started()
+                    process = await self._start_worker()
             except Exception:
                 log.exception("Unexpected failure in the worker pool")
                 ticket.fail("worker_lost")
@@ -120,7 +120,7 @@ class EnginePool:
                 self.running.remove(ticket)
                 ticket.fail("cancelled")  # if nothing else has ended it, this loop was
 
-    async def _started(self) -> Process | None:
+    async def _start_worker(self) -> Process | None:
         """A worker that has said that it is ready; None, with the reason logged, if it fails."""
         try:
             process = await asyncio.create_subprocess_exec(

@@ -143,7 +143,7 @@ class Gate:
                     new_cookie = self._cookie(session, scope)
                 receive = await self._checked_body(scope, headers, path, session, receive)
             if STREAM_ROUTES.fullmatch(path):
-                await self._listened(session, scope, receive, hardened)
+                await self._serve_stream(session, scope, receive, hardened)
             else:
                 await self.app(scope, receive, hardened)
         except RefusedError as refused:
@@ -156,7 +156,9 @@ class Gate:
             refused = RefusedError(500, texts.unexpected_error(reference))
             await refused.response()(scope, receive, hardened)
 
-    async def _listened(self, session: Session, scope: Scope, receive: Receive, send: Send) -> None:
+    async def _serve_stream(
+        self, session: Session, scope: Scope, receive: Receive, send: Send
+    ) -> None:
         """Serve an event stream; a visitor may have only a few."""
         if session.listening >= MOST_STREAMS:
             raise RefusedError(429, texts.TOO_MANY_AT_ONCE)

@@ -222,7 +222,7 @@ class SessionStore:
         """Delete expired sessions while the server runs."""
         while True:
             await asyncio.sleep(min(SWEEP_SECONDS, 6 * self.minutes_after_download))
-            for session in self._expired():
+            for session in self._expired_sessions():
                 log.info("The files of an expired session were deleted")
                 await self.delete(session)
 
@@ -236,7 +236,7 @@ class SessionStore:
         minutes = self.minutes_after_download if session.downloaded else self.minutes
         session.expires = time.monotonic() + 60 * minutes
 
-    def _expired(self) -> list[Session]:
+    def _expired_sessions(self) -> list[Session]:
         now = time.monotonic()
         idle = (s for s in self._sessions.values() if not (s.is_busy or s.arriving))
         return [s for s in idle if s.expires < now and not s.downloading]

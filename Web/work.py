@@ -87,7 +87,7 @@ class Work:
         try:
             entry.ticket = await self.checkers.submit(task, session.owner)
         except QueueFullError:
-            await self._refused(session, entry, {"code": "queue_full"})
+            await self._refuse(session, entry, {"code": "queue_full"})
             return
         self._follow(self._finish_check(session, entry, entry.ticket))
 
@@ -156,8 +156,8 @@ class Work:
         """Estimated seconds until a running or waiting scan is done."""
         place = self.place_of(entry)
         if place is None:
-            return self.times.left(_elapsed(entry.ticket)) if entry.ticket else None
-        elapsed = [_elapsed(ticket) for ticket in self.engines.running]
+            return self.times.left(_elapsed_seconds(entry.ticket)) if entry.ticket else None
+        elapsed = [_elapsed_seconds(ticket) for ticket in self.engines.running]
         return self.times.until_done(place, self.engines.size, elapsed)
 
     def engine_options(self, options: dict) -> dict:
@@ -194,7 +194,7 @@ class Work:
         await ticket.ended.wait()
         outcome, entry.ticket = ticket.outcome, None
         if outcome["event"] != "result":
-            await self._refused(session, entry, outcome)
+            await self._refuse(session, entry, outcome)
             return
         entry.checked = outcome
         if outcome.get("series"):
@@ -204,7 +204,7 @@ class Work:
             entry.state = EntryState.READY
         await self._count_files(session, entry)
 
-    async def _refused(self, session: Session, entry: Entry, outcome: dict) -> None:
+    async def _refuse(self, session: Session, entry: Entry, outcome: dict) -> None:
         entry.error = _error(**outcome)
         if entry.series:  # another series may be usable
             entry.state = EntryState.CHOOSING
@@ -239,7 +239,7 @@ class Work:
             entry.state, entry.options = EntryState.DONE, options
             entry.result, entry.files = outcome["result"], tuple(outcome["files"])
             entry.dicom_failure = outcome.get("dicom_failure", "")
-            self.times.note(_elapsed(ticket))
+            self.times.note(_elapsed_seconds(ticket))
             return
         shutil.rmtree(output, ignore_errors=True)
         cancelled = outcome["code"] == "cancelled"
@@ -260,7 +260,7 @@ def _is_archive(path: Path) -> bool:
         return stream.read(len(ZIP_MAGIC)) == ZIP_MAGIC
 
 
-def _elapsed(ticket: Ticket) -> float:
+def _elapsed_seconds(ticket: Ticket) -> float:
     return time.monotonic() - ticket.started
 
 

@@ -56,7 +56,7 @@ def run_follow_level(
     ]
     outcomes: list[FollowOutcome] = []
     if tasks:
-        with workers.opened() as executor:
+        with workers.open() as executor:
             futures = {executor.submit(work, task): task for task in tasks}
             for future in as_completed(futures):
                 outcomes.append(_outcome(future, futures[future]))

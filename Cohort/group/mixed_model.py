@@ -202,7 +202,7 @@ def restricted_fit(
     first = np.linalg.lstsq(columns, values, rcond=None)[0]
     variances = _start_variances(outcome - columns @ first, subjects, random)
     likelihood = RestrictedLikelihood(values, columns, random.to_numpy(float), subjects.to_numpy())
-    return likelihood.maximised([np.diag(variances), np.eye(len(variances))])
+    return likelihood.maximise([np.diag(variances), np.eye(len(variances))])
 
 
 def _start_variances(

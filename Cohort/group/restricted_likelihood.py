@@ -77,7 +77,7 @@ class RestrictedLikelihood:
             for count in np.unique(counts)
         ]
 
-    def maximised(self, starts: Sequence[np.ndarray]) -> RestrictedFit | None:
+    def maximise(self, starts: Sequence[np.ndarray]) -> RestrictedFit | None:
         """The optimum, or None if the search does not reach one.
 
         Parameters

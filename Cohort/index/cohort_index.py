@@ -81,7 +81,7 @@ class CohortIndex:
         self.path = output / INDEX_NAME
         self._opened_at = time.time()
         self.owner = f"{socket.gethostname()}:{os.getpid()}:{uuid.uuid4().hex[:8]}"
-        with self._failures_named():
+        with self._name_failures():
             self._connection = sqlite3.connect(
                 self.path, timeout=BUSY_TIMEOUT_S, isolation_level=None
             )
@@ -108,7 +108,7 @@ class CohortIndex:
 
     def close(self) -> None:
         """Release what this run had claimed and not finished."""
-        with self._failures_named():
+        with self._name_failures():
             with self._transaction():
                 self._connection.execute(
                     "UPDATE scans SET claimed_by = NULL, claimed_at = NULL WHERE claimed_by = ?",
@@ -118,7 +118,7 @@ class CohortIndex:
 
     def finished(self, fingerprint: str) -> dict[str, sqlite3.Row]:
         """Scans finished with these options and weights: signature, checksum, files; by name."""
-        with self._failures_named():
+        with self._name_failures():
             rows = self._connection.execute(
                 "SELECT name, input, signature, input_sha256, files FROM scans "
                 "WHERE status = ? AND fingerprint = ?",
@@ -135,7 +135,7 @@ class CohortIndex:
         a repetition is interrupted.
         """
         now = time.time()
-        with self._failures_named(), self._transaction():
+        with self._name_failures(), self._transaction():
             row = self._connection.execute(
                 "SELECT claimed_by, claimed_at, status, fingerprint, finished_at FROM scans "
                 "WHERE name = ?",
@@ -163,7 +163,7 @@ class CohortIndex:
 
     def renew_claims(self) -> None:
         """Say that this run is alive."""
-        with self._failures_named(), self._transaction():
+        with self._name_failures(), self._transaction():
             self._connection.execute(
                 "UPDATE scans SET claimed_at = ? WHERE claimed_by = ?", (time.time(), self.owner)
             )
@@ -197,7 +197,7 @@ class CohortIndex:
             }
         elif outcome.status == DONE:
             values |= _result_values(outcome, fingerprint)
-        with self._failures_named(), self._transaction():
+        with self._name_failures(), self._transaction():
             columns = ", ".join(f"{name} = ?" for name in values)
             self._connection.execute(
                 f"UPDATE scans SET {columns} WHERE name = ?", (*values.values(), outcome.name)
@@ -225,7 +225,7 @@ class CohortIndex:
         self._connection.execute("COMMIT")
 
     @contextlib.contextmanager
-    def _failures_named(self) -> Iterator[None]:
+    def _name_failures(self) -> Iterator[None]:
         try:
             yield
         except sqlite3.DatabaseError as error:

@@ -57,7 +57,7 @@ class LocalWorkers:
         return f"{self.workers} worker{'s' if self.workers > 1 else ''} on this machine"
 
     @contextlib.contextmanager
-    def opened(self) -> Iterator[Executor]:
+    def open(self) -> Iterator[Executor]:
         """Start the processes; stop them at the end, at once after an error."""
         # Spawned: a forked process shares the state of torch's and ITK's threads, and hangs.
         context = multiprocessing.get_context("spawn")
@@ -97,7 +97,7 @@ class ClusterWorkers:
         return f"parsl, {self.config_file.name}"
 
     @contextlib.contextmanager
-    def opened(self) -> Iterator[Executor]:
+    def open(self) -> Iterator[Executor]:
         """Start parsl; its jobs are canceled at the end.
 
         Raises

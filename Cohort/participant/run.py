@@ -141,7 +141,7 @@ class _Run:
         suspects: deque[Task] = deque()
         while tasks:
             try:
-                with self._plan.workers.opened() as executor:
+                with self._plan.workers.open() as executor:
                     self._feed(executor, tasks, self._plan.workers.window)
             except BrokenProcessPool:
                 suspects.extend(self._take_back())
@@ -160,7 +160,7 @@ class _Run:
         alone = LocalWorkers(1)
         while suspects:
             try:
-                with alone.opened() as executor:
+                with alone.open() as executor:
                     self._feed(executor, suspects, 1)
             except BrokenProcessPool:
                 for task in self._take_back():

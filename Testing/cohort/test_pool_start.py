@@ -27,7 +27,7 @@ def launch_and_signal(popen, process):
 popen_spawn_posix.Popen._launch = launch_and_signal
 with_cancel_signals()
 try:
-    with LocalWorkers(1).opened() as pool:
+    with LocalWorkers(1).open() as pool:
         pool.submit(os.getpid).result()
 except CancelledError:
     pass

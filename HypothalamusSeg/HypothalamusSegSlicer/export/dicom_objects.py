@@ -126,7 +126,7 @@ def dicom_contents(nodes: ResultNodes, rows: Sequence[VolumeRow], grid: Grid) ->
             for row in rows
             if row.structure != ASYMMETRY and row.status != DELETED
         ),
-        asymmetry_index=_known(asymmetry.value / 100) if is_asymmetry_known else None,
+        asymmetry_index=_none_if_missing(asymmetry.value / 100) if is_asymmetry_known else None,
         review=_review(nodes),
     )
 
@@ -178,16 +178,16 @@ def _measure_structure(row: VolumeRow, codes: Sequence[str]) -> MeasuredStructur
     mm3 = MM3_PER_ML if row.unit == "mL" else 1.0
     engine_row = {
         "structure": row.structure,
-        "volume_mm3": _known(row.value * mm3),
-        "volume_low_mm3": _known(row.low * mm3),
-        "volume_high_mm3": _known(row.high * mm3),
-        "fraction_of_icv": _known(row.percent_of_icv / 100),
-        "icv_adjusted_mm3": _known(row.adjusted_mm3),
+        "volume_mm3": _none_if_missing(row.value * mm3),
+        "volume_low_mm3": _none_if_missing(row.low * mm3),
+        "volume_high_mm3": _none_if_missing(row.high * mm3),
+        "fraction_of_icv": _none_if_missing(row.percent_of_icv / 100),
+        "icv_adjusted_mm3": _none_if_missing(row.adjusted_mm3),
     }
     return measured_structure(engine_row, codes, row.status == EDITED)
 
 
-def _known(value: float) -> float | None:
+def _none_if_missing(value: float) -> float | None:
     return None if math.isnan(value) else value
 
 

@@ -47,7 +47,7 @@ class Column:
         if callable(self.form):
             return self.form(row)
         value = getattr(row, self.field)
-        return _written(value, self.form) if self.form else value
+        return _format(value, self.form) if self.form else value
 
 
 def columns(reference_icv_mm3: float) -> tuple[Column, ...]:
@@ -111,7 +111,7 @@ def columns(reference_icv_mm3: float) -> tuple[Column, ...]:
     )
 
 
-def _written(value: float, form: str) -> str:
+def _format(value: float, form: str) -> str:
     return MISSING if math.isnan(value) else format(value, form)
 
 

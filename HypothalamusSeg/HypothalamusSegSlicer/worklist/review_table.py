@@ -95,7 +95,7 @@ class ReviewTable:
     def why_not_writable(self) -> str:
         """Why nothing can be written to the folder, or an empty string."""
         try:
-            with self._locked():
+            with self._lock():
                 return ""
         except (HypothalamusSegError, WorklistError) as error:
             return str(error)
@@ -116,7 +116,7 @@ class ReviewTable:
             If the file cannot be read or written; it is then as it was.
         """
         try:
-            with self._locked():
+            with self._lock():
                 header, rows = self._read()
                 mark, rater = _column(header, MARK_COLUMNS), _column(header, RATER_COLUMNS)
                 header += [n for n in (SCAN, mark, rater, *OWN_COLUMNS) if n not in header]
@@ -152,7 +152,7 @@ class ReviewTable:
         return header, [dict(zip(header, map(str.strip, line), strict=True)) for line in lines[1:]]
 
     @contextmanager
-    def _locked(self) -> Iterator[None]:
+    def _lock(self) -> Iterator[None]:
         """Let one program at a time change the file, on network drives too."""
         lock, deadline = self.folder / LOCK_NAME, time.monotonic() + LOCK_WAIT_S
         while True:
