@@ -113,7 +113,8 @@ def _may_be_dicom(file: Path, without_preamble: bool) -> bool:
     )
 
 
-def _slice_of(file: Path) -> Slice | None:
+def read_header(file: Path) -> sitk.ImageFileReader | None:
+    """Read the header of a DICOM image, without its voxels; None if it cannot be read."""
     reader = sitk.ImageFileReader()
     reader.SetImageIO(DICOM_READER)
     reader.SetFileName(str(file))
@@ -122,24 +123,32 @@ def _slice_of(file: Path) -> Slice | None:
             reader.ReadImageInformation()
     except CorruptFileError:
         return None
+    return reader
 
-    def text(tag: str) -> str:
-        # Without a declared character set, a string may contain half a multi-byte character.
-        value = reader.GetMetaData(tag) if reader.HasMetaDataKey(tag) else ""
-        return value.encode("utf-8", "replace").decode("utf-8").strip(" \0")
 
+def header_text(reader: sitk.ImageFileReader, tag: str) -> str:
+    """Get the text of a tag such as ``0010|0020`` from a header; empty if it is missing."""
+    # Without a declared character set, a string may contain half a multi-byte character.
+    value = reader.GetMetaData(tag) if reader.HasMetaDataKey(tag) else ""
+    return value.encode("utf-8", "replace").decode("utf-8").strip(" \0")
+
+
+def _slice_of(file: Path) -> Slice | None:
+    reader = read_header(file)
+    if reader is None:
+        return None
     size = (*reader.GetSize(), 1)[:3]
     placed = reader.HasMetaDataKey(POSITION) and reader.HasMetaDataKey(ORIENTATION)
     return Slice(
         path=file,
-        series_uid=text(SERIES_UID),
-        description=text(SERIES_DESCRIPTION),
-        sop_class=text(SOP_CLASS),
+        series_uid=header_text(reader, SERIES_UID),
+        description=header_text(reader, SERIES_DESCRIPTION),
+        sop_class=header_text(reader, SOP_CLASS),
         size=size,
         position_mm=np.array(reader.GetOrigin()[:3]),
         directions=np.reshape(reader.GetDirection(), (3, 3)),
         spacing_mm=np.array(reader.GetSpacing()[:3]),
-        has_position=placed or text(SOP_CLASS) in ENHANCED_SOP_CLASSES,
+        has_position=placed or header_text(reader, SOP_CLASS) in ENHANCED_SOP_CLASSES,
         has_spacing=reader.HasMetaDataKey(PIXEL_SPACING),
         values_per_voxel=reader.GetNumberOfComponents(),
     )

@@ -6,11 +6,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from pathlib import Path
 
-import SimpleITK as sitk
-
-from ..errors import CorruptFileError
-from .dicom_files import DICOM_READER, DICOM_SUFFIXES, is_dicom_file
-from .itk_reading import name_itk_failures
+from .dicom_files import DICOM_SUFFIXES, header_text, is_dicom_file, read_header
 
 # Acquisition, series and study date, in the order in which they are trusted.
 DATE_TAGS = ("0008|0022", "0008|0021", "0008|0020")
@@ -37,22 +33,13 @@ def study_identity(path: Path) -> StudyIdentity:
     file = _first_file(path)
     if file is None:
         return StudyIdentity()
-    reader = sitk.ImageFileReader()
-    reader.SetImageIO(DICOM_READER)
-    reader.SetFileName(str(file))
-    try:
-        with name_itk_failures(file):
-            reader.ReadImageInformation()
-    except CorruptFileError:
+    header = read_header(file)
+    if header is None:
         return StudyIdentity()
-
-    def text(tag: str) -> str:
-        value = reader.GetMetaData(tag) if reader.HasMetaDataKey(tag) else ""
-        return value.encode("utf-8", "replace").decode("utf-8").strip(" \0")
-
-    dates = [as_date(text(tag)) for tag in DATE_TAGS]
+    dates = [as_date(header_text(header, tag)) for tag in DATE_TAGS]
     acquired = next((found for found in dates if found), None)
-    return StudyIdentity(acquired, text(PATIENT_ID), text(BIRTH_DATE))
+    patient_id, birth_date = (header_text(header, tag) for tag in (PATIENT_ID, BIRTH_DATE))
+    return StudyIdentity(acquired, patient_id, birth_date)
 
 
 def as_date(text: str) -> date | None:

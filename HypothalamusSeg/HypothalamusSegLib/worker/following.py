@@ -74,7 +74,7 @@ def check_fields(fields: dict) -> tuple[list[Given], dict]:
     if len(inputs) < 2 or not all(isinstance(path, str) for path in inputs):
         raise WrongRequestError('"inputs" of the request is not a list of two or more paths')
     if len(dates) != len(inputs):
-        raise WrongRequestError('"dates" of the request has another length than "inputs"')
+        raise WrongRequestError('"dates" and "inputs" of the request differ in length')
     if Path(fields["name"]).name != fields["name"]:
         raise WrongRequestError('"name" of the request cannot be used in file names')
     try:

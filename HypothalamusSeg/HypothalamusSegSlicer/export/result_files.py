@@ -113,12 +113,7 @@ def _json_number(value: object) -> object:
 
 def write_segmentation(node: slicer.vtkMRMLSegmentationNode, path: Path) -> None:
     """Write .seg.nrrd without touching the node's own storage node."""
-    storage = slicer.vtkMRMLSegmentationStorageNode()
-    storage.SetFileName(str(path))
-    if not storage.WriteData(node):
-        raise ExportError(
-            f"{node.GetName()} could not be written to {path.parent}. Check the free disk space."
-        )
+    _write_node(slicer.vtkMRMLSegmentationStorageNode(), node, path)
 
 
 def write_label_map(node: slicer.vtkMRMLSegmentationNode, plan: NodePlan, path: Path) -> None:
@@ -163,7 +158,12 @@ def write_label_map(node: slicer.vtkMRMLSegmentationNode, plan: NodePlan, path: 
 
 def write_volume(node: slicer.vtkMRMLVolumeNode, path: Path) -> None:
     """Write a volume as NIfTI without touching its own storage node."""
-    storage = slicer.vtkMRMLVolumeArchetypeStorageNode()
+    _write_node(slicer.vtkMRMLVolumeArchetypeStorageNode(), node, path)
+
+
+def _write_node(
+    storage: slicer.vtkMRMLStorageNode, node: slicer.vtkMRMLStorableNode, path: Path
+) -> None:
     storage.SetFileName(str(path))
     if not storage.WriteData(node):
         raise ExportError(
