@@ -42,7 +42,7 @@ class MatchedRuns:
     names : Series of str
         One for each pair.
     a, b : DataFrame
-        The results of the two runs, one row a pair, in the order of ``names``.
+        The results of the two runs, one row per pair, in the order of ``names``.
     matched_by : MatchedBy
     only_a, only_b : tuple of str
         Scans without a partner.

@@ -61,7 +61,7 @@ def compare_all_groups(
     Parameters
     ----------
     first_scans : DataFrame
-        One row a subject, of all groups.
+        One row per subject, of all groups.
     contrast : Contrast
         Its column holds the groups; level b are the controls, on whom adjustments are fitted.
     covariates : tuple of Covariate

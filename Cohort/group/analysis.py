@@ -49,7 +49,7 @@ class GroupAnalysis:
     reviewed : DataFrame
         Every scan with its reasons for review (`Cohort.group.outliers`).
     sample : DataFrame
-        One row a subject: the scans of the models, or without a contrast everyone's first.
+        One row per subject: the scans of the models, or without a contrast everyone's first.
     volumes : DataFrame
         What group_volumes.tsv holds.
     contrast : Contrast or None

@@ -78,7 +78,7 @@ def associate(
     Parameters
     ----------
     first_scans : DataFrame
-        One row a subject. Scans without a value are left out, as are, with a contrast, those of
+        One row per subject. Scans without a value are left out, as are, with a contrast, those of
         other groups.
     predictor : str
     structures : tuple of Structure

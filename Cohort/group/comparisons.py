@@ -80,7 +80,7 @@ def compare_groups(
     Parameters
     ----------
     first_scans : DataFrame
-        One row a subject, with the contrast's and the covariates' columns.
+        One row per subject, with the contrast's and the covariates' columns.
     contrast : Contrast
     covariates : tuple of Covariate
     structures : tuple of Structure

@@ -30,7 +30,7 @@ class GroupTable:
     Attributes
     ----------
     scans : DataFrame
-        One row a subject and session; the columns of the results and of participants.tsv.
+        One row per subject and session; the columns of the results and of participants.tsv.
     described : tuple of str
         The columns that came from participants.tsv, under the names they have here.
     findings : tuple of Finding

@@ -39,7 +39,7 @@ class Longitudinal:
     dated : DataFrame
         The sessions that have a time, with the covariates of each subject's first.
     changes : DataFrame
-        One row a subject: ``participant_id``, ``sessions``, ``years`` (first to last), per
+        One row per subject: ``participant_id``, ``sessions``, ``years`` (first to last), per
         structure ``<name>_mm3_per_year`` and ``<name>_percent_per_year`` (of the first session's
         volume), the largest ``robust_z`` of the changes in percent and ``robust_z_of`` which
         structure it is; with a contrast its column and the covariates.
@@ -72,7 +72,7 @@ def analyse_change(
     Parameters
     ----------
     scans : DataFrame
-        One row a subject and session with ``years``; group and covariates of later sessions are
+        One row per subject and session with ``years``; group and covariates of later sessions are
         replaced by those of the first.
     contrast : Contrast or None
         Without one, only the change of everyone together is estimated.

@@ -82,7 +82,7 @@ def mixed_model(
     Parameters
     ----------
     dated : DataFrame
-        One row a subject and session with ``years``; covariates as at the first session.
+        One row per subject and session with ``years``; covariates as at the first session.
     structure : Structure
     contrast : Contrast or None
     covariates : tuple of Covariate

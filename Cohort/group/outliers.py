@@ -131,7 +131,7 @@ def review(
     Parameters
     ----------
     scans : DataFrame
-        One row a scan.
+        One row per scan.
     covariates : tuple of Covariate
         Those of the group model; the group is not among them.
     ignored_flags : tuple of str

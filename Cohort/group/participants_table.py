@@ -31,8 +31,8 @@ class Participants:
     ----------
     path : Path
     frame : DataFrame
-        ``participant_id``, perhaps ``session_id``, and text columns; one row a participant (or one
-        a participant and session).
+        ``participant_id``, perhaps ``session_id``, and text columns; one row per participant (or
+        one a participant and session).
     categorical : frozenset of str
         Columns that hold categories even where they look like numbers: those with ``Levels`` in
         participants.json, and those that the user named.

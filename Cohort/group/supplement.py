@@ -82,7 +82,7 @@ def supplement(
     statistics : Statistics or None
         Of all scans; None without a contrast.
     first_scans : DataFrame
-        One row a subject, of all groups.
+        One row per subject, of all groups.
     contrast : Contrast or None
     covariates : tuple of Covariate
     structures : tuple of Structure

@@ -49,7 +49,7 @@ def read_results(output: Path) -> pandas.DataFrame:
     Returns
     -------
     DataFrame
-        One row a scan, sorted by name: ``participant_id`` (``sub-01``), ``session_id`` (``ses-1``
+        One row per scan, sorted by name: ``participant_id`` (``sub-01``), ``session_id`` (``ses-1``
         or empty), ``scan``, ``input``, ``overview`` (relative to ``output``, or empty), a column
         ``<structure>_mm3`` for each structure, ``asymmetry_index``, ``fold_dice`` (mean over the
         folds), ``input_sha256`` (of the image), ``confidence``, ``place_confidence``, ``flags``

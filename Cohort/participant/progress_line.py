@@ -23,7 +23,7 @@ class CohortProgress:
     ----------
     report : Reporter
     log : Path
-        One line a scan is added to it; several runs may write to it.
+        One line per scan is added to it; several runs may write to it.
     total : int
         Scans that this run looks at.
     """

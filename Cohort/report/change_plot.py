@@ -31,9 +31,9 @@ def change_over_time(
     Parameters
     ----------
     dated : DataFrame
-        One row a subject and session, with ``years``.
+        One row per subject and session, with ``years``.
     changes : DataFrame
-        One row a subject who has an annualized change.
+        One row per subject who has an annualized change.
     structure : Structure
     groups : sequence of tuple
         Name and participants; one panel each, to the same scale.

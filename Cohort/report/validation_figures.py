@@ -22,7 +22,7 @@ class MeasuredShare:
     planted_low, planted_high : float
         Share of changes planted in scans that is read, by kind of change.
     slope, sd_ratio : float
-        Measured volumes on those of the labels, one scan a person, in the cross-validation.
+        Measured volumes on those of the labels, one scan per person, in the cross-validation.
     people : int
     repeat_cv_percent : float
         Coefficient of variation over perturbed copies of one scan; two visits differ by more.

@@ -1,4 +1,4 @@
-"""A table that lists scans: one row a scan, with ``participant_id``, ``path`` and ``session_id``.
+"""A table that lists scans: one row per scan, with ``participant_id``, ``path`` and ``session_id``.
 
 Examples
 --------
