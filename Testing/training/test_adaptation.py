@@ -224,7 +224,7 @@ def test_a_run_with_other_cases_or_options_is_not_mixed_with_an_earlier_one(
     samples, tmp_path, change
 ):
     adaptation(samples, tmp_path / "fold.pt").save()
-    with pytest.raises(OtherRunError, match="begin anew"):
+    with pytest.raises(OtherRunError, match="start over"):
         adaptation(samples, tmp_path / "fold.pt", replace(PLAN, **change)).resume()
 
 

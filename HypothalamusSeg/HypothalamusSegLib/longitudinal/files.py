@@ -149,10 +149,10 @@ def _describe_visit(measured: MeasuredVisit, index: int, followed: FollowUp) -> 
         "visit": index + 1,
         "scan": visit.scan.name,
         "date": None if visit.acquired is None else visit.acquired.isoformat(),
-        "volumes_mm3": _round(measured.volumes_mm3, VOLUME_DIGITS),
-        "single_run_volumes_mm3": _round(visit.alone_mm3, VOLUME_DIGITS),
+        "volumes_mm3": _round_all(measured.volumes_mm3, VOLUME_DIGITS),
+        "single_run_volumes_mm3": _round_all(visit.alone_mm3, VOLUME_DIGITS),
         "changes": {change.structure: _change_columns(change) for change in changes},
-        "single_run_changes_percent": _round(alone, PERCENT_DIGITS),
+        "single_run_changes_percent": _round_all(alone, PERCENT_DIGITS),
         "similarity": round(registration.similarity[index], 5),
         "mirrored_similarity": round(registration.mirrored_similarity[index], 5),
         "ras_from_midspace": [[round(float(v), 9) for v in row] for row in pose],
@@ -172,7 +172,7 @@ def _change_columns(change) -> dict:
     }
 
 
-def _round(values: dict[str, float], digits: int) -> dict[str, float]:
+def _round_all(values: dict[str, float], digits: int) -> dict[str, float]:
     return {name: round(value, digits) for name, value in values.items()}
 
 
