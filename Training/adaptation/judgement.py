@@ -3,9 +3,9 @@
 All figures are of cases by the fold that has not seen them, before and after. Each subject counts
 once. Outlines must be better: Dice increases, with confidence. That volumes, changes and
 repeatability have not got worse must be shown, too: the upper limit of what they may have lost is
-below a margin (non-inferiority). Adaptation has helped only if every check is passed. Each has an
-error of 5 %, so that of the whole is at most 5 % without a correction (intersection–union test,
-Berger, Technometrics 1982; 24:295).
+below a margin (non-inferiority). Adaptation has helped only if every check is passed. Each test has
+an error of 5 %, so that of the whole is at most 5 % without a correction (intersection–union test,
+Berger, Technometrics 1982; 24:295). The mean volume alone is judged by its estimate.
 
 Examples
 --------

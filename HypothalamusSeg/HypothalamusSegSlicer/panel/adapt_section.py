@@ -56,6 +56,8 @@ class AdaptSection:
         self.bar.visible = False
         self.answer.wordWrap = True
         self.answer.textFormat = qt.Qt.PlainText
+        # A long path must not widen the panel.
+        self.answer.setSizePolicy(qt.QSizePolicy.Ignored, qt.QSizePolicy.Preferred)
         form, rows = qt.QFormLayout(), qt.QVBoxLayout(self.section)
         form.addRow(_("Name:"), self.name)
         form.addRow(_("Minutes:"), self.minutes)
