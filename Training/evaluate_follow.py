@@ -90,6 +90,9 @@ def main(arguments: list[str] | None = None) -> int:
 
     scans = scans_to_follow(options.scans, options.weights, options.count)
     measure_followed_changes(segmenter, scans, figures, keep, seconds=60 * options.minutes)
+    if figures:
+        # Drawn anew even if all pairs were measured before: the words may have changed.
+        FOLLOW.keep(options.docs, figures)
     write_limits(options.weights, figures)
     return 0
 
