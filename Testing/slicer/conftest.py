@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import shutil
 import sys
 import tempfile
 from pathlib import Path
@@ -10,19 +12,42 @@ import pytest
 from HypothalamusSegLib.options import Options
 
 from Testing.support.command_runs import REPOSITORY
-from Testing.support.replay_engine import GO_ON
+from Testing.support.made_once import made_once
+from Testing.support.replay_engine import GO_ON, recording_of
 
 RECORDED = Options(threads=1, folds=(0,))
 
 
 @pytest.fixture(scope="session")
-def recordings(sample_path, tmp_path_factory) -> Path:
-    """Of one real run; tests that need other structures record them, too."""
-    from Testing.support.slicer_results import record
+def engine_runs(sample_path, tmp_path_factory) -> Path:
+    """Two runs of the real engine on the sample, made once for the whole suite."""
+    from Testing.support.slicer_results import record, run_engine
 
-    folder = tmp_path_factory.mktemp("recordings")
-    record(sample_path, folder, RECORDED)
-    return folder
+    def run(folder: Path) -> None:
+        (folder / "recordings").mkdir()
+        record(sample_path, folder / "recordings", RECORDED)
+        (folder / "files").mkdir()
+        files = run_engine(sample_path, folder / "files")
+        (folder / "files.json").write_text(json.dumps(files.description), encoding="utf-8")
+
+    return made_once("engine_runs", tmp_path_factory, run)
+
+
+@pytest.fixture(scope="session")
+def recordings(engine_runs, tmp_path_factory) -> Path:
+    """Of one real run; tests that need other structures record them, too."""
+    return shutil.copytree(
+        engine_runs / "recordings", tmp_path_factory.mktemp("own") / "recordings"
+    )
+
+
+@pytest.fixture(scope="session")
+def files(engine_runs, sample_path):
+    """What the real engine wrote with subunits; only to be read."""
+    from Testing.support.slicer_results import EngineFiles
+
+    description = json.loads((engine_runs / "files.json").read_text(encoding="utf-8"))
+    return EngineFiles(sample_path, engine_runs / "files", description)
 
 
 @pytest.fixture(scope="module")
@@ -95,3 +120,50 @@ LOADED_ENGINE = "HypothalamusSegSlicer.engine_run.loaded_engine"
 def replay(recordings, monkeypatch):
     yield Replay(recordings, monkeypatch)
     (recordings / GO_ON).unlink(missing_ok=True)
+
+
+@pytest.fixture(scope="module")
+def drawn(tmp_path_factory):
+    """Three different heads, each with what the engine would write."""
+    from Testing.support.drawn_head import draw_head
+
+    folder = tmp_path_factory.mktemp("drawn")
+    return [draw_head(folder, f"p{number}", seed=number) for number in range(3)]
+
+
+@pytest.fixture
+def scans(drawn, tmp_path) -> Path:
+    """A folder of three scans."""
+    folder = tmp_path / "scans"
+    folder.mkdir()
+    for files in drawn:
+        shutil.copyfile(files.scan, folder / files.scan.name)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def drawn_recordings(drawn, tmp_path_factory) -> Path:
+    """The engine's answer to any scan, in the form that is replayed."""
+    folder = tmp_path_factory.mktemp("recordings")
+    recording = recording_of(folder, Options())
+    shutil.copytree(drawn[0].folder, recording)
+    progress = {"event": "progress", "fraction": 0.1, "stage": "coarse", "step": "ICV fold 1/5"}
+    result = {"event": "result", "result": drawn[0].description, "files": []}
+    text = json.dumps([progress, result])
+    (recording / "events.json").write_text(text, encoding="utf-8")
+    return folder
+
+
+@pytest.fixture
+def engine(drawn_recordings, monkeypatch):
+    """Replays the drawn answer."""
+    yield Replay(drawn_recordings, monkeypatch)
+    (drawn_recordings / GO_ON).unlink(missing_ok=True)
+
+
+@pytest.fixture
+def derivative(drawn, tmp_path) -> Path:
+    """OUT of the cohort tool, beside its data."""
+    from Testing.support.worklist_panel import write_derivative
+
+    return write_derivative(drawn, tmp_path)

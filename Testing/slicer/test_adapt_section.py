@@ -20,11 +20,11 @@ from HypothalamusSegLib.measures.protocol import PUBLISHED
 from HypothalamusSegSlicer.engine_run import adaptation
 from HypothalamusSegSlicer.worklist.review_table import ReviewRow, ReviewTable
 
-from Testing.slicer.test_worklist import add_case, click
 from Testing.support.adapt_service import FOREVER
 from Testing.support.command_runs import REPOSITORY
 from Testing.support.drawn_head import draw_head
 from Testing.support.protocol_folders import protocol_folder
+from Testing.support.worklist_panel import add_case, click
 
 HTML = "Ülm <b>Söhne</b>"
 HELPED = {

@@ -18,7 +18,9 @@ from HypothalamusSegLib.measures.protocol import PUBLISHED
 from HypothalamusSegSlicer.worklist.agreement import NAME as AGREEMENT
 from HypothalamusSegSlicer.worklist.review_table import ReviewTable
 
-from Testing.slicer.test_worklist import (
+from Testing.support.drawn_head import draw_head
+from Testing.support.protocol_folders import protocol_folder
+from Testing.support.worklist_panel import (
     click,
     edit,
     nodes_of,
@@ -27,8 +29,6 @@ from Testing.slicer.test_worklist import (
     shown,
     write_derivative,
 )
-from Testing.support.drawn_head import draw_head
-from Testing.support.protocol_folders import protocol_folder
 
 OURS = {"name": "Ülm <b>", "usual_range_mm3": [300.0, 900.0]}
 
