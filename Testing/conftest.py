@@ -36,15 +36,24 @@ def sample_path(tmp_path_factory, request) -> Path:
 @pytest.fixture(scope="session")
 def sample_run(sample_path, tmp_path_factory) -> CommandRun:
     """One run of the command on the sample, with everything switched on; only to be read."""
+    return _run_once("sample_run", tmp_path_factory, sample_path)
 
+
+@pytest.fixture(scope="session")
+def quick_run(sample_path, tmp_path_factory) -> CommandRun:
+    """The same with one network of each ensemble and one thread: for what is compared with it."""
+    return _run_once("quick_run", tmp_path_factory, sample_path, "--folds", "0", "--threads", "1")
+
+
+def _run_once(name: str, tmp_path_factory, sample_path: Path, *options: str) -> CommandRun:
     def run(folder: Path) -> None:
         output = folder / "output"
         arguments = ("segment", sample_path, "--output", output, "--subunits", "--progress", "json")
-        done = run_command(output, *arguments)
+        done = run_command(output, *arguments, *options)
         said = {"code": done.code, "stdout": done.stdout, "stderr": done.stderr}
         (folder / "said.json").write_text(json.dumps(said), encoding="utf-8")
 
-    folder = made_once("sample_run", tmp_path_factory, run)
+    folder = made_once(name, tmp_path_factory, run)
     said = json.loads((folder / "said.json").read_text(encoding="utf-8"))
     return CommandRun(output=folder / "output", **said)
 
@@ -52,6 +61,11 @@ def sample_run(sample_path, tmp_path_factory) -> CommandRun:
 @pytest.fixture(scope="session")
 def sample_json(sample_run) -> dict:
     return json.loads((sample_run.output / "brain_volumes.json").read_text(encoding="utf-8"))
+
+
+@pytest.fixture(scope="session")
+def quick_json(quick_run) -> dict:
+    return json.loads((quick_run.output / "brain_volumes.json").read_text(encoding="utf-8"))
 
 
 @pytest.fixture(scope="session")

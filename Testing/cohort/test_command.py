@@ -17,6 +17,7 @@ import pytest
 from Cohort.index.results_table import read_results
 from Testing.support.command_runs import (
     CommandRun,
+    call_command,
     command_line,
     environment,
     read_labels,
@@ -38,14 +39,13 @@ def data_set(sample_path, tmp_path_factory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def cohort_run(data_set, sample_json) -> CommandRun:
+def cohort_run(data_set) -> CommandRun:
     output = data_set.parent / "out"
-    # The same number of threads as the run that is compared with: sums in another order differ in
+    # The networks and threads of the run that is compared with: sums in another order differ in
     # their last digits.
-    threads = sample_json["provenance"]["threads"]
     return run_command(
         output, "cohort", data_set, output, "participant", "--subunits", "--report", "--workers", 1,
-        "--threads", threads,
+        "--folds", 0, "--threads", 1,
     )  # fmt: skip
 
 
@@ -56,27 +56,27 @@ def test_a_bad_scan_gives_exit_code_1_and_its_reason_and_the_other_is_done(cohor
     assert read_results(cohort_run.output)["scan"].tolist() == ["sub-01"]
 
 
-def test_numbers_and_masks_are_those_of_the_segment_command(cohort_run, sample_run, sample_json):
+def test_numbers_and_masks_are_those_of_the_segment_command(cohort_run, quick_run, quick_json):
     anat = cohort_run.output / "sub-01/anat"
     description = json.loads((anat / "sub-01_volumes.json").read_text(encoding="utf-8"))
     for key in ("icv_mm3", "hypothalamus", "subunits", "asymmetry_index", "quality"):
-        assert description[key] == sample_json[key]
+        assert description[key] == quick_json[key]
     for ours, theirs in (
         ("seg-hypothalamus_res-0p5mm_dseg", "hypothalamus_dseg"),
         ("seg-subunits_res-0p5mm_dseg", "subunits_dseg"),
         ("label-icv_mask", "icv_mask"),
     ):
         mask, _ = read_labels(anat / f"sub-01_{ours}.nii.gz")
-        expected, _ = read_labels(sample_run.output / f"brain_{theirs}.nii.gz")
+        expected, _ = read_labels(quick_run.output / f"brain_{theirs}.nii.gz")
         np.testing.assert_array_equal(mask, expected)
 
 
-def test_the_index_holds_the_volumes_of_the_files(cohort_run, sample_json):
+def test_the_index_holds_the_volumes_of_the_files(cohort_run, quick_json):
     row = read_results(cohort_run.output).iloc[0]
-    assert row["icv_mm3"] == sample_json["icv_mm3"]
-    left = sample_json["hypothalamus"]["left"]["volume_mm3"]
+    assert row["icv_mm3"] == quick_json["icv_mm3"]
+    left = quick_json["hypothalamus"]["left"]["volume_mm3"]
     assert row["hypothalamus_left_mm3"] == left
-    assert row["left_posterior_mm3"] == sample_json["subunits"]["803"]["volume_mm3"]
+    assert row["left_posterior_mm3"] == quick_json["subunits"]["803"]["volume_mm3"]
     assert "skull_stripped" in row["flags"].split(";")
     assert (cohort_run.output / row["overview"]).exists()
 
@@ -165,7 +165,7 @@ def test_the_same_command_again_only_tries_what_failed(cohort_run, data_set):
     written = mask.stat().st_mtime_ns
     again = run_command(
         cohort_run.output, "cohort", data_set, cohort_run.output, "participant", "--subunits",
-        "--workers", 1, "--progress", "json",
+        "--folds", 0, "--workers", 1, "--progress", "json",
     )  # fmt: skip
     summary = again.events[-1]["summary"]
     assert summary["unchanged"] == ["sub-01"]
@@ -184,14 +184,13 @@ def test_the_same_command_again_only_tries_what_failed(cohort_run, data_set):
     ],
 )
 def test_wrong_usage_is_explained(data_set, tmp_path, arguments, code, words):
-    run = run_command(tmp_path, "cohort", data_set, tmp_path / "out", *arguments)
+    run = call_command(tmp_path, "cohort", data_set, tmp_path / "out", *arguments)
     assert run.code == code
     assert words in run.stderr
-    assert "Traceback" not in run.stderr
 
 
 def test_the_main_help_names_the_cohort_command(tmp_path):
-    run = run_command(tmp_path, "--help")
+    run = call_command(tmp_path, "--help")
     assert run.code == 0
     assert "cohort" in run.stdout
 
@@ -199,10 +198,9 @@ def test_the_main_help_names_the_cohort_command(tmp_path):
 def test_a_folder_that_cannot_be_written_to_is_named(data_set, tmp_path):
     blocked = tmp_path / "file"
     blocked.write_text("in the way", encoding="utf-8")
-    run = run_command(tmp_path, "cohort", data_set, blocked, "participant")
+    run = call_command(tmp_path, "cohort", data_set, blocked, "participant")
     assert run.code == 1
     assert str(blocked) in run.stderr
-    assert "Traceback" not in run.stderr
 
 
 def has_ended(process_group: int, seconds: float) -> bool:

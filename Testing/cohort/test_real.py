@@ -12,7 +12,7 @@ import pandas as pd
 import pytest
 
 from Cohort.index.results_table import read_results
-from Testing.support.command_runs import CommandRun, run_command
+from Testing.support.command_runs import CommandRun, call_command, run_command
 
 # The fewest that a model with age, sex and ICV takes.
 SCANS_OF_A_GROUP = None if os.environ.get("HYPOTHALAMUSSEG_WHOLE_COHORT") else 4
@@ -57,7 +57,7 @@ def test_every_scan_of_the_real_cohort_is_segmented(participant_run, people):
 
 def test_the_groups_of_the_real_cohort_are_compared_in_four_ways(participant_run, data_set, people):
     output = participant_run.output
-    run = run_command(
+    run = call_command(
         output, "cohort", data_set, output, "group", "--contrast", "group:depr-control",
         "--covariates", "age,sex", "--ignore-flags", "skull_stripped",
     )  # fmt: skip

@@ -9,7 +9,7 @@ import pytest
 import SimpleITK as sitk
 from HypothalamusSegLib.geometry.voxel_image import LPS_FROM_RAS, volume_from_image
 
-from Testing.support.command_runs import run_command
+from Testing.support.command_runs import call_command
 from Testing.support.dicom_results import dciodvfy_errors, segment_points
 from Testing.support.dicom_series import write_series
 
@@ -23,7 +23,7 @@ def run(sample_image, sample_path, tmp_path_factory):
     base = tmp_path_factory.mktemp("dicom_command")
     write_series(base / "series", volume_from_image(sample_image), PatientName="Doe^Jane")
     arguments = ("segment", base / "series", sample_path, "--output", base / "out", "--dicom")
-    return run_command(base / "out", *arguments, "--folds", "0", "--progress", "json")
+    return call_command(base / "out", *arguments, "--folds", "0", "--progress", "json")
 
 
 def test_dicom_input_gets_objects_and_other_input_gets_the_rest_and_a_reason(run):

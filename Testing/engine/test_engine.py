@@ -14,6 +14,7 @@ from HypothalamusSegLib.measures import label_grids
 from HypothalamusSegLib.options import GRID_NAMES, Options
 from HypothalamusSegLib.pipeline import Segmenter
 from HypothalamusSegLib.reading import read_scan
+from HypothalamusSegLib.stages import orientation
 
 from Testing.support.command_runs import REPOSITORY
 
@@ -71,7 +72,15 @@ def test_the_grids_agree_in_volume_within_two_percent(segmenter, scan):
         assert volume_mm3 == pytest.approx(counted["0.5"], rel=0.02), (name, counted)
 
 
-def test_an_upside_down_header_is_flagged_and_the_hypothalamus_still_found(segmenter, scan, result):
+def test_an_upside_down_header_is_flagged_and_the_hypothalamus_still_found(
+    segmenter, scan, result, monkeypatch
+):
+    # The four in which no axis is taken for another, and four that lay the head on its side.
+    every = orientation.axis_rotations()
+    straight = [rotation for rotation in every if abs(rotation.diagonal()).sum() == 3]
+    others = [rotation for rotation in every if abs(rotation.diagonal()).sum() == 0][:4]
+    assert (len(straight), len(others)) == (4, 4)
+    monkeypatch.setattr(orientation, "axis_rotations", lambda: [*straight, *others])
     affine = np.diag([1.0, 1.0, -1.0, 1.0]) @ scan.volume.affine
     found = segmenter.segment(with_volume(scan, scan.volume.array, affine))
     assert "orientation_suspect" in [flag.code for flag in found.quality.flags]
@@ -82,7 +91,10 @@ def test_an_upside_down_header_is_flagged_and_the_hypothalamus_still_found(segme
     )
 
 
-def test_a_box_of_noise_has_flags_that_strike_its_numbers(segmenter, scan):
+def test_a_box_of_noise_has_flags_that_strike_its_numbers(segmenter, scan, monkeypatch):
+    # Noise lies the same way in each of the 24 rotations that are looked at.
+    few = orientation.axis_rotations()[:3]
+    monkeypatch.setattr(orientation, "axis_rotations", lambda: few)
     noise = np.random.default_rng(3).random((120, 120, 120), np.float32)
     found = segmenter.segment(with_volume(scan, noise, np.diag([1.5, 1.5, 1.5, 1.0])))
     codes = {flag.code for flag in found.quality.flags}

@@ -56,31 +56,33 @@ def visits(segmenter, sample_path, again_path):
     return found
 
 
-def test_an_unchanged_head_does_not_change_and_is_not_judged_without_a_limit(segmenter, visits):
-    followed = compare(segmenter, visits, Repeatability())
+@pytest.fixture(scope="module")
+def followed(segmenter, visits):
+    return compare(segmenter, visits, Repeatability())
+
+
+def test_an_unchanged_head_does_not_change_and_is_not_judged_without_a_limit(followed):
     by_name = {change.structure: change for change in followed.changes[0]}
     assert abs(by_name["hypothalamus_total"].percent) < 1.0
     assert {change.verdict for change in by_name.values()} == {"not judged"}
     assert [f.code for f in followed.flags] == []
 
 
-def test_the_order_of_the_visits_changes_no_digit(segmenter, visits):
-    forward = compare(segmenter, visits, Repeatability())
+def test_the_order_of_the_visits_changes_no_digit(segmenter, visits, followed):
     backward = compare(segmenter, visits[::-1], Repeatability())
-    for one, other in zip(forward.visits, backward.visits[::-1], strict=True):
+    for one, other in zip(followed.visits, backward.visits[::-1], strict=True):
         assert one.volumes_mm3 == other.volumes_mm3
         assert one.zoom == other.zoom
     for one, other in zip(
-        forward.registration.from_midspace,
+        followed.registration.from_midspace,
         backward.registration.from_midspace[::-1],
         strict=True,
     ):
         assert (one == other).all()
 
 
-def test_where_the_head_lies_in_the_scanner_does_not_matter(segmenter, visits):
+def test_where_the_head_lies_in_the_scanner_does_not_matter(visits, followed):
     """The second visit is where the turn has put it."""
-    followed = compare(segmenter, visits, Repeatability())
     first, second = followed.registration.from_midspace
     centre = visits[0].volume.grid.centre_mm
     turn = rigid.from_parts(TURN[:3, :3], TURN[:3, 3] + centre - TURN[:3, :3] @ centre)

@@ -1,4 +1,4 @@
-"""The command line as a user or the Slicer panel runs it: real processes, real weights."""
+"""The command line as a user or the Slicer panel runs it, with real weights."""
 
 from __future__ import annotations
 
@@ -13,7 +13,13 @@ import pytest
 import SimpleITK as sitk
 from HypothalamusSegLib.progress import describe_step
 
-from Testing.support.command_runs import command_line, environment, read_labels, run_command
+from Testing.support.command_runs import (
+    call_command,
+    command_line,
+    environment,
+    read_labels,
+    run_command,
+)
 
 FILES = {
     "brain_hypothalamus_dseg.nii.gz",
@@ -114,10 +120,10 @@ def test_a_bad_file_among_several_is_named_and_the_others_are_kept(sample_path, 
     bad, missing = tmp_path / "bad.nii.gz", tmp_path / "missing.nii"
     bad.write_bytes(b"this is not an image")
     output = tmp_path / "output"
-    done = run_command(
+    done = call_command(
         output,
         *("segment", bad, sample_path, missing, "--output", output),
-        *("--structures", "icv", "--folds", "0", "--progress", "json"),
+        *("--structures", "icv", "--no-overview", "--folds", "0", "--progress", "json"),
     )
     assert done.code == 1
     assert "bad.nii.gz" in done.stderr
@@ -131,20 +137,20 @@ def test_inputs_of_one_name_do_not_replace_each_other(sample_path, tmp_path):
     twin = tmp_path / "brain.nii.gz"
     twin.write_bytes(sample_path.read_bytes())
     output = tmp_path / "output"
-    done = run_command(
+    done = call_command(
         output,
         *("segment", sample_path, twin, "--output", output),
-        *("--structures", "icv", "--folds", "0", "--progress", "json"),
+        *("--structures", "icv", "--no-overview", "--folds", "0", "--progress", "json"),
     )
     assert done.code == 1
     assert done.events[-1]["code"] == "duplicate_name"
 
 
 def test_fewer_structures_and_folds_leave_null_and_write_less(sample_path, tmp_path):
-    done = run_command(
+    done = call_command(
         tmp_path,
         *("segment", sample_path, "--output", tmp_path, "--progress", "none"),
-        *("--structures", "hypothalamus", "--folds", "3,1"),
+        *("--structures", "hypothalamus", "--no-overview", "--folds", "3,1"),
     )
     assert done.code == 0, done.stderr
     described = json.loads((tmp_path / "brain_volumes.json").read_text(encoding="utf-8"))
@@ -206,7 +212,7 @@ def test_a_run_whose_standard_input_stays_open_ends_well(sample_path, tmp_path):
 
 
 def test_without_overview_all_but_the_picture_is_written(sample_path, tmp_path):
-    done = run_command(
+    done = call_command(
         tmp_path,
         *("segment", sample_path, "--output", tmp_path, "--progress", "json", "--no-overview"),
         *("--structures", "icv", "--folds", "0"),
@@ -219,7 +225,7 @@ def test_without_overview_all_but_the_picture_is_written(sample_path, tmp_path):
 def test_a_folder_that_cannot_be_written_is_said(sample_path, tmp_path):
     obstacle = tmp_path / "file"
     obstacle.write_text("in the way", encoding="utf-8")
-    done = run_command(
+    done = call_command(
         tmp_path,
         *("segment", sample_path, "--output", obstacle / "output", "--progress", "json"),
         *("--structures", "icv", "--folds", "0"),
@@ -241,14 +247,19 @@ def test_a_folder_that_cannot_be_written_is_said(sample_path, tmp_path):
     ],
 )
 def test_wrong_usage_exits_with_2(tmp_path, wrong):
-    done = run_command(tmp_path, *wrong)
+    done = call_command(tmp_path, *wrong)
     assert done.code == 2
     assert "usage" in done.stderr
+
+
+def test_a_process_ends_with_the_code_of_wrong_usage_and_no_traceback(tmp_path):
+    done = run_command(tmp_path, "segment", "a.nii")
+    assert done.code == 2
     assert "Traceback" not in done.stderr
 
 
 def test_info_verifies_every_weight(tmp_path):
-    done = run_command(tmp_path, "info")
+    done = call_command(tmp_path, "info")
     assert done.code == 0
     assert done.stdout.count("verified") == 15
 
@@ -280,7 +291,7 @@ def test_a_terminal_without_unicode_does_not_lose_the_run(sample_path, tmp_path)
     done = subprocess.run(
         command_line(
             *("segment", sample_path, "--output", tmp_path),
-            *("--structures", "hypothalamus", "--folds", "0"),
+            *("--structures", "hypothalamus", "--no-overview", "--folds", "0"),
         ),
         capture_output=True,
         env=ascii_only,

@@ -39,22 +39,22 @@ def worker(sample_path, tmp_path_factory) -> WorkerProcess:
 
 @pytest.mark.parametrize("time", ["first", "again"])
 def test_a_scan_gets_the_files_and_numbers_of_segment(
-    time, worker, sample_run, sample_path, tmp_path
+    time, worker, quick_run, sample_path, tmp_path
 ):
-    options = {"subunits": True}
+    options = {"subunits": True, "folds": [0], "threads": 1}
     fields = {"input": str(sample_path), "output": str(tmp_path), "options": options}
     *progress, result, end = ask(worker, time, **fields)
     assert end["exit_code"] == 0
     stages = list(dict.fromkeys(event["stage"] for event in progress))
     assert stages[-4:] == ["coarse", "fine", "measure", "write"]
-    names = {path.name for path in sample_run.output.iterdir()}
+    names = {path.name for path in quick_run.output.iterdir()}
     assert {path.name for path in tmp_path.iterdir()} == names
     assert sorted(result["files"]) == sorted(str(tmp_path / name) for name in names)
     for name in names - {"brain_volumes.json"}:
-        assert (tmp_path / name).read_bytes() == (sample_run.output / name).read_bytes(), name
+        assert (tmp_path / name).read_bytes() == (quick_run.output / name).read_bytes(), name
     described = json.loads((tmp_path / "brain_volumes.json").read_text(encoding="utf-8"))
     assert described == result["result"]
-    wanted = sample_run.events[-1]["result"]
+    wanted = quick_run.events[-1]["result"]
     for key in CHANGING:
         del described["provenance"][key]
     assert described["provenance"] == {

@@ -23,6 +23,7 @@ MEAN_MM3, MEAN_ICV_MM3, ICV_SD_MM3 = 850.0, 1.45e6, 1.3e5
 SLOPE_OF_POWER_0_6 = 3.6e-4
 SLOPE_IN_PROPORTION = MEAN_MM3 / MEAN_ICV_MM3
 CLASSIC = "classic"
+ADJUSTED_FIRST = (RESIDUALS, POWER_PROPORTION, PROPORTION, UNADJUSTED)
 SHOWN = {
     ANCOVA: "covariate",
     RESIDUALS: "residuals",
@@ -55,11 +56,13 @@ def rejections(
     n_b: int = 30,
     icv_shift_mm3: float = 0.0,
     slope: float = SLOPE_OF_POWER_0_6,
+    methods: tuple[str, ...] = ADJUSTED_FIRST,
 ) -> dict[str, int]:
     """How often p < 0.05, by adjustment, in cohorts whose volumes depend on ICV and age as well.
 
     Standard deviations are those of the volume beside ICV and age, in mm³; ``slope`` is in mm³ per
-    mm³ of ICV. The covariate with the classic standard error is counted as ``classic``.
+    mm³ of ICV. The covariate is always counted, and with the classic standard error as ``classic``;
+    of those that adjust first, ``methods``.
     """
     generator = np.random.default_rng(SEED)
     is_a = np.arange(n_a + n_b) < n_a
@@ -73,7 +76,7 @@ def rejections(
         fit = fit_contrast(volume, is_a, np.column_stack([age, icv]))
         counts[ANCOVA] += fit.p < ALPHA
         counts[CLASSIC] += fit.p_classic < ALPHA
-        for method in (RESIDUALS, POWER_PROPORTION, PROPORTION, UNADJUSTED):
+        for method in methods:
             adjusted = fit_adjustment(method, volume, icv, ~is_a).apply(volume, icv)
             counts[method] += fit_contrast(adjusted, is_a, age[:, None]).p < ALPHA
     return counts

@@ -20,7 +20,7 @@ import pytest
 pytest.importorskip("slicer_core", reason="the Slicer face's tests need slicer-core")
 pytest.importorskip("PySide6", reason="the Slicer face's tests need PySide6-Essentials")
 
-from Testing.support.command_runs import REPOSITORY, environment
+from Testing.support.command_runs import REPOSITORY
 from Testing.support.slicer_host import application as host
 
 host.start()
@@ -34,7 +34,7 @@ from HypothalamusSegSlicer.panel.states import State
 from HypothalamusSegSlicer.scene.result_nodes import ResultNodes
 from PySide6 import QtCore, QtTest
 
-from Testing.support.slicer_results import HandEditor, load_volume, run_engine, take
+from Testing.support.slicer_results import HandEditor, load_volume, take
 
 MODULE = REPOSITORY / "HypothalamusSeg" / "HypothalamusSeg.py"
 LEFT_ROW = 0
@@ -70,11 +70,6 @@ def volume(panel, sample_path):
     panel.parameters.inputVolume = node
     host.pump(20)
     return node
-
-
-@pytest.fixture(scope="module")
-def files(sample_path, tmp_path_factory):
-    return run_engine(sample_path, tmp_path_factory.mktemp("engine"))
 
 
 @pytest.fixture
@@ -180,15 +175,10 @@ def _recording(function, seen: list):
     return record
 
 
-def test_the_panels_numbers_are_those_of_the_command_line(
-    panel, volume, sample_path, tmp_path, replay
-):
+def test_the_panels_numbers_are_those_of_the_command_line(panel, volume, quick_run, replay):
     replay.off()
     segment(panel)
-    arguments = ("segment", sample_path, "--output", tmp_path, "--folds", "0", "--threads", "1")
-    command = [sys.executable, "-m", "HypothalamusSegLib", *map(str, arguments)]
-    subprocess.run([*command, "--no-overview", "--progress", "none"], check=True, env=environment())
-    (path,) = tmp_path.glob("*_volumes.csv")
+    (path,) = quick_run.output.glob("*_volumes.csv")
     lines = [line.split(",") for line in path.read_text(encoding="utf-8").splitlines()]
     wanted = {cells[0]: float(cells[1]) for cells in lines[1:]}
     rows = {row.structure: row.value for row in panel.export.rows}

@@ -40,11 +40,6 @@ from Training.dataset import find_scans
 LEFT, RIGHT = "hypothalamus_left", "hypothalamus_right"
 
 
-@pytest.fixture(scope="module")
-def files(sample_path, tmp_path_factory) -> EngineFiles:
-    return run_engine(sample_path, tmp_path_factory.mktemp("engine"))
-
-
 @pytest.fixture
 def volume(files):
     host.clear_scene()

@@ -1,17 +1,22 @@
 """A cohort whose scans are text files that say what happens to them, and a worker that does it.
 
-Everything else is real: index, executor, processes, files. As a program it runs the participant
-level, so that tests can kill it: ``python -m Testing.support.cohort_stub DATA OUT WORKERS``.
+Everything else is real: index, files and, where a test asks for them, processes. As a program it
+runs the participant level, so that tests can kill it:
+``python -m Testing.support.cohort_stub DATA OUT WORKERS``.
 """
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 import os
+import pickle
 import signal
 import sys
 import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 
 from HypothalamusSegLib import __version__
@@ -125,19 +130,44 @@ def _provenance(task: Task, sha256: str) -> dict:
     }
 
 
+class InOneThread:
+    """In the place of `LocalWorkers`: a process takes a second of processor time to start."""
+
+    window = 2
+
+    def words(self) -> str:
+        return "one thread"
+
+    @contextlib.contextmanager
+    def opened(self) -> Iterator[_Thread]:
+        with _Thread(1) as pool:
+            yield pool
+
+
+class _Thread(ThreadPoolExecutor):
+    """Passes on only what could go to another process and back."""
+
+    def submit(self, work: Callable, *arguments: object) -> Future:
+        sent = pickle.dumps((work, arguments))
+        return super().submit(_work_on, sent)
+
+
+def _work_on(sent: bytes) -> object:
+    work, arguments = pickle.loads(sent)
+    return pickle.loads(pickle.dumps(work(*arguments)))
+
+
 def run_stub(
     scans: tuple[CohortScan, ...],
     root: Path,
     output: Path,
-    workers: LocalWorkers | ClusterWorkers | None = None,
+    workers: LocalWorkers | ClusterWorkers | InOneThread | None = None,
     options: Options | None = None,
     **plan,
 ) -> Summary:
     """The participant level with the stub as its worker."""
     output.mkdir(parents=True, exist_ok=True)
-    whole = CohortPlan(
-        scans, root, output, options or Options(), workers or LocalWorkers(1), **plan
-    )
+    whole = CohortPlan(scans, root, output, options or Options(), workers or InOneThread(), **plan)
     log = output / LOG_NAME
     report = reporter("none")
     return run_participant_level(

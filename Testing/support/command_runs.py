@@ -1,9 +1,12 @@
-"""Runs of the command line as processes of their own, and where the repository's files are."""
+"""Runs of the command line, and where the repository's files are."""
 
 from __future__ import annotations
 
+import contextlib
+import io
 import json
 import os
+import signal
 import subprocess
 import sys
 from dataclasses import dataclass
@@ -18,7 +21,7 @@ SHARED_DATA = REPOSITORY.parent / "shared" / "data"
 
 @dataclass(frozen=True)
 class CommandRun:
-    """A finished process of the command line."""
+    """A finished run of the command line."""
 
     code: int
     stdout: str
@@ -48,6 +51,26 @@ def run_command(output: Path, *arguments: object, seconds: float = 300) -> Comma
         timeout=seconds,
     )
     return CommandRun(done.returncode, done.stdout, done.stderr, output)
+
+
+def call_command(output: Path, *arguments: object) -> CommandRun:
+    """Run the command in this process, which spares the start of Python and torch.
+
+    For what does not depend on signals, streams or memory of a process.
+    """
+    from HypothalamusSegLib.command_line import main
+
+    handlers = {n: signal.getsignal(n) for n in (signal.SIGINT, signal.SIGTERM)}
+    stdout, stderr = io.StringIO(), io.StringIO()
+    try:
+        with contextlib.redirect_stdout(stdout), contextlib.redirect_stderr(stderr):
+            code = main([*map(str, arguments)])
+    except SystemExit as end:  # argparse's
+        code = end.code
+    finally:
+        for number, handler in handlers.items():
+            signal.signal(number, handler)
+    return CommandRun(code, stdout.getvalue(), stderr.getvalue(), output)
 
 
 def read_labels(path: Path) -> tuple[np.ndarray, float]:

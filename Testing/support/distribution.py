@@ -4,52 +4,67 @@ from __future__ import annotations
 
 import pytest
 
-# Files that share the session's server with the real engine.
-REAL_PAGE = {"test_accessibility.py", "test_browser.py", "test_viewer.py"}
+# Files that share what takes seconds of processor time to start: the session's server with the real
+# engine, or the process that has imported Gradio, of which every other server is a fork.
+GROUPS = {
+    "real page": ("accessibility", "browser", "dicom", "viewer"),
+    "attacked servers": ("attacks", "connections", "load", "safety"),
+    "servers": (
+        *("answers_order", "api", "deletion", "options"),
+        *("page_names", "protocol", "proxy", "series"),
+    ),
+}
+GROUP_OF_FILE = {
+    f"Testing/web/test_{name}.py": group for group, names in GROUPS.items() for name in names
+}
 # Fixtures behind which networks see a whole head; in the folder of the engine, the head itself.
-NETWORK_FIXTURES = {"sample_run", "segmenter", "real_server"}
+NETWORK_FIXTURES = {"sample_run", "quick_run", "segmenter", "real_server"}
 ENGINE_FIXTURES = NETWORK_FIXTURES | {"sample_path"}
-# Of groups, waiting included: the longest start first, or one process would work on alone at the
-# end. Others start after these, in the order in which they are collected.
+# Of groups, processor time and waiting: the longest start first, or one process would work on alone
+# at the end. Others start after these, in the order in which they are collected.
 SECONDS = {
-    "real page": 200,
-    "Testing/slicer/test_panel.py": 85,
-    "Testing/engine/test_segment_command.py": 80,
-    "Testing/web/test_attacks.py": 75,
-    "Testing/training/test_training.py": 70,
-    "Testing/web/test_deletion.py": 65,
-    "Testing/web/test_load.py": 60,
-    "Testing/slicer/test_scene.py": 55,
-    "Testing/slicer/test_mutations.py": 50,
-    "Testing/slicer/test_engine_run.py": 50,
+    "real page": 190,
+    "servers": 150,
+    "attacked servers": 100,
+    "Testing/training/test_training.py": 75,
     "Testing/engine/test_engine.py": 50,
-    "Testing/cohort/test_participant.py": 50,
-    "Testing/cohort/test_real.py": 45,
-    "Testing/engine/test_follow.py": 60,
-    "Testing/engine/test_worker.py": 40,
-    "Testing/cohort/test_command.py": 40,
-    "Testing/web/test_api.py": 40,
-    "Testing/web/test_safety.py": 35,
-    "Testing/unit/test_icv_border.py": 35,
-    "Testing/cohort/test_group.py": 35,
-    "Testing/unit/test_devices_and_memory.py": 30,
-    "Testing/engine/test_overview.py": 25,
+    "Testing/engine/test_segment_command.py": 45,
+    "Testing/slicer/test_panel.py": 45,
+    "Testing/engine/test_follow.py": 35,
+    "Testing/cohort/test_real.py": 35,
+    "Testing/slicer/test_engine_run.py": 30,
+    "Testing/unit/test_icv_border.py": 27,
+    "Testing/training/test_adaptation_run.py": 25,
+    "Testing/cohort/test_command.py": 25,
+    "Testing/unit/test_devices_and_memory.py": 22,
+    "Testing/cohort/test_participant.py": 20,
     "Testing/cohort/test_statistics.py": 20,
-    "Testing/unit/test_report_page.py": 20,
-    "Testing/slicer/test_headless.py": 20,
-    "Testing/slicer/test_review.py": 20,
-    "Testing/slicer/test_patients.py": 20,
-    "Testing/slicer/test_display.py": 15,
-    "Testing/engine/test_packaged_module.py": 15,
-    "Testing/unit/test_label_grids.py": 15,
-    "Testing/training/test_hypothalamus_training.py": 15,
+    "Testing/cohort/test_group.py": 20,
+    "Testing/slicer/test_mutations.py": 15,
+    "Testing/engine/test_worker.py": 15,
+    "Testing/engine/test_overview.py": 12,
+    "Testing/training/test_adaptation.py": 12,
+    "Testing/cohort/test_longitudinal.py": 12,
+    "Testing/cohort/test_power_of_change.py": 11,
+    "Testing/unit/test_report_page.py": 10,
+    "Testing/engine/test_dicom_command.py": 10,
+    "Testing/cohort/test_contact_sheet.py": 10,
+    "Testing/cohort/test_containers.py": 9,
+    "Testing/web/test_workers.py": 9,
+    "Testing/slicer/test_review.py": 8,
+    "Testing/slicer/test_patients.py": 8,
+    "Testing/slicer/test_scene.py": 8,
+    "Testing/cohort/test_compare.py": 8,
+    "Testing/cohort/test_report_layout.py": 8,
+    "Testing/unit/test_label_grids.py": 7,
+    "Testing/engine/test_packaged_module.py": 7,
 }
 
 
 def group_of(identifier: str) -> str:
     """The group of a test, by its node's identifier: its file, or one for several files."""
     file = identifier.split("::")[0]
-    return "real page" if file.rsplit("/", 1)[-1] in REAL_PAGE else file
+    return GROUP_OF_FILE.get(file, file)
 
 
 def sort(items: list[pytest.Item]) -> None:

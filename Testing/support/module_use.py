@@ -3,7 +3,7 @@
     python -m Testing.support.module_use FILES.pickle
 
 reads lines of JSON, ``[folder of the module, file for what is written]``, and answers each with an
-exit code. Importing the stand-in takes a second of processor time, so processes are forked.
+exit code. Starting the stand-in takes seconds of processor time, so each use is a fork of this.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ import traceback
 from pathlib import Path
 
 import numpy  # noqa: F401 (for the processes that are forked)
+import scipy.ndimage  # noqa: F401
 import SimpleITK  # noqa: F401
 
 from Testing.support.slicer_host import application as host
@@ -26,7 +27,6 @@ OWN_PACKAGES = ("HypothalamusSegLib", "HypothalamusSegSlicer")
 def use(module_folder: str, files_path: str) -> None:
     """Open the module, give it a volume and a result, and use it; raises where it goes wrong."""
     sys.path.insert(0, module_folder)
-    host.start()
     widget = host.open_widget(*host.load_module(os.path.join(module_folder, "HypothalamusSeg.py")))
     import slicer
 
@@ -72,6 +72,7 @@ def use(module_folder: str, files_path: str) -> None:
 
 def main() -> None:
     files_path = sys.argv[1]
+    host.start()
     for line in sys.stdin:
         folder, log = json.loads(line)
         child = os.fork()

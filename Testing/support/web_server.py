@@ -22,8 +22,10 @@ from fnmatch import fnmatch
 from multiprocessing import forkserver
 from pathlib import Path
 from unittest.mock import patch
+from weakref import WeakKeyDictionary
 
 import httpx
+from argon2 import PasswordHasher
 
 from Testing.support.command_runs import REPOSITORY, environment
 
@@ -31,6 +33,9 @@ STUB = (sys.executable, str(REPOSITORY / "Testing" / "support" / "web_stub_worke
 START_SECONDS = 120.0
 STARTS = 3
 LOG_LINES = 15
+POLL_SECONDS = 0.1
+# What each client was told of the endpoints: their parameters, and their numbers by name.
+ENDPOINTS: WeakKeyDictionary[httpx.Client, tuple[dict, dict]] = WeakKeyDictionary()
 # Those of which a failing test shows the last words.
 RUNNING: list[Server] = []
 
@@ -47,7 +52,8 @@ class Server:
 
     def visitor(self, **options) -> httpx.Client:
         """Someone with cookies of their own, who has opened the page."""
-        client = httpx.Client(base_url=self.url, timeout=60, **options)
+        # Reading the certificates of all authorities takes 60 ms, and the address begins with http.
+        client = httpx.Client(base_url=self.url, timeout=60, verify=False, **options)
         self.clients.append(client)
         client.get("")
         return client
@@ -100,6 +106,17 @@ def running(folder: Path, stub: bool = True, **settings: object) -> Iterator[Ser
             client.close()
         if server.process.is_alive():
             server.stop()
+
+
+def failed_start(folder: Path, **settings: object) -> tuple[int | None, str]:
+    """Exit code and words of a server that cannot start; the code is None if it does."""
+    (folder / "tmp").mkdir(parents=True)
+    server = _begun(folder, settings, "0.05")
+    server.process.join(timeout=30)
+    code = server.process.exitcode
+    if code is None:
+        server.process.kill()
+    return code, server.text
 
 
 def _started(folder: Path, settings: dict, stub_seconds: str) -> Server:
@@ -186,6 +203,14 @@ def serve(settings: dict, log: Path, surroundings: dict[str, str]) -> None:
     sys.exit(command_line.serve(ServerSettings(**settings)))
 
 
+def write_passwords(path: Path, **people: str) -> str:
+    """A password file whose hashes take no time to check; returns its name."""
+    hasher = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
+    lines = [f"{name}:{hasher.hash(password)}" for name, password in people.items()]
+    path.write_text("\n".join(lines), encoding="utf-8")
+    return str(path)
+
+
 def wait_until(condition, seconds=START_SECONDS) -> None:
     end = time.monotonic() + seconds
     while not condition():
@@ -193,7 +218,7 @@ def wait_until(condition, seconds=START_SECONDS) -> None:
             why = f"waited {seconds:.0f} s"
             wanted = inspect.getsource(condition).strip()
             raise AssertionError("\n".join([f"{why}, for: {wanted}", *last_words()]))
-        time.sleep(0.05)
+        time.sleep(POLL_SECONDS)
 
 
 def last_words() -> list[str]:
@@ -217,14 +242,16 @@ def scan(client: httpx.Client, identifier: str) -> dict:
 
 
 def call(client: httpx.Client, name: str, *values: object):
-    """Call a named endpoint as Gradio's own client does, without its queue's stream."""
+    """Call a named endpoint as Gradio's own client does, which asks once what there is."""
+    if client not in ENDPOINTS:
+        named = client.get("gradio_api/info").json()["named_endpoints"]
+        indices = {d.get("api_name"): d["id"] for d in client.get("config").json()["dependencies"]}
+        ENDPOINTS[client] = named, indices
+    named, indices = ENDPOINTS[client]
     if values:  # the client, too, sends the defaults of what was left out
-        endpoint = client.get("gradio_api/info").json()["named_endpoints"][f"/{name}"]
-        others = endpoint["parameters"][len(values) :]
+        others = named[f"/{name}"]["parameters"][len(values) :]
         values += tuple(parameter["parameter_default"] for parameter in others)
-    config = client.get("config").json()
-    index = next(d["id"] for d in config["dependencies"] if d.get("api_name") == name)
-    body = {"data": list(values), "fn_index": index, "session_hash": f"test{id(client)}"}
+    body = {"data": list(values), "fn_index": indices[name], "session_hash": f"test{id(client)}"}
     client.post("gradio_api/queue/join", json=body).raise_for_status()
     with client.stream("GET", f"gradio_api/queue/data?session_hash=test{id(client)}") as stream:
         for line in stream.iter_lines():

@@ -90,8 +90,8 @@ class TinyParent:
 @pytest.fixture
 def tiny(monkeypatch) -> None:
     monkeypatch.setattr(run, "Segmenter", TinyParent)
-    monkeypatch.setattr(run, "MOST_STEPS", 3)
-    monkeypatch.setattr(run, "FEWEST_STEPS", 3)
+    monkeypatch.setattr(run, "MOST_STEPS", 2)
+    monkeypatch.setattr(run, "FEWEST_STEPS", 2)
     monkeypatch.setattr(figures, "MOST_PROBED", 1)
     no_change = np.zeros((2, 10, 3, *FIELD_SHAPE), np.float16)
     monkeypatch.setattr(looks, "unit_displacements", lambda *asked: no_change)
@@ -113,6 +113,7 @@ def arguments(folder: Path, output: Path, *more: str) -> list[str]:
     return [str(folder), "--output", str(output), "--name", "Ours", "--progress", "json", *more]
 
 
+@pytest.mark.slow
 def test_where_it_has_not_helped_only_the_page_is_written(folder, tmp_path, tiny, capsys):
     assert command_line.main(arguments(folder, tmp_path)) == command_line.NOT_HELPED
     assert [path.name for path in tmp_path.iterdir()] == ["adaptation.html"]
@@ -126,6 +127,7 @@ def test_where_it_has_not_helped_only_the_page_is_written(folder, tmp_path, tiny
     assert events[-1]["result"]["n"] == len(SUBJECTS)
 
 
+@pytest.mark.slow
 def test_asked_for_they_are_written_and_tell_no_name(folder, tmp_path, tiny, unmeasured):
     code = command_line.main(arguments(folder, tmp_path, "--write-anyway"))
     assert code == command_line.ALL_DONE
@@ -139,6 +141,7 @@ def test_asked_for_they_are_written_and_tell_no_name(folder, tmp_path, tiny, unm
     assert not (tmp_path / run.WORK_NAME).exists()
 
 
+@pytest.mark.slow
 def test_stopped_by_a_signal_it_goes_on_with_the_same_command(
     folder, tmp_path, tiny, unmeasured, monkeypatch
 ):
@@ -146,7 +149,7 @@ def test_stopped_by_a_signal_it_goes_on_with_the_same_command(
 
     def step(self) -> None:
         taken.append(self.plan.fold)
-        if len(taken) == 4:
+        if len(taken) == 3:
             signal.raise_signal(signal.SIGTERM)
         real_step(self)
 
@@ -154,10 +157,10 @@ def test_stopped_by_a_signal_it_goes_on_with_the_same_command(
     command = arguments(folder, tmp_path)
     assert command_line.main(command) == 130
     assert (tmp_path / run.WORK_NAME / "fold0.pt").exists()
-    taken[:] = [0] * 10  # is never the fourth again
+    taken[:] = [0] * 10  # is never the third again
     assert command_line.main(command) == command_line.NOT_HELPED
-    # Three of fold 0 and one of fold 1 were done, and are not done again.
-    assert taken[10:] == [1, 1, 2, 2, 2, 3, 3, 3, 4, 4, 4]
+    # Two of fold 0 and one of fold 1 were done, and are not done again.
+    assert taken[10:] == [1, 2, 2, 3, 3, 4, 4]
 
 
 def test_cases_that_cannot_be_used_stop_it_before_any_training(folder, tmp_path, tiny, capsys):

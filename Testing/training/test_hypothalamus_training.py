@@ -4,38 +4,29 @@ from __future__ import annotations
 
 import json
 import math
-from pathlib import Path
 
 import pytest
 import torch
 from HypothalamusSegLib import labels
 from HypothalamusSegLib.geometry.canonical_frame import Template
 
-from Testing.support.labelled_heads import SCANNERS, write_scans
+from Testing.support.labelled_heads import SCANNERS
 from Training import prepare
 from Training.hypothalamus_samples import CROP_SHAPE, CROP_SPACING_MM, HypothalamusSamples
 from Training.losses import hypothalamus_loss
 
 
 @pytest.fixture(scope="module")
-def prepared(tmp_path_factory) -> Path:
-    folder = tmp_path_factory.mktemp("prepared")
-    scans = write_scans(folder / "scans")
-    assert prepare.main(["--scans", str(scans), "--output", str(folder / "arrays")]) == 0
-    return folder / "arrays"
-
-
-@pytest.fixture(scope="module")
-def samples(prepared) -> HypothalamusSamples:
-    return HypothalamusSamples(prepared, list(SCANNERS))
+def samples(data) -> HypothalamusSamples:
+    return HypothalamusSamples(data.prepared, list(SCANNERS))
 
 
 def volume_mm3(target: torch.Tensor) -> float:
     return float(target[1:].sum()) * CROP_SPACING_MM**3
 
 
-def test_in_the_frame_every_hypothalamus_has_the_templates_volume_and_place(prepared, samples):
-    fields = json.loads((prepared / prepare.TEMPLATE_NAME).read_text(encoding="utf-8"))
+def test_in_the_frame_every_hypothalamus_has_the_templates_volume_and_place(data, samples):
+    fields = json.loads((data.prepared / prepare.TEMPLATE_NAME).read_text(encoding="utf-8"))
     template = Template.from_json(fields)
     for index in range(len(samples)):
         _, target, _ = samples.draw_plain(index)

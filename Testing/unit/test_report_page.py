@@ -229,9 +229,9 @@ def test_planes_show_the_patients_left_on_the_right(pictures) -> None:
 
 @pytest.mark.slow
 def test_the_command_writes_the_report(sample_path, tmp_path) -> None:
-    from Testing.support.command_runs import run_command
+    from Testing.support.command_runs import call_command
 
     arguments = ("segment", sample_path, "--output", tmp_path, "--report", "--no-overview")
-    run = run_command(tmp_path, *arguments, "--structures", "icv", "--folds", "0")
+    run = call_command(tmp_path, *arguments, "--structures", "icv", "--folds", "0")
     assert run.code == 0, run.stderr
     assert pages_of(tmp_path / "brain_report.pdf") == 1

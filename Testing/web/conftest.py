@@ -22,6 +22,15 @@ def pytest_pycollect_makemodule(module_path, parent):
 
 
 @pytest.fixture(scope="session")
+def stub_server(tmp_path_factory):
+    """A server as it is by default, with a stub engine; for tests that leave it as it was."""
+    from Testing.support.web_server import running
+
+    with running(tmp_path_factory.mktemp("stub")) as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
 def real_server(tmp_path_factory):
     """A server whose workers have the real networks."""
     from Testing.support.web_server import running

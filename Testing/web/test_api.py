@@ -15,7 +15,7 @@ import pytest
 
 from Testing.support.command_runs import REPOSITORY, environment
 from Testing.support.scan_files import head_volume, write_scan
-from Testing.support.web_server import running
+from Testing.support.web_server import failed_start, running, write_passwords
 
 ENDPOINTS = {
     *("list_scans", "add_sample", "choose_series", "start", "cancel"),
@@ -26,14 +26,8 @@ ENDPOINTS = {
 OLD_HASH = ("MDEyMzQ1Njc4OWFiY2RlZg==", "MWd7L0LeyDZme9grNg0RnDxA+SZ6WQiXoNtlDR6d0qk=")
 
 
-@pytest.fixture(scope="module")
-def server(tmp_path_factory):
-    with running(tmp_path_factory.mktemp("server")) as server:
-        yield server
-
-
-def test_endpoints_are_named_and_typed(server):
-    described = server.visitor().get("gradio_api/info").json()
+def test_endpoints_are_named_and_typed(stub_server):
+    described = stub_server.visitor().get("gradio_api/info").json()
     endpoints = described["named_endpoints"]
     assert {name.strip("/") for name in endpoints} == ENDPOINTS
     assert described["unnamed_endpoints"] == {}
@@ -59,17 +53,16 @@ def run_the_documents_client(server, tmp_path, person: str) -> subprocess.Comple
     )
 
 
-def test_the_client_of_the_documents_works(server, tmp_path):
-    done = run_the_documents_client(server, tmp_path, "None")
+def test_the_client_of_the_documents_works(stub_server, tmp_path):
+    done = run_the_documents_client(stub_server, tmp_path, "None")
     assert done.returncode == 0, done.stderr
     assert "400.0" in done.stdout
     assert (tmp_path / "head_volumes.csv").read_text(encoding="utf-8").startswith("structure")
 
 
 def test_the_client_of_the_documents_works_behind_a_password(tmp_path):
-    passwords = tmp_path / "passwords.txt"
-    passwords.write_text("ada:Möbius\n", encoding="utf-8")
-    with running(tmp_path / "server", password_file=str(passwords)) as server:
+    passwords = write_passwords(tmp_path / "passwords.txt", ada="Möbius")
+    with running(tmp_path / "server", password_file=passwords) as server:
         done = run_the_documents_client(server, tmp_path, '("ada", "Möbius")')
         assert done.returncode == 0, done.stderr
         assert "400.0" in done.stdout
@@ -115,10 +108,10 @@ def test_the_command_tells_its_options_and_refuses_wrong_ones(tmp_path):
 def test_a_password_file_that_cannot_be_used_is_named(tmp_path):
     file = tmp_path / "passwords.txt"
     file.write_text("ada\n", encoding="utf-8")
-    done = serve("--auth", str(file))
-    assert done.returncode == 1
-    assert f"{file}, line 1" in done.stderr
-    assert "Traceback" not in done.stderr
+    code, said = failed_start(tmp_path / "server", password_file=str(file))
+    assert code == 1
+    assert f"{file}, line 1" in said
+    assert "Traceback" not in said
 
 
 def test_what_the_one_who_runs_it_should_know_is_said():
@@ -175,6 +168,7 @@ def test_the_server_speaks_tls_itself_and_says_what_is_wrong_with_a_certificate(
         answer = httpx.get(address, verify=False)
         assert answer.status_code == 200
         assert answer.headers["set-cookie"].startswith("__Host-")
-    done = serve("--ssl-certfile", str(tmp_path / "missing.pem"))
-    assert done.returncode == 1
-    assert "Traceback" not in done.stderr
+    missing = str(tmp_path / "missing.pem")
+    code, said = failed_start(tmp_path / "other", certificate=missing)
+    assert code == 1
+    assert "Traceback" not in said

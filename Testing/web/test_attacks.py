@@ -21,7 +21,15 @@ import SimpleITK as sitk
 from HypothalamusSegLib.geometry.voxel_image import image_from_volume
 
 from Testing.support.scan_files import head_volume, write_dicom, write_scan
-from Testing.support.web_server import Server, call, running, scan, upload, wait_until
+from Testing.support.web_server import (
+    Server,
+    call,
+    running,
+    scan,
+    upload,
+    wait_until,
+    write_passwords,
+)
 from Testing.web.test_uploads import archive
 from Web.gate import MOST_STREAMS
 
@@ -127,8 +135,10 @@ def test_uploads_without_a_cookie_take_no_place_from_anybody(server, head):
     mine = upload(kept, "mine.nii.gz", head)
 
     def one(_) -> int:
-        answer = httpx.put(f"{server.url}uploads", content=b"x", headers={"X-File-Name": "x.nii"})
-        return answer.status_code
+        # Each without a cookie; and no certificates are read for an address without TLS.
+        with httpx.Client(base_url=server.url, verify=False) as client:
+            answer = client.put("uploads", content=b"x", headers={"X-File-Name": "x.nii"})
+            return answer.status_code
 
     with ThreadPoolExecutor(4) as threads:
         list(threads.map(one, range(220)))
@@ -355,14 +365,13 @@ def test_half_a_request_is_given_up(tmp_path):
 
 
 def test_passwords_cannot_be_tried_without_end(tmp_path):
-    file = tmp_path / "passwords.txt"
-    file.write_text("ada:right\nbob:plain\n", encoding="utf-8")
-    with running(tmp_path / "server", password_file=str(file)) as server:
+    file = write_passwords(tmp_path / "passwords.txt", ada="right", bob="plain")
+    with running(tmp_path / "server", password_file=file) as server:
         ada = server.visitor(auth=("ada", "right"))
         assert ada.get("config").status_code == 200
 
         def guess(number: int) -> httpx.Response:
-            return httpx.get(server.url, auth=("ada", f"{number}"), timeout=60)
+            return httpx.get(server.url, auth=("ada", f"{number}"), timeout=60, verify=False)
 
         with ThreadPoolExecutor(8) as threads:
             answers = list(threads.map(guess, range(24)))

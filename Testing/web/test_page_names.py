@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from Testing.support.web_server import Server, call, running, wait_until
+from Testing.support.web_server import Server, call, wait_until
 from Web.page_names import MOST_PAGE_NAMES, MOST_UNREAD, PageNames
 from Web.refusals import RefusedError
 from Web.sessions import SessionStore
@@ -49,22 +49,16 @@ def test_old_names_are_forgotten_and_all_of_them_with_their_session(store):
     assert not pages.memory
 
 
-@pytest.fixture(scope="module")
-def server(tmp_path_factory):
-    with running(tmp_path_factory.mktemp("server")) as server:
-        yield server
-
-
 def memory_mb(server: Server) -> int:
     status = Path(f"/proc/{server.process.pid}/status").read_text(encoding="utf-8")
     return int(status.partition("VmRSS:")[2].split()[0]) >> 10
 
 
-def test_many_names_take_little_memory(server):
+def test_many_names_take_little_memory(stub_server):
     """Each took 230 kB, and none was forgotten."""
     if not Path("/proc/self/status").exists():
         pytest.skip("memory is read from Linux's /proc")
-    visitor = server.visitor()
+    visitor = stub_server.visitor()
 
     def ask(name: str) -> None:
         body = {"data": [], "fn_index": 0, "session_hash": name}
@@ -72,15 +66,15 @@ def test_many_names_take_little_memory(server):
 
     for number in range(20):
         ask(f"warm{number}")
-    before = memory_mb(server)
+    before = memory_mb(stub_server)
     for number in range(100):
         ask(f"page{number}")
-    assert memory_mb(server) - before < 12
+    assert memory_mb(stub_server) - before < 12
     assert call(visitor, "list_scans") == []
 
 
-def test_a_page_that_does_not_read_its_messages_gets_no_more(server):
-    visitor = server.visitor()
+def test_a_page_that_does_not_read_its_messages_gets_no_more(stub_server):
+    visitor = stub_server.visitor()
     config = visitor.get("config").json()
     index = next(d["id"] for d in config["dependencies"] if d["api_name"] == "list_scans")
     body = {"data": [], "fn_index": index, "session_hash": "deaf"}

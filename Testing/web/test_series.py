@@ -9,19 +9,18 @@ pytest.importorskip("playwright", reason="the tests in a browser need playwright
 from playwright.sync_api import expect
 
 from Testing.support.scan_files import head_volume, write_dicom
-from Testing.support.web_server import running
 from Testing.support.web_visitor import WAIT_MS, Visitor, chromium
 from Testing.web.test_uploads import archive
 
 
-def test_a_series_is_chosen_by_its_picture(tmp_path):
+def test_a_series_is_chosen_by_its_picture(stub_server, tmp_path):
     slices = write_dicom(tmp_path / "one", head_volume())
     name = "<i>FLAIR {{7*7}}"
     slices += write_dicom(tmp_path / "two", head_volume(), "1.2.826.0.1.2", name, "other")
     entries = {file.name: file.read_bytes() for file in slices}
     study = archive(tmp_path / "study.zip", entries)
-    with running(tmp_path / "server") as server, chromium() as browser:
-        visitor = Visitor(browser, server.url)
+    with chromium() as browser:
+        visitor = Visitor(browser, stub_server.url)
         visitor.give(study)
         visitor.state("study.zip", "choosing")
         buttons = visitor.page.locator("#scans button[data-series]")

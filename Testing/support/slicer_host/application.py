@@ -59,6 +59,10 @@ answers: list[Any] = []
 # What the user was asked and told.
 dialogs: list[Dialog] = []
 
+# Between two looks for events. Who waits for seconds looks less often, and leaves the processor to
+# what is waited for.
+FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.002, 0.02
+
 _MRML_WIDGETS = [
     mrml_widgets.qMRMLWidget,
     node_combo_box.qMRMLNodeComboBox,
@@ -198,6 +202,7 @@ def pump_until(condition: Callable[[], bool], seconds: float = 30) -> bool:
         Whether the condition came true.
     """
     deadline = time.monotonic() + seconds
+    pause = FIRST_PAUSE_S
     while True:
         slicer.app.processEvents()
         # Left to a running event loop otherwise, which a test has not.
@@ -206,7 +211,8 @@ def pump_until(condition: Callable[[], bool], seconds: float = 30) -> bool:
             return True
         if time.monotonic() >= deadline:
             return False
-        time.sleep(0.002)
+        time.sleep(pause)
+        pause = min(1.2 * pause, LONGEST_PAUSE_S)
 
 
 def clear_scene() -> None:
