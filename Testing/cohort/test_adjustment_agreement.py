@@ -9,12 +9,9 @@ import numpy as np
 from Cohort.group.adjustment_agreement import agreement_of
 from Cohort.group.comparisons import compare_groups
 from Cohort.group.contrast import Contrast
-from Cohort.group.covariates import Covariate
 from Cohort.number_format import format_signed
 from Cohort.structures import TOTAL, measured_structures
 from Testing.support.cohort_tables import simulated
-
-AGE_SEX = (Covariate("age", "number"), Covariate("sex", "category"))
 
 
 def agreement(volume_of):

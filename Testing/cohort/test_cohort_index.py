@@ -17,25 +17,6 @@ from Cohort.index.results_table import read_results
 from Testing.support.cohort_stub import FAIL, run_stub, write_cohort
 
 FINE = "fine"
-PARSL_CONFIG = """
-import parsl
-from parsl.executors import HighThroughputExecutor
-from parsl.providers import LocalProvider
-
-config = parsl.Config(
-    run_dir={run_dir!r},
-    executors=[
-        HighThroughputExecutor(
-            label="local",
-            max_workers_per_node=2,
-            loopback_address="127.0.0.1",
-            address="127.0.0.1",
-            encrypted=False,
-            provider=LocalProvider(init_blocks=1, max_blocks=1, min_blocks=0),
-        )
-    ],
-)
-"""
 
 
 @pytest.fixture

@@ -15,7 +15,6 @@ import pytest
 from HypothalamusSegLib.errors import HypothalamusSegError
 
 from Cohort.group.analysis import analyse
-from Cohort.group.covariates import Covariate
 from Cohort.group.options import GroupOptions
 from Cohort.group_arguments import add_group_arguments, options_from
 from Cohort.group_run import run_group
@@ -26,8 +25,6 @@ from Cohort.structures import TOTAL
 from Testing.support.cohort_tables import CONTRAST, options_in, simulated
 from Testing.support.command_runs import REPOSITORY
 from Testing.support.html_page import WellFormed
-
-AGE_SEX = (Covariate("age", "number"), Covariate("sex", "category"))
 
 
 @pytest.fixture

@@ -24,25 +24,6 @@ from Testing.support.cohort_stub import FAIL, KILL, SLOW, run_stub, write_cohort
 from Testing.support.command_runs import REPOSITORY, environment
 
 FINE = "fine"
-PARSL_CONFIG = """
-import parsl
-from parsl.executors import HighThroughputExecutor
-from parsl.providers import LocalProvider
-
-config = parsl.Config(
-    run_dir={run_dir!r},
-    executors=[
-        HighThroughputExecutor(
-            label="local",
-            max_workers_per_node=2,
-            loopback_address="127.0.0.1",
-            address="127.0.0.1",
-            encrypted=False,
-            provider=LocalProvider(init_blocks=1, max_blocks=1, min_blocks=0),
-        )
-    ],
-)
-"""
 
 
 @pytest.fixture

@@ -8,7 +8,7 @@ import pytest
 # engine, or the process that has imported Gradio, of which every other server is a fork.
 GROUPS = {
     "real page": ("accessibility", "browser", "dicom", "viewer"),
-    "attacked servers": ("attacks", "connections", "load", "safety"),
+    "attacked servers": ("attacks", "connections", "load", "safety", "visits"),
     "servers": (
         *("answers_order", "api", "deletion", "options"),
         *("page_names", "protocol", "proxy", "series"),

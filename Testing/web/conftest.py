@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import io
+import os
 from importlib.util import find_spec
 
 import pytest
+
+from Testing.support.command_runs import REPOSITORY
 
 
 class WithoutGradio(pytest.Module):
@@ -57,3 +61,48 @@ def real_result(real_server, sample_path) -> dict:
     given = visitor.cookies.items()
     cookies = [{"name": name, "value": value, **place, **kind} for name, value in given]
     return {"cookies": cookies, "origins": []}
+
+
+@pytest.fixture(scope="module")
+def browser():
+    from Testing.support.web_visitor import chromium
+
+    with chromium() as browser:
+        yield browser
+
+
+@pytest.fixture
+def visit(browser):
+    """Opens the page for one visitor after another."""
+    from Testing.support.web_visitor import Visitor
+
+    visitors = []
+
+    def new(server, **options) -> Visitor:
+        visitors.append(Visitor(browser, server.url, **options))
+        return visitors[-1]
+
+    yield new
+    for visitor in visitors:
+        visitor.context.close()
+
+
+@pytest.fixture(scope="session")
+def pictures():
+    """Takes a picture; with HYPOTHALAMUSSEG_PICTURES, a folder, it is written there, too."""
+    import numpy as np
+    from PIL import Image
+
+    from Testing.support.page_pictures import with_palette
+
+    wanted = os.environ.get("HYPOTHALAMUSSEG_PICTURES")
+
+    def take(name: str, shown, **options) -> np.ndarray:
+        image = Image.open(io.BytesIO(shown.screenshot(**options))).convert("RGB")
+        if wanted:
+            folder = REPOSITORY / wanted
+            folder.mkdir(exist_ok=True)
+            with_palette(image).save(folder / f"{name}.png", optimize=True)
+        return np.asarray(image).astype(int)
+
+    return take

@@ -12,7 +12,7 @@ from playwright.sync_api import Page
 
 from Testing.support.scan_files import head_volume, write_scan
 from Testing.support.web_server import running
-from Testing.support.web_visitor import PHONE, Visitor, chromium
+from Testing.support.web_visitor import PHONE, Visitor
 
 SCREENS = {"desktop": {}, "phone": PHONE}
 COLOURS = {"desktop": ("light", "dark"), "phone": ("light",)}
@@ -39,12 +39,6 @@ def backgrounds(page: Page, colours: tuple[str, ...]) -> set[str]:
         page.wait_for_timeout(400)
         found.add(page.evaluate("getComputedStyle(document.body).backgroundColor"))
     return found
-
-
-@pytest.fixture(scope="module")
-def browser():
-    with chromium() as browser:
-        yield browser
 
 
 def test_axe_itself_finds_what_is_wrong(browser):

@@ -3,14 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-import sys
 
 import pytest
 
-from Testing.support.command_runs import REPOSITORY
 from Web.fair_queue import FairQueue, QueueFullError, Ticket
-
-STUB = (sys.executable, str(REPOSITORY / "Testing" / "support" / "web_stub_worker.py"), "segment")
 
 
 def test_owners_take_turns():

@@ -16,8 +16,6 @@ from Web.entries import EntryState
 from Web.server_folder import remove_leftovers
 from Web.sessions import SessionStore, TooManySessionsError
 
-STUB = (sys.executable, str(REPOSITORY / "Testing" / "support" / "web_stub_worker.py"), "segment")
-
 
 @pytest.fixture
 def store(monkeypatch, tmp_path):

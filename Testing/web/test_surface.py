@@ -2,17 +2,12 @@
 
 from __future__ import annotations
 
-import sys
-
 import numpy as np
 import pytest
 from HypothalamusSegLib.geometry.voxel_image import Grid
 
-from Testing.support.command_runs import REPOSITORY
 from Web.surface import surface_of
 from Web.viewer_scene import Layer, surfaces_of
-
-STUB = (sys.executable, str(REPOSITORY / "Testing" / "support" / "web_stub_worker.py"), "segment")
 
 
 @pytest.mark.parametrize("centre", [(10.0, 11.0, 12.0), (10.3, 10.7, 11.1)])
