@@ -12,10 +12,7 @@ import pytest
 from Cohort.group.analysis import analyse
 from Cohort.group.contrast import Contrast, resolve_contrast
 from Cohort.group.covariates import check_covariates, complete_rows, design_columns
-from Cohort.group.errors import (
-    ContrastError,
-    CovariateError,
-)
+from Cohort.group.errors import ContrastError, CovariateError
 from Cohort.group.participants_table import read_participants
 from Testing.support.cohort_tables import as_read, found, options_in, simulated, table_in
 

@@ -6,9 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from Cohort.group.errors import (
-    ParticipantsFileError,
-)
+from Cohort.group.errors import ParticipantsFileError
 from Cohort.group.participants_table import read_participants
 from Testing.support.cohort_tables import found, table_in
 

@@ -7,9 +7,7 @@ from pathlib import Path
 import pytest
 
 from Cohort.group.analysis import analyse
-from Cohort.group.errors import (
-    SessionsFileError,
-)
+from Cohort.group.errors import SessionsFileError
 from Cohort.group.joined_table import join
 from Cohort.group.participants_table import read_participants
 from Cohort.group.session_times import read_session_times

@@ -5,17 +5,21 @@ from __future__ import annotations
 import pytest
 
 # Files that share what takes seconds of processor time to start: the session's server with the real
-# engine, or the process that has imported Gradio, of which every other server is a fork.
+# engine, the process that has imported Gradio, of which every other server is a fork, or networks.
+# The folder comes first.
 GROUPS = {
-    "real page": ("accessibility", "browser", "dicom", "viewer"),
-    "attacked servers": ("attacks", "connections", "load", "safety", "visits"),
+    "real page": ("web", "accessibility", "browser", "dicom", "viewer"),
+    "attacked servers": ("web", "attacks", "connections", "load", "safety", "visits"),
     "servers": (
-        *("answers_order", "api", "deletion", "options"),
+        *("web", "answers_order", "api", "deletion", "options"),
         *("page_names", "protocol", "proxy", "series"),
     ),
+    "trainings": ("training", "training", "evaluation"),
 }
 GROUP_OF_FILE = {
-    f"Testing/web/test_{name}.py": group for group, names in GROUPS.items() for name in names
+    f"Testing/{folder}/test_{name}.py": group
+    for group, (folder, *names) in GROUPS.items()
+    for name in names
 }
 # Fixtures behind which networks see a whole head; in the folder of the engine, the head itself.
 NETWORK_FIXTURES = {"sample_run", "quick_run", "segmenter", "real_server"}
@@ -26,7 +30,7 @@ SECONDS = {
     "real page": 190,
     "servers": 150,
     "attacked servers": 100,
-    "Testing/training/test_training.py": 75,
+    "trainings": 75,
     "Testing/engine/test_engine.py": 50,
     "Testing/engine/test_segment_command.py": 45,
     "Testing/slicer/test_panel.py": 45,

@@ -1,16 +1,14 @@
-"""A tiny prepared data set, made once for all files and processes."""
+"""A tiny prepared data set, made once for all files and processes, and what is trained on it."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
 import pytest
 
 from Testing.support.made_once import made_once
-
-# Whole heads at 2 mm throughout: an eighth of the voxels, and no network that must be good.
-FINE_SPACING_MM = 2.0
 
 
 class Data(NamedTuple):
@@ -25,6 +23,7 @@ class Data(NamedTuple):
 def data(tmp_path_factory) -> Data:
     """Only to be read."""
     from Testing.support.labelled_heads import write_label_heads, write_scans
+    from Testing.support.small_training import FINE_SPACING_MM
     from Training import prepare
 
     def make(folder: Path) -> None:
@@ -36,3 +35,34 @@ def data(tmp_path_factory) -> Data:
 
     folder = made_once("training_data", tmp_path_factory, make)
     return Data(folder / "scans", folder / "heads", folder / "prepared")
+
+
+@pytest.fixture(scope="module")
+def small() -> Iterator[None]:
+    """Trainings are small while this file's tests run."""
+    from Testing.support.small_training import small_trainings
+
+    with small_trainings():
+        yield
+
+
+@pytest.fixture(scope="session")
+def runs(data, tmp_path_factory) -> Path:
+    """Fold 0 of all structures, trained for a few steps in one go."""
+    from Testing.support.small_training import STRUCTURES, small_trainings, train_fold
+
+    folder = tmp_path_factory.mktemp("runs")
+    with small_trainings():
+        for structure in STRUCTURES:
+            train_fold(structure, data.prepared, folder)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def weights(data, runs, tmp_path_factory) -> Path:
+    from Testing.support.small_training import export_folds, small_trainings
+
+    folder = tmp_path_factory.mktemp("weights")
+    with small_trainings():
+        assert export_folds(runs, data.prepared, folder) == 0
+    return folder
