@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import json
-import signal
 import subprocess
 import sys
 
@@ -162,55 +161,6 @@ def test_fewer_structures_and_folds_leave_null_and_write_less(sample_path, tmp_p
     assert ",," in (tmp_path / "brain_volumes.csv").read_text(encoding="utf-8")
 
 
-@pytest.mark.parametrize("after", ["coarse", "fine", "write"])
-def test_cancelling_leaves_no_file(sample_path, tmp_path, after):
-    output = tmp_path / "output"
-    arguments = ("segment", sample_path, "--output", output, "--progress", "json")
-    with subprocess.Popen(
-        command_line(*arguments, "--folds", "0"),
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        env=environment(),
-    ) as process:
-        for line in process.stdout:
-            if json.loads(line).get("stage") == after:
-                break
-        process.send_signal(signal.SIGTERM)
-        process.wait(timeout=30)
-        assert process.returncode == 130
-        assert b"Traceback" not in process.stderr.read()
-    assert not output.exists() or not list(output.iterdir())
-
-
-def test_the_end_of_standard_input_cancels(sample_path, tmp_path):
-    arguments = ("segment", sample_path, "--output", tmp_path / "output", "--progress", "json")
-    with subprocess.Popen(
-        command_line(*arguments, "--folds", "0", "--stop-with-stdin"),
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        env=environment(),
-    ) as process:
-        for line in process.stdout:
-            if json.loads(line)["stage"] == "fine":
-                break
-        process.stdin.close()
-        process.wait(timeout=30)
-        assert process.returncode == 130
-    assert not list(tmp_path.rglob("*.nii.gz"))
-
-
-def test_a_run_whose_standard_input_stays_open_ends_well(sample_path, tmp_path):
-    arguments = ("segment", sample_path, "--output", tmp_path, "--no-overview", "--stop-with-stdin")
-    with subprocess.Popen(
-        command_line(*arguments, "--structures", "icv", "--folds", "0"),
-        stdin=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        env=environment(),
-    ) as process:
-        assert process.wait(timeout=120) == 0
-        assert b"Fatal" not in process.stderr.read()
-
-
 def test_without_overview_all_but_the_picture_is_written(sample_path, tmp_path):
     done = call_command(
         tmp_path,
@@ -262,28 +212,6 @@ def test_info_verifies_every_weight(tmp_path):
     done = call_command(tmp_path, "info")
     assert done.code == 0
     assert done.stdout.count("verified") == 15
-
-
-def test_a_full_disk_is_said_and_keeps_what_was_there(sample_path, tmp_path):
-    """On a disk of 96 kB, mounted in a user namespace of the test's own."""
-    disk = tmp_path / "disk"
-    disk.mkdir()
-    mount = f"mount -t tmpfs -o size=96k tmpfs '{disk}'"
-    if subprocess.run(["unshare", "-rm", "sh", "-c", mount], capture_output=True).returncode:
-        pytest.skip("this system lets no test mount a small disk")
-    arguments = ("segment", sample_path, "--output", disk, "--progress", "json")
-    command = " ".join(f"'{word}'" for word in command_line(*arguments, "--folds", "0"))
-    earlier = disk / "brain_volumes.csv"
-    script = f"{mount}; echo earlier > '{earlier}'; {command}; echo $? $(ls -A '{disk}')"
-    done = subprocess.run(
-        ["unshare", "-rm", "sh", "-c", script],
-        capture_output=True,
-        encoding="utf-8",
-        env=environment(),
-    )
-    *events, last = done.stdout.splitlines()
-    assert json.loads(events[-1])["code"] == "no_space_left"
-    assert last == f"1 {earlier.name}"
 
 
 def test_a_terminal_without_unicode_does_not_lose_the_run(sample_path, tmp_path):
