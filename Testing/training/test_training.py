@@ -21,7 +21,7 @@ from Testing.support.small_training import (
     strict_json,
     train_fold,
 )
-from Training import border_drawing, border_samples, tasks, train
+from Training import border_drawing, border_samples, icv_tasks, tasks, train
 from Training.splits import FOLDS, TEST
 
 pytestmark = pytest.mark.usefixtures("small")
@@ -64,7 +64,7 @@ def test_each_head_gets_its_first_border_from_the_network_that_has_not_seen_it(
     for fold in range(FOLDS):
         (tmp_path / "icv" / f"fold{fold}").mkdir(parents=True)
         (tmp_path / "icv" / f"fold{fold}" / "best.pt").touch()
-    monkeypatch.setattr(tasks, "_trained_coarse_network", lambda runs, fold: fold)
+    monkeypatch.setattr(icv_tasks, "_trained_coarse_network", lambda runs, fold: fold)
     task = tasks.IcvBorderTask(data.prepared, 2, tmp_path)
     splits = json.loads((data.prepared / "splits.json").read_text(encoding="utf-8"))
     parts = {**splits["heads"], **splits["scans"]}
