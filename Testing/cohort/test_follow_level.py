@@ -29,7 +29,7 @@ class Threads:
     """In the place of processes, which take seconds to start."""
 
     @contextlib.contextmanager
-    def opened(self):
+    def open(self):
         with ThreadPoolExecutor(1) as pool:
             yield pool
 

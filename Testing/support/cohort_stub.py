@@ -139,7 +139,7 @@ class InOneThread:
         return "one thread"
 
     @contextlib.contextmanager
-    def opened(self) -> Iterator[_Thread]:
+    def open(self) -> Iterator[_Thread]:
         with _Thread(1) as pool:
             yield pool
 

@@ -50,8 +50,9 @@ def segment(task: dict, report: engine_worker.Report) -> None:
     for file, text in files.items():
         (output / file).write_text(text, encoding="utf-8")
     result = result_of(name)
-    if task["options"].get("weights"):
-        result["protocol"] = read_protocol(Path(task["options"]["weights"])).as_json()
+    weights = task.get("options", {}).get("weights")
+    if weights:
+        result["protocol"] = read_protocol(Path(weights)).as_json()
     report({"event": "result", "files": sorted(files), "result": result})
 
 

@@ -149,8 +149,8 @@ def test_the_folder_of_a_server_that_lives_elsewhere_stays(monkeypatch, tmp_path
     """In another container its process has a number that means nothing here."""
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
     script = (
-        "import sys, time; from pathlib import Path; from Web.server_folder import locked;"
-        "kept = locked(Path(sys.argv[1])); print('locked', flush=True); time.sleep(60)"
+        "import sys, time; from pathlib import Path; from Web.server_folder import open_locked;"
+        "kept = open_locked(Path(sys.argv[1])); print('locked', flush=True); time.sleep(60)"
     )
     sibling = tmp_path / "hypothalamus-seg-web-99999999-x"
     sibling.mkdir()
