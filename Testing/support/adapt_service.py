@@ -16,7 +16,7 @@ from HypothalamusSegLib.worker.service import Finish, WorkerService
 
 from Testing.support.protocol_folders import protocol_folder
 from Training.adaptation.case_files import TrainingCasesError
-from Training.adaptation.service import read_options
+from Training.adaptation.request import read_options
 
 # Progress until the process is ended.
 FOREVER = "forever"

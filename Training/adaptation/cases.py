@@ -27,6 +27,7 @@ from .label_checks import (
     kind_of,
 )
 from .looks import Look, load_look, look_at, save_look
+from .options import LabelOptions
 from .samples import case_target
 from .targets import SIDES, WHOLE
 
@@ -64,14 +65,6 @@ class Case:
     @property
     def name(self) -> str:
         return self.file.name
-
-
-@dataclass(frozen=True)
-class LabelOptions:
-    """What the user says about the labels: values of the sides, and their kind."""
-
-    sides: tuple[int, int] | None = None
-    as_whole: bool = False
 
 
 def read_case(file: CaseFile, parent: Segmenter, work: Path) -> tuple[Case, VoxelImage]:

@@ -90,10 +90,10 @@ def main(arguments: Sequence[str]) -> int:
 
 
 def _adapt(parsed: argparse.Namespace) -> int:
-    from .cases import LabelOptions
+    from .options import AdaptOptions, LabelOptions
     from .page import summary_rows, verdict
     from .progress import AdaptProgress
-    from .run import AdaptOptions, adapt
+    from .run import adapt
 
     report = reporter(parsed.progress)
     options = AdaptOptions(

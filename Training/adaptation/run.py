@@ -7,7 +7,7 @@ import json
 import shutil
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 import torch
@@ -18,10 +18,9 @@ from HypothalamusSegLib.results.atomic_files import atomic_files
 from torch import nn
 
 from ..hypothalamus_samples import RegionSamples
-from .case_files import CaseFile, find_case_files, with_labels
+from .case_files import find_case_files, with_labels
 from .cases import (
     Case,
-    LabelOptions,
     assign_cases,
     read_cases,
     refuse_too_few,
@@ -30,6 +29,7 @@ from .cases import (
 from .figures import Figures, measure
 from .fine_tuning import FoldAdaptation, FoldPlan, PairSampler
 from .label_checks import LabelFinding
+from .options import AdaptOptions
 from .page import write_page
 from .progress import LOOK_S, SCORE_S, AdaptProgress
 from .protocol_map import disagreement_map
@@ -45,48 +45,6 @@ MEMORY_SHARE = 0.2
 # More scans without labels than this bring nothing but waiting.
 MOST_MEMORY = 30
 HYPOTHALAMUS = "hypothalamus"
-
-
-@dataclass(frozen=True)
-class AdaptOptions:
-    """What the user asks for.
-
-    Attributes
-    ----------
-    cases : Path or tuple of CaseFile
-        A folder, or the scans one by one.
-    output : Path
-        Where weights and page go.
-    name : str
-        Of the protocol.
-    minutes : float
-        Aimed at; the number of steps follows.
-    weights : str or None
-        The parent; None: the published weights.
-    rater : str or None
-    labels : LabelOptions
-    skip_bad : bool
-        Leave out cases whose labels cannot be used.
-    write_anyway : bool
-        Write weights even if adaptation has not helped.
-    with_names : bool
-        Name the cases in the manifest.
-    threads : int or None
-    seed : int
-    """
-
-    cases: Path | tuple[CaseFile, ...]
-    output: Path
-    name: str
-    minutes: float = 60.0
-    weights: str | None = None
-    rater: str | None = None
-    labels: LabelOptions = field(default_factory=LabelOptions)
-    skip_bad: bool = False
-    write_anyway: bool = False
-    with_names: bool = False
-    threads: int | None = None
-    seed: int = 1
 
 
 @dataclass(frozen=True)
