@@ -175,7 +175,7 @@ class PageUpdates:
             "news": json.dumps({**_news(entries, choices, before), "turn": told.turn}),
             "timer": _is_lively(session),
             "results": bool(done),
-            "batch": result_tables.batch_table(entries),
+            "batch": result_tables.batch_table(entries, self.work.protocols.is_choice),
             "everything": tables.download_everything(entries),
             "choice": choices,
             "said": before.get("said", "") if keep_words else _status_line(words, failed),

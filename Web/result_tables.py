@@ -82,17 +82,21 @@ def all_numbers(result: dict) -> str:
     )
 
 
-def batch_table(entries: list[Entry]) -> str:
-    """One row per finished scan, if there are several."""
+def batch_table(entries: list[Entry], names_protocol: bool = False) -> str:
+    """One row per finished scan, if there are several.
+
+    Protocols are named where they differ, or where there is a choice of them.
+    """
     done = [entry for entry in entries if entry.result]
     if len(done) < 2:
         return ""
     head = ("scan", "left", "right", "total", "of_icv", "at_1500_ml", "icv", "flags")
     units = ("", "mm³", "mm³", "mm³", "%", "mm³", "mL", "")
     are_several = len({protocol_name(entry.result) for entry in done}) > 1
-    if are_several:
+    names_protocol |= are_several
+    if names_protocol:
         head, units = (*head, "protocol"), (*units, "")
-    rows = [_batch_row(entry.result, are_several) for entry in done]
+    rows = [_batch_row(entry.result, names_protocol) for entry in done]
     meanings = texts.SEVERITY_NAMES.items()
     key = " · ".join(f"{symbol(severity, spoken=False)} {words}" for severity, words in meanings)
     warning = f"<p class='notice'>{texts.SEVERAL_PROTOCOLS}</p>" if are_several else ""

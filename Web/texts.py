@@ -13,9 +13,10 @@ MEDICAL_USE = (
     "Do not use it for clinical decisions."
 )
 HOW_TO_READ = (
-    "The outlines follow one protocol, learned from another network, not from raters. Never "
-    "compare them with volumes from other programs. The ratio to ICV is for single cases only: in "
-    "group studies, use ICV as a covariate. The spread of the networks is not an error bar."
+    "The outlines follow one protocol. The published one (Billot 2020) was learned from another "
+    "network, not from raters. Never compare volumes of different protocols or programs. The ratio "
+    "to ICV is for single cases only: in group studies, use ICV as a covariate. The spread of the "
+    "networks is not an error bar."
 )
 NO_FILE = "No file yet. Drop a scan above, or add the sample brain."
 NO_RESULT = "No result yet."

@@ -141,11 +141,15 @@ def test_the_table_of_a_scan_names_another_protocol_and_its_range():
 
 
 def test_the_table_of_several_scans_says_if_their_protocols_differ():
-    def table(*protocols: str | None) -> str:
-        return batch_table([SimpleNamespace(result=result("x", name)) for name in protocols])
+    def table(*protocols: str | None, is_choice: bool = False) -> str:
+        entries = [SimpleNamespace(result=result("x", name)) for name in protocols]
+        return batch_table(entries, is_choice)
 
     assert "Several protocols" not in table(None, None)
     assert PUBLISHED.name not in table(None, None)
+    chosen = table(None, None, is_choice=True)  # named, because it was chosen
+    assert PUBLISHED.name in chosen
+    assert "Several protocols" not in chosen
     mixed = table(None, HTML, "Theirs")
     assert "Several protocols" in mixed
     assert all(name in mixed for name in (PUBLISHED.name, "Ours &lt;b&gt;", "Theirs"))

@@ -41,9 +41,9 @@ CONVENTION = (
 )
 COVERED = "Gray and struck through: wrong because of a severe flag (■)."
 PROTOCOL = (
-    "One protocol, learned from another network, not from raters. Do not compare with volumes "
-    "from other programs. The ratio to ICV is for single cases only. Fold SD is the spread of "
-    "the networks, not an error bar."
+    "The published protocol was learned from another network, not from raters. Never compare "
+    "volumes of different protocols or programs. The ratio to ICV is for single cases only. Fold "
+    "SD is the spread of the networks, not an error bar."
 )
 
 
