@@ -115,10 +115,7 @@ def weights_folder(chosen: str | None) -> Path:
 
 
 def manifest_state(chosen: str | None) -> tuple[int, ...] | None:
-    """What changes when the manifest of a chosen folder is written anew; None if it is not there.
-
-    That of the package does not change while a program runs.
-    """
+    """Identify the state of a chosen folder's manifest; None if it is missing, or the package's."""
     if chosen is None:
         return None
     try:
