@@ -15,7 +15,6 @@ from HypothalamusSegLib.measures.segmentation import Segmentation
 from HypothalamusSegLib.measures.volumes import StructureVolume
 from HypothalamusSegLib.stages.fine import FineResult
 from HypothalamusSegLib.units import MM3_PER_ML
-from monai.metrics import compute_average_surface_distance, compute_hausdorff_distance
 
 
 @dataclass(frozen=True)
@@ -147,6 +146,9 @@ def _distances(
     found: np.ndarray, wanted: np.ndarray, spacing_mm: np.ndarray
 ) -> tuple[float, float]:
     """HD95 and symmetric mean surface distance in mm, means of left and right."""
+    # Importing it takes three seconds, and most of what uses this file measures no distance.
+    from monai.metrics import compute_average_surface_distance, compute_hausdorff_distance
+
     one_hot = [
         torch.from_numpy(np.stack([array == n for n in (0, labels.LEFT, labels.RIGHT)]))[None]
         for array in (found, wanted)
