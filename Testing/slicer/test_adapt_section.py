@@ -139,7 +139,7 @@ def test_corrections_of_another_protocols_outlines_are_left_out_with_a_word(pane
     section = open_list(panel, derivative)
     assert "Corrected cases: 4, of 4 subjects." in section.answer.text
     assert f"of the chosen protocol “{PUBLISHED.name}”: 1." in section.answer.text
-    assert "the label map is gone: 1." in section.answer.text
+    assert "the label map is missing: 1." in section.answer.text
 
 
 def test_a_list_of_another_protocol_is_adapted_from_that_one(panel, derivative, service, tmp_path):
@@ -197,7 +197,7 @@ def test_it_is_stopped_and_leaves_no_process_and_no_copy(panel, derivative, serv
     assert section.job is not None
     section.button.click()
     wait_for_end(section)
-    assert "goes on where it was" in section.answer.text
+    assert "press Adapt… and choose the same folder" in section.answer.text
     assert host.pump_until(lambda: not may_be_alive(process), seconds=10)
     assert not list(Path(slicer.app.temporaryPath).glob("hypothalamus-seg-*"))
 
@@ -218,7 +218,7 @@ def test_a_folder_with_a_protocol_is_not_written_over(panel, derivative, service
     section = open_list(panel, derivative)
     begin(section, there)
     assert section.job is None
-    assert "holds a protocol already" in host.dialogs[-1].text
+    assert "already contains a protocol" in host.dialogs[-1].text
 
 
 def test_a_blinded_reader_is_told_no_case(panel, derivative, service, tmp_path):
@@ -228,7 +228,7 @@ def test_a_blinded_reader_is_told_no_case(panel, derivative, service, tmp_path):
     begin(section, tmp_path / "ours")
     wait_for_end(section)
     assert "sub-02" not in section.answer.text
-    assert "Labels to look at, see the page: 1." in section.answer.text
+    assert "Labels to check (see the page): 1." in section.answer.text
 
 
 def test_the_code_that_adapts_is_found_in_a_checkout_and_missed_where_it_is_not(

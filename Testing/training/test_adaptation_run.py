@@ -16,6 +16,7 @@ from HypothalamusSegLib import labels
 from HypothalamusSegLib.errors import WeightsError
 from HypothalamusSegLib.geometry.canonical_frame import CanonicalFrame
 from HypothalamusSegLib.geometry.voxel_image import Grid, VoxelImage
+from HypothalamusSegLib.longitudinal.repeatability import Repeatability, read_repeatability
 from HypothalamusSegLib.measures.intervals import read_intervals
 from HypothalamusSegLib.measures.protocol import HYPOTHALAMUS_RANGE_MM3, PUBLISHED, read_protocol
 from HypothalamusSegLib.networks import weight_files
@@ -228,6 +229,11 @@ def test_intervals_are_those_of_the_cross_validation_and_the_icvs_own(adapted):
     assert found["icv"] == published["icv"]
     # The largest of ten errors: 9 mm³ of 640.
     assert found["hypothalamus_total"].log_ratio == pytest.approx(np.log(649 / 640), abs=1e-4)
+
+
+def test_the_published_repeatability_is_not_passed_on(adapted):
+    assert read_repeatability(weight_files.default_weights_folder()) != Repeatability()
+    assert read_repeatability(adapted) == Repeatability()
 
 
 def test_no_case_is_named_in_the_manifest(adapted):

@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 import torch
 from HypothalamusSegLib import __version__
+from HypothalamusSegLib.longitudinal import repeatability
 from HypothalamusSegLib.measures import intervals, protocol
 from HypothalamusSegLib.networks.weight_files import MANIFEST_NAME
 from HypothalamusSegLib.results.atomic_files import atomic_files
@@ -94,6 +95,8 @@ def write_weights(
         manifest[intervals.MANIFEST_KEY] = _intervals(manifest, figures)
         # The split of the parent's training says nothing of these networks.
         plan["parent_split"] = manifest.pop("split", None)
+        # Nor does its repeatability: without one, no change over time is called real.
+        manifest.pop(repeatability.MANIFEST_KEY, None)
         text = json.dumps(manifest, indent=1, allow_nan=False)
         (stage / MANIFEST_NAME).write_text(text + "\n", encoding="utf-8")
     return output / MANIFEST_NAME

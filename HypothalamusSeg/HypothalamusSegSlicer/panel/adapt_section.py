@@ -48,10 +48,10 @@ class AdaptSection:
         self.section.text = _("Adapt the networks to my outlines")
         self.section.collapsed = True
         self.name, self.minutes = qt.QLineEdit(), qt.QSpinBox()
-        self.name.toolTip = _("Of your protocol; every result carries it")
+        self.name.toolTip = _("Name of your protocol; every result states it")
         self.minutes.setRange(FEWEST_MINUTES, MOST_MINUTES)
         self.minutes.value = DEFAULT_MINUTES
-        self.minutes.toolTip = _("Time to aim for; fewer minutes mean less training")
+        self.minutes.toolTip = _("Target time; fewer minutes mean less training")
         self.button, self.bar, self.answer = qt.QPushButton(), qt.QProgressBar(), qt.QLabel()
         self.bar.visible = False
         self.answer.wordWrap = True
@@ -99,7 +99,7 @@ class AdaptSection:
         self.bar.visible = is_running
         problem = "" if is_running else self._what_is_missing()
         self.button.enabled = not problem
-        self.button.toolTip = problem or _("The chosen protocol is the beginning")
+        self.button.toolTip = problem or _("Training starts from the chosen protocol")
 
     def _what_is_missing(self) -> str:
         if self._found is None:
@@ -125,13 +125,13 @@ class AdaptSection:
 
     def _ask_folder(self) -> None:
         folder = qt.QFileDialog.getExistingDirectory(
-            self.button, _("Folder for the new protocol: an empty one, or one where it was stopped")
+            self.button, _("Folder for the new protocol: an empty one, or that of a stopped run")
         )
         if not folder:
             return
         if (Path(folder) / MANIFEST_NAME).exists():
             slicer.util.errorDisplay(
-                _("{folder} holds a protocol already. Choose an empty folder.").format(
+                _("{folder} already contains a protocol. Choose an empty folder.").format(
                     folder=folder
                 )
             )
@@ -182,7 +182,7 @@ class AdaptSection:
         self._forget()
         self._refresh()
         if outcome.cancelled:
-            self.answer.text = _("Stopped. Adapt… with the same folder goes on where it was.")
+            self.answer.text = _("Stopped. To resume, press Adapt… and choose the same folder.")
             return
         if outcome.result is None:
             self.answer.text = outcome.message

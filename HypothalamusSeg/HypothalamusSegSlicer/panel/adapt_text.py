@@ -11,7 +11,7 @@ from ..worklist.training_cases import FEWEST_SUBJECTS, LearningCases
 def what_there_is(found: LearningCases | None, protocol: str) -> str:
     """How many cases there are to learn from, and which are left out."""
     if found is None:
-        return _("Open a list and correct some cases: the networks learn from those.")
+        return _("Open a list and correct some cases: the networks learn from them.")
     lines = [
         _("Corrected cases: {count}, of {subjects} subjects. Other scans: {others}.").format(
             count=len(found.corrected), subjects=found.subjects, others=len(found.others)
@@ -32,7 +32,7 @@ def what_there_is(found: LearningCases | None, protocol: str) -> str:
         )
     if found.without_files:
         lines.append(
-            _("▲ Left out, because the scan or the label map is gone: {count}.").format(
+            _("▲ Left out, because the scan or the label map is missing: {count}.").format(
                 count=found.without_files
             )
         )
@@ -61,5 +61,5 @@ def result_text(outcome: EngineOutcome, is_added: bool, with_cases: bool) -> str
         lines += [f"▲ {finding['case']}: {finding['message']}" for finding in result["findings"]]
     elif result["findings"]:
         count = len(result["findings"])
-        lines.append(_("▲ Labels to look at, see the page: {count}.").format(count=count))
+        lines.append(_("▲ Labels to check (see the page): {count}.").format(count=count))
     return "\n".join(lines)

@@ -32,7 +32,7 @@ class DicomSection:
         self._nodes: ResultNodes | None = None
         self.target = qt.QComboBox()
         self.target.addItems([_("into a folder"), _("into the DICOM database")])
-        self.target.setToolTip(_("Where DICOM objects go"))
+        self.target.setToolTip(_("Destination of DICOM objects"))
         self.report_button = self._button(
             _("Report (PDF)…"), _("One page: outlines, numbers, flags and review"), self._report
         )

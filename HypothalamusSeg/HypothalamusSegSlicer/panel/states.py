@@ -37,7 +37,11 @@ def apply_button(state: State, missing: str = "") -> ApplyButton:
             _("Cancel installation"), _("PyTorch is being installed; needed only once"), True
         ),
         State.RUNNING: ApplyButton(_("Cancel"), _("Stop the run; earlier results are kept"), True),
-        State.AHEAD: ApplyButton(_("Being segmented…"), _("The list sees to it"), False),
+        State.AHEAD: ApplyButton(
+            _("Being segmented…"),
+            _("The worklist is segmenting this case in the background"),
+            False,
+        ),
         State.CANCELLING: ApplyButton(_("Canceling…"), _("Waiting for the engine to stop"), False),
     }[state]
 
