@@ -108,5 +108,5 @@ def test_networks_that_stay_loaded_are_those_of_the_folder_as_it_is(tmp_path, mo
     assert NamedSegmenter.made == 3
     networks.segmenter(options)
     manifest.unlink()
-    with pytest.raises(WeightsError, match="no folder of weights"):
+    with pytest.raises(WeightsError, match="is not a folder of weights"):
         networks.segmenter(options)
