@@ -113,7 +113,25 @@ def test_the_table_has_titles_and_a_dash_for_what_is_missing(nodes):
     spread = table.GetTable().GetColumnByName("fold_sd")
     assert spread.GetValue(0) == "–"  # one network has no spread
     share = table.GetTable().GetColumnByName("percent_of_icv")
-    assert share.GetValue(0) == f"{rows_of(nodes)[LEFT].percent_of_icv:.4f}"
+    assert share.GetValue(0).endswith(f"{rows_of(nodes)[LEFT].percent_of_icv:.4f}")
+
+
+def test_the_table_marks_numbers_that_a_severe_flag_covers(nodes):
+    structures = list(rows_of(nodes))
+    codes = {flag["code"] for flag in nodes.record.engine["quality"]["flags"]}
+    assert "skull_stripped" in codes
+    cells = {
+        name: nodes.table.GetTable().GetColumnByName(name)
+        for name in ("shown_value", "percent_of_icv", "adjusted_mm3", "dice")
+    }
+    marked = {
+        name: [s for n, s in enumerate(structures) if column.GetValue(n).startswith("■ ")]
+        for name, column in cells.items()
+    }
+    assert marked["shown_value"] == ["icv"]
+    assert set(marked["percent_of_icv"]) == set(marked["adjusted_mm3"]) | {"icv"}
+    assert {"hypothalamus_left", "hypothalamus_total"} <= set(marked["percent_of_icv"])
+    assert not marked["dice"]
 
 
 @pytest.mark.parametrize("make", [lambda: translation(50, -20, 10), lambda: rotation(30)])

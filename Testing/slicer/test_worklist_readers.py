@@ -64,6 +64,19 @@ def test_a_blinded_reader_sees_neither_names_nor_numbers_nor_others(panel, deriv
     assert not panel.ui.volumesCollapsible.isHidden()
 
 
+def test_blinding_the_case_that_is_shown_hides_its_name_everywhere(panel, derivative):
+    open_list(panel, derivative, "AB")
+    assert "sub-01" in panel.ui.resultLabel.text
+    panel.ui.blindedCheckBox.checked = True
+    scene = panel.parameters.inputVolume.GetScene()
+    names = [scene.GetNthNode(index).GetName() for index in range(scene.GetNumberOfNodes())]
+    shown = [panel.ui.resultLabel.text, *filter(None, names)]
+    assert not [name for name in shown if "sub-0" in name]
+    assert "Case" in panel.ui.resultLabel.text
+    panel.ui.blindedCheckBox.checked = False
+    assert "sub-01" in panel.ui.resultLabel.text
+
+
 def test_two_readers_are_compared(panel, derivative):
     open_list(panel, derivative, "AB")
     for _case in range(3):

@@ -31,6 +31,7 @@ class ResultsSection:
         self._nodes: ResultNodes | None = None
         self._rows: Sequence[VolumeRow] = ()
         self._is_blinded = False
+        self._lost: tuple[str, ...] = ()
         ui.tableView.verticalHeader().hide()
         ui.show3dButton.connect("toggled(bool)", self._show_3d)
         ui.opacitySlider.connect("valueChanged(double)", self._set_opacity)
@@ -40,7 +41,7 @@ class ResultsSection:
         ui.chartButton.connect("clicked(bool)", self._chart)
 
     def show(self, nodes: ResultNodes | None) -> None:
-        self._nodes = nodes
+        self._nodes, self._lost = nodes, ()
         there = nodes is not None
         for name in (
             "show3dButton",
@@ -56,12 +57,25 @@ class ResultsSection:
         if not there:
             self.ui.resultLabel.text = _("No result for this volume yet.")
             return
-        record = nodes.record.engine
-        self.ui.resultLabel.text = _("Segmentations: {names}").format(
-            names=", ".join(node.GetName() for _plan, node in nodes.segmentations())
-        )
-        self.ui.qualityBrowser.html = quality_html(record["quality"])
+        self.show_names()
+        self.ui.qualityBrowser.html = quality_html(nodes.record.engine["quality"])
         self.sync()
+
+    def show_names(self) -> None:
+        """Name the segmentations, or the structures whose network output is lost."""
+        if self._nodes is None:
+            return
+        if self._lost:
+            words = _(
+                "▲ The networks' output of these structures was lost when the scene was saved or "
+                "opened, or belongs to another scan: {names}. Edits are told by the volume alone, "
+                "and cannot be reverted."
+            )
+            names = [DISPLAY_NAMES[structure] for structure in self._lost]
+        else:
+            words = _("Segmentations: {names}")
+            names = [node.GetName() for _plan, node in self._nodes.segmentations()]
+        self.ui.resultLabel.text = words.format(names=", ".join(names))
 
     def show_protocol(self, chosen: Protocol | None) -> None:
         """Say whose outlines the result has, and whether new ones would be others'."""
@@ -118,14 +132,8 @@ class ResultsSection:
 
     def show_lost(self, structures: Sequence[str]) -> None:
         """Say which structures cannot be compared with the networks' output."""
-        if structures and self._nodes is not None:
-            words = _(
-                "▲ The networks' output of these structures was lost when the scene was saved or "
-                "opened, or belongs to another scan: {names}. Edits are told by the volume alone, "
-                "and cannot be reverted."
-            )
-            names = ", ".join(DISPLAY_NAMES[structure] for structure in structures)
-            self.ui.resultLabel.text = words.format(names=names)
+        self._lost = tuple(structures)
+        self.show_names()
 
     def _show_3d(self, shown: bool) -> None:
         node = self._surface_node()

@@ -236,6 +236,7 @@ class WorklistSection:
         self._sort()
         if self.shown is not None:
             self.shown.rename(case_title(self.cases, self.shown.case, is_blinded))
+            self.panel.results.show_names()
 
     def _reader_changed(self) -> None:
         """Another reader sees own reviews only; the case that is shown goes on as theirs."""

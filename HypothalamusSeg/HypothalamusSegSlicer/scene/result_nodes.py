@@ -21,6 +21,13 @@ VOLUME_REFERENCE = "HypothalamusSeg.Volume"
 RECORD_ROLE, TABLE_ROLE = "record", "table"
 SPREAD_ROLE = "spread"
 NETWORK_SUFFIX = "-network-output"
+# What a result consists of; the names of its nodes begin with that of the volume.
+NAMED_CLASSES = (
+    "vtkMRMLSegmentationNode",
+    "vtkMRMLScalarVolumeNode",
+    "vtkMRMLTableNode",
+    "vtkMRMLTextNode",
+)
 
 
 class ResultNodes:
@@ -93,6 +100,14 @@ class ResultNodes:
         node.SetForceCreateStorageNode(node.CreateStorageNodeNever)
         return Record(node)
 
+    def rename(self, old: str, new: str) -> None:
+        """Give the volume another name, and all nodes that are named after it."""
+        for class_name in NAMED_CLASSES:
+            for node in self._all(class_name):
+                if self._belongs(node) and node.GetName().startswith(old):
+                    node.SetName(new + node.GetName().removeprefix(old))
+        self.volume.SetName(new)
+
     def remove(self, role: str) -> None:
         """Remove a role's segmentation and its copy, if they exist."""
         for node in (self.segmentation(role), self.network_output(role)):
@@ -100,13 +115,16 @@ class ResultNodes:
                 self._scene.RemoveNode(node)
 
     def _find(self, class_name: str, role: str):
-        collection = self._scene.GetNodesByClass(class_name)
-        collection.UnRegister(None)
-        for index in range(collection.GetNumberOfItems()):
-            node = collection.GetItemAsObject(index)
+        for node in self._all(class_name):
             if node.GetAttribute(ROLE_ATTRIBUTE) == role and self._belongs(node):
                 return node
         return None
+
+    def _all(self, class_name: str) -> list:
+        collection = self._scene.GetNodesByClass(class_name)
+        collection.UnRegister(None)
+        count = collection.GetNumberOfItems()
+        return [collection.GetItemAsObject(index) for index in range(count)]
 
     def _belongs(self, node: slicer.vtkMRMLNode) -> bool:
         return node.GetNodeReferenceID(VOLUME_REFERENCE) == self.volume.GetID()

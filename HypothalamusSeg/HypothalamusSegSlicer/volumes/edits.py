@@ -78,7 +78,8 @@ def update_table(nodes: ResultNodes, edits: dict[str, Edit | None]) -> list[Volu
     """Write the table of a result; returns its rows."""
     engine = nodes.record.engine
     rows = volume_rows(engine, edits)
-    write_table(nodes.make_table(), rows, engine["reference_icv_mm3"])
+    codes = [flag["code"] for flag in engine["quality"]["flags"]]
+    write_table(nodes.make_table(), rows, engine["reference_icv_mm3"], codes)
     return rows
 
 

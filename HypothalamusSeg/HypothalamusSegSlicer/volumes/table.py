@@ -8,17 +8,20 @@ is copied, and in the exports.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, fields
 
 import slicer
 import vtk
 from HypothalamusSegLib.measures.intervals import COVERAGE
+from HypothalamusSegLib.results.flag_coverage import covered_columns
 from HypothalamusSegLib.units import MM3_PER_ML
 
 from .rows import EDITED, UNCHANGED, VolumeRow
 
 MISSING = "–"
+# A cell of Slicer's table view cannot be struck through. The mark is that of severe flags.
+COVERED_MARK = "■"
 
 
 @dataclass(frozen=True)
@@ -34,6 +37,8 @@ class Column:
         How a number is written; or what makes the cell from the row.
     is_detail : bool
         Shown only with all columns.
+    engine_column : str
+        The column of the engine's table that it shows; empty if none.
     """
 
     field: str
@@ -41,9 +46,15 @@ class Column:
     description: str
     form: str | Callable[[VolumeRow], str] = ""
     is_detail: bool = False
+    engine_column: str = ""
 
-    def value(self, row: VolumeRow) -> str:
-        """The content of a cell."""
+    def value(self, row: VolumeRow, flag_codes: Iterable[str] = ()) -> str:
+        """The content of a cell; marked if a severe flag covers it."""
+        text = self._text(row)
+        is_covered = self.engine_column in covered_columns(flag_codes, row.structure)
+        return f"{COVERED_MARK} {text}" if is_covered and text != MISSING else text
+
+    def _text(self, row: VolumeRow) -> str:
         if callable(self.form):
             return self.form(row)
         value = getattr(row, self.field)
@@ -62,8 +73,15 @@ def columns(reference_icv_mm3: float) -> tuple[Column, ...]:
             f"Volume ({percent} % range)",
             f"Posterior-weighted volume, or the asymmetry index; in brackets {interval}",
             _volume_and_range,
+            engine_column="volume_mm3",
         ),
-        Column("percent_of_icv", "% of ICV", "Volume as a share of the ICV", ".4f"),
+        Column(
+            "percent_of_icv",
+            "% of ICV",
+            f"Volume as a share of the ICV; {COVERED_MARK} wrong because of a severe flag",
+            ".4f",
+            engine_column="fraction_of_icv",
+        ),
         Column(
             "change",
             "Edited by",
@@ -71,7 +89,14 @@ def columns(reference_icv_mm3: float) -> tuple[Column, ...]:
             _change,
         ),
         Column("status", "Status", "As segmented, edited or deleted", is_detail=True),
-        Column("value", "Value", "The volume as a plain number", ".3f", is_detail=True),
+        Column(
+            "value",
+            "Value",
+            "The volume as a plain number",
+            ".3f",
+            is_detail=True,
+            engine_column="volume_mm3",
+        ),
         Column("unit", "Unit", "Unit of volume, spread and difference", is_detail=True),
         Column(
             "adjusted_mm3",
@@ -79,6 +104,7 @@ def columns(reference_icv_mm3: float) -> tuple[Column, ...]:
             f"Volume × {reference} / ICV (proportion method, for single cases only)",
             ".1f",
             is_detail=True,
+            engine_column="icv_adjusted_mm3",
         ),
         Column(
             "fold_sd",
@@ -86,6 +112,7 @@ def columns(reference_icv_mm3: float) -> tuple[Column, ...]:
             "Standard deviation of the networks' volumes, in the unit of the row",
             ".2f",
             is_detail=True,
+            engine_column="fold_sd_mm3",
         ),
         Column(
             "difference_percent",
@@ -136,16 +163,19 @@ def _change(row: VolumeRow) -> str:
 
 
 def write_table(
-    node: slicer.vtkMRMLTableNode, rows: Sequence[VolumeRow], reference_icv_mm3: float
+    node: slicer.vtkMRMLTableNode,
+    rows: Sequence[VolumeRow],
+    reference_icv_mm3: float,
+    flag_codes: Sequence[str] = (),
 ) -> None:
-    """Fill a table node; its content is replaced in one step."""
+    """Fill a table node, with what severe flags cover marked; replaced in one step."""
     was_modifying = node.StartModify()
     node.RemoveAllColumns()
     for column in columns(reference_icv_mm3):
         array = vtk.vtkStringArray()
         array.SetName(column.field)
         for row in rows:
-            array.InsertNextValue(column.value(row))
+            array.InsertNextValue(column.value(row, flag_codes))
         node.AddColumn(array)
         # Units are in the titles: Slicer would add a unit label in brackets, "% of ICV [%]".
         node.SetColumnTitle(column.field, column.title)

@@ -188,10 +188,10 @@ class OpenCase:
         self.note_state(watch)
 
     def rename(self, title: str) -> None:
-        """Show another name, in the views too."""
-        self._title = title
+        """Show another name, in the views too, and in what is named after the scan."""
         if self.is_open:
-            self._volume.SetName(title)
+            ResultNodes(self._volume).rename(self._title, title)
+        self._title = title
 
     def leave_scene(self) -> None:
         """Remove the volume and all that belongs to it."""
