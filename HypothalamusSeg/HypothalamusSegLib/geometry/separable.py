@@ -32,6 +32,8 @@ FEWEST_SAMPLES = 4
 # Smaller entries become 0: products with subnormal numbers are ten times slower. Not larger ones,
 # since what counts as zeroed air (scan_condition.py) depends on how far a blur reaches.
 NEGLIGIBLE = 1e-30
+# Copied for a product along the middle axis; all at once would take the memory of another scan.
+PLANES_AT_ONCE = 16
 # Axes count as shared if no point of the grid is further than this from where they would put it.
 SHARED_WITHIN_VOXELS = 1e-3
 
@@ -130,9 +132,8 @@ def along_axes(array: np.ndarray, matrices: Sequence[np.ndarray | None]) -> np.n
     if all(matrix is None for matrix in matrices):
         return array
     order = np.argsort(np.abs(array.strides), kind="stable")[::-1]
-    # Now C-contiguous, so that most reshaping copies nothing. One large product an axis: products
-    # plane by plane let the threads of the BLAS library wait for each other, on a busy machine for
-    # seconds.
+    # Now C-contiguous, so that most reshaping copies nothing. Few large products: one for each
+    # plane lets the threads of the BLAS library wait for each other, on a busy machine for seconds.
     result = np.ascontiguousarray(array.transpose(order), np.float32)
     outer, middle, inner = (matrices[axis] for axis in order)
     if inner is not None:
@@ -141,9 +142,17 @@ def along_axes(array: np.ndarray, matrices: Sequence[np.ndarray | None]) -> np.n
     if outer is not None:
         result = _along_first(result, outer)
     if middle is not None:
-        result = np.ascontiguousarray(_along_first(result.swapaxes(0, 1), middle).swapaxes(0, 1))
+        result = _along_middle(result, middle)
     return result.transpose(np.argsort(order))
 
 
 def _along_first(array: np.ndarray, matrix: np.ndarray) -> np.ndarray:
     return (matrix @ array.reshape(len(array), -1)).reshape(len(matrix), *array.shape[1:])
+
+
+def _along_middle(array: np.ndarray, matrix: np.ndarray) -> np.ndarray:
+    found = np.empty((array.shape[0], len(matrix), array.shape[2]), np.float32)
+    for start in range(0, len(array), PLANES_AT_ONCE):
+        planes = slice(start, start + PLANES_AT_ONCE)
+        found[planes] = _along_first(array[planes].swapaxes(0, 1), matrix).swapaxes(0, 1)
+    return found
