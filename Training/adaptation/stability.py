@@ -1,9 +1,9 @@
 """Is what the published networks can kept? Repeatability and the share of a planted change.
 
     python -m Training.adaptation.stability --scans FOLDER --looks FOLDER --rater RATER \
-        --checkpoint FILE --output FILE
+        --checkpoints FILE … --output FILE
 
-On scans of the test split, by one fold before and after its adaptation.
+On scans of the test split, by the mean of the folds of the checkpoints before and after.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from __future__ import annotations
 import argparse
 import json
 import math
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -40,18 +41,18 @@ PERTURBATIONS = {
 
 
 class Measure:
-    """The fine stage of one fold, with the parent's frame, as adapted weights have it."""
+    """The fine stage of some folds, with the parent's frame, as adapted weights have it."""
 
-    def __init__(self, network: nn.Module, frame_network: nn.Module) -> None:
+    def __init__(self, networks: Sequence[nn.Module], frame_network: nn.Module) -> None:
         folder = weight_files.default_weights_folder()
         self._ensemble = weight_files.read_manifest(folder)["hypothalamus"]
-        self._network, self._frame_network = network, frame_network
+        self._networks, self._frame_network = networks, frame_network
 
     def volume_mm3(self, image: VoxelImage, place_mm: np.ndarray) -> float:
         fine = segment_region(
             image,
             place_mm,
-            [self._network],
+            self._networks,
             self._ensemble.template,
             self._ensemble.shape,
             "cpu",
@@ -88,18 +89,24 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--scans", type=Path, required=True)
     parser.add_argument("--looks", type=Path, required=True)
     parser.add_argument("--rater", choices=RATERS, required=True)
-    parser.add_argument("--checkpoint", type=Path, required=True)
+    parser.add_argument("--checkpoints", type=Path, nargs="+", required=True)
+    parser.add_argument("--folds", type=int, nargs="+", default=[0], help="of the checkpoints")
     parser.add_argument("--output", type=Path, required=True)
     parser.add_argument("--count", type=int, default=3, help="scans of the test split")
     parser.add_argument("--threads", type=int, default=torch.get_num_threads())
     options = parser.parse_args(arguments)
     torch.set_num_threads(options.threads)
     bench = Bench(options.scans, options.looks, options.rater)
-    parent, _ = parent_fold(0)
-    adapted, _ = parent_fold(0)
-    state = torch.load(options.checkpoint, map_location="cpu", weights_only=True)
-    adapted.load_state_dict(state["average"])
-    measures = {"before": Measure(parent, parent), "after": Measure(adapted, parent)}
+    parents = [parent_fold(fold)[0] for fold in options.folds]
+    adapted = [parent_fold(fold)[0] for fold in options.folds]
+    for network, checkpoint in zip(adapted, options.checkpoints, strict=True):
+        state = torch.load(checkpoint, map_location="cpu", weights_only=True)
+        network.load_state_dict(state["average"])
+    frame_network = parent_fold(0)[0]
+    measures = {
+        "before": Measure(parents, frame_network),
+        "after": Measure(adapted, frame_network),
+    }
     rows = stability(bench, bench.test[: options.count], measures)
     options.output.write_text(json.dumps(rows, indent=1) + "\n", encoding="utf-8")
     return 0
