@@ -32,7 +32,7 @@ FEWEST_SAMPLES = 4
 # Smaller entries become 0: products with subnormal numbers are ten times slower. Not larger ones,
 # since what counts as zeroed air (scan_condition.py) depends on how far a blur reaches.
 NEGLIGIBLE = 1e-30
-# Copied for a product along the middle axis; all at once would take the memory of another scan.
+# Multiplied at once; all together would take more memory, for copies and for the BLAS library.
 PLANES_AT_ONCE = 16
 # Axes count as shared if no point of the grid is further than this from where they would put it.
 SHARED_WITHIN_VOXELS = 1e-3
@@ -137,8 +137,12 @@ def along_axes(array: np.ndarray, matrices: Sequence[np.ndarray | None]) -> np.n
     result = np.ascontiguousarray(array.transpose(order), np.float32)
     outer, middle, inner = (matrices[axis] for axis in order)
     if inner is not None:
-        flat = result.reshape(-1, result.shape[2]) @ inner.T
-        result = flat.reshape(*result.shape[:2], len(inner))
+        found = np.empty((*result.shape[:2], len(inner)), np.float32)
+        for start in range(0, len(result), PLANES_AT_ONCE):
+            planes = slice(start, start + PLANES_AT_ONCE)
+            flat = result[planes].reshape(-1, result.shape[2]) @ inner.T
+            found[planes] = flat.reshape(found[planes].shape)
+        result = found
     if outer is not None:
         result = _along_first(result, outer)
     if middle is not None:
