@@ -6,7 +6,6 @@ import sqlite3
 import subprocess
 import sys
 import time
-from pathlib import Path
 
 import pytest
 from HypothalamusSegLib.options import Options
@@ -17,16 +16,6 @@ from Cohort.index.results_table import read_results
 from Testing.support.cohort_stub import FAIL, run_stub, write_cohort
 
 FINE = "fine"
-
-
-@pytest.fixture
-def data(tmp_path) -> Path:
-    return tmp_path / "data"
-
-
-@pytest.fixture
-def output(tmp_path) -> Path:
-    return tmp_path / "out"
 
 
 def test_a_scan_is_claimed_by_one_living_run_only(output):

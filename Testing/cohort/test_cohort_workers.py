@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from pathlib import Path
 
 import pytest
 
@@ -33,16 +32,6 @@ config = parsl.Config(
     ],
 )
 """
-
-
-@pytest.fixture
-def data(tmp_path) -> Path:
-    return tmp_path / "data"
-
-
-@pytest.fixture
-def output(tmp_path) -> Path:
-    return tmp_path / "out"
 
 
 @pytest.mark.slow

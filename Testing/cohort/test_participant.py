@@ -26,16 +26,6 @@ from Testing.support.command_runs import REPOSITORY, environment
 FINE = "fine"
 
 
-@pytest.fixture
-def data(tmp_path) -> Path:
-    return tmp_path / "data"
-
-
-@pytest.fixture
-def output(tmp_path) -> Path:
-    return tmp_path / "out"
-
-
 def files_below(folder: Path) -> set[str]:
     return {str(p.relative_to(folder)) for p in folder.rglob("*") if p.is_file()}
 

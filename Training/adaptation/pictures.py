@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 import SimpleITK as sitk
 from HypothalamusSegLib.colours import red_green_blue
+from HypothalamusSegLib.geometry.masks import border_pixels
 from HypothalamusSegLib.geometry.resampling import resample_linear
 from HypothalamusSegLib.geometry.voxel_image import Grid, VoxelImage
 from HypothalamusSegLib.results.planes import AXIAL, CORONAL, View
@@ -57,7 +58,7 @@ def _panel(case: Case, drawn: np.ndarray, found: np.ndarray, view: View) -> np.n
     gray = (255 * np.clip(image / bright, 0, 1)).astype(np.uint8)
     pixels = np.repeat(gray[:, :, None], 3, axis=2)
     for posterior, colour in ((drawn, RATER), (found, NETWORKS)):
-        pixels[_edge(_on_plane(posterior, soft, plane) > 0.5)] = red_green_blue(colour)
+        pixels[border_pixels(_on_plane(posterior, soft, plane) > 0.5)] = red_green_blue(colour)
     return pixels
 
 
@@ -70,16 +71,6 @@ def _on_plane(array: np.ndarray, grid: Grid, plane: Grid) -> np.ndarray:
 def _largest_plane(soft: np.ndarray, axis: int) -> int:
     others = tuple({0, 1, 2} - {axis})
     return int(soft.sum(others).argmax())
-
-
-def _edge(inside: np.ndarray) -> np.ndarray:
-    """Pixels of a mask that touch its outside."""
-    core = inside.copy()
-    core[1:] &= inside[:-1]
-    core[:-1] &= inside[1:]
-    core[:, 1:] &= inside[:, :-1]
-    core[:, :-1] &= inside[:, 1:]
-    return inside & ~core
 
 
 def _png(pixels: np.ndarray) -> bytes:

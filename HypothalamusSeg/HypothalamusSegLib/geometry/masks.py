@@ -56,6 +56,22 @@ def dilate(mask: np.ndarray, voxels: int) -> np.ndarray:
     return grown.transpose(np.argsort(order))
 
 
+def border_pixels(inside: np.ndarray) -> np.ndarray:
+    """Find the pixels of a plane's mask, shape (I, J), that touch its outside.
+
+    Examples
+    --------
+    >>> border_pixels(np.ones((3, 3), bool)).any()  # the edge of the image is not outside
+    np.False_
+    """
+    core = inside.copy()
+    core[1:] &= inside[:-1]
+    core[:-1] &= inside[1:]
+    core[:, 1:] &= inside[:, :-1]
+    core[:, :-1] &= inside[:, 1:]
+    return inside & ~core
+
+
 @lru_cache(maxsize=8)
 def _ball(radius: int) -> np.ndarray:
     """ITK's ball in a cube of 2·radius + 1 voxels."""

@@ -13,8 +13,8 @@ Examples
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from functools import lru_cache
+from collections.abc import Callable, Sequence
+from functools import lru_cache, partial
 
 import numpy as np
 import SimpleITK as sitk
@@ -137,26 +137,33 @@ def along_axes(array: np.ndarray, matrices: Sequence[np.ndarray | None]) -> np.n
     result = np.ascontiguousarray(array.transpose(order), np.float32)
     outer, middle, inner = (matrices[axis] for axis in order)
     if inner is not None:
-        found = np.empty((*result.shape[:2], len(inner)), np.float32)
-        for start in range(0, len(result), PLANES_AT_ONCE):
-            planes = slice(start, start + PLANES_AT_ONCE)
-            flat = result[planes].reshape(-1, result.shape[2]) @ inner.T
-            found[planes] = flat.reshape(found[planes].shape)
-        result = found
+        result = _in_parts(result, (*result.shape[:2], len(inner)), partial(_along_last, inner))
     if outer is not None:
-        result = _along_first(result, outer)
+        result = _along_first(outer, result)
     if middle is not None:
-        result = _along_middle(result, middle)
+        shape = (len(result), len(middle), result.shape[2])
+        result = _in_parts(result, shape, partial(_along_middle, middle))
     return result.transpose(np.argsort(order))
 
 
-def _along_first(array: np.ndarray, matrix: np.ndarray) -> np.ndarray:
+def _in_parts(
+    array: np.ndarray, shape: tuple[int, ...], multiply: Callable[[np.ndarray], np.ndarray]
+) -> np.ndarray:
+    found = np.empty(shape, np.float32)
+    for start in range(0, len(array), PLANES_AT_ONCE):
+        planes = slice(start, start + PLANES_AT_ONCE)
+        found[planes] = multiply(array[planes])
+    return found
+
+
+def _along_first(matrix: np.ndarray, array: np.ndarray) -> np.ndarray:
     return (matrix @ array.reshape(len(array), -1)).reshape(len(matrix), *array.shape[1:])
 
 
-def _along_middle(array: np.ndarray, matrix: np.ndarray) -> np.ndarray:
-    found = np.empty((array.shape[0], len(matrix), array.shape[2]), np.float32)
-    for start in range(0, len(array), PLANES_AT_ONCE):
-        planes = slice(start, start + PLANES_AT_ONCE)
-        found[planes] = _along_first(array[planes].swapaxes(0, 1), matrix).swapaxes(0, 1)
-    return found
+def _along_middle(matrix: np.ndarray, array: np.ndarray) -> np.ndarray:
+    return _along_first(matrix, array.swapaxes(0, 1)).swapaxes(0, 1)
+
+
+def _along_last(matrix: np.ndarray, array: np.ndarray) -> np.ndarray:
+    flat = array.reshape(-1, array.shape[2]) @ matrix.T
+    return flat.reshape(*array.shape[:2], len(matrix))

@@ -88,6 +88,7 @@ def _engine_volume(node: slicer.vtkMRMLScalarVolumeNode):
 
 
 def _draw_plane(painter, corner, scan, outlined, view, centre, field_mm: float) -> None:
+    from HypothalamusSegLib.geometry.masks import border_pixels
     from HypothalamusSegLib.geometry.resampling import resample_linear
     from HypothalamusSegLib.results.planes import intensity_window
 
@@ -98,7 +99,7 @@ def _draw_plane(painter, corner, scan, outlined, view, centre, field_mm: float) 
     pixels = np.repeat(grey[::-1, :, None], 3, axis=2)
     for item in outlined:
         inside = item.on_plane(grid)[::-1] > 0.5
-        pixels[_edge(inside)] = red_green_blue(item.colour)
+        pixels[border_pixels(inside)] = red_green_blue(item.colour)
     picture = _image(pixels)
     painter.drawImage(*corner, picture)
     left, right, bottom, top = view.edges
@@ -129,13 +130,3 @@ def _image(pixels: np.ndarray) -> qt.QImage:
         writer.SetFileName(path)
         writer.Write()
         return qt.QImage(path)
-
-
-def _edge(inside: np.ndarray) -> np.ndarray:
-    """Border pixels of a mask: a line at most two pixels wide."""
-    core = inside.copy()
-    core[1:] &= inside[:-1]
-    core[:-1] &= inside[1:]
-    core[:, 1:] &= inside[:, :-1]
-    core[:, :-1] &= inside[:, 1:]
-    return inside & ~core
