@@ -9,7 +9,10 @@ import pytest
 # The folder comes first.
 GROUPS = {
     "real page": ("web", "accessibility", "browser", "dicom", "viewer"),
-    "attacked servers": ("web", "attacks", "connections", "load", "safety", "visits"),
+    "attacked servers": (
+        *("web", "attacks", "connections", "doors", "hostile_requests"),
+        *("load", "safety", "unusual_visits", "visits"),
+    ),
     "servers": (
         *("web", "answers_order", "api", "deletion", "options"),
         *("page_names", "protocol", "proxy", "series"),
@@ -71,7 +74,6 @@ SECONDS = {
     "Testing/cohort/test_report_layout.py": 8,
     "Testing/unit/test_label_grids.py": 7,
     "Testing/engine/test_packaged_module.py": 7,
-    "Testing/web/test_uploads.py": 7,
     "Testing/slicer/test_protocols.py": 7,
     "Testing/training/test_planted_change.py": 6,
 }

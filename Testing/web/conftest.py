@@ -35,6 +35,32 @@ def stub_server(tmp_path_factory):
 
 
 @pytest.fixture(scope="session")
+def server(tmp_path_factory):
+    """A server with a stub engine and a secret, which hostile visitors may try."""
+    from Testing.support.web_server import running
+
+    folder = tmp_path_factory.mktemp("server")
+    with pytest.MonkeyPatch.context() as surroundings:
+        surroundings.setenv("DEPLOY_TOKEN", "a secret of the server")
+        with running(folder, most_upload_mb=2, minutes_after_download=0.03) as server:
+            yield server
+
+
+@pytest.fixture
+def visitor(server):
+    return server.visitor()
+
+
+@pytest.fixture(scope="session")
+def head(tmp_path_factory) -> bytes:
+    """A small file that passes the check."""
+    from Testing.support.scan_files import head_volume, write_scan
+
+    path = write_scan(tmp_path_factory.mktemp("scan") / "head.nii.gz", head_volume())
+    return path.read_bytes()
+
+
+@pytest.fixture(scope="session")
 def real_server(tmp_path_factory):
     """A server whose workers have the real networks."""
     from Testing.support.web_server import running

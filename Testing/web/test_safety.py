@@ -12,36 +12,16 @@ import time
 import httpx
 import pytest
 
-from Testing.support.scan_files import head_volume, write_scan
+from Testing.support.web_requests import finished
 from Testing.support.web_server import call, running, scan, upload, wait_until
 
 MEGABYTE = 1 << 20
 
 
 @pytest.fixture(scope="module")
-def head(tmp_path_factory) -> bytes:
-    """A small file that passes the check."""
-    path = write_scan(tmp_path_factory.mktemp("scan") / "head.nii.gz", head_volume())
-    return path.read_bytes()
-
-
-@pytest.fixture(scope="module")
 def server(tmp_path_factory):
     with running(tmp_path_factory.mktemp("server"), most_upload_mb=8) as server:
         yield server
-
-
-@pytest.fixture
-def visitor(server):
-    return server.visitor()
-
-
-def finished(client, name: str, head: bytes) -> dict:
-    made = upload(client, name, head)
-    assert made["state"] == "ready", made
-    call(client, "start", False, "0.5")
-    wait_until(lambda: scan(client, made["id"])["state"] != "segmenting", seconds=30)
-    return scan(client, made["id"])
 
 
 def test_a_scan_goes_the_whole_way(visitor, head):
@@ -72,77 +52,6 @@ def test_another_visitor_gets_nothing_even_with_the_address(server, visitor, hea
     for client in (stranger, visitor):
         for door in ("gradio_api/file=", "file=", "gradio_api/file/", "file/"):
             assert client.get(f"{door}{file}").status_code == 404
-
-
-@pytest.mark.parametrize(
-    "route",
-    [
-        "gradio_api/file=/etc/passwd",
-        "gradio_api/proxy=http://example.org/",
-        "gradio_api/file=http://example.org/",
-        "gradio_api/upload_progress?upload_id=x",
-        "gradio_api/runs",
-        "gradio_api/vibe-code/",
-        "gradio_api/openapi.json",
-        "gradio_api/deep_link?session_hash=x",
-        "?deep_link=../../x",
-        "config?deep_link=x",
-        "monitoring",
-        "monitoring/summary",
-        "docs",
-        "openapi.json",
-        "logout",
-        "results/../../etc/passwd",
-        "browser/../server.py",
-        "assets/..%2f..%2froutes.py",
-        "svelte/x",
-    ],
-)
-def test_other_doors_of_gradio_are_shut(visitor, route):
-    assert visitor.get(route).status_code == 404
-
-
-@pytest.mark.parametrize(
-    "route", ["gradio_api/upload", "gradio_api/component_server", "gradio_api/call/x", "login"]
-)
-def test_gradios_own_upload_is_shut(visitor, route):
-    answer = visitor.post(route, files={"files": ("x.nii", b"x")})
-    assert answer.status_code == 404
-
-
-@pytest.mark.parametrize(
-    "value",
-    [
-        {"path": "/etc/passwd", "meta": {"_type": "gradio.FileData"}},
-        {"path": "http://example.org/x", "meta": {"_type": "gradio.FileData"}},
-        [{"nested": {"url": "http://example.org/x"}}],
-    ],
-)
-def test_nothing_can_be_named_as_a_file_to_gradio(visitor, value):
-    body = {"data": [value], "fn_index": 0, "session_hash": "abc"}
-    for route in ("gradio_api/run/predict", "gradio_api/queue/join"):
-        assert visitor.post(route, json=body).status_code == 400
-
-
-def test_another_visitors_stream_cannot_be_listened_to(server, visitor):
-    body = {"data": [], "fn_index": 0, "session_hash": "mine"}
-    visitor.post("gradio_api/queue/join", json=body)
-    stranger = server.visitor()
-    for answer in (
-        stranger.get("gradio_api/queue/data?session_hash=mine"),
-        stranger.get("gradio_api/heartbeat/mine"),
-        stranger.post("gradio_api/queue/join", json=body),
-        stranger.post("gradio_api/cancel", json={**body, "event_id": "x"}),
-    ):
-        assert answer.status_code == 404
-
-
-def test_another_sites_page_cannot_act(visitor):
-    for origin in ("http://evil.example", "null"):
-        answer = visitor.put("uploads", content=b"x", headers={"Origin": origin})
-        assert answer.status_code == 403
-    answer = visitor.get("", headers={"Origin": "http://evil.example"})
-    assert not [name for name in answer.headers if name.startswith("access-control")]
 
 
 def test_the_cookie_is_for_this_server_alone(server, visitor):

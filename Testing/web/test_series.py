@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import pytest
 
+from Testing.support.uploads import archive
+
 pytest.importorskip("playwright", reason="the tests in a browser need playwright")
 
 from playwright.sync_api import expect
 
 from Testing.support.scan_files import head_volume, write_dicom
 from Testing.support.web_visitor import WAIT_MS, Visitor, chromium
-from Testing.web.test_uploads import archive
 
 
 def test_a_series_is_chosen_by_its_picture(stub_server, tmp_path):
