@@ -1,4 +1,4 @@
-"""Folders of a cohort in a test: its data set, and what is made of it."""
+"""Folders of a cohort in a test, its data set and what is made of it, and a browser."""
 
 from __future__ import annotations
 
@@ -15,3 +15,11 @@ def data(tmp_path) -> Path:
 @pytest.fixture
 def output(tmp_path) -> Path:
     return tmp_path / "out"
+
+
+@pytest.fixture(scope="module")
+def browser():
+    from Testing.support.web_visitor import chromium
+
+    with chromium() as browser:
+        yield browser

@@ -13,17 +13,15 @@ import pytest
 from PIL import Image
 from playwright.sync_api import Page, expect
 
-from Cohort.command_line import main
 from Cohort.group.analysis import GroupAnalysis, analyse
 from Cohort.picture_names import planes_of
 from Cohort.report.blinded_review import PAGE_NAME, PICTURES, remove_stale, write_blinded_review
 from Cohort.report.contact_sheet import write_contact_sheet
-from Testing.support.cohort_stub import run_stub, write_cohort
-from Testing.support.cohort_tables import CONTRAST, found, options_in, simulated
-from Testing.support.web_visitor import DESKTOP, chromium
+from Testing.support.cohort_tables import found, options_in, simulated
+from Testing.support.contact_sheet_page import name_rater, save
+from Testing.support.web_visitor import DESKTOP
 
 SCANS, FLAG, EVIL = 450, "low_confidence", '<img src=x onerror="window.owned=1">\''
-PATIENTS, CONTROLS = ("1", "2", "33", "444"), ("6", "7", "88", "999")
 
 
 def draw_planes(path: Path) -> None:
@@ -53,12 +51,6 @@ def cohort(tmp_path_factory) -> GroupAnalysis:
     return analysis
 
 
-@pytest.fixture(scope="module")
-def browser():
-    with chromium() as opened:
-        yield opened
-
-
 @pytest.fixture
 def window(browser) -> Iterator[Page]:
     context = browser.new_context(**DESKTOP)
@@ -80,19 +72,6 @@ def sheet(cohort, window) -> Page:
 def blinded(cohort, window) -> Page:
     window.goto((cohort.options.output / "blinded" / PAGE_NAME).as_uri())
     return window
-
-
-def name_rater(page: Page, name: str) -> None:
-    page.fill("#rater", name)
-    page.press("#rater", "Tab")
-
-
-def save(page: Page, folder: Path) -> Path:
-    with page.expect_download() as download:
-        page.click("#save")
-    path = folder / download.value.suggested_filename
-    download.value.save_as(path)
-    return path
 
 
 def names(page: Page) -> list[str]:
@@ -292,32 +271,3 @@ def test_pictures_of_scans_that_are_gone_do_not_stay(cohort):
     remove_stale(cohort, folder)
     assert not stale.exists()
     assert len(list((folder / PICTURES).iterdir())) == kept
-
-
-def test_from_marks_in_the_browser_to_the_result(browser, tmp_path):
-    data, output = tmp_path / "data", tmp_path / "out"
-    run_stub(write_cohort(data, dict.fromkeys((*PATIENTS, *CONTROLS), "fine")), data, output)
-    rows = [f"sub-{name}\tals" for name in PATIENTS] + [f"sub-{n}\tcontrol" for n in CONTROLS]
-    (data / "participants.tsv").write_text("\n".join(["participant_id\tgroup", *rows]), "utf-8")
-    command = [str(data), str(output), "group", "--contrast", CONTRAST]
-    assert main([*command, "--blinded"]) == 0
-    reviews = []
-    for rater, marks in (("Hal", {"sub-444": "bad", "sub-1": "good"}), ("Ida", {"sub-1": "good"})):
-        with browser.new_context() as context:
-            page = context.new_page()
-            page.goto((output / PAGE_NAME).as_uri())
-            name_rater(page, rater)
-            for scan, mark in marks.items():
-                card = page.locator(".card", has=page.get_by_role("heading", name=scan, exact=True))
-                card.locator(f"[data-mark={mark}]").click()
-                if mark == "bad":
-                    card.locator(".comment").fill("left out the mamillary bodies")
-            reviews.append(str(save(page, tmp_path)))
-    assert main([*command, "--review", *reviews]) == 0
-    record = json.loads((output / "group_record.json").read_text("utf-8"))
-    assert record["rejected"] == {"sub-444": "Hal"}
-    assert "sub-444" not in record["analysed_scans"]
-    assert record["review_comments"] == {"sub-444": "Hal: left out the mamillary bodies"}
-    (pair,) = record["agreement_of_raters"]
-    assert (pair["rater_a"], pair["rater_b"], pair["scans"], pair["equal"]) == ("Hal", "Ida", 1, 1)
-    assert "left out the mamillary bodies" in (output / "group_report.html").read_text("utf-8")

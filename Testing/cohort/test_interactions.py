@@ -8,7 +8,6 @@ import statsmodels.api as sm
 import statsmodels.formula.api as smf
 from scipy import stats
 
-from Cohort.group.contrast import Contrast
 from Cohort.group.covariates import Covariate
 from Cohort.group.icv_adjustment import ANCOVA, UNADJUSTED
 from Cohort.group.interactions import interactions
@@ -16,15 +15,9 @@ from Cohort.group.linear_models import fit_contrast
 from Cohort.group.model_data import model_data
 from Cohort.group.overlap import find_missing_overlap
 from Cohort.structures import TOTAL
-from Testing.support.cohort_tables import simulated
+from Testing.support.cohort_tables import ALS_CONTROL, cohort
 
-ALS_CONTROL = Contrast("group", "als", "control")
 AGE = (Covariate("age", "number"),)
-
-
-def cohort(**options):
-    results, people = simulated(**options)
-    return results.merge(people, on="participant_id")
 
 
 @pytest.fixture(scope="module")

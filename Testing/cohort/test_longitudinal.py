@@ -10,7 +10,6 @@ import pytest
 from matplotlib.axes import Axes
 
 from Cohort.group.analysis import GroupAnalysis, analyse
-from Cohort.group.contrast import Contrast
 from Cohort.group.errors import SameImageError
 from Cohort.group.joined_table import first_sessions, refuse_same_images
 from Cohort.group.longitudinal import analyse_change, outlying_subjects
@@ -19,9 +18,7 @@ from Cohort.report.methods import methods_section
 from Cohort.structures import PERCENT, TOTAL, change_column
 from Testing.simulated_statistics import longitudinal as simulated_change
 from Testing.simulated_statistics.scenario import Rate
-from Testing.support.cohort_tables import found, options_in, simulated
-
-ALS_CONTROL = Contrast("group", "als", "control")
+from Testing.support.cohort_tables import ALS_CONTROL, cohort, found, options_in, simulated
 
 
 def sessions_of(people: pd.DataFrame, sessions: int, folder: Path, undated: str = "") -> Path:
@@ -149,8 +146,7 @@ def test_methods_do_not_name_a_mixed_model_that_was_not_fitted(tmp_path):
 
 
 def test_who_has_no_change_is_told_with_the_reason():
-    results, people = simulated(n_a=8, n_b=8, sessions=2)
-    frame = results.merge(people, on="participant_id")
+    frame = cohort(n_a=8, n_b=8, sessions=2)
     frame["years"] = (frame["session_id"] == "ses-2").astype(float)
 
     def late(subject: str) -> pd.Series:
@@ -169,8 +165,7 @@ def test_who_has_no_change_is_told_with_the_reason():
 def test_a_comparison_that_fails_for_its_covariate_does_not_blame_the_number_of_subjects():
     from Cohort.group.covariates import Covariate
 
-    results, people = simulated(n_a=8, n_b=8, sessions=2)
-    frame = results.merge(people, on="participant_id")
+    frame = cohort(n_a=8, n_b=8, sessions=2)
     frame["years"] = (frame["session_id"] == "ses-2").astype(float)
     frame["site"] = np.where(frame["group"] == "als", "north", "south")
     longitudinal = analyse_change(frame, ALS_CONTROL, (Covariate("site", "category"),))

@@ -1,4 +1,4 @@
-"""The mixed model of change against published results, and where it must not be fitted."""
+"""The mixed model of change against published results and planted changes, and where it fails."""
 
 from __future__ import annotations
 
@@ -11,11 +11,13 @@ from statsmodels.regression.mixed_linear_model import MixedLMParams
 
 from Cohort.group.contrast import Contrast
 from Cohort.group.covariates import Covariate
+from Cohort.group.longitudinal import analyse_change
 from Cohort.group.mixed_model import Effect, fixed_effects, mixed_model, restricted_fit
 from Cohort.group.restricted_likelihood import RestrictedLikelihood
 from Cohort.group.satterthwaite import VarianceModel
 from Cohort.structures import TOTAL
 from Testing.simulated_statistics import longitudinal as simulated_change
+from Testing.support.cohort_tables import AGE_SEX, ALS_CONTROL, cohort
 
 # Distance between pituitary and pterygomaxillary fissure in mm at 8, 10, 12 and 14 years, of 11
 # girls and 16 boys (Potthoff & Roy, Biometrika 1964;51:313-326, Table 1).
@@ -181,3 +183,41 @@ def test_where_statsmodels_finds_the_optimum_it_is_the_same():
     scale = frame[TOTAL.column].std()
     assert np.sqrt(found.residual_variance) * scale == pytest.approx(1.3100, abs=1e-4)
     assert np.sqrt(found.random_covariance[1, 1]) * scale == pytest.approx(0.1803, abs=1e-4)
+
+
+def test_a_planted_change_over_time_is_found_and_none_is_not():
+    frame = cohort(effect_mm3=0, sessions=3, change_a=-0.03, change_b=-0.004, n_a=20, n_b=20)
+    frame["years"] = frame["session_id"].str[4:].astype(float) - 1
+    found = analyse_change(frame, ALS_CONTROL, AGE_SEX)
+    total = {term.effect: term for term in found.mixed if term.structure == TOTAL}
+    rate = total[Effect.CHANGE]
+    difference = total[Effect.DIFFERENCE]
+    assert rate.ci_low <= -0.004 * 850 <= rate.ci_high
+    assert difference.ci_low <= -0.026 * 850 <= difference.ci_high
+    assert difference.p < 0.001
+    compared = dict(found.comparisons)
+    assert compared[TOTAL].p < 0.001
+    assert compared[TOTAL].ci_low <= -2.6 <= compared[TOTAL].ci_high
+    changes = found.changes.set_index("participant_id")
+    own = frame[frame["participant_id"] == "sub-001"]
+    slope = stats.linregress(own["years"], own["hypothalamus_total_mm3"]).slope
+    assert changes.loc["sub-001", "hypothalamus_total_mm3_per_year"] == pytest.approx(slope)
+
+
+def test_mixed_model_of_balanced_sessions_is_the_t_test_of_slopes():
+    # With the same times for all, generalised least squares has this closed form.
+    frame = cohort(sessions=3, change_a=-0.02, n_a=16, n_b=14)
+    frame["years"] = frame["session_id"].str[4:].astype(float) - 1
+    # Subjects differ in their slopes; without that REML stops at a variance of 0.
+    own = np.random.default_rng(6).normal(0, 15, 30)
+    frame[TOTAL.column] += frame["years"] * own[frame["participant_id"].str[4:].astype(int) - 1]
+    found = analyse_change(frame, ALS_CONTROL, ())
+    terms = {t.effect: t for t in found.mixed if t.structure == TOTAL}
+    term = terms[Effect.DIFFERENCE]
+    slopes = found.changes["hypothalamus_total_mm3_per_year"]
+    is_a = found.changes["group"] == "als"
+    reference = sm.stats.CompareMeans.from_data(slopes[is_a], slopes[~is_a])
+    difference = slopes[is_a].mean() - slopes[~is_a].mean()
+    half = (term.ci_high - term.ci_low) / 2 / stats.t.ppf(0.975, 28)
+    assert term.estimate == pytest.approx(difference, rel=1e-4)
+    assert half == pytest.approx(reference.std_meandiff_pooledvar, rel=0.02)

@@ -13,7 +13,6 @@ from statsmodels.stats.weightstats import ttost_ind
 
 from Cohort.group.all_groups import compare_all_groups
 from Cohort.group.association import associate, check_predictors
-from Cohort.group.contrast import Contrast
 from Cohort.group.covariates import Covariate
 from Cohort.group.equivalence import bayes_factor, equivalence_p, smallest_equivalence_margin
 from Cohort.group.errors import CovariateError
@@ -25,16 +24,9 @@ from Cohort.group.robust_regression import fit_robust
 from Cohort.group.sites import leave_one_site_out
 from Cohort.group.small_sample_errors import Estimate
 from Cohort.structures import TOTAL, WHOLE
-from Testing.support.cohort_tables import as_read, simulated
+from Testing.support.cohort_tables import AGE_SEX, ALS_CONTROL, as_read, cohort, simulated
 
-ALS_CONTROL = Contrast("group", "als", "control")
-AGE_SEX = (Covariate("age", "number"), Covariate("sex", "category"))
 NAN = float("nan")
-
-
-def cohort(**options) -> pd.DataFrame:
-    results, people = simulated(**options)
-    return results.merge(people, on="participant_id")
 
 
 def data_of(outcome, is_a, nuisance=None) -> ModelData:

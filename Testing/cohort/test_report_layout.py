@@ -12,7 +12,6 @@ from Cohort.report.exhibits import number_exhibits
 from Cohort.report.group_report import report_of, write_report
 from Testing.support.cohort_tables import options_in, simulated
 from Testing.support.html_page import WellFormed
-from Testing.support.web_visitor import chromium
 
 LONG = {
     "als": "patients with amyotrophic lateral sclerosis of bulbar onset, treated",
@@ -37,11 +36,10 @@ def long_names(tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def page(long_names):
-    with chromium() as browser:
-        page = browser.new_page(viewport={"width": PAPER_WIDTH_PX, "height": 1000})
-        page.goto(long_names.as_uri())
-        yield page
+def page(browser, long_names):
+    page = browser.new_page(viewport={"width": PAPER_WIDTH_PX, "height": 1000})
+    page.goto(long_names.as_uri())
+    return page
 
 
 def test_nothing_is_cut_off_on_paper(page):

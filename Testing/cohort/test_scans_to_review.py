@@ -11,7 +11,6 @@ from scipy.stats import binom
 
 from Cohort.group.analysis import analyse
 from Cohort.group.contrast import Contrast
-from Cohort.group.covariates import Covariate
 from Cohort.group.findings import Topic
 from Cohort.group.linear_models import fit_contrast
 from Cohort.group.outliers import (
@@ -26,10 +25,8 @@ from Cohort.number_format import format_signed
 from Cohort.report.group_report import report_of
 from Cohort.report.sample import icv_notices
 from Cohort.structures import LEFT, TOTAL, measured_structures
-from Testing.support.cohort_tables import found, options_in, simulated
+from Testing.support.cohort_tables import AGE_SEX, found, options_in, simulated
 from Testing.support.html_page import WellFormed
-
-AGE_SEX = (Covariate("age", "number"), Covariate("sex", "category"))
 
 
 @pytest.fixture

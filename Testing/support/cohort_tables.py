@@ -8,10 +8,14 @@ import numpy as np
 import pandas as pd
 from HypothalamusSegLib import labels
 
+from Cohort.group.contrast import Contrast
+from Cohort.group.covariates import Covariate
 from Cohort.group.options import GroupOptions
 from Cohort.group.participants_table import read_participants
 
 CONTRAST = "group:als-control"
+ALS_CONTROL = Contrast("group", "als", "control")
+AGE_SEX = (Covariate("age", "number"), Covariate("sex", "category"))
 MEAN_MM3, SD_MM3, MEAN_ICV_MM3 = 850.0, 60.0, 1.45e6
 SUBUNIT_SHARES = (0.08, 0.10, 0.35, 0.20, 0.27)
 
@@ -75,6 +79,12 @@ def simulated(
                     row[f"{labels.subunit_structure(label)}_mm3"] = volume
             rows.append(row)
     return pd.DataFrame(rows), pd.DataFrame(people)
+
+
+def cohort(**options) -> pd.DataFrame:
+    """What `simulated` makes, in one table."""
+    results, people = simulated(**options)
+    return results.merge(people, on="participant_id")
 
 
 def write_participants(people: pd.DataFrame, folder: Path) -> Path:
