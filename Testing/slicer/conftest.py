@@ -13,6 +13,7 @@ from HypothalamusSegLib.options import Options
 
 from Testing.support.command_runs import REPOSITORY
 from Testing.support.made_once import made_once
+from Testing.support.protocol_folders import HTML_NAME, protocol_folder
 from Testing.support.replay_engine import GO_ON, recording_of
 
 RECORDED = Options(threads=1, folds=(0,))
@@ -63,6 +64,7 @@ def panel(loaded, monkeypatch, tmp_path):
     """An opened panel in an empty scene; nothing may have gone wrong unseen in the end."""
     import slicer
 
+    from Testing.support.panel_use import engine_folders
     from Testing.support.slicer_host import application as host
 
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
@@ -71,9 +73,11 @@ def panel(loaded, monkeypatch, tmp_path):
     host.answers.clear()
     slicer.app.settings().clear()
     widget = host.open_widget(*loaded)
+    before = engine_folders()
     yield widget.panel
     host.close_widget(widget)
     host.clear_scene()
+    assert engine_folders() == before
     problems = list(host.problems)
     host.problems.clear()
     assert problems == []
@@ -159,6 +163,32 @@ def engine(drawn_recordings, monkeypatch):
     """Replays the drawn answer."""
     yield Replay(drawn_recordings, monkeypatch)
     (drawn_recordings / GO_ON).unlink(missing_ok=True)
+
+
+@pytest.fixture
+def volume(files):
+    """The scan of the engine's run in a scene without a panel; nothing may go wrong unseen."""
+    from Testing.support.slicer_host import application as host
+    from Testing.support.slicer_results import load_volume
+
+    host.clear_scene()
+    yield load_volume(files.scan)
+    host.clear_scene()
+    assert not host.problems
+
+
+@pytest.fixture
+def nodes(files, volume):
+    """The result of the engine's run."""
+    from Testing.support.slicer_results import take
+
+    return take(files, volume)
+
+
+@pytest.fixture
+def ours(tmp_path) -> Path:
+    """A protocol of one's own, whose name is a page to whom it is not text."""
+    return protocol_folder(tmp_path / "ours", HTML_NAME)
 
 
 @pytest.fixture
