@@ -25,7 +25,7 @@ from HypothalamusSegSlicer.engine_run.loaded_engine import LoadedEngine
 from HypothalamusSegSlicer.engine_run.process import EngineProcess
 from HypothalamusSegSlicer.panel.states import State
 
-from Testing.slicer.conftest import RECORDED
+from Testing.support.engine_choice import RECORDED
 from Testing.support.panel_use import choose_input, engine_folders, run, wait_for_end
 
 

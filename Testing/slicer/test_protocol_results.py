@@ -22,9 +22,9 @@ from HypothalamusSegSlicer.panel.states import State
 from HypothalamusSegSlicer.protocols import choices
 from HypothalamusSegSlicer.scene.result_nodes import PROTOCOL_ATTRIBUTE, ResultNodes
 
-from Testing.slicer.test_prior import answer
 from Testing.support.drawn_head import draw_head
 from Testing.support.panel_use import choose_input, choose_protocol, texts
+from Testing.support.prior_visits import answer
 from Testing.support.protocol_folders import HTML_NAME, damage, protocol_folder
 from Testing.support.slicer_results import load_volume
 

@@ -16,9 +16,9 @@ from HypothalamusSegLib.measures.protocol import PUBLISHED
 from HypothalamusSegLib.networks.weight_files import MANIFEST_NAME
 from HypothalamusSegSlicer.protocols import choices
 
-from Testing.slicer.test_prior import section_for
 from Testing.support.drawn_head import draw_head
 from Testing.support.panel_use import choose_input, choose_protocol, texts
+from Testing.support.prior_visits import section_for
 from Testing.support.protocol_folders import HTML_NAME, damage, protocol_folder
 
 
