@@ -9,7 +9,8 @@ import pytest
 from Cohort.errors import ExecutorConfigError
 from Cohort.participant import worker_plan
 from Cohort.participant.executors import ClusterWorkers, load_parsl_config
-from Testing.support.cohort_stub import FAIL, SLOW, run_stub, write_cohort
+from Testing.support.cohort_stub import run_stub, write_cohort
+from Testing.support.cohort_stub_worker import FAIL, SLOW
 from Testing.support.command_runs import REPOSITORY
 
 FINE = "fine"
