@@ -17,7 +17,7 @@ GROUPS = {
         *("web", "answers_order", "api", "deletion", "options"),
         *("page_names", "protocol", "proxy", "series"),
     ),
-    "trainings": ("training", "training", "evaluation"),
+    "trainings": ("training", "training", "evaluation", "adaptation", "adaptation_run"),
 }
 GROUP_OF_FILE = {
     f"Testing/{folder}/test_{name}.py": group
@@ -33,13 +33,12 @@ SECONDS = {
     "real page": 180,
     "servers": 140,
     "attacked servers": 140,
-    "trainings": 75,
+    "trainings": 65,
     "Testing/engine/test_engine.py": 50,
     "Testing/engine/test_follow.py": 35,
     "Testing/cohort/test_real.py": 35,
     "Testing/slicer/test_panel.py": 30,
     "Testing/engine/test_segment_command.py": 26,
-    "Testing/training/test_adaptation_run.py": 25,
     "Testing/cohort/test_command.py": 25,
     "Testing/unit/test_icv_in_unusual_fluid.py": 24,
     "Testing/unit/test_devices_and_memory.py": 22,
@@ -49,7 +48,6 @@ SECONDS = {
     "Testing/engine/test_worker.py": 15,
     "Testing/slicer/test_adapt_section.py": 15,
     "Testing/engine/test_overview.py": 12,
-    "Testing/training/test_adaptation.py": 12,
     "Testing/cohort/test_longitudinal.py": 12,
     "Testing/unit/test_midspace_registration.py": 12,
     "Testing/cohort/test_error_rates.py": 12,
