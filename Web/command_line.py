@@ -12,16 +12,14 @@ from typing import TYPE_CHECKING
 
 from HypothalamusSegLib.arguments import argument, positive
 from HypothalamusSegLib.errors import WeightsError
-from HypothalamusSegLib.machine.waiting_threads import let_waiting_threads_sleep
 from HypothalamusSegLib.options import DEVICES
 
 from .served_protocols import PUBLISHED_WORD, read_served
+from .server_settings import ServerSettings
 
 if TYPE_CHECKING:
     import uvicorn
     from starlette.types import ASGIApp
-
-    from .server import ServerSettings
 
 STOPPED, CANNOT_SERVE = 0, 1
 SHUTDOWN_SECONDS = 2
@@ -39,13 +37,7 @@ def main(arguments: Sequence[str]) -> int:
     int
         0: stopped; 1: the server could not start; 2: wrong usage (argparse exits).
     """
-    let_waiting_threads_sleep()
     parsed = build_parser().parse_args(arguments)
-    try:
-        from .server import ServerSettings
-    except ImportError as error:
-        print(f"{NOT_INSTALLED} ({error})", file=sys.stderr)
-        return CANNOT_SERVE
     try:
         protocols = read_served(parsed.weights)
     except WeightsError as error:
@@ -73,12 +65,15 @@ def main(arguments: Sequence[str]) -> int:
 
 def serve(settings: ServerSettings) -> int:
     """Serve until a signal arrives; returns the exit code."""
-    import uvicorn
+    try:
+        import uvicorn
 
-    from .connections import allow_many_connections
-    from .passwords import PasswordFileError, others_may_read
-    from .server import build_server
-
+        from .connections import allow_many_connections
+        from .passwords import PasswordFileError, others_may_read
+        from .server import build_server
+    except ImportError as error:
+        print(f"{NOT_INSTALLED} ({error})", file=sys.stderr)
+        return CANNOT_SERVE
     logging.basicConfig(
         level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s"
     )

@@ -22,7 +22,6 @@ from HypothalamusSegLib.machine.cancelling import with_cancel_signals
 from HypothalamusSegLib.worker.channel import Channel
 from HypothalamusSegLib.worker.service import FAILED, Finish, Report, WorkerService
 
-from .archives import UNPACKED
 from .confinement import Limits, PeakMemory, confine
 from .log_references import new_reference
 
@@ -81,6 +80,8 @@ def _run(handle: Callable[[dict, Report], None], task: dict, report: Report) -> 
 
 def path_for_visitor(path: Path) -> str:
     """Name a file without the server's folders."""
+    from .archives import UNPACKED
+
     parts = path.parts
     if UNPACKED in parts:
         return "/".join(parts[parts.index(UNPACKED) + 1 :])

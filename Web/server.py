@@ -7,9 +7,7 @@ import contextlib
 import functools
 import hashlib
 import os
-import sys
-from collections.abc import AsyncIterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import AsyncIterator
 from pathlib import Path
 
 # Set before Gradio is imported: no telemetry, version checks, accounts or history. The environment
@@ -45,94 +43,21 @@ from .page_names import GradioMemory, PageNames  # noqa: E402
 from .page_updates import PageUpdates  # noqa: E402
 from .passwords import Passwords  # noqa: E402
 from .refusals import RefusedError  # noqa: E402
-from .served_protocols import ServedProtocols  # noqa: E402
+from .server_settings import ServerSettings, checker_command, engine_command  # noqa: E402
 from .sessions import SessionStore  # noqa: E402
 from .uploads import Uploads  # noqa: E402
-from .work import UNPACKED_SHARE, Work  # noqa: E402
+from .work import Work  # noqa: E402
 
 BROWSER_FILES = Path(__file__).with_name("browser")
 CHECKERS = 2
 MOST_CHECKS_WAITING = 100
 CHECK_SECONDS, SEGMENT_SECONDS = 90.0, 1200.0
-CHECK_MEMORY_MB = 4096
-# Largest file that an engine may write.
-RESULT_MB = 512
 MOST_SESSIONS = 200
 # Disk space of a visitor, with unpacked archives and results, in units of the largest upload.
 SESSION_SHARE = 5
-
-
-@dataclass(frozen=True)
-class ServerSettings:
-    """Settings from the command line.
-
-    Attributes
-    ----------
-    host, port
-        Address to listen on.
-    most_upload_mb : int
-        Size limit of one file.
-    workers : int
-        Number of engine processes; each takes about 1 GB.
-    worker_memory_mb : int
-        Memory limit of one worker.
-    queue : int
-        Scans that may wait.
-    minutes, minutes_after_download : float
-        Until files are deleted.
-    password_file : Path or None
-    root_path : str
-        Path at which a proxy serves the page.
-    hosts : tuple of str
-        Further host names of the server.
-    certificate, certificate_key : Path or None
-        For TLS without a proxy.
-    patience_s : float
-        Time limit for the rest of a request.
-    device : str
-    protocols : ServedProtocols
-        Among which visitors choose.
-    threads : int or None
-        Per worker; None: torch's choice for one worker, an equal share for several.
-    worker_command : tuple of str
-        Command that starts a worker; its kind is appended.
-    """
-
-    host: str = "127.0.0.1"
-    port: int = 7860
-    most_upload_mb: int = 200
-    workers: int = 1
-    worker_memory_mb: int = 4096
-    queue: int = 50
-    minutes: float = 60.0
-    minutes_after_download: float = 10.0
-    password_file: Path | None = None
-    root_path: str = ""
-    hosts: tuple[str, ...] = ()
-    certificate: Path | None = None
-    certificate_key: Path | None = None
-    patience_s: float = 60.0
-    device: str = "auto"
-    protocols: ServedProtocols = field(default_factory=ServedProtocols)
-    threads: int | None = None
-    worker_command: tuple[str, ...] = (sys.executable, "-m", "Web.engine_worker")
-
-    @property
-    def engine_threads(self) -> int | None:
-        if self.threads or self.workers == 1:
-            return self.threads
-        return max(1, (os.cpu_count() or 1) // self.workers)
-
-
-def engine_command(settings: ServerSettings, confined: Sequence[str]) -> tuple[str, ...]:
-    """The command of a worker that segments, with what its sandbox lets it read."""
-    limits = _limits(settings.worker_memory_mb, RESULT_MB)
-    command = (*settings.worker_command, "segment", *limits, *confined)
-    if settings.device != "cpu":
-        command = (*command, "--gpu")
-    for folder in settings.protocols.paths:
-        command = (*command, "--weights", str(folder))
-    return command
+# Gradio's queue looks every millisecond whether a program has called an endpoint, which takes 7 %
+# of a processor core of a server that nobody uses.
+QUEUE_PAUSE_SECONDS = 0.02
 
 
 def build_server(settings: ServerSettings) -> ASGIApp:
@@ -143,17 +68,11 @@ def build_server(settings: ServerSettings) -> ASGIApp:
     passwords.PasswordFileError
     """
     passwords = Passwords(settings.password_file) if settings.password_file else None
-    command: Sequence[str] = settings.worker_command
     most_bytes = settings.most_upload_mb << 20
     times = (settings.minutes, settings.minutes_after_download)
     store = SessionStore(*times, MOST_SESSIONS, SESSION_SHARE * most_bytes)
     confined = ("--folder", str(store.root))
-    checker = (
-        *command,
-        "check",
-        *_limits(CHECK_MEMORY_MB, UNPACKED_SHARE * settings.most_upload_mb),
-        *confined,
-    )
+    checker = checker_command(settings, confined)
     engine = engine_command(settings, confined)
     # A file can be made to use the full time limit; one checker stays free for other visitors.
     checkers = EnginePool(checker, CHECKERS, MOST_CHECKS_WAITING, CHECK_SECONDS, CHECKERS - 1)
@@ -167,6 +86,7 @@ def build_server(settings: ServerSettings) -> ASGIApp:
         Api(store, work, uploads),
         PageSettings(settings.most_upload_mb, *times, settings.protocols),
     )
+    page._queue.sleep_when_free = QUEUE_PAUSE_SECONDS
     pages = PageNames(GradioMemory(page))
     store.session_ended = pages.end
 
@@ -216,10 +136,6 @@ def build_server(settings: ServerSettings) -> ASGIApp:
         Hosts((settings.host, *settings.hosts)),
         settings.patience_s,
     )
-
-
-def _limits(memory_mb: int, file_mb: int) -> tuple[str, ...]:
-    return ("--memory-mb", str(memory_mb), "--file-mb", str(file_mb))
 
 
 @functools.cache

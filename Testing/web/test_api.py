@@ -8,6 +8,7 @@ import re
 import shutil
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import httpx
@@ -37,6 +38,20 @@ def test_endpoints_are_named_and_typed(stub_server):
     assert start["structures"]["parameter_default"] == "hypothalamus,icv"
     assert start["folds"]["parameter_default"] == "0,1,2,3,4"
     assert all(endpoint["description"] for endpoint in endpoints.values())
+
+
+def test_a_server_that_nobody_uses_sleeps(stub_server):
+    status = Path(f"/proc/{stub_server.process.pid}/status")
+    if not status.exists():
+        pytest.skip("how often a process woke up is read from Linux's /proc")
+
+    def wakings() -> int:
+        (found,) = re.findall(r"\nvoluntary_ctxt_switches:\s*(\d+)", status.read_text("utf-8"))
+        return int(found)
+
+    before = wakings()
+    time.sleep(1)
+    assert wakings() - before < 200  # with Gradio's own pause in its queue, 800
 
 
 def run_the_documents_client(server, tmp_path, person: str) -> subprocess.CompletedProcess:
@@ -116,7 +131,7 @@ def test_a_password_file_that_cannot_be_used_is_named(tmp_path):
 
 def test_what_the_one_who_runs_it_should_know_is_said():
     from Web.command_line import warnings_about
-    from Web.server import ServerSettings
+    from Web.server_settings import ServerSettings
 
     file = Path("x")
     assert warnings_about(ServerSettings()) == []

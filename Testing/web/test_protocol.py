@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from pathlib import Path
 from types import SimpleNamespace
-from typing import TYPE_CHECKING
 
 import pytest
 from HypothalamusSegLib.errors import WeightsError
@@ -20,10 +19,8 @@ from Web.engine_worker import path_for_visitor
 from Web.result_tables import batch_table, key_table
 from Web.run_options import WrongOptionError, default_options, run_options
 from Web.served_protocols import read_served
+from Web.server_settings import ServerSettings, engine_command
 from Web.work import Work
-
-if TYPE_CHECKING:  # its import takes seconds, and not each of pytest-xdist's processes needs it
-    from Web.server import ServerSettings
 
 HTML = "Ours <b>"
 
@@ -46,16 +43,12 @@ def weights_of(settings: ServerSettings, options: dict) -> str | None:
 
 
 def test_the_folder_reaches_the_engine_and_its_sandbox(ours, monkeypatch):
-    from Web.server import engine_command
-
     settings = served_by(monkeypatch, "--weights", str(ours))
     assert engine_command(settings, ())[-2:] == ("--weights", str(ours))
     assert weights_of(settings, default_options()) == str(ours)
 
 
 def test_without_it_the_published_weights_are_used():
-    from Web.server import ServerSettings, engine_command
-
     assert "--weights" not in engine_command(ServerSettings(), ())
     assert weights_of(ServerSettings(), default_options()) is None
 
@@ -68,8 +61,6 @@ def test_with_one_folder_visitors_have_nothing_to_choose(ours):
 
 
 def test_with_several_a_visitor_chooses_by_name_and_never_by_folder(ours, tmp_path, monkeypatch):
-    from Web.server import engine_command
-
     theirs = protocol_folder(tmp_path / "theirs", "Theirs")
     arguments = ("--weights", str(ours), "--weights", "published", "--weights", str(theirs))
     settings = served_by(monkeypatch, *arguments)
