@@ -22,7 +22,6 @@ from HypothalamusSegSlicer.scene.review import STATUSES
 from PySide6 import QtCore, QtTest
 
 from Testing.support.drawn_head import draw_head
-from Testing.support.panel_use import show_result
 from Testing.support.slicer_results import HandEditor, load_volume, take
 
 LEFT, RIGHT = "hypothalamus_left", "hypothalamus_right"
@@ -36,7 +35,11 @@ def files(tmp_path_factory):
 
 @pytest.fixture
 def nodes(panel, files):
-    return show_result(panel, files)
+    volume = load_volume(files.scan)
+    found = take(files, volume)
+    panel.parameters.inputVolume = volume
+    host.pump(20)
+    return found
 
 
 def table_texts(panel) -> list[list[str]]:

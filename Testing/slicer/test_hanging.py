@@ -23,8 +23,7 @@ from HypothalamusSegSlicer.scene.result_nodes import ResultNodes
 from PySide6 import QtCore, QtTest
 
 from Testing.support.drawn_head import draw_head
-from Testing.support.panel_use import show_result
-from Testing.support.slicer_results import load_volume, translation
+from Testing.support.slicer_results import load_volume, take, translation
 
 DOUBTFUL_J = 8
 
@@ -46,7 +45,11 @@ def files(tmp_path_factory):
 
 @pytest.fixture
 def nodes(panel, files) -> ResultNodes:
-    return show_result(panel, files)
+    volume = load_volume(files.scan)
+    found = take(files, volume)
+    panel.parameters.inputVolume = volume
+    host.pump(20)
+    return found
 
 
 def doubtful_y(nodes: ResultNodes) -> float:

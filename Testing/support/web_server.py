@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import functools
 import inspect
+import itertools
 import json
 import multiprocessing
 import os
@@ -34,8 +35,12 @@ START_SECONDS = 120.0
 STARTS = 3
 LOG_LINES = 15
 POLL_SECONDS = 0.1
-# What each client was told of the endpoints: their parameters, and their numbers by name.
-ENDPOINTS: WeakKeyDictionary[httpx.Client, tuple[dict, dict]] = WeakKeyDictionary()
+# What each client was told of the endpoints: their parameters, and their numbers by name; and the
+# name of its page, which no other client may have.
+ENDPOINTS: WeakKeyDictionary[httpx.Client, tuple[dict, dict, str]] = WeakKeyDictionary()
+PAGES = itertools.count(1)
+# A browser's cache then knows what the next server sends.
+FREE_PORTS: list[int] = []
 # Those of which a failing test shows the last words.
 RUNNING: list[Server] = []
 
@@ -106,6 +111,7 @@ def running(folder: Path, stub: bool = True, **settings: object) -> Iterator[Ser
             client.close()
         if server.process.is_alive():
             server.stop()
+        FREE_PORTS.append(httpx.URL(server.url).port)
 
 
 def failed_start(folder: Path, **settings: object) -> tuple[int | None, str]:
@@ -148,9 +154,7 @@ def _started(folder: Path, settings: dict, stub_seconds: str) -> Server:
 
 
 def _begun(folder: Path, settings: dict, stub_seconds: str) -> Server:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    port = FREE_PORTS.pop() if FREE_PORTS else _free_port()
     log = folder / "server.log"
     log.touch()
     settings = {**settings, "port": port}
@@ -165,13 +169,19 @@ def _begun(folder: Path, settings: dict, stub_seconds: str) -> Server:
     return Server(f"http://127.0.0.1:{port}/", process, log, folder / "tmp")
 
 
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
 @functools.cache
 def processes() -> multiprocessing.context.BaseContext:
     """Starts processes that have imported Gradio, where the system can fork."""
     if "forkserver" not in multiprocessing.get_all_start_methods():
         return multiprocessing.get_context("spawn")
     context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(["Web.command_line", "Web.server", "uvicorn"])
+    context.set_forkserver_preload(["Testing.support.web_preloaded"])
     with patch.dict(os.environ, surroundings_of_processes()):
         forkserver.ensure_running()
     return context
@@ -184,7 +194,7 @@ def surroundings_of_processes() -> dict[str, str]:
 
 
 def serve(settings: dict, log: Path, surroundings: dict[str, str]) -> None:
-    """Serve with the settings of `Web.server.ServerSettings`; the process ends with its code."""
+    """Serve with the settings of `ServerSettings`; the process ends with its code."""
     # A file, not a pipe: nobody has to read it for the server to go on.
     with log.open("ab") as stream:
         for standard in (sys.stdout, sys.stderr):
@@ -194,7 +204,7 @@ def serve(settings: dict, log: Path, surroundings: dict[str, str]) -> None:
     tempfile.tempdir = None  # or it stays that of the process that was forked
 
     from Web import command_line
-    from Web.server import ServerSettings
+    from Web.server_settings import ServerSettings
 
     for name in ("password_file", "certificate", "certificate_key"):
         settings[name] = Path(settings[name]) if settings.get(name) else None
@@ -246,14 +256,14 @@ def call(client: httpx.Client, name: str, *values: object):
     if client not in ENDPOINTS:
         named = client.get("gradio_api/info").json()["named_endpoints"]
         indices = {d.get("api_name"): d["id"] for d in client.get("config").json()["dependencies"]}
-        ENDPOINTS[client] = named, indices
-    named, indices = ENDPOINTS[client]
+        ENDPOINTS[client] = named, indices, f"test{next(PAGES)}"
+    named, indices, page = ENDPOINTS[client]
     if values:  # the client, too, sends the defaults of what was left out
         others = named[f"/{name}"]["parameters"][len(values) :]
         values += tuple(parameter["parameter_default"] for parameter in others)
-    body = {"data": list(values), "fn_index": indices[name], "session_hash": f"test{id(client)}"}
+    body = {"data": list(values), "fn_index": indices[name], "session_hash": page}
     client.post("gradio_api/queue/join", json=body).raise_for_status()
-    with client.stream("GET", f"gradio_api/queue/data?session_hash=test{id(client)}") as stream:
+    with client.stream("GET", f"gradio_api/queue/data?session_hash={page}") as stream:
         for line in stream.iter_lines():
             event = json.loads(line.removeprefix("data:")) if line else {}
             if event.get("msg") == "process_completed":

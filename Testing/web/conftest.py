@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import io
 import os
 from importlib.util import find_spec
@@ -89,12 +90,23 @@ def real_result(real_server, sample_path) -> dict:
     return {"cookies": cookies, "origins": []}
 
 
-@pytest.fixture(scope="module")
-def browser():
+@pytest.fixture(scope="package")
+def chromium_of_all():
+    pytest.importorskip("playwright", reason="the tests in a browser need playwright")
     from Testing.support.web_visitor import chromium
 
     with chromium() as browser:
-        yield browser
+        yield browser, asyncio.get_running_loop()
+
+
+@pytest.fixture(scope="module")
+def browser(chromium_of_all):
+    """Headless Chromium: its start, and what a first visit loads, take seconds, so all share it."""
+    browser, loop = chromium_of_all
+    # Playwright's event loop counts as running all the time; in between, others start their own.
+    asyncio._set_running_loop(loop)
+    yield browser
+    asyncio._set_running_loop(None)
 
 
 @pytest.fixture
@@ -110,7 +122,8 @@ def visit(browser):
 
     yield new
     for visitor in visitors:
-        visitor.context.close()
+        assert visitor.strangers == []
+        visitor.leave()
 
 
 @pytest.fixture(scope="session")

@@ -8,7 +8,7 @@ pytest.importorskip("playwright", reason="the tests in a browser need playwright
 
 from Testing.support.scan_files import head_volume, write_scan
 from Testing.support.web_server import running, wait_until
-from Testing.support.web_visitor import Visitor, chromium
+from Testing.support.web_visitor import Visitor
 
 ANSWERS = "**/run/predict*"
 
@@ -18,9 +18,9 @@ def stops_the_clock(answer) -> bool:
     return any(isinstance(v, dict) and v.get("active") is False for v in answer.json()["data"])
 
 
-def test_an_old_answer_that_arrives_late_does_not_stop_the_page(tmp_path):
+def test_an_old_answer_that_arrives_late_does_not_stop_the_page(browser, tmp_path):
     head = write_scan(tmp_path / "head.nii.gz", head_volume())
-    with running(tmp_path / "server", stub_seconds=0.5) as server, chromium() as browser:
+    with running(tmp_path / "server", stub_seconds=0.5) as server:
         visitor = Visitor(browser, server.url)
         page = visitor.page
         visitor.give(head)
@@ -46,3 +46,5 @@ def test_an_old_answer_that_arrives_late_does_not_stop_the_page(tmp_path):
         route, answer = held[0]
         route.fulfill(response=answer)
         visitor.state(head.name, "done", timeout=30_000)
+        page.unroute_all()
+        visitor.leave()

@@ -61,7 +61,7 @@ def result(browser, real_server, sample_path, pictures, tmp_path_factory):
     archive = tmp_path_factory.mktemp("download") / download.value.suggested_filename
     download.value.save_as(archive)
     yield visitor, archive, steps
-    visitor.context.close()
+    visitor.leave()
 
 
 @pytest.mark.slow

@@ -43,13 +43,13 @@ def test_each_is_told_their_own_time(head, stub_server):
     assert berta.get("expiry").json() == {"scans": 0, "seconds": None}
 
 
-def test_the_page_tells_warns_and_offers_a_new_start(head, tmp_path):
+def test_the_page_tells_warns_and_offers_a_new_start(head, browser, tmp_path):
     pytest.importorskip("playwright", reason="the tests in a browser need playwright")
     from playwright.sync_api import expect
 
-    from Testing.support.web_visitor import Visitor, chromium
+    from Testing.support.web_visitor import Visitor
 
-    with running(tmp_path, **SHORT) as server, chromium() as browser:
+    with running(tmp_path, **SHORT) as server:
         visitor = Visitor(browser, server.url)
         page = visitor.page
         visitor.give(head)
@@ -73,3 +73,4 @@ def test_the_page_tells_warns_and_offers_a_new_start(head, tmp_path):
         page.wait_for_function("window.hypothalamusSeg")
         visitor.give(head)
         visitor.state(head.name, "ready")
+        visitor.leave()

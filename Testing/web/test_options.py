@@ -97,36 +97,33 @@ def test_the_endpoint_takes_all_options_and_refuses_wrong_ones(server, heads):
     assert len(call(visitor, "start", False, "native", "icv", "0")) == 1
 
 
-def test_the_page_offers_the_options_and_says_how_long_it_takes(server, heads):
+def test_the_page_offers_the_options_and_says_how_long_it_takes(server, visit, heads):
     pytest.importorskip("playwright", reason="the tests in a browser need playwright")
     from playwright.sync_api import expect
 
-    from Testing.support.web_visitor import Visitor, chromium
-
-    with chromium() as browser:
-        visitor = Visitor(browser, server.url)
-        page = visitor.page
-        visitor.give(heads["anna"])
-        visitor.state("anna.nii.gz", "ready")
-        for name in ("hypothalamus", "intracranial volume (ICV)"):
-            page.locator("#structures").get_by_label(name).uncheck()
-        page.click("#start")
-        expect(page.locator("#said [role=alert]")).to_contain_text("choose one or both")
-        page.locator("#structures").get_by_label("hypothalamus").check()
-        page.locator("#folds").get_by_label("5", exact=True).uncheck()
-        page.click("#start")
-        visitor.state("anna.nii.gz", "done")
-        # From the first run on, others are told how long theirs will take.
-        page.get_by_role("button", name="Scans and options").click()
-        visitor.give(heads["slow"])
-        visitor.state("slow.nii.gz", "ready")
-        visitor.give(heads["berta"])
-        visitor.state("berta.nii.gz", "ready")
-        page.click("#start")
-        expect(visitor.line("berta.nii.gz")).to_contain_text("1st in the queue, done in about")
-        expect(visitor.line("slow.nii.gz")).to_contain_text("left")
-        page.click("#cancel")
-        visitor.state("berta.nii.gz", "cancelled")
-        page.reload()
-        expect(page.locator("#folds").get_by_label("5", exact=True)).not_to_be_checked()
-        expect(page.locator("#structures").get_by_label("hypothalamus")).to_be_checked()
+    visitor = visit(server)
+    page = visitor.page
+    visitor.give(heads["anna"])
+    visitor.state("anna.nii.gz", "ready")
+    for name in ("hypothalamus", "intracranial volume (ICV)"):
+        page.locator("#structures").get_by_label(name).uncheck()
+    page.click("#start")
+    expect(page.locator("#said [role=alert]")).to_contain_text("choose one or both")
+    page.locator("#structures").get_by_label("hypothalamus").check()
+    page.locator("#folds").get_by_label("5", exact=True).uncheck()
+    page.click("#start")
+    visitor.state("anna.nii.gz", "done")
+    # From the first run on, others are told how long theirs will take.
+    page.get_by_role("button", name="Scans and options").click()
+    visitor.give(heads["slow"])
+    visitor.state("slow.nii.gz", "ready")
+    visitor.give(heads["berta"])
+    visitor.state("berta.nii.gz", "ready")
+    page.click("#start")
+    expect(visitor.line("berta.nii.gz")).to_contain_text("1st in the queue, done in about")
+    expect(visitor.line("slow.nii.gz")).to_contain_text("left")
+    page.click("#cancel")
+    visitor.state("berta.nii.gz", "cancelled")
+    page.reload()
+    expect(page.locator("#folds").get_by_label("5", exact=True)).not_to_be_checked()
+    expect(page.locator("#structures").get_by_label("hypothalamus")).to_be_checked()

@@ -19,7 +19,7 @@ from starlette.routing import Route
 
 from Testing.support.scan_files import head_volume, write_scan
 from Testing.support.web_server import running, write_passwords
-from Testing.support.web_visitor import Visitor, chromium
+from Testing.support.web_visitor import Visitor
 
 PREFIX = "/brain"
 METHODS = ["GET", "HEAD", "POST", "PUT", "DELETE"]
@@ -78,27 +78,27 @@ def address(tmp_path_factory):
         thread.join(10)
 
 
-def test_the_whole_way_works_behind_a_proxy_with_a_password(address, tmp_path):
+def test_the_whole_way_works_behind_a_proxy_with_a_password(address, browser, tmp_path):
     head = write_scan(tmp_path / "anna.nii.gz", head_volume())
-    with chromium() as browser:
-        person = {"username": "ada", "password": "Möbius"}
-        visitor = Visitor(browser, address, http_credentials=person)
-        refused: list[str] = []
-        visitor.page.on("response", lambda r: refused.append(r.url) if r.status >= 400 else None)
-        visitor.give(head)
-        visitor.state("anna.nii.gz", "ready")
-        visitor.page.click("#start")
-        visitor.state("anna.nii.gz", "done")
-        with visitor.page.expect_download() as download:
-            visitor.page.click("a.everything")
-        assert download.value.suggested_filename.endswith(".zip")
-        (cookie,) = visitor.context.cookies()
-        assert cookie["path"] == f"{PREFIX}/"
-        assert visitor.strangers == []
-        visitor.page.reload()
-        visitor.state("anna.nii.gz", "done")
-        # The stub makes nothing for the viewer to show; all else is found behind the prefix.
-        assert {url.rsplit("/", 1)[1] for url in refused} == {"scene"}
+    person = {"username": "ada", "password": "Möbius"}
+    visitor = Visitor(browser, address, http_credentials=person)
+    refused: list[str] = []
+    visitor.page.on("response", lambda r: refused.append(r.url) if r.status >= 400 else None)
+    visitor.give(head)
+    visitor.state("anna.nii.gz", "ready")
+    visitor.page.click("#start")
+    visitor.state("anna.nii.gz", "done")
+    with visitor.page.expect_download() as download:
+        visitor.page.click("a.everything")
+    assert download.value.suggested_filename.endswith(".zip")
+    (cookie,) = visitor.context.cookies()
+    assert cookie["path"] == f"{PREFIX}/"
+    assert visitor.strangers == []
+    visitor.page.reload()
+    visitor.state("anna.nii.gz", "done")
+    # The stub makes nothing for the viewer to show; all else is found behind the prefix.
+    assert {url.rsplit("/", 1)[1] for url in refused} == {"scene"}
+    visitor.context.close()
 
 
 def test_without_the_password_nothing_is_shown_behind_the_proxy(address):

@@ -13,7 +13,7 @@ pytest.importorskip("playwright", reason="the tests in a browser need playwright
 from HypothalamusSegLib.labels import SUBUNIT_NAMES
 from playwright.sync_api import expect
 
-from Testing.support.web_visitor import Visitor, chromium
+from Testing.support.web_visitor import Visitor
 
 pytestmark = pytest.mark.slow
 COUNT_DRAWINGS = """() => {
@@ -25,13 +25,12 @@ COUNT_DRAWINGS = """() => {
 
 
 @pytest.fixture(scope="module")
-def viewer(real_server, real_result):
-    with chromium() as browser:
-        options = {"viewport": {"width": 1440, "height": 900}, "has_touch": True}
-        visitor = Visitor(browser, real_server.url, storage_state=real_result, **options)
-        visitor.viewer()
-        yield visitor
-        visitor.context.close()
+def viewer(browser, real_server, real_result):
+    options = {"viewport": {"width": 1440, "height": 900}, "has_touch": True}
+    visitor = Visitor(browser, real_server.url, storage_state=real_result, **options)
+    visitor.viewer()
+    yield visitor
+    visitor.leave()
 
 
 @pytest.fixture(autouse=True)
@@ -254,8 +253,8 @@ def test_each_move_repaints_and_many_within_a_frame_repaint_once(viewer):
     assert position(viewer) == pytest.approx(start - 19)
 
 
-def test_a_result_without_hypothalamus_opens_on_the_whole_head(viewer, sample_path):
-    other = Visitor(viewer.context.browser, viewer.url)
+def test_a_result_without_hypothalamus_opens_on_the_whole_head(browser, viewer, sample_path):
+    other = Visitor(browser, viewer.url)
     page = other.page
     other.give(sample_path)
     other.state("brain.nii.gz", "ready")
@@ -269,4 +268,4 @@ def test_a_result_without_hypothalamus_opens_on_the_whole_head(viewer, sample_pa
     expect(page.locator("#key tbody tr")).to_have_count(1)
     assert (np.abs(other.pixels("coronal") - (240, 228, 66)).max(-1) < 50).sum() > 100
     assert other.problems == []
-    other.context.close()
+    other.leave()
