@@ -8,6 +8,12 @@ import pytest
 
 
 @pytest.fixture
+def folder(tmp_path) -> Path:
+    """Of a group level: its tables and what it writes."""
+    return tmp_path
+
+
+@pytest.fixture
 def data(tmp_path) -> Path:
     return tmp_path / "data"
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -15,11 +14,6 @@ from Cohort.group.covariates import check_covariates, complete_rows, design_colu
 from Cohort.group.errors import ContrastError, CovariateError
 from Cohort.group.participants_table import read_participants
 from Testing.support.cohort_tables import as_read, found, options_in, simulated, table_in
-
-
-@pytest.fixture
-def folder(tmp_path) -> Path:
-    return tmp_path
 
 
 @pytest.fixture

@@ -28,11 +28,6 @@ from Testing.support.html_page import WellFormed
 
 
 @pytest.fixture
-def folder(tmp_path) -> Path:
-    return tmp_path
-
-
-@pytest.fixture
 def run(folder, monkeypatch):
     """Run the group level on simulated results; returns the files by name."""
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import unicodedata
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -25,11 +24,6 @@ from Cohort.group.participants_table import read_participants
 from Cohort.group_arguments import options_from
 from Cohort.structures import TOTAL
 from Testing.support.cohort_tables import CONTRAST, found, options_in, simulated, table_in
-
-
-@pytest.fixture
-def folder(tmp_path) -> Path:
-    return tmp_path
 
 
 def test_what_does_not_match_is_listed(folder):

@@ -5,7 +5,6 @@ from __future__ import annotations
 import ast
 import json
 import re
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -17,11 +16,6 @@ from Cohort.report.group_report import report_of
 from Testing.support.cohort_tables import options_in, simulated
 from Testing.support.command_runs import REPOSITORY
 from Testing.support.html_page import WellFormed
-
-
-@pytest.fixture
-def folder(tmp_path) -> Path:
-    return tmp_path
 
 
 def test_every_reference_within_the_report_exists(folder):

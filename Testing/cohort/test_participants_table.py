@@ -2,18 +2,11 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import pytest
 
 from Cohort.group.errors import ParticipantsFileError
 from Cohort.group.participants_table import read_participants
 from Testing.support.cohort_tables import found, table_in
-
-
-@pytest.fixture
-def folder(tmp_path) -> Path:
-    return tmp_path
 
 
 def test_what_is_wrong_with_participants_is_listed(folder):

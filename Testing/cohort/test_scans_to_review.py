@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import numpy as np
 import pandas as pd
-import pytest
 from scipy.stats import binom
 
 from Cohort.group.analysis import analyse
@@ -27,11 +24,6 @@ from Cohort.report.sample import icv_notices
 from Cohort.structures import LEFT, TOTAL, measured_structures
 from Testing.support.cohort_tables import AGE_SEX, found, options_in, simulated
 from Testing.support.html_page import WellFormed
-
-
-@pytest.fixture
-def folder(tmp_path) -> Path:
-    return tmp_path
 
 
 def test_scans_are_listed_for_flags_and_outliers(folder):

@@ -16,11 +16,6 @@ from Testing.support.cohort_tables import as_read, found, options_in, simulated,
 from Testing.support.html_page import WellFormed
 
 
-@pytest.fixture
-def folder(tmp_path) -> Path:
-    return tmp_path
-
-
 def write_sessions(folder: Path, subject: str, text: str) -> None:
     (folder / subject).mkdir(exist_ok=True)
     (folder / subject / f"{subject}_sessions.tsv").write_text(text, encoding="utf-8")

@@ -8,7 +8,7 @@ import httpx
 import pytest
 
 from Testing.support.scan_files import head_volume, write_dicom
-from Testing.support.uploads import archive
+from Testing.support.uploads import study_of_two_series, zip_of
 from Testing.support.web_requests import COOKIE, finished, segmented
 from Testing.support.web_server import call, scan, upload, wait_until
 
@@ -27,7 +27,7 @@ def test_other_applications_cookies_do_not_hide_the_session(server, visitor, hea
 @pytest.mark.parametrize("name", ["new-results.zip", "results.zip", "series.zip", "input.zip"])
 def test_no_name_of_an_archive_meets_the_servers_own(server, visitor, tmp_path, name):
     slices = write_dicom(tmp_path / "slices", head_volume())
-    path = archive(tmp_path / name, {file.name: file.read_bytes() for file in slices})
+    path = zip_of(tmp_path / name, slices)
     done = finished(visitor, name, path.read_bytes())
     assert done["state"] == "done", done
     again = segmented(visitor, done["id"], "native")
@@ -44,9 +44,7 @@ def test_a_long_name_of_any_script_goes_the_whole_way(server, visitor, head):
 
 
 def test_one_series_of_a_study_is_chosen(server, visitor, tmp_path):
-    slices = write_dicom(tmp_path / "one", head_volume())
-    slices += write_dicom(tmp_path / "two", head_volume(), "1.2.826.0.1.2", "<b>FLAIR", "other")
-    path = archive(tmp_path / "study.zip", {file.name: file.read_bytes() for file in slices})
+    path = study_of_two_series(tmp_path, "<b>FLAIR")
     made = upload(visitor, "study.zip", path.read_bytes())
     assert made["state"] == "choosing"
     assert [(s["number"], s["images"]) for s in made["series"]] == [(1, 52), (2, 52)]

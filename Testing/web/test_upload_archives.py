@@ -11,14 +11,14 @@ from HypothalamusSegLib.errors import HypothalamusSegError
 from HypothalamusSegLib.geometry.voxel_image import image_from_volume
 
 from Testing.support.scan_files import head_volume, write_dicom
-from Testing.support.uploads import MOST_BYTES, archive, refusal
+from Testing.support.uploads import MOST_BYTES, archive, refusal, study_of_two_series, zip_of
 from Web.series_offer import MOST_SERIES
 from Web.upload_checks import UploadRefusedError, UploadTooLargeError, check_upload
 
 
 def zipped_dicom(tmp_path, name="study.zip", prefix="inner/"):
     slices = write_dicom(tmp_path / "slices", head_volume())
-    return archive(tmp_path / name, {f"{prefix}{f.name}": f.read_bytes() for f in slices})
+    return zip_of(tmp_path / name, slices, prefix)
 
 
 def test_a_zip_with_a_series_is_taken_and_replaced_by_its_slices(tmp_path):
@@ -148,16 +148,8 @@ def test_an_archive_of_too_many_series_is_refused(tmp_path):
     assert "101 series" in refusal(path, UploadTooLargeError)
 
 
-def study(tmp_path):
-    """A zip with a T1-weighted series and another one."""
-    slices = write_dicom(tmp_path / "one", head_volume())
-    slices += write_dicom(tmp_path / "two", head_volume(), "1.2.826.0.1.2", "FLAIR", "other")
-    entries = {file.name: file.read_bytes() for file in slices}
-    return archive(tmp_path / "study.zip", entries)
-
-
 def test_several_series_in_a_zip_are_offered_with_pictures_and_one_is_taken(tmp_path):
-    offer = check_upload(study(tmp_path), MOST_BYTES, tmp_path / "pictures")
+    offer = check_upload(study_of_two_series(tmp_path), MOST_BYTES, tmp_path / "pictures")
     assert [(s.number, s.description, s.images) for s in offer.series] == [
         (1, "T1 MPRAGE", 52),
         (2, "FLAIR", 52),
