@@ -35,7 +35,7 @@ bench: $(VENV)/.test $(VENV)/.libraries
 
 # Every figure of Docs/VALIDATION.md and of the model card anew, from labeled scans and label heads that
 # Training.prepare prepared. REAL_HEADS names heads without labels; without it their sections stay.
-# Then a whole cohort through both levels, of which `make test` takes four scans of each group.
+# Then a whole cohort through both levels, of which `make test` takes three scans of each group.
 SCANS ?= ../shared/data/hypothalamus
 HEADS ?= ../shared/data/heads
 REAL_HEADS ?=

@@ -22,7 +22,7 @@ PLACE_SD_MM = 4.0
 REAL_SCAN_CHANCE = 0.25
 # Fine images show the border as the engine's profiles do.
 FINE_SPACING_MM = PROFILE_RESOLUTION_MM
-VALIDATION_SEED = 7
+VALIDATION_SEED, VALIDATION_IMAGES = 7, 2
 
 
 class HeadSamples:
@@ -79,10 +79,10 @@ class HeadSamples:
         return bool(self.heads) or any(scan["icv"] is not None for scan in self.scans)
 
     def validation_samples(self) -> Iterator[tuple[Tensor, Tensor, float, Tensor]]:
-        """Two fixed mild images of each head and one version of each scan, as `draw_augmented`."""
+        """The same mild images of each head and one version of each scan, as `draw_augmented`."""
         generator = torch.Generator().manual_seed(VALIDATION_SEED)
         for head in self.heads:
-            for _ in range(2):
+            for _ in range(VALIDATION_IMAGES):
                 image, icv = head.draw(generator, True, self._spacing_mm)
                 yield image, icv, 1.0, torch.zeros_like(icv)
         generator = torch.Generator().manual_seed(VALIDATION_SEED)

@@ -115,10 +115,11 @@ def unit_displacements(
     fields = np.zeros((len(compensations), 2 * half, 3, *image.shape), np.float32)
     for side in (slice(0, half), slice(half, 2 * half)):
         weights = compensation_weights(subunits[side].sum(0), hypothalamus, image, spacing_mm)
+        around = [displacement(weights[name], spacing_mm) for name in compensations]
         for index in range(side.start, side.stop):
-            for row, name in enumerate(compensations):
-                divergence = subunits[index] - subunits[index].sum() * weights[name]
-                fields[row, index] = displacement(divergence, spacing_mm)
+            grown, volume = displacement(subunits[index], spacing_mm), subunits[index].sum()
+            for row, taken_up in enumerate(around):
+                fields[row, index] = grown - volume * taken_up
     return fields
 
 
@@ -140,8 +141,11 @@ def volume_after(weight: np.ndarray, displacement_mm: np.ndarray, spacing_mm: fl
         The structure before the change, 0–1.
     displacement_mm : ndarray, shape (3, I, J, K)
     """
-    ratio = jacobian_determinant(displacement_mm, spacing_mm)
-    return float((weight * ratio).sum() * spacing_mm**3)
+    boxes = ndimage.find_objects((weight != 0).astype(np.uint8))
+    # With the neighbors that differences are taken from.
+    box = tuple(slice(max(0, side.start - 1), side.stop + 1) for side in boxes[0]) if boxes else ()
+    ratio = jacobian_determinant(displacement_mm[(slice(None), *box)], spacing_mm)
+    return float((weight[box] * ratio).sum() * spacing_mm**3)
 
 
 def scale_to(

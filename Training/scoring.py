@@ -139,7 +139,7 @@ def score_hypothalamus(
 
 def labels_on(fine: FineResult, grid: Grid) -> tuple[VoxelImage, VoxelImage]:
     """Side and subunit labels of a result on a label's grid."""
-    return label_grids.hypothalamus_labels(fine, grid), label_grids.subunit_labels(fine, grid)
+    return label_grids.side_and_subunit_labels(fine, grid)
 
 
 def _distances(

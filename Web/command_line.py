@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from HypothalamusSegLib.arguments import argument, positive
 from HypothalamusSegLib.errors import WeightsError
+from HypothalamusSegLib.machine.waiting_threads import let_waiting_threads_sleep
 from HypothalamusSegLib.options import DEVICES
 
 from .served_protocols import PUBLISHED_WORD, read_served
@@ -37,6 +38,7 @@ def main(arguments: Sequence[str]) -> int:
     int
         0: stopped; 1: the server could not start; 2: wrong usage (argparse exits).
     """
+    let_waiting_threads_sleep()
     parsed = build_parser().parse_args(arguments)
     try:
         protocols = read_served(parsed.weights)

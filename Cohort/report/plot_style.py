@@ -10,12 +10,13 @@ from __future__ import annotations
 import html
 import io
 import re
+from typing import TYPE_CHECKING
 
 from markupsafe import Markup
-from matplotlib import rc_context
-from matplotlib.axes import Axes
-from matplotlib.backends.backend_svg import FigureCanvasSVG
-from matplotlib.figure import Figure
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
 
 INK, FAINT, GRID = "#1b1c1d", "#5c6168", "#d4d7db"
 FIRST, SECOND = "#d55e00", "#0072b2"
@@ -60,6 +61,10 @@ STYLE = {
 
 def new_figure(width_in: float, height_in: float, rows: int = 1, columns: int = 1, **layout):
     """A figure with axes in the common style; its size in inches is that of the page at 96 dpi."""
+    # Here, since pages without plots use this module, too: the participant level's.
+    from matplotlib import rc_context
+    from matplotlib.figure import Figure
+
     with rc_context(STYLE):
         figure = Figure((width_in, height_in), layout="constrained")
         axes = figure.subplots(rows, columns, squeeze=False, **layout)
@@ -75,6 +80,9 @@ def svg_of(figure: Figure, description: str) -> Markup:
     description : str
         What it shows, for those who cannot see it.
     """
+    from matplotlib import rc_context
+    from matplotlib.backends.backend_svg import FigureCanvasSVG
+
     stream = io.StringIO()
     # Ids are derived from the salt: equal ids in two figures of a page would be mixed up.
     with rc_context({**STYLE, "svg.hashsalt": description}):

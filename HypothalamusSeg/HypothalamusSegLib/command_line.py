@@ -33,6 +33,7 @@ from .arguments import (
 )
 from .errors import CancelledError
 from .machine.cancelling import CANCELLED, cancel_when_stdin_ends, with_cancel_signals
+from .machine.waiting_threads import let_waiting_threads_sleep
 from .options import Options
 
 ALL_DONE = 0
@@ -48,6 +49,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     int
         0: all done; 1: at least one input failed; 2: wrong usage (argparse exits); 130: canceled.
     """
+    let_waiting_threads_sleep()
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             # A terminal that cannot print "³" prints "?" instead of failing after a finished run.

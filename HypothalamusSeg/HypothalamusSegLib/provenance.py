@@ -75,7 +75,8 @@ def describe_run(
         "device_failure": device_failure and device_failure.as_json(),
         "arithmetic": arithmetic_of(device),
         "threads": torch.get_num_threads(),
-        "torch": torch.__version__,
+        # Not its own type, or whoever receives the result from a worker must import torch.
+        "torch": str(torch.__version__),
         "python": platform.python_version(),
         "platform": platform.platform(),
         "seconds": round(sum(seconds.values()), 2),

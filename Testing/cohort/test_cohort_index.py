@@ -13,7 +13,8 @@ from HypothalamusSegLib.options import Options
 from Cohort.errors import IndexFileError, MixedResultsError
 from Cohort.index.cohort_index import INDEX_NAME, MINE, TAKEN, CohortIndex
 from Cohort.index.results_table import read_results
-from Testing.support.cohort_stub import FAIL, run_stub, write_cohort
+from Testing.support.cohort_stub import run_stub, write_cohort
+from Testing.support.cohort_stub_worker import FAIL
 
 FINE = "fine"
 

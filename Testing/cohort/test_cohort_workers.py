@@ -2,14 +2,23 @@
 
 from __future__ import annotations
 
+import io
 import os
+import pickle
+from pathlib import Path
 
+import numpy as np
 import pytest
+from HypothalamusSegLib.geometry.voxel_image import VoxelImage
+from HypothalamusSegLib.options import Options
+from HypothalamusSegLib.provenance import describe_run
+from HypothalamusSegLib.reading import Scan
 
 from Cohort.errors import ExecutorConfigError
 from Cohort.participant import worker_plan
 from Cohort.participant.executors import ClusterWorkers, load_parsl_config
-from Testing.support.cohort_stub import FAIL, SLOW, run_stub, write_cohort
+from Testing.support.cohort_stub import run_stub, write_cohort
+from Testing.support.cohort_stub_worker import FAIL, SLOW
 from Testing.support.command_runs import REPOSITORY
 
 FINE = "fine"
@@ -97,3 +106,16 @@ def test_the_memory_of_a_container_counts_not_that_of_its_host(monkeypatch, tmp_
     assert worker_plan.available_memory_bytes() == min(free, 2_000_000_000)
     (tmp_path / "memory.max").write_text("max\n", encoding="utf-8")
     assert worker_plan.available_memory_bytes() > 2_000_000_000 or free < 2_000_000_000
+
+
+class OnlyPlainValues(pickle.Unpickler):
+    """Refuses what a module must be imported for."""
+
+    def find_class(self, module: str, name: str) -> object:
+        raise AssertionError(f"{module}.{name}")
+
+
+def test_the_answer_of_a_worker_makes_no_one_import_torch():
+    scan = Scan(VoxelImage(np.zeros((2, 2, 2), np.float32), np.eye(4)), "x", Path("x"), "", ())
+    described = describe_run(scan, Options(), {}, "cpu", None, {})
+    assert OnlyPlainValues(io.BytesIO(pickle.dumps(described))).load() == described

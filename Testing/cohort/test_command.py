@@ -103,7 +103,7 @@ def test_the_bids_validator_finds_no_error_even_with_the_group_level_beside(
 ):
     derivatives = tmp_path / "derivatives"
     shutil.copytree(cohort_run.output, derivatives)
-    group = run_command(derivatives, "cohort", data_set, derivatives, "group", "--blinded")
+    group = call_command(derivatives, "cohort", data_set, derivatives, "group", "--blinded")
     assert group.code == 0, group.stderr
     pictures = list((derivatives / "group_contact_sheet_blinded/pictures").glob("*.png"))
     assert len(pictures) == len(list(derivatives.rglob("figures/*_planes.png"))) >= 1
@@ -163,7 +163,7 @@ def test_no_temporary_file_is_left(cohort_run):
 def test_the_same_command_again_only_tries_what_failed(cohort_run, data_set):
     mask = cohort_run.output / "sub-01/anat/sub-01_label-icv_mask.nii.gz"
     written = mask.stat().st_mtime_ns
-    again = run_command(
+    again = call_command(
         cohort_run.output, "cohort", data_set, cohort_run.output, "participant", "--subunits",
         "--folds", 0, "--workers", 1, "--progress", "json",
     )  # fmt: skip

@@ -18,24 +18,14 @@ from Cohort.report.methods import methods_section
 from Cohort.structures import PERCENT, TOTAL, change_column
 from Testing.simulated_statistics import longitudinal as simulated_change
 from Testing.simulated_statistics.scenario import Rate
-from Testing.support.cohort_tables import ALS_CONTROL, cohort, found, options_in, simulated
-
-
-def sessions_of(people: pd.DataFrame, sessions: int, folder: Path, undated: str = "") -> Path:
-    """A participants.tsv with a row a session, a year apart."""
-    rows = [
-        {
-            **person,
-            "session_id": f"ses-{session + 1}",
-            "years": "n/a"
-            if f"{person['participant_id']}_ses-{session + 1}" == undated
-            else str(session),
-        }
-        for person in people.to_dict("records")
-        for session in range(sessions)
-    ]
-    pd.DataFrame(rows).to_csv(folder / "sessions.tsv", sep="\t", index=False)
-    return folder / "sessions.tsv"
+from Testing.support.cohort_tables import (
+    ALS_CONTROL,
+    cohort,
+    found,
+    options_in,
+    sessions_of,
+    simulated,
+)
 
 
 def analysed(

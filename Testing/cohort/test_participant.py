@@ -20,7 +20,9 @@ from Cohort.participant.executors import LocalWorkers
 from Cohort.participant.progress_line import LOG_NAME
 from Cohort.participant.task import fingerprint
 from Cohort.participant.unchanged_input import signature_of
-from Testing.support.cohort_stub import FAIL, KILL, SLOW, run_stub, write_cohort
+from Testing.support import cohort_stub_worker
+from Testing.support.cohort_stub import run_stub, write_cohort
+from Testing.support.cohort_stub_worker import FAIL, KILL, SLOW
 from Testing.support.command_runs import REPOSITORY, environment
 
 FINE = "fine"
@@ -32,7 +34,7 @@ def files_below(folder: Path) -> set[str]:
 
 def test_a_scan_that_fails_is_named_with_its_reason_and_stops_no_other(data, output):
     scans = write_cohort(data, {"1": FINE, "2": FAIL, "3": FINE})
-    summary = run_stub(scans, data, output, LocalWorkers(1))
+    summary = run_stub(scans, data, output)
     assert sorted(summary.done) == ["sub-1", "sub-3"]
     assert "is damaged" in summary.failed["sub-2"]
     log = (output / LOG_NAME).read_text(encoding="utf-8").splitlines()
@@ -96,18 +98,19 @@ def test_threads_and_device_do_not_make_a_finished_cohort_begin_anew(data, outpu
 
 
 def test_a_scan_that_kills_its_worker_fails_alone(data, output):
-    words = {str(n): FINE for n in range(1, 7)} | {"3": KILL}
+    # With two workers, three are under way when one dies; the last has not begun.
+    words = {"1": FINE, "2": KILL, "3": FINE, "4": FINE, "5": FINE}
     summary = run_stub(write_cohort(data, words), data, output, LocalWorkers(2))
-    assert set(summary.failed) == {"sub-3"}
-    assert "memory" in summary.failed["sub-3"]
-    assert len(summary.done) == 5
+    assert set(summary.failed) == {"sub-2"}
+    assert "memory" in summary.failed["sub-2"]
+    assert len(summary.done) == 4
 
 
 def start(data: Path, output: Path, workers: int = 2) -> subprocess.Popen:
     command = [
         sys.executable,
         "-m",
-        "Testing.support.cohort_stub",
+        "Testing.support.cohort_stub_run",
         str(data),
         str(output),
         str(workers),
@@ -160,7 +163,8 @@ def test_killed_at_any_moment_it_loses_only_what_was_under_way(data, output, how
         assert json.loads(path.read_text(encoding="utf-8"))["name"] == path.name.removesuffix(
             "_volumes.json"
         )
-    summary = run_stub(scans, data, output, LocalWorkers(2))
+    monkeypatch.setattr(cohort_stub_worker, "SLOW_S", 0.0)
+    summary = run_stub(scans, data, output)
     # Two were under way; their files may have been in place before the index knew of them.
     assert len(summary.unchanged) >= len(finished) - 2
     assert len(summary.done) + len(summary.unchanged) == len(scans)

@@ -21,10 +21,9 @@ from Cohort.group.reliability import Reliability
 from Cohort.report.change import change_section
 from Cohort.report.record import analysis_record
 from Cohort.structures import PERCENT, TOTAL, change_column
-from Testing.cohort.test_longitudinal import sessions_of
 from Testing.simulated_statistics import longitudinal as simulated_change
 from Testing.simulated_statistics.change_power import TRUE_SPREAD, sample_sizes
-from Testing.support.cohort_tables import options_in, simulated
+from Testing.support.cohort_tables import options_in, sessions_of, simulated
 
 EIGHTEEN_MONTHS = tuple(np.arange(0, 1.51, 0.25))
 

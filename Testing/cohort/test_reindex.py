@@ -14,7 +14,8 @@ from Cohort.errors import IndexFileError
 from Cohort.index.cohort_index import INDEX_NAME, CohortIndex
 from Cohort.index.results_table import read_results
 from Cohort.participant.reindex import rebuild_index
-from Testing.support.cohort_stub import FAIL, run_stub, write_cohort
+from Testing.support.cohort_stub import run_stub, write_cohort
+from Testing.support.cohort_stub_worker import FAIL
 
 WORDS = {"1": "fine", "22": "fine", "3": FAIL}
 

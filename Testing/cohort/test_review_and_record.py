@@ -15,7 +15,8 @@ from Cohort.group.errors import ReviewFileError
 from Cohort.group.flow import ANALYSED, FOUND
 from Cohort.index import results_table
 from Cohort.report.flow import flow_section
-from Testing.support.cohort_stub import FAIL, run_stub, write_cohort
+from Testing.support.cohort_stub import run_stub, write_cohort
+from Testing.support.cohort_stub_worker import FAIL
 from Testing.support.cohort_tables import CONTRAST, found, options_in, simulated
 from Testing.support.html_page import WellFormed
 

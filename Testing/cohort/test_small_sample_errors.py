@@ -9,19 +9,7 @@ from scipy import stats
 
 from Cohort.group.linear_models import fit_contrast
 from Cohort.group.small_sample_errors import SmallSampleErrors
-
-
-def brute_force_df(design: np.ndarray, column: int) -> float:
-    """Satterthwaite's degrees of freedom of HC2 under equal spread, with n × n matrices.
-
-    The estimate is ε'Aε with A = M diag(a² / (1 − h)) M. Its mean is tr(A), its variance 2 tr(A²).
-    """
-    inverse = np.linalg.inv(design.T @ design)
-    makes_residuals = np.eye(len(design)) - design @ inverse @ design.T
-    influence = design @ inverse[:, column]
-    weights = influence**2 / np.diag(makes_residuals)
-    form = makes_residuals @ np.diag(weights) @ makes_residuals
-    return float(np.trace(form) ** 2 / np.trace(form @ form))
+from Testing.support.reference_df import brute_force_df
 
 
 def errors_of(design, outcome) -> SmallSampleErrors:

@@ -32,8 +32,8 @@ from Cohort.group.power import PUBLISHED, power_table
 from Cohort.group.small_sample_errors import Estimate
 from Cohort.group.statistics_table import statistics_table
 from Cohort.structures import TOTAL, WHOLE, measured_structures, subunits
-from Testing.cohort.test_small_sample_errors import brute_force_df
 from Testing.support.cohort_tables import AGE_SEX, ALS_CONTROL, cohort
+from Testing.support.reference_df import brute_force_df
 
 NAN = float("nan")
 

@@ -14,8 +14,8 @@ import pytest
 from HypothalamusSegLib.machine.sample import sample_scan
 
 from Testing.support.command_runs import REPOSITORY, SHARED_DATA
+from Testing.support.own_modules import imported_names, modules
 from Testing.support.worker_process import WorkerProcess
-from Testing.unit.test_imports import imported_names, modules
 
 MODULE = REPOSITORY / "HypothalamusSeg"
 # Where the package puts scripted modules; Slicer's own name goes into it, but matters to nobody.

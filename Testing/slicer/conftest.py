@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import shutil
-import sys
 import tempfile
 from pathlib import Path
 
@@ -12,10 +11,10 @@ import pytest
 from HypothalamusSegLib.options import Options
 
 from Testing.support.command_runs import REPOSITORY
+from Testing.support.engine_choice import RECORDED, Replay
 from Testing.support.made_once import made_once
+from Testing.support.protocol_folders import HTML_NAME, protocol_folder
 from Testing.support.replay_engine import GO_ON, recording_of
-
-RECORDED = Options(threads=1, folds=(0,))
 
 
 @pytest.fixture(scope="session")
@@ -59,8 +58,8 @@ def loaded():
 
 
 @pytest.fixture
-def panel(loaded, monkeypatch, tmp_path):
-    """An opened panel in an empty scene; nothing may have gone wrong unseen in the end."""
+def scene(monkeypatch, tmp_path):
+    """An empty scene; nothing may have gone wrong unseen in the end."""
     import slicer
 
     from Testing.support.slicer_host import application as host
@@ -69,51 +68,28 @@ def panel(loaded, monkeypatch, tmp_path):
     host.clear_scene()
     host.dialogs.clear()
     host.answers.clear()
-    slicer.app.settings().clear()
-    widget = host.open_widget(*loaded)
-    yield widget.panel
-    host.close_widget(widget)
+    yield slicer.mrmlScene
     host.clear_scene()
     problems = list(host.problems)
     host.problems.clear()
     assert problems == []
 
 
-class Replay:
-    """Which engine Slicer's side starts next."""
+@pytest.fixture
+def panel(scene, loaded):
+    """An opened panel in an empty scene; it leaves no folder of an engine."""
+    import slicer
 
-    def __init__(self, recordings: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-        self.recordings, self._patch = recordings, monkeypatch
-        self._patch.setenv("PYTHONPATH", str(REPOSITORY))
-        self.use()
+    from Testing.support.panel_use import engine_folders
+    from Testing.support.slicer_host import application as host
 
-    def use(self, *arguments: str) -> None:
-        """Replay; the arguments are those of `replay_engine`."""
-        command = ["-m", "Testing.support.replay_engine", str(self.recordings), *arguments]
-        self._patch.setattr(f"{LOADED_ENGINE}.worker_arguments", lambda: command)
-
-    def off(self) -> None:
-        """Use the real engine."""
-        from HypothalamusSegSlicer.engine_run import command_line
-
-        self._patch.setattr(f"{LOADED_ENGINE}.worker_arguments", command_line.worker_arguments)
-
-    def go_on(self) -> None:
-        """Let a paused engine finish."""
-        (self.recordings / GO_ON).touch()
-
-    def use_launcher(self, folder: Path) -> None:
-        """Let a launcher stand between Slicer and the engine."""
-        program = folder / "PythonSlicer"
-        script = REPOSITORY / "Testing" / "support" / "launcher.py"
-        program.write_text(
-            f'#!/bin/sh\nexec "{sys.executable}" "{script}" "$@"\n', encoding="utf-8"
-        )
-        program.chmod(0o755)
-        self._patch.setattr(f"{LOADED_ENGINE}.python_executable", lambda: str(program))
-
-
-LOADED_ENGINE = "HypothalamusSegSlicer.engine_run.loaded_engine"
+    slicer.app.settings().clear()
+    widget = host.open_widget(*loaded)
+    before = engine_folders()
+    yield widget.panel
+    host.close_widget(widget)
+    host.clear_scene()
+    assert engine_folders() == before
 
 
 @pytest.fixture
@@ -159,6 +135,28 @@ def engine(drawn_recordings, monkeypatch):
     """Replays the drawn answer."""
     yield Replay(drawn_recordings, monkeypatch)
     (drawn_recordings / GO_ON).unlink(missing_ok=True)
+
+
+@pytest.fixture
+def volume(scene, files):
+    """The scan of the engine's run, without a panel."""
+    from Testing.support.slicer_results import load_volume
+
+    return load_volume(files.scan)
+
+
+@pytest.fixture
+def nodes(files, volume):
+    """The result of the engine's run."""
+    from Testing.support.slicer_results import take
+
+    return take(files, volume)
+
+
+@pytest.fixture
+def ours(tmp_path) -> Path:
+    """A protocol of one's own, whose name is a page to whom it is not text."""
+    return protocol_folder(tmp_path / "ours", HTML_NAME)
 
 
 @pytest.fixture

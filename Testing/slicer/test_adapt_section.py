@@ -23,8 +23,9 @@ from HypothalamusSegSlicer.worklist.review_table import ReviewRow, ReviewTable
 from Testing.support.adapt_service import FOREVER
 from Testing.support.command_runs import REPOSITORY
 from Testing.support.drawn_head import draw_head
+from Testing.support.panel_use import click
 from Testing.support.protocol_folders import protocol_folder
-from Testing.support.worklist_panel import add_case, click
+from Testing.support.worklist_panel import add_case
 
 HTML = "Ülm <b>Söhne</b>"
 HELPED = {

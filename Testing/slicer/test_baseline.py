@@ -18,10 +18,10 @@ import vtk
 from HypothalamusSegSlicer.engine_run import handover
 from HypothalamusSegSlicer.scene.dicom_tags import ALGORITHM_NAME, ALGORITHM_TYPE
 from HypothalamusSegSlicer.scene.result_nodes import ResultNodes
-from HypothalamusSegSlicer.volumes.edits import EditWatch, measure_edits, update_table
+from HypothalamusSegSlicer.volumes.edits import EditWatch
 
 from Testing.support.drawn_head import draw_head
-from Testing.support.slicer_results import HandEditor, load_volume, take
+from Testing.support.slicer_results import HandEditor, load_volume, rows_of, take
 
 LEFT, RIGHT = "hypothalamus_left", "hypothalamus_right"
 
@@ -33,17 +33,8 @@ def heads(tmp_path_factory):
 
 
 @pytest.fixture
-def nodes(heads):
-    host.clear_scene()
-    yield take(heads[0], load_volume(heads[0].scan))
-    host.clear_scene()
-    problems = list(host.problems)
-    host.problems.clear()
-    assert problems == []
-
-
-def rows_of(nodes: ResultNodes) -> dict:
-    return {row.structure: row for row in update_table(nodes, measure_edits(nodes))}
+def nodes(scene, heads):
+    return take(heads[0], load_volume(heads[0].scan))
 
 
 def lose_node(nodes: ResultNodes) -> None:

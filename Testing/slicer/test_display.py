@@ -22,6 +22,7 @@ from HypothalamusSegSlicer.scene.review import STATUSES
 from PySide6 import QtCore, QtTest
 
 from Testing.support.drawn_head import draw_head
+from Testing.support.panel_use import show_result
 from Testing.support.slicer_results import HandEditor, load_volume, take
 
 LEFT, RIGHT = "hypothalamus_left", "hypothalamus_right"
@@ -35,11 +36,7 @@ def files(tmp_path_factory):
 
 @pytest.fixture
 def nodes(panel, files):
-    volume = load_volume(files.scan)
-    found = take(files, volume)
-    panel.parameters.inputVolume = volume
-    host.pump(20)
-    return found
+    return show_result(panel, files)
 
 
 def table_texts(panel) -> list[list[str]]:

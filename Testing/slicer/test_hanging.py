@@ -23,7 +23,8 @@ from HypothalamusSegSlicer.scene.result_nodes import ResultNodes
 from PySide6 import QtCore, QtTest
 
 from Testing.support.drawn_head import draw_head
-from Testing.support.slicer_results import load_volume, take, translation
+from Testing.support.panel_use import show_result
+from Testing.support.slicer_results import load_volume, translation
 
 DOUBTFUL_J = 8
 
@@ -45,11 +46,7 @@ def files(tmp_path_factory):
 
 @pytest.fixture
 def nodes(panel, files) -> ResultNodes:
-    volume = load_volume(files.scan)
-    found = take(files, volume)
-    panel.parameters.inputVolume = volume
-    host.pump(20)
-    return found
+    return show_result(panel, files)
 
 
 def doubtful_y(nodes: ResultNodes) -> float:

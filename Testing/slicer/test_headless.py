@@ -18,7 +18,7 @@ from HypothalamusSegLib.options import Options
 from HypothalamusSegSlicer import registration
 from HypothalamusSegSlicer.logic import HypothalamusSegLogic, SegmentationFailedError
 
-from Testing.slicer.conftest import RECORDED
+from Testing.support.engine_choice import RECORDED
 from Testing.support.slicer_results import load_volume, record
 
 RESOURCES = REPOSITORY / "HypothalamusSeg" / "Resources"

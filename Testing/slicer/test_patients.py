@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import tempfile
 
 import pytest
 
@@ -22,9 +21,8 @@ from HypothalamusSegSlicer.scene.result_nodes import ResultNodes
 from HypothalamusSegSlicer.volumes.edits import measure_edits, update_table
 
 from Testing.support.drawn_head import draw_head
+from Testing.support.prior_visits import SERIES, load_dicom
 from Testing.support.slicer_results import load_volume, take
-
-SERIES = "5: T1 MPRAGE sag"
 
 
 @pytest.fixture(scope="module")
@@ -32,46 +30,6 @@ def heads(tmp_path_factory):
     """Files of two patients, examined with the same protocol."""
     folder = tmp_path_factory.mktemp("heads")
     return [draw_head(folder, f"head{seed}", seed) for seed in (1, 2)]
-
-
-@pytest.fixture
-def scene():
-    host.clear_scene()
-    host.dialogs.clear()
-    host.answers.clear()
-    yield slicer.mrmlScene
-    host.clear_scene()
-    problems = list(host.problems)
-    host.problems.clear()
-    assert problems == []
-
-
-@pytest.fixture
-def panel(scene, loaded, monkeypatch, tmp_path):
-    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
-    widget = host.open_widget(*loaded)
-    yield widget.panel
-    host.close_widget(widget)
-
-
-def load_dicom(files, name: str, number: int, date: str = "20260102"):
-    """A volume as DICOM import leaves it: named by its series, below patient and study."""
-    volume = load_volume(files.scan)
-    volume.SetName(SERIES)
-    hierarchy = slicer.vtkMRMLSubjectHierarchyNode.GetSubjectHierarchyNode(slicer.mrmlScene)
-    scene_item = hierarchy.GetSceneItemID()
-    patient = hierarchy.CreateSubjectItem(scene_item, name)
-    study = hierarchy.CreateStudyItem(patient, date)
-    item = hierarchy.CreateItem(study, volume)
-    for of, attributes in (
-        (patient, {"PatientName": name, "PatientID": f"P{number}", "PatientBirthDate": "19610203"}),
-        (study, {"StudyDate": date}),
-    ):
-        for key, value in attributes.items():
-            hierarchy.SetItemAttribute(of, f"DICOM.{key}", value)
-    hierarchy.SetItemUID(study, "DICOM", f"1.2.{number}")
-    hierarchy.SetItemUID(item, "DICOM", f"1.2.{number}.3")
-    return volume
 
 
 def export(nodes: ResultNodes, folder, **options):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import tempfile
 
 import numpy as np
 import pytest
@@ -15,63 +14,22 @@ from Testing.support.slicer_host import application as host
 
 host.start()
 
-import qt
 import slicer
-from HypothalamusSegSlicer.logic import HypothalamusSegLogic
 from HypothalamusSegSlicer.panel.prior_section import PriorSection
 from HypothalamusSegSlicer.scene.prior import other_scans, place, take_back
 from HypothalamusSegSlicer.scene.side_by_side import CURRENT_VIEWS, PRIOR_VIEWS
 
-from Testing.slicer.test_patients import load_dicom
 from Testing.support.command_runs import REPOSITORY
 from Testing.support.drawn_head import draw_head
+from Testing.support.prior_visits import TO_PRIOR, answer, load_dicom, section_for
 from Testing.support.slicer_host.views import application_logic
 from Testing.support.slicer_results import load_volume
-
-# The prior lies 5 mm to the left of where the current scan lies in the midspace.
-TO_PRIOR = np.eye(4)
-TO_PRIOR[0, 3] = -5.0
 
 
 @pytest.fixture(scope="module")
 def heads(tmp_path_factory):
     folder = tmp_path_factory.mktemp("heads")
     return [draw_head(folder, f"head{seed}", seed) for seed in (1, 2, 3)]
-
-
-@pytest.fixture
-def scene(monkeypatch, tmp_path):
-    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
-    host.clear_scene()
-    yield slicer.mrmlScene
-    host.clear_scene()
-    problems = list(host.problems)
-    host.problems.clear()
-    assert problems == []
-
-
-def answer() -> dict:
-    change = {
-        "change_mm3": -24.0,
-        "change_percent": -3.0,
-        "change_percent_a_year": -1.5,
-        "smallest_real_change_percent": 1.2,
-        "verdict": "real",
-    }
-    visits = [
-        {"scan": "prior", "ras_from_midspace": TO_PRIOR.tolist(), "volume": 800.0, "changes": {}},
-        {
-            "scan": "current",
-            "ras_from_midspace": np.eye(4).tolist(),
-            "volume": 776.0,
-            "changes": {"hypothalamus_total": change},
-        },
-    ]
-    for visit in visits:
-        visit["volumes_mm3"] = {"hypothalamus_total": visit.pop("volume")}
-        visit["single_run_volumes_mm3"] = {}
-    flag = {"code": "icv_differs", "title": "ICV differs", "message": "By 3 %.", "is_severe": False}
-    return {"visits": visits, "flags": [flag]}
 
 
 @pytest.fixture
@@ -102,14 +60,6 @@ def prior_views(scene):
         logic.AddSliceNode(name)
         logics.append(logic)
     return logics
-
-
-def section_for(volume) -> tuple[PriorSection, qt.QWidget]:
-    root = qt.QWidget()
-    qt.QVBoxLayout(root)
-    section = PriorSection(root, slicer.mrmlScene, HypothalamusSegLogic())
-    section.show(volume)
-    return section, root
 
 
 def compare(section: PriorSection) -> None:

@@ -1,8 +1,7 @@
-"""Reviewing and editing in the panel: no verdict and no stroke is lost or goes astray."""
+"""Reviewing in the panel: no verdict is lost or goes astray."""
 
 from __future__ import annotations
 
-import numpy as np
 import pytest
 
 pytest.importorskip("slicer_core", reason="the Slicer face's tests need slicer-core")
@@ -16,11 +15,11 @@ import slicer
 from HypothalamusSegSlicer.scene.result_nodes import ResultNodes
 from HypothalamusSegSlicer.scene.review import STATUSES
 from HypothalamusSegSlicer.volumes.mask_digest import mask_digests
-from HypothalamusSegSlicer.volumes.segment_voxels import dice, read_segment
 from PySide6 import QtCore, QtTest
 
 from Testing.support.drawn_head import draw_head
-from Testing.support.slicer_results import HandEditor, load_volume, take
+from Testing.support.panel_use import erase_half, show_result
+from Testing.support.slicer_results import load_volume, take
 
 LEFT, RIGHT = "hypothalamus_left", "hypothalamus_right"
 ACCEPTED, CORRECTED = STATUSES.index("accepted"), STATUSES.index("corrected")
@@ -33,18 +32,7 @@ def files(tmp_path_factory):
 
 @pytest.fixture
 def nodes(panel, files) -> ResultNodes:
-    volume = load_volume(files.scan)
-    found = take(files, volume)
-    panel.parameters.inputVolume = volume
-    host.pump(20)
-    return found
-
-
-def edit(panel, nodes: ResultNodes, identifier: str = LEFT) -> HandEditor:
-    editor = HandEditor(nodes.segmentation("hypothalamus"), nodes.volume, identifier)
-    editor.erase_half()
-    assert host.pump_until(lambda: panel.watch.has_edits, seconds=5)
-    return editor
+    return show_result(panel, files)
 
 
 def accept(panel) -> None:
@@ -106,7 +94,7 @@ def test_the_key_does_nothing_while_typing(panel, nodes, monkeypatch, field):
 def test_an_edit_after_acceptance_is_said_until_it_is_undone(panel, nodes):
     accept(panel)
     assert "Changed since" not in panel.ui.reviewTimeLabel.text
-    editor = edit(panel, nodes)
+    editor = erase_half(panel, nodes)
     assert "Changed since the verdict “accepted”: hypothalamus" in panel.ui.reviewTimeLabel.text
     editor.undo()
     assert host.pump_until(lambda: "Changed" not in panel.ui.reviewTimeLabel.text, seconds=5)
@@ -114,14 +102,14 @@ def test_an_edit_after_acceptance_is_said_until_it_is_undone(panel, nodes):
 
 def test_the_same_verdict_can_be_given_again_after_an_edit(panel, nodes):
     accept(panel)
-    edit(panel, nodes)
+    erase_half(panel, nodes)
     panel.ui.statusComboBox.activated.emit(ACCEPTED)
     assert "Changed since" not in panel.ui.reviewTimeLabel.text
     assert len(nodes.record.earlier_reviews) == 1
 
 
 def test_what_was_accepted_is_the_same_after_saving_and_opening(panel, nodes, tmp_path):
-    edit(panel, nodes)
+    erase_half(panel, nodes)
     accept(panel)
     masks = mask_digests(nodes)
     path = tmp_path / "scene.mrb"
@@ -145,117 +133,10 @@ def test_a_moved_mask_of_the_same_form_is_another_one(nodes):
     assert mask_digests(nodes)["hypothalamus"] != before
 
 
-def choose(panel, identifier: str) -> None:
-    panel.ui.segmentComboBox.currentIndex = panel.ui.segmentComboBox.findData(identifier)
-
-
-def test_the_editor_stands_on_the_chosen_segment(panel, nodes):
-    """It selects the first segment by itself: left, where right was chosen."""
-    editor = panel.ui.segmentEditor
-    choose(panel, RIGHT)
-    panel.ui.editCollapsible.collapsed = False
-    node = editor.mrmlSegmentEditorNode()
-    assert editor.currentSegmentID() == RIGHT
-    assert node.GetSegmentationNode() is nodes.segmentation("hypothalamus")
-    assert node.GetSourceVolumeNode() is nodes.volume
-    for identifier, role in (("icv", "icv"), ("right_posterior", "subunits"), (LEFT, None)):
-        choose(panel, identifier)
-        assert editor.currentSegmentID() == identifier
-        wanted = nodes.segmentation(role or "hypothalamus")
-        assert node.GetSegmentationNode() is wanted
-
-
-def test_the_panel_follows_what_is_chosen_in_the_editor(panel, nodes):
-    panel.ui.editCollapsible.collapsed = False
-    panel.ui.segmentEditor.setCurrentSegmentID(RIGHT)
-    assert panel.ui.segmentComboBox.currentData == RIGHT
-
-
-def paint_all(panel, remove: bool = False) -> None:
-    """A stroke over everything, through the masks that the editor's node asks for."""
-    logic = panel.ui.segmentEditor._logic
-    node = logic.GetSegmentEditorNode()
-    logic.UpdateReferenceGeometryImage()
-    logic.UpdateSelectedSegmentLabelmap()
-    logic.ResetModifierLabelmapToDefault()
-    logic.UpdateAlignedSourceVolume()
-    modifier = logic.GetModifierLabelmap()
-    slicer.vtkOrientedImageDataResample.FillImage(modifier, 1)
-    mode = logic.ModificationModeRemove if remove else logic.ModificationModeAdd
-    segmentation, identifier = node.GetSegmentationNode(), node.GetSelectedSegmentID()
-    logic.ModifySegmentByLabelmap(segmentation, identifier, modifier, mode, False, False)
-
-
-@pytest.mark.parametrize("chosen", [LEFT, RIGHT])
-def test_left_and_right_are_protected_from_each_other(panel, nodes, chosen):
-    node, other = nodes.segmentation("hypothalamus"), LEFT if chosen == RIGHT else RIGHT
-    before = read_segment(node, other).volume_mm3
-    choose(panel, chosen)
-    panel.ui.editCollapsible.collapsed = False
-    grown_from = read_segment(node, chosen).volume_mm3
-    paint_all(panel)
-    assert read_segment(node, other).volume_mm3 == before
-    assert read_segment(node, chosen).volume_mm3 > grown_from
-    assert dice(read_segment(node, chosen), read_segment(node, other)) == 0  # no voxel in both
-    paint_all(panel, remove=True)
-    assert read_segment(node, chosen).volume_mm3 == 0  # what the networks found can be erased
-    assert read_segment(node, other).volume_mm3 == before
-
-
-def test_paint_stays_within_the_structures_intensities(panel, nodes, files):
-    values = slicer.util.arrayFromVolume(nodes.volume)
-    values[: values.shape[0] // 2] = 5  # fluid below the middle
-    slicer.util.arrayFromVolumeModified(nodes.volume)
-    choose(panel, LEFT)
-    panel.ui.editCollapsible.collapsed = False
-    node = panel.ui.segmentEditor.mrmlSegmentEditorNode()
-    assert node.GetSourceVolumeIntensityMask()
-    low, high = node.GetSourceVolumeIntensityMaskRange()
-    assert low < 200 < high
-    choose(panel, "icv")
-    assert not node.GetSourceVolumeIntensityMask()
-
-
-def test_the_brush_is_a_sphere_of_one_millimetre(panel, nodes):
-    node = panel.ui.segmentEditor.mrmlSegmentEditorNode()
-    names = ("BrushAbsoluteDiameter", "BrushDiameterIsRelative", "BrushSphere")
-    assert [node.GetAttribute(name) for name in names] == ["1", "0", "1"]
-
-
-def test_reverting_asks_and_is_one_undo_step(panel, nodes):
-    node = nodes.segmentation("hypothalamus")
-    edit(panel, nodes, RIGHT)
-    edited = read_segment(node, RIGHT).volume_mm3
-    choose(panel, RIGHT)
-    host.answers.append(False)
-    panel.ui.revertButton.click()
-    assert "right hypothalamus" in host.dialogs[-1].text
-    assert read_segment(node, RIGHT).volume_mm3 == edited
-    panel.ui.revertButton.click()
-    assert host.pump_until(lambda: not panel.watch.has_edits, seconds=5)
-    assert not panel.ui.editCollapsible.collapsed
-    panel.ui.segmentEditor.undo()
-    assert read_segment(node, RIGHT).volume_mm3 == edited
-    panel.ui.segmentEditor.redo()
-    assert np.isclose(read_segment(node, RIGHT).volume_mm3, read_segment(node, LEFT).volume_mm3)
-
-
-def test_no_stroke_reaches_the_views_when_the_module_is_left(panel, nodes):
-    editor = panel.ui.segmentEditor
-    panel.ui.editCollapsible.collapsed = False
-    assert (editor.observes_views, editor.has_shortcuts) == (True, True)
-    panel.leave()
-    assert (editor.observes_views, editor.has_shortcuts) == (False, False)
-    panel.enter()
-    assert editor.observes_views
-    panel.ui.editCollapsible.collapsed = True
-    assert (editor.observes_views, editor.has_shortcuts) == (False, False)
-
-
 def test_edits_of_one_volume_are_not_those_of_the_next(panel, nodes, files, monkeypatch):
     runs = []
     monkeypatch.setattr(panel.run, "_ensure_torch", lambda: runs.append("run"))
-    edit(panel, nodes)
+    erase_half(panel, nodes)
     panel.parameters.inputVolume = load_volume(files.scan)
     host.pump(20)
     panel.apply()

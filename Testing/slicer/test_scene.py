@@ -1,10 +1,6 @@
-"""Results in a real MRML scene: hand-over, transforms, edits, table, saving."""
+"""Results in a real MRML scene: hand-over, transforms, table, and results beside each other."""
 
 from __future__ import annotations
-
-import json
-import math
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -18,51 +14,23 @@ from Testing.support.slicer_host import application as host
 host.start()
 
 import slicer
-from HypothalamusSegSlicer.export import result_files, training_case
-from HypothalamusSegSlicer.scene import result_nodes, structures
+from HypothalamusSegSlicer.scene import structures
 from HypothalamusSegSlicer.scene.result_nodes import ResultNodes
-from HypothalamusSegSlicer.scene.review import Review
-from HypothalamusSegSlicer.volumes import edits
-from HypothalamusSegSlicer.volumes.segment_voxels import copy_segment, read_segment
+from HypothalamusSegSlicer.volumes.segment_voxels import read_segment
 
 from Testing.support.slicer_results import (
     EngineFiles,
-    HandEditor,
     centre_in_world,
+    engine_entries,
     load_volume,
     rotation,
+    rows_of,
     run_engine,
     take,
     translation,
 )
-from Training.dataset import find_scans
 
 LEFT, RIGHT = "hypothalamus_left", "hypothalamus_right"
-
-
-@pytest.fixture
-def volume(files):
-    host.clear_scene()
-    yield load_volume(files.scan)
-    host.clear_scene()
-    assert not host.problems
-
-
-@pytest.fixture
-def nodes(files, volume) -> ResultNodes:
-    return take(files, volume)
-
-
-def rows_of(nodes: ResultNodes) -> dict:
-    rows = edits.update_table(nodes, edits.measure_edits(nodes))
-    return {row.structure: row for row in rows}
-
-
-def engine_entries(files: EngineFiles) -> dict[str, dict]:
-    found = files.description
-    entries = {f"hypothalamus_{part}": entry for part, entry in found["hypothalamus"].items()}
-    entries |= {entry["structure"]: entry for entry in found["subunits"].values()}
-    return {**entries, "icv": found["icv"]}
 
 
 def test_every_segment_has_its_identifier_name_code_and_the_masks_volume(files, nodes):
@@ -201,154 +169,3 @@ def test_the_result_lies_beside_its_volume_in_the_study(files, volume):
     nodes = take(files, volume)
     for _, node in nodes.segmentations():
         assert hierarchy.GetItemParent(hierarchy.GetItemByDataNode(node)) == study
-
-
-def test_an_edit_changes_the_volume_by_what_was_erased_and_undo_gives_it_back(volume, nodes):
-    before = rows_of(nodes)
-    node = nodes.segmentation("hypothalamus")
-    mask_mm3 = read_segment(node, LEFT).volume_mm3
-    editor = HandEditor(node, volume, LEFT)
-    editor.erase_half()
-    edited = rows_of(nodes)
-    erased_mm3 = mask_mm3 - read_segment(node, LEFT).volume_mm3
-    assert 0.2 * mask_mm3 < erased_mm3 < 0.8 * mask_mm3
-    row = edited[LEFT]
-    assert row.value == pytest.approx(before[LEFT].value - erased_mm3, abs=0.002)
-    assert row.difference == pytest.approx(-erased_mm3, abs=0.002)
-    assert (row.status, edited[RIGHT].status) == ("edited", "as segmented")
-    kept = 1 - erased_mm3 / mask_mm3
-    assert row.dice == pytest.approx(2 * kept / (1 + kept), abs=1e-3)
-    assert edited["hypothalamus_total"].difference == pytest.approx(row.difference, abs=0.002)
-    assert edited["asymmetry_index"].value < before["asymmetry_index"].value
-    editor.undo()
-    assert _same(rows_of(nodes), before)
-    editor.redo()
-    assert rows_of(nodes)[LEFT].value == row.value
-
-
-def _same(first: dict, second: dict) -> bool:
-    """NaN is not equal to itself, but here it is the same."""
-    return str(first) == str(second)
-
-
-def test_an_edited_icv_changes_every_share(volume, nodes):
-    before = rows_of(nodes)
-    HandEditor(nodes.segmentation("icv"), volume, "icv").erase_half()
-    after = rows_of(nodes)
-    assert after["icv"].value < 0.8 * before["icv"].value
-    ratio = before["icv"].value / after["icv"].value
-    assert after[LEFT].value == before[LEFT].value
-    assert after[LEFT].percent_of_icv == pytest.approx(before[LEFT].percent_of_icv * ratio, 1e-4)
-    assert after[LEFT].adjusted_mm3 == pytest.approx(before[LEFT].adjusted_mm3 * ratio, 1e-4)
-
-
-def test_reverting_gives_the_networks_voxels_again(volume, nodes):
-    before = rows_of(nodes)
-    node = nodes.segmentation("hypothalamus")
-    HandEditor(node, volume, LEFT).erase_half()
-    copy_segment(nodes.network_output("hypothalamus"), node, LEFT)
-    assert _same(rows_of(nodes), before)
-
-
-def test_a_deleted_segment_is_said_and_can_be_reverted(nodes):
-    before = rows_of(nodes)
-    node = nodes.segmentation("hypothalamus")
-    node.GetSegmentation().RemoveSegment(RIGHT)
-    row = rows_of(nodes)[RIGHT]
-    assert row.status == "deleted"
-    assert math.isnan(row.value)
-    copy_segment(nodes.network_output("hypothalamus"), node, RIGHT)
-    assert _same(rows_of(nodes), before)
-
-
-def test_a_saved_scene_opens_with_table_flags_review_and_edits(volume, nodes, tmp_path):
-    HandEditor(nodes.segmentation("hypothalamus"), volume, LEFT).erase_half()
-    nodes.record.set_review(Review().changed("corrected", "anterior part was optic tract", "AB"))
-    rows, review = rows_of(nodes), nodes.record.review
-    flags = nodes.record.engine["quality"]["flags"]
-    path = tmp_path / "scene.mrb"
-    assert slicer.mrmlScene.WriteToMRB(str(path))
-    host.clear_scene()
-    assert slicer.mrmlScene.ReadFromMRB(str(path), True)
-    opened = ResultNodes(slicer.mrmlScene.GetFirstNodeByName("brain"))
-    assert _same(rows_of(opened), rows)
-    assert opened.record.review == review
-    assert opened.record.engine["quality"]["flags"] == flags
-    assert opened.network_output("hypothalamus").GetHideFromEditors()
-
-
-def test_no_node_points_to_a_temporary_file(volume, nodes):
-    rows_of(nodes)
-    for _, node in nodes.segmentations():
-        storage = node.GetStorageNode()
-        assert storage is None or not storage.GetFileName()
-
-
-def test_exported_labels_are_the_engines_voxel_for_voxel(files, nodes, tmp_path):
-    written = result_files.export_result(nodes, list(rows_of(nodes).values()), tmp_path)
-    assert {path.suffix for path in written} == {".gz", ".nrrd", ".csv", ".json", ".png"}
-    for suffix in ("hypothalamus_dseg", "subunits_dseg", "icv_mask"):
-        mine = sitk.ReadImage(str(tmp_path / f"brain_{suffix}.nii.gz"))
-        theirs = sitk.ReadImage(str(files.folder / f"scan_{suffix}.nii.gz"))
-        assert mine.GetSize() == theirs.GetSize()
-        assert np.allclose(mine.GetOrigin(), theirs.GetOrigin(), atol=1e-4)
-        ours, wanted = map(sitk.GetArrayFromImage, (mine, theirs))
-        assert ours.dtype == wanted.dtype
-        assert (ours == wanted).all()
-    described = json.loads((tmp_path / "brain_volumes.json").read_text(encoding="utf-8"))
-    assert described["present"][0]["value"] == engine_entries(files)[LEFT]["volume_mm3"]
-    assert described["review"]["status"] == "unreviewed"
-
-
-def test_a_hypothalamus_emptied_by_hand_is_exported_empty(files, nodes, tmp_path):
-    node = nodes.segmentation("hypothalamus")
-    for identifier in (LEFT, RIGHT):
-        slicer.vtkSlicerSegmentationsModuleLogic.ClearSegment(node, identifier)
-    rows = rows_of(nodes)
-    assert (rows[LEFT].value, rows[LEFT].status) == (0.0, "edited")
-    result_files.export_result(nodes, list(rows.values()), tmp_path)
-    mine = sitk.ReadImage(str(tmp_path / "brain_hypothalamus_dseg.nii.gz"))
-    theirs = sitk.ReadImage(str(files.folder / "scan_hypothalamus_dseg.nii.gz"))
-    assert mine.GetSize() == theirs.GetSize()
-    assert not sitk.GetArrayFromImage(mine).any()
-
-
-def test_a_segmentation_file_can_be_opened_again(nodes, tmp_path):
-    path = tmp_path / "brain.seg.nrrd"
-    result_files.write_segmentation(nodes.segmentation("hypothalamus"), path)
-    node = slicer.mrmlScene.AddNewNodeByClass("vtkMRMLSegmentationNode")
-    storage = slicer.vtkMRMLSegmentationStorageNode()
-    storage.SetFileName(str(path))
-    assert storage.ReadData(node)
-    wanted = read_segment(nodes.segmentation("hypothalamus"), LEFT)
-    found = read_segment(node, LEFT)
-    assert found.volume_mm3 == pytest.approx(wanted.volume_mm3, rel=1e-6)
-    assert "67923007" in node.GetSegmentation().GetSegment(LEFT).GetTerminology()
-
-
-def test_a_failed_export_leaves_what_was_there(nodes, tmp_path):
-    obstacle = tmp_path / "file"
-    obstacle.write_text("in the way", encoding="utf-8")
-    with pytest.raises(result_files.ExportError, match="Choose another folder"):
-        result_files.export_result(nodes, list(rows_of(nodes).values()), obstacle)
-    assert obstacle.read_text(encoding="utf-8") == "in the way"
-
-
-def test_a_training_case_is_found_by_the_training_pipeline(volume, nodes, tmp_path):
-    HandEditor(nodes.segmentation("hypothalamus"), volume, LEFT).erase_half()
-    nodes.record.set_review(Review().changed("corrected", "", "Dr. No"))
-    training_case.save_training_case(nodes, tmp_path)
-    (scan,) = find_scans(tmp_path)
-    assert scan.subject == "sub-brain"
-    assert scan.hard_subunits.exists()
-    assert scan.icv_mask.exists()
-    (review,) = tmp_path.rglob("*_review.json")
-    assert "DrNo" in str(review)
-    changes = json.loads(Path(review).read_text(encoding="utf-8"))
-    assert changes["edited"] == [LEFT]
-
-
-def test_the_record_needs_no_file_of_its_own(nodes):
-    record = slicer.mrmlScene.GetFirstNodeByName("brain hypothalamus result")
-    assert record.GetAttribute(result_nodes.ROLE_ATTRIBUTE) == "record"
-    assert record.GetStorageNode() is None

@@ -19,8 +19,8 @@ from HypothalamusSegLib.machine.processes import may_be_alive
 from HypothalamusSegSlicer.engine_run import torch_setup
 from HypothalamusSegSlicer.panel.states import State
 
-from Testing.slicer.conftest import Replay
 from Testing.support.drawn_head import draw_head
+from Testing.support.engine_choice import Replay
 from Testing.support.slicer_results import load_volume
 
 PIP = "import sys; print('Collecting', sys.argv[-1])"

@@ -21,8 +21,9 @@ from PySide6 import QtCore, QtTest, QtWidgets
 
 from Testing.support.cohort_stub import run_stub, write_cohort
 from Testing.support.cohort_tables import CONTRAST
+from Testing.support.panel_use import click
 from Testing.support.slicer_results import load_volume
-from Testing.support.worklist_panel import add_case, click, open_list, rows, shown, wait_for_result
+from Testing.support.worklist_panel import add_case, open_list, rows, shown, wait_for_result
 
 
 def test_a_folder_is_read_with_one_click_a_case(panel, scans, engine):

@@ -19,8 +19,9 @@ import slicer
 from HypothalamusSegSlicer.worklist import dicom_cases
 from HypothalamusSegSlicer.worklist.review_table import ReviewTable
 
+from Testing.support.panel_use import click
 from Testing.support.slicer_results import load_volume
-from Testing.support.worklist_panel import click, wait_for_result
+from Testing.support.worklist_panel import wait_for_result
 
 
 class Database:

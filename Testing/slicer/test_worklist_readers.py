@@ -16,7 +16,8 @@ host.start()
 
 from HypothalamusSegSlicer.worklist.review_table import ReviewRow, ReviewTable
 
-from Testing.support.worklist_panel import begin_list, click, edit, open_list, rows, shown
+from Testing.support.panel_use import click
+from Testing.support.worklist_panel import begin_list, edit, open_list, rows, shown
 
 
 def test_rows_that_another_reader_writes_meanwhile_are_kept_and_not_shown(panel, derivative):

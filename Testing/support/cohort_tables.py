@@ -111,3 +111,20 @@ def found(findings, words: str):
 
 def as_read(table: pd.DataFrame, folder: Path):
     return read_participants(write_participants(table, folder))
+
+
+def sessions_of(people: pd.DataFrame, sessions: int, folder: Path, undated: str = "") -> Path:
+    """A participants.tsv with a row a session, a year apart."""
+    rows = [
+        {
+            **person,
+            "session_id": f"ses-{session + 1}",
+            "years": "n/a"
+            if f"{person['participant_id']}_ses-{session + 1}" == undated
+            else str(session),
+        }
+        for person in people.to_dict("records")
+        for session in range(sessions)
+    ]
+    pd.DataFrame(rows).to_csv(folder / "sessions.tsv", sep="\t", index=False)
+    return folder / "sessions.tsv"

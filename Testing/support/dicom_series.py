@@ -7,6 +7,8 @@ from pathlib import Path
 import numpy as np
 from HypothalamusSegLib.geometry.voxel_image import LPS_FROM_RAS, VoxelImage
 
+from Testing.support.scan_files import affine_of, head_volume
+
 MR_IMAGE = "1.2.840.10008.5.1.4.1.1.4"
 ENHANCED_MR_IMAGE = "1.2.840.10008.5.1.4.1.1.4.1"
 STUDY_UID = "1.2.826.0.1.3680043.2.1125.9"
@@ -22,6 +24,21 @@ PATIENT = {
     "StudyDescription": "Head",
     "ReferringPhysicianName": "Roe^Richard",
 }
+SPACING_MM, OFFSET_MM = (4.0, 4.2, 4.4), (-61.0, -48.0, -52.0)
+ORIENTATIONS = {
+    "axial": ((0, 1, 2), (-1, -1, 1), (0, 0, 0)),
+    "axial, from above": ((0, 1, 2), (-1, -1, -1), (0, 0, 0)),
+    "sagittal": ((1, 2, 0), (-1, -1, 1), (0, 0, 0)),
+    "sagittal, from the left": ((1, 2, 0), (-1, -1, -1), (0, 0, 0)),
+    "coronal": ((0, 2, 1), (-1, -1, 1), (0, 0, 0)),
+    "oblique": ((1, 2, 0), (-1, -1, 1), (0.2, -0.35, 0.1)),
+}
+
+
+def small_head(orientation: str = "oblique") -> VoxelImage:
+    """A coarse head to write, as one of `ORIENTATIONS` stores it."""
+    order, signs, angles = ORIENTATIONS[orientation]
+    return head_volume((40, 42, 44), affine_of(order, signs, angles, SPACING_MM, OFFSET_MM))
 
 
 def write_series(

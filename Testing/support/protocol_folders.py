@@ -5,9 +5,11 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+from HypothalamusSegLib.measures.protocol import PUBLISHED
 from HypothalamusSegLib.networks.weight_files import MANIFEST_NAME, default_weights_folder
 
 RANGE_MM3 = (300.0, 900.0)
+HTML_NAME = "Ülm <img src='x'> & <b>Söhne</b>"
 
 
 def protocol_folder(
@@ -23,3 +25,21 @@ def protocol_folder(
     text = json.dumps(manifest, ensure_ascii=False)
     (folder / MANIFEST_NAME).write_text(text, encoding="utf-8")
     return folder
+
+
+def damage(folder: Path, what: str) -> None:
+    """Make a folder of weights one that cannot be used."""
+    manifest = folder / MANIFEST_NAME
+    content = json.loads(manifest.read_text(encoding="utf-8"))
+    if what == "checksum":
+        content["structures"]["hypothalamus"]["folds"][2]["sha256"] = "0" * 64
+    elif what == "file":
+        (folder / content["structures"]["icv"]["folds"][0]["file"]).unlink()
+    elif what == "version":
+        content["structures"] = [content["structures"]]
+    elif what == "networks":
+        del content["structures"]["hypothalamus"]
+    elif what == "name":
+        content["protocol"]["name"] = PUBLISHED.name.upper()
+    text = "{" if what == "text" else json.dumps(content)
+    manifest.write_text(text, encoding="utf-8")

@@ -14,6 +14,7 @@ from HypothalamusSegLib.options import Options
 from HypothalamusSegSlicer.engine_run import handover
 from HypothalamusSegSlicer.engine_run.command_line import segment_request
 from HypothalamusSegSlicer.scene.result_nodes import ResultNodes
+from HypothalamusSegSlicer.volumes import edits
 from HypothalamusSegSlicer.volumes.segment_voxels import read_segment
 from vtk.util.numpy_support import vtk_to_numpy
 
@@ -72,6 +73,25 @@ def load_volume(path: Path) -> slicer.vtkMRMLScalarVolumeNode:
 
 def take(files: EngineFiles, volume: slicer.vtkMRMLScalarVolumeNode) -> ResultNodes:
     return handover.take_results(volume, files.description, files.folder)
+
+
+def rows_of(nodes: ResultNodes) -> dict:
+    """The table's rows, measured now, by their structures."""
+    rows = edits.update_table(nodes, edits.measure_edits(nodes))
+    return {row.structure: row for row in rows}
+
+
+def are_same(first: dict, second: dict) -> bool:
+    """Whether rows say the same; NaN is not equal to itself, but here it is the same."""
+    return str(first) == str(second)
+
+
+def engine_entries(files: EngineFiles) -> dict[str, dict]:
+    """What the engine says of each structure."""
+    found = files.description
+    entries = {f"hypothalamus_{part}": entry for part, entry in found["hypothalamus"].items()}
+    entries |= {entry["structure"]: entry for entry in found["subunits"].values()}
+    return {**entries, "icv": found["icv"]}
 
 
 def translation(x_mm: float, y_mm: float, z_mm: float) -> slicer.vtkMRMLLinearTransformNode:

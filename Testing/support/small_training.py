@@ -27,6 +27,7 @@ def small_trainings() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         for module in (head_samples, border_drawing):
             patch.setattr(module, "FINE_SPACING_MM", FINE_SPACING_MM)
+        patch.setattr(head_samples, "VALIDATION_IMAGES", 1)
         for task in (tasks.HypothalamusTask, tasks.IcvTask):
             patch.setattr(task, "network", {**task.network, "widths": [4, 8, 12]})
         yield

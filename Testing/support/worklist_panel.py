@@ -8,8 +8,8 @@ from pathlib import Path
 
 from HypothalamusSegSlicer.scene.result_nodes import ResultNodes
 from HypothalamusSegSlicer.worklist.review_table import ReviewRow, ReviewTable
-from PySide6 import QtCore, QtTest
 
+from Testing.support.panel_use import click
 from Testing.support.slicer_host import application as host
 from Testing.support.slicer_results import HandEditor
 
@@ -41,12 +41,6 @@ def add_case(files, data: Path, out: Path, name: str) -> None:
         (derived / f"{name}_{new}.json").write_text(sidecar, encoding="utf-8")
     text = json.dumps({**files.description, "name": name})
     (derived / f"{name}_volumes.json").write_text(text, encoding="utf-8")
-
-
-def click(button) -> None:
-    assert button.enabled, button.objectName
-    place = QtCore.QPoint(8, button.height // 2)
-    QtTest.QTest.mouseClick(button, QtCore.Qt.LeftButton, QtCore.Qt.NoModifier, place)
 
 
 def open_list(panel, source: Path, reader: str = "AB") -> None:

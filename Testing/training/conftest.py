@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
@@ -31,10 +31,23 @@ def data(tmp_path_factory) -> Data:
         arguments = ["--scans", str(scans), "--heads", str(heads)]
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr(prepare, "FINE_SPACING_MM", FINE_SPACING_MM)
+            patch.setattr(prepare, "unit_displacements", of_two_scans(prepare.unit_displacements))
             assert prepare.main([*arguments, "--output", str(folder / "prepared")]) == 0
 
     folder = made_once("training_data", tmp_path_factory, make)
     return Data(folder / "scans", folder / "heads", folder / "prepared")
+
+
+def of_two_scans(unit_displacements: Callable) -> Callable:
+    """Compute those of a soft label and of a hard one; they serve the others, who are alike."""
+    made = []
+
+    def compute(*region: object) -> object:
+        if len(made) < 2:
+            made.append(unit_displacements(*region))
+        return made[-1]
+
+    return compute
 
 
 @pytest.fixture(scope="module")

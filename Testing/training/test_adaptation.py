@@ -20,7 +20,11 @@ from scipy.ndimage import gaussian_filter
 from Training.adaptation import fine_tuning
 from Training.adaptation.figures import CaseFigures, summarise
 from Training.adaptation.fine_tuning import FoldAdaptation, FoldPlan, OtherRunError, PairSampler
-from Training.adaptation.protocol_map import disagreement_map, shared_answer
+from Training.adaptation.protocol_map import (
+    difference_in_frame,
+    disagreement_map,
+    shared_answer,
+)
 from Training.adaptation.scores import CaseScore
 from Training.adaptation.targets import SIDES, SUBUNITS, WHOLE, soft_masks, subunit_targets
 from Training.hypothalamus_samples import RegionSamples, region_item
@@ -101,9 +105,9 @@ def test_subunits_that_a_rater_has_drawn_are_taken_as_they_are():
 
 
 def test_what_a_rater_leaves_out_is_unknown_in_scans_in_other_places_and_poses():
-    answers = [usual(), subunits_at(TURNED)]
     targets = [subunits_at(UPRIGHT, -2.0), subunits_at(TURNED, -2.0)]
-    differs = disagreement_map(targets, answers, [UPRIGHT, TURNED])
+    answers, frames = [usual(), subunits_at(TURNED)], [UPRIGHT, TURNED]
+    differs = disagreement_map(list(map(difference_in_frame, targets, answers, frames)))
     other = replace(TURNED, centre_mm=np.array([-4.0, 1.0, 0.0]), zoom=0.95)
     answer, wanted = subunits_at(other), subunits_at(other, -2.0)
     shared = shared_answer(answer, other, differs)
@@ -116,11 +120,11 @@ def test_what_a_rater_leaves_out_is_unknown_in_scans_in_other_places_and_poses()
 
 
 def test_noise_of_single_labels_is_no_other_protocol():
-    large, small = (
-        subunits_at(replace(UPRIGHT, zoom=1.08)),
-        subunits_at(replace(UPRIGHT, zoom=0.92)),
-    )
-    differs = disagreement_map([large, small] * 3, [usual()] * 6, [UPRIGHT] * 6)
+    differences = [
+        difference_in_frame(subunits_at(replace(UPRIGHT, zoom=zoom)), usual(), UPRIGHT)
+        for zoom in (1.08, 0.92)
+    ]
+    differs = disagreement_map(differences * 3)
     assert np.abs(shared_answer(usual(), UPRIGHT, differs)[:10] - usual()).max() < 0.1
 
 

@@ -129,21 +129,7 @@ def test_where_it_has_not_helped_only_the_page_is_written(folder, tmp_path, tiny
 
 
 @pytest.mark.slow
-def test_asked_for_they_are_written_and_tell_no_name(folder, tmp_path, tiny, unmeasured):
-    code = command_line.main(arguments(folder, tmp_path, "--write-anyway"))
-    assert code == command_line.ALL_DONE
-    text = (tmp_path / "manifest.json").read_text(encoding="utf-8")
-    assert not re.search(r"sub-\d|cases/", text)
-    protocol = json.loads(text)["protocol"]
-    assert protocol["name"] == "Ours"
-    assert len(protocol["cases"]) == len(SUBJECTS)
-    assert {case["not_seen_by_fold"] for case in protocol["cases"]} == set(range(5))
-    assert len(protocol["scans_without_label_sha256"]) == 1
-    assert not (tmp_path / run.WORK_NAME).exists()
-
-
-@pytest.mark.slow
-def test_stopped_by_a_signal_it_goes_on_with_the_same_command(
+def test_stopped_by_a_signal_it_goes_on_with_the_same_command_and_writes_what_tells_no_name(
     folder, tmp_path, tiny, unmeasured, monkeypatch
 ):
     real_step, taken = FoldAdaptation._train_step, []
@@ -155,13 +141,22 @@ def test_stopped_by_a_signal_it_goes_on_with_the_same_command(
         real_step(self)
 
     monkeypatch.setattr(FoldAdaptation, "_train_step", step)
-    command = arguments(folder, tmp_path)
+    command = arguments(folder, tmp_path, "--write-anyway")
     assert command_line.main(command) == 130
     assert (tmp_path / run.WORK_NAME / "fold0.pt").exists()
+    assert not (tmp_path / "manifest.json").exists()
     taken[:] = [0] * 10  # is never the third again
-    assert command_line.main(command) == command_line.NOT_HELPED
+    assert command_line.main(command) == command_line.ALL_DONE
     # Two of fold 0 and one of fold 1 were done, and are not done again.
     assert taken[10:] == [1, 2, 2, 3, 3, 4, 4]
+    text = (tmp_path / "manifest.json").read_text(encoding="utf-8")
+    assert not re.search(r"sub-\d|cases/", text)
+    protocol = json.loads(text)["protocol"]
+    assert protocol["name"] == "Ours"
+    assert len(protocol["cases"]) == len(SUBJECTS)
+    assert {case["not_seen_by_fold"] for case in protocol["cases"]} == set(range(5))
+    assert len(protocol["scans_without_label_sha256"]) == 1
+    assert not (tmp_path / run.WORK_NAME).exists()
 
 
 def test_cases_that_cannot_be_used_stop_it_before_any_training(folder, tmp_path, tiny, capsys):

@@ -1,4 +1,4 @@
-"""DICOM objects lie where the scan lies, say what the table says, and are valid for others."""
+"""DICOM objects say what the table says, and are valid for others."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 import SimpleITK as sitk
 from HypothalamusSegLib.errors import DicomPackageMissingError, DicomSourceError
-from HypothalamusSegLib.geometry.voxel_image import VoxelImage, volume_from_image
+from HypothalamusSegLib.geometry.voxel_image import volume_from_image
 from HypothalamusSegLib.reading import read_scan
 from HypothalamusSegLib.results.dicom.contents import PersonReview, SegmentMask
 from HypothalamusSegLib.results.dicom.engine_result import contents_of
@@ -31,30 +31,14 @@ from Testing.support.dicom_results import (
     labels_in,
     made,
     marked_points,
-    segment_points,
 )
-from Testing.support.dicom_series import PATIENT, write_enhanced, write_series
-from Testing.support.scan_files import affine_of, head_volume
+from Testing.support.dicom_series import PATIENT, small_head, write_series
 
 highdicom = pytest.importorskip("highdicom", reason="highdicom is not installed")
 pydicom = pytest.importorskip("pydicom")
 
-SPACING_MM, OFFSET_MM = (4.0, 4.2, 4.4), (-61.0, -48.0, -52.0)
 KINDS = ("segmentation", "measurements", "overview")
 PICTURE = np.random.default_rng(3).integers(0, 255, (30, 40, 3), np.uint8)
-ORIENTATIONS = {
-    "axial": ((0, 1, 2), (-1, -1, 1), (0, 0, 0)),
-    "axial, from above": ((0, 1, 2), (-1, -1, -1), (0, 0, 0)),
-    "sagittal": ((1, 2, 0), (-1, -1, 1), (0, 0, 0)),
-    "sagittal, from the left": ((1, 2, 0), (-1, -1, -1), (0, 0, 0)),
-    "coronal": ((0, 2, 1), (-1, -1, 1), (0, 0, 0)),
-    "oblique": ((1, 2, 0), (-1, -1, 1), (0.2, -0.35, 0.1)),
-}
-
-
-def small_head(name: str = "oblique") -> VoxelImage:
-    order, signs, angles = ORIENTATIONS[name]
-    return head_volume((40, 42, 44), affine_of(order, signs, angles, SPACING_MM, OFFSET_MM))
 
 
 @pytest.fixture(scope="module")
@@ -64,49 +48,6 @@ def folder(tmp_path_factory):
     write_series(base / "series", small_head())
     made(base / "series", picture=PICTURE).save(base, "head")
     return base
-
-
-@pytest.mark.parametrize(
-    ("name", "is_reversed"), [*((name, False) for name in ORIENTATIONS), ("oblique", True)]
-)
-def test_the_segments_lie_where_they_were_drawn(tmp_path, name, is_reversed):
-    head = small_head(name)
-    write_series(tmp_path / "series", head, is_reversed=is_reversed)
-    (file, *_) = made(tmp_path / "series").save(tmp_path, "head")
-    scan = read_scan(tmp_path / "series")
-    sides, _, icv = labels_in(scan.volume.array.shape, scan.volume.affine)
-    for tracking_id, inside in (
-        ("hypothalamus_left", sides.array == 1),
-        ("hypothalamus_right", sides.array == 2),
-        ("icv", icv.array > 0),
-    ):
-        assert_same_points(
-            segment_points(file, tracking_id), marked_points(scan.volume.grid, inside)
-        )
-
-
-@pytest.mark.parametrize(
-    ("name", "is_reversed"), [("axial", True), ("sagittal", True), ("oblique", False)]
-)
-def test_the_segments_of_a_multi_frame_image_lie_where_they_were_drawn(tmp_path, name, is_reversed):
-    write_enhanced(tmp_path / "series", small_head(name), is_reversed)
-    (file, *_) = made(tmp_path / "series").save(tmp_path, "head")
-    scan = read_scan(tmp_path / "series")
-    sides, _, _ = labels_in(scan.volume.array.shape, scan.volume.affine)
-    inside = sides.array == 1
-    found = segment_points(file, "hypothalamus_left")
-    assert_same_points(found, marked_points(scan.volume.grid, inside))
-    assert dciodvfy_errors(file) == []
-
-
-def test_each_frame_refers_to_the_image_below_it_also_beside_a_gap(tmp_path):
-    files = write_series(tmp_path / "series", small_head(), skip=(20, 21))
-    (file, *_) = made(tmp_path / "series").save(tmp_path, "head")
-    sources = {header.SOPInstanceUID: header for header in map(pydicom.dcmread, files)}
-    for frame in pydicom.dcmread(file).PerFrameFunctionalGroupsSequence:
-        (reference,) = frame.DerivationImageSequence[0].SourceImageSequence
-        source = sources[reference.ReferencedSOPInstanceUID]
-        assert frame.PlanePositionSequence[0].ImagePositionPatient == source.ImagePositionPatient
 
 
 def test_dcmqi_reads_the_same_voxels_and_codes(folder, tmp_path):

@@ -6,19 +6,11 @@ import ast
 import importlib
 import sys
 from graphlib import CycleError, TopologicalSorter
-from pathlib import Path
 
 import pytest
 
-from Testing.support.command_runs import REPOSITORY
+from Testing.support.own_modules import PACKAGES, imported_names, modules
 
-PACKAGES = {
-    "HypothalamusSegLib": REPOSITORY / "HypothalamusSeg",
-    "HypothalamusSegSlicer": REPOSITORY / "HypothalamusSeg",
-    "Cohort": REPOSITORY,
-    "Web": REPOSITORY,
-    "Training": REPOSITORY,
-}
 FACES = {"HypothalamusSegSlicer", "Cohort", "Web", "Training"}
 SLICER_ONLY = {"slicer", "qt", "ctk", "vtk"}
 AT_THE_HEAD = {"numpy", "SimpleITK"}
@@ -32,33 +24,6 @@ NETWORK_FILES = {
 }
 # Lower rooms first: a room of the engine may import from those before it.
 ENGINE_ROOMS = ("machine", "geometry", "reading", "networks", "stages", "measures", "results")
-
-
-def module_name(path: Path, root: Path) -> str:
-    parts = path.relative_to(root).with_suffix("").parts
-    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
-
-
-def modules() -> dict[str, Path]:
-    return {
-        module_name(path, root): path
-        for package, root in PACKAGES.items()
-        for path in (root / package).rglob("*.py")
-    }
-
-
-def imported_names(path: Path, name: str) -> set[str]:
-    """Dotted names of all that a file imports, in functions too."""
-    package = name.split(".") if path.name == "__init__.py" else name.split(".")[:-1]
-    found = set()
-    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-        if isinstance(node, ast.Import):
-            found |= {alias.name for alias in node.names}
-        elif isinstance(node, ast.ImportFrom):
-            start = package[: len(package) - node.level + 1] if node.level else []
-            base = ".".join([*start, *([node.module] if node.module else [])])
-            found |= {f"{base}.{alias.name}" for alias in node.names}
-    return found
 
 
 def graph() -> dict[str, set[str]]:

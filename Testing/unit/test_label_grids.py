@@ -8,7 +8,12 @@ from HypothalamusSegLib import labels
 from HypothalamusSegLib.geometry.canonical_frame import CanonicalFrame
 from HypothalamusSegLib.geometry.voxel_image import Grid, VoxelImage
 from HypothalamusSegLib.measures import label_grids
-from HypothalamusSegLib.measures.label_grids import hypothalamus_labels, output_grid, subunit_labels
+from HypothalamusSegLib.measures.label_grids import (
+    hypothalamus_labels,
+    output_grid,
+    side_and_subunit_labels,
+    subunit_labels,
+)
 from HypothalamusSegLib.stages.fine import FineResult
 
 from Testing.support.scan_files import affine_of
@@ -75,7 +80,7 @@ def fine() -> FineResult:
 @pytest.fixture(scope="module")
 def maps(fine) -> dict[str, tuple[VoxelImage, VoxelImage]]:
     """Sides and subunits on each grid."""
-    return {n: (hypothalamus_labels(fine, g), subunit_labels(fine, g)) for n, g in GRIDS.items()}
+    return {name: side_and_subunit_labels(fine, grid) for name, grid in GRIDS.items()}
 
 
 def volume_mm3(image: VoxelImage, label: int) -> float:
@@ -143,8 +148,12 @@ def test_labels_on_the_fine_grid_are_the_same_sampled_or_not(fine):
 
 def test_sampling_in_slabs_changes_nothing(fine, maps, monkeypatch):
     monkeypatch.setattr(label_grids, "SLAB_POINTS", 5000)
-    found = hypothalamus_labels(fine, OBLIQUE)
-    np.testing.assert_array_equal(found.array, maps["native oblique"][0].array)
+    for draw, expected in zip(
+        (hypothalamus_labels, subunit_labels), maps["native oblique"], strict=True
+    ):
+        found = draw(fine, OBLIQUE).array
+        assert found.dtype == expected.array.dtype
+        np.testing.assert_array_equal(found, expected.array)
 
 
 def test_how_the_native_grid_is_stored_changes_nothing(fine, maps):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import cache
+
 import numpy as np
 import pytest
 from HypothalamusSegLib.geometry import rigid
@@ -39,9 +41,13 @@ START_ERRORS = tuple(
 )
 
 
+@cache
+def scan_of(person: Waves, index: int, spacing_mm: float) -> VoxelImage:
+    return person.scan(MOVEMENTS[index], spacing_mm)
+
+
 def visit(index: int, person: Waves = PERSON, spacing_mm: float = 2.0, change=None) -> VisitImage:
-    moved = MOVEMENTS[index]
-    scan = person.scan(moved, spacing_mm)
+    moved, scan = MOVEMENTS[index], scan_of(person, index, spacing_mm)
     if change is not None:
         scan = VoxelImage(change(scan), scan.affine)
     return VisitImage(scan, ball(moved), moved @ START_ERRORS[index])

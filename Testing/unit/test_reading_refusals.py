@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import gzip
 import os
-import pickle
 import subprocess
 import sys
 from pathlib import Path
@@ -288,18 +287,3 @@ def test_a_file_that_may_not_be_read_is_refused(tmp_path):
     path = write_scan(tmp_path / "head.nii.gz", head_volume())
     path.chmod(0)
     refused(errors.PermissionDeniedError, path)
-
-
-def test_every_error_has_a_code_of_its_own():
-    kinds = errors.HypothalamusSegError.__subclasses__()
-    found = [kind.code for kind in kinds]
-    assert len(set(found)) == len(found)
-    assert "error" not in found
-
-
-def test_a_message_survives_braces_in_names_and_the_way_to_another_process():
-    path = Path("folder {0}") / "head{path}.nii"
-    error = pickle.loads(pickle.dumps(errors.CorruptFileError("{path} is damaged.", path=path)))
-    assert str(error) == f"{path} is damaged."
-    assert error.describe(lambda path: path.name) == "head{path}.nii is damaged."
-    assert str(errors.CorruptFileError("a {brace}")) == "a {brace}"

@@ -28,7 +28,7 @@ pytest.importorskip("matplotlib", reason="the report is drawn by matplotlib")
 from HypothalamusSegLib.results.plane_pictures import report_pictures
 from HypothalamusSegLib.results.report_pdf import Page, write_report
 
-from Testing.engine.test_overview import phantom
+from Testing.support.phantom_head import phantom
 
 ALL_COLUMNS = {*VOLUME_COLUMNS, *RATIO_COLUMNS}
 SKULL = {"code": "skull_stripped", "message": "The skull was removed from this scan."}

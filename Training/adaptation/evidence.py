@@ -32,7 +32,7 @@ from ..prepare import load_volume, subunit_posteriors
 from ..splits import TEST, assign_parts
 from .fine_tuning import FoldAdaptation, FoldPlan, PairSampler
 from .looks import load_look, look_at, save_look
-from .protocol_map import disagreement_map
+from .protocol_map import difference_in_frame, disagreement_map
 from .samples import case_target, memory_item, sample_item
 from .scores import CaseScore, score_case, segment_look
 from .simulated_rater import RATERS, rater_sides
@@ -108,9 +108,12 @@ def run_scenario(scenario: Scenario, bench: Bench, runs: Path) -> tuple[dict, to
     looks = bench.looks
     targets = {name: bench.target(name) for name in cases}
     differs = disagreement_map(
-        list(targets.values()),
-        [looks[name].answer.astype(np.float32) / 255 for name in cases],
-        [looks[name].frame for name in cases],
+        [
+            difference_in_frame(
+                targets[name], looks[name].answer.astype(np.float32) / 255, looks[name].frame
+            )
+            for name in cases
+        ]
     )
     sampler = PairSampler(
         RegionSamples([sample_item(looks[name], targets[name]) for name in cases]),

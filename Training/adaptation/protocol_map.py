@@ -28,9 +28,25 @@ NO_DIFFERENCE, SURE_DIFFERENCE = 0.1, 0.3
 SMOOTHING_MM = 0.75
 
 
-def disagreement_map(
-    targets: Sequence[np.ndarray], answers: Sequence[np.ndarray], frames: Sequence[CanonicalFrame]
+def difference_in_frame(
+    target: np.ndarray, answer: np.ndarray, frame: CanonicalFrame
 ) -> np.ndarray:
+    """What a rater draws minus what the parent answers, in the canonical frame.
+
+    Parameters
+    ----------
+    target, answer : ndarray, shape (10, *POSTERIOR_SHAPE)
+        Of a case, 0–1, around the frame's center.
+    frame : CanonicalFrame
+
+    Returns
+    -------
+    ndarray of float32, shape (10, *MAP_SHAPE)
+    """
+    return _sample(target - answer, posterior_grid(frame.centre_mm), _map_grid(frame))
+
+
+def disagreement_map(differences: Sequence[np.ndarray]) -> np.ndarray:
     """How sure it is that rater and parent draw a place otherwise; the same left and right.
 
     The signed difference is averaged first: what differs now one way and now the other is the
@@ -38,19 +54,14 @@ def disagreement_map(
 
     Parameters
     ----------
-    targets, answers : sequence of ndarray, shape (10, *POSTERIOR_SHAPE)
-        Of each case, 0–1.
-    frames : sequence of CanonicalFrame
+    differences : sequence of ndarray, shape (10, *MAP_SHAPE)
+        Of `difference_in_frame`, one for each case.
 
     Returns
     -------
     ndarray of float32, shape MAP_SHAPE
         0: they agree; 1: they do not.
     """
-    differences = [
-        _sample(target - answer, posterior_grid(frame.centre_mm), _map_grid(frame))
-        for target, answer, frame in zip(targets, answers, frames, strict=True)
-    ]
     mean = np.mean(differences, 0)
     subunits = [channel - 1 for channel in labels.MIRRORED_CHANNELS[1:]]
     mean = (mean + np.flip(mean[subunits], LEFT_RIGHT_AXIS - 1)) / 2

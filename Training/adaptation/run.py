@@ -32,7 +32,7 @@ from .label_checks import LabelFinding
 from .options import AdaptOptions
 from .page import write_page
 from .progress import LOOK_S, SCORE_S, AdaptProgress
-from .protocol_map import disagreement_map
+from .protocol_map import difference_in_frame, disagreement_map
 from .samples import memory_item, sample_item
 from .step_time import seconds_per_step
 from .weights_folder import write_weights
@@ -176,17 +176,18 @@ def _fine_tune(
     step_s = json.loads((work / PLAN_NAME).read_text(encoding="utf-8"))["step_s"]
     done_s = (len(cases) + len(memory)) * LOOK_S
     progress.expect(done_s + sum(plan.steps for plan in plans) * step_s + len(cases) * SCORE_S)
+    items = [sample_item(case.look, case.target) for case in cases]
+    differences = [
+        difference_in_frame(case.target, case.look.answer.astype("float32") / 255, case.look.frame)
+        for case in cases
+    ]
     adapted = []
     for plan in plans:
         # Its own map and samples: what a held-out case teaches must not reach this fold.
-        shown = [case for case in cases if case.part != plan.fold]
-        differs = disagreement_map(
-            [case.target for case in shown],
-            [case.look.answer.astype("float32") / 255 for case in shown],
-            [case.look.frame for case in shown],
-        )
+        shown = [index for index, case in enumerate(cases) if case.part != plan.fold]
+        differs = disagreement_map([differences[index] for index in shown])
         sampler = PairSampler(
-            RegionSamples([sample_item(case.look, case.target) for case in shown]),
+            RegionSamples([items[index] for index in shown]),
             RegionSamples([memory_item(case.look, differs) for case in memory]),
             plan.memory_share,
         )

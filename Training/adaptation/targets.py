@@ -65,8 +65,17 @@ def subunit_targets(soft: np.ndarray, answer: np.ndarray) -> np.ndarray:
     if len(soft) == len(labels.SUBUNIT_LABELS):
         return soft.astype(np.float32)
     groups = answer.reshape(len(soft), -1, *answer.shape[1:])
-    parts = [part * _shares(group) for part, group in zip(soft, groups, strict=True)]
-    return np.concatenate(parts).astype(np.float32)
+    target = np.zeros(answer.shape, np.float32)
+    for part, group, found in zip(soft, groups, target.reshape(groups.shape), strict=True):
+        box = _box_of((part > 0) | (group.sum(0) > LEAST_SEEN))
+        found[(slice(None), *box)] = part[box] * _shares(group[(slice(None), *box)])
+    return target
+
+
+def _box_of(mask: np.ndarray) -> tuple[slice, ...]:
+    """The smallest box around a mask; an empty one if nothing is in it."""
+    boxes = ndimage.find_objects(mask.astype(np.uint8))
+    return boxes[0] if boxes else (slice(0, 0),) * mask.ndim
 
 
 def _shares(group: np.ndarray) -> np.ndarray:

@@ -14,6 +14,7 @@ import numpy as np
 
 from ..errors import OutOfMemoryError, TorchUnusableError
 from .memory import is_out_of_memory
+from .waiting_threads import let_waiting_threads_sleep
 
 CPU = "cpu"
 # Errors of an accelerator: torch.OutOfMemoryError and NotImplementedError (unsupported operation)
@@ -61,6 +62,7 @@ def import_torch():
     OutOfMemoryError
         If there is not enough memory to load it.
     """
+    let_waiting_threads_sleep()
     try:
         import torch
     except (ImportError, OSError) as error:

@@ -10,6 +10,8 @@ Examples
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 
 from .. import labels
@@ -54,12 +56,18 @@ def ulm_grid(centre_mm: np.ndarray) -> Grid:
 
 def hypothalamus_labels(fine: FineResult, grid: Grid) -> VoxelImage:
     """Left and right hypothalamus (1, 2) on a grid, uint8."""
-    return _labels_on(fine, grid, side_labels, np.uint8)
+    return _labels_on(fine, grid, side_labels)[0]
 
 
 def subunit_labels(fine: FineResult, grid: Grid) -> VoxelImage:
     """FreeSurfer subunit labels (801–810) on a grid, uint16; same voxels as the sides."""
-    return _labels_on(fine, grid, _subunit_arg_max, np.uint16)
+    return _labels_on(fine, grid, _subunit_arg_max)[0]
+
+
+def side_and_subunit_labels(fine: FineResult, grid: Grid) -> tuple[VoxelImage, VoxelImage]:
+    """`hypothalamus_labels` and `subunit_labels`; samples the posteriors once for both."""
+    sides, subunits = _labels_on(fine, grid, side_labels, _subunit_arg_max)
+    return sides, subunits
 
 
 def _subunit_arg_max(posterior: np.ndarray) -> np.ndarray:
@@ -76,18 +84,24 @@ def _subunit_arg_max(posterior: np.ndarray) -> np.ndarray:
     return found
 
 
-def _labels_on(fine: FineResult, grid: Grid, decide, dtype: type) -> VoxelImage:
-    """Sample the posteriors where the grid overlaps the fine region and label those voxels."""
+def _labels_on(fine: FineResult, grid: Grid, *deciding: Callable) -> list[VoxelImage]:
+    """Sample the posteriors where the grid overlaps the fine region and label those voxels.
+
+    Each of ``deciding`` turns posteriors (11, I, J, K) into labels (I, J, K).
+    """
     if grid is fine.grid:
-        return VoxelImage(decide(fine.posterior), grid.affine)
-    found = np.zeros(grid.shape, dtype)
+        return [VoxelImage(decide(fine.posterior), grid.affine) for decide in deciding]
+    nowhere = np.zeros((labels.CHANNELS, 0, 0, 0), np.float32)
+    found = [np.zeros(grid.shape, decide(nowhere).dtype) for decide in deciding]
     low, high = grid.box_around(fine.grid)
     rows = max(1, SLAB_POINTS // max(1, int(np.prod(high[:2] - low[:2]))))
     for start in range(low[2], high[2], rows):
         stop = min(start + rows, high[2])
         box = (slice(low[0], high[0]), slice(low[1], high[1]), slice(start, stop))
-        found[box] = decide(_sample(fine, grid, box))
-    return VoxelImage(found, grid.affine)
+        posterior = _sample(fine, grid, box)
+        for array, decide in zip(found, deciding, strict=True):
+            array[box] = decide(posterior)
+    return [VoxelImage(array, grid.affine) for array in found]
 
 
 def _sample(fine: FineResult, grid: Grid, box: tuple[slice, slice, slice]) -> np.ndarray:

@@ -12,7 +12,8 @@ from __future__ import annotations
 import numpy as np
 
 from ..geometry.resampling import resample_mask
-from ..geometry.voxel_image import VoxelImage
+from ..geometry.voxel_image import Grid, VoxelImage
+from ..stages.fine import FineResult
 from ..stages.network_output import StageResults
 from . import label_grids
 from .fold_spread import measure_spread
@@ -41,9 +42,7 @@ def label_images(
     images, fine, native = {}, found.fine, found.volume.grid
     if fine is not None:
         grid = label_grids.output_grid(grid_name, fine.grid, native)
-        images["hypothalamus"] = label_grids.hypothalamus_labels(fine, grid)
-        if with_subunits:
-            images["subunits"] = label_grids.subunit_labels(fine, grid)
+        images |= _hypothalamus_images(fine, grid, with_subunits)
         spread = measure_spread(fine) if with_spread else None
         if spread is not None:
             images["spread"] = spread
@@ -51,6 +50,15 @@ def label_images(
         posterior = VoxelImage(found.coarse.icv_posterior, found.coarse.grid.affine)
         images["icv"] = VoxelImage(resample_mask(posterior, native), native.affine)
     return images
+
+
+def _hypothalamus_images(
+    fine: FineResult, grid: Grid, with_subunits: bool
+) -> dict[str, VoxelImage]:
+    if not with_subunits:
+        return {"hypothalamus": label_grids.hypothalamus_labels(fine, grid)}
+    sides, subunits = label_grids.side_and_subunit_labels(fine, grid)
+    return {"hypothalamus": sides, "subunits": subunits}
 
 
 def labels_on_scan_grid(
@@ -66,10 +74,7 @@ def labels_on_scan_grid(
     """
     labels_of: dict[str, VoxelImage | None] = dict.fromkeys(images)
     if found.fine is not None:
-        native = found.volume.grid
-        labels_of["hypothalamus"] = label_grids.hypothalamus_labels(found.fine, native)
-        if "subunits" in images:
-            labels_of["subunits"] = label_grids.subunit_labels(found.fine, native)
+        labels_of |= _hypothalamus_images(found.fine, found.volume.grid, "subunits" in images)
     labels_of["icv"] = images.get("icv")
     return tuple(labels_of.get(name) for name in ("hypothalamus", "subunits", "icv"))
 

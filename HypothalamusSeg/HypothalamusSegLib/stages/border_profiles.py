@@ -14,7 +14,8 @@ Examples
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -46,23 +47,35 @@ class Surface:
 
     Attributes
     ----------
+    posterior : Tensor, shape (I, J, K)
+    grid : Grid
     voxels : Tensor of int, shape (N, 3)
         Voxels of the grid that are inside and have a neighbor outside.
-    points_mm, normals : Tensor, shape (N, 3)
-        Border point and outward normal near each of the voxels.
     smooth : Tensor, shape (I, J, K)
         The posterior, smoothed: it falls along the normals.
     """
 
+    posterior: Tensor
+    grid: Grid
     voxels: Tensor
-    points_mm: Tensor
-    normals: Tensor
     smooth: Tensor
+
+    @cached_property
+    def normals(self) -> Tensor:
+        """Outward normal at each of the voxels, shape (N, 3)."""
+        return _normals(self.smooth, self.voxels)
+
+    @cached_property
+    def points_mm(self) -> Tensor:
+        """Border point near each of the voxels, shape (N, 3)."""
+        origin, spacing = _origin_and_spacing(self.posterior, self.grid)
+        points, normals = origin + spacing * self.voxels, self.normals
+        distance_mm = border_distance_mm(self.posterior, self.grid, points, normals)
+        return points + distance_mm[:, None] * normals
 
     def at(self, picked: Tensor) -> Surface:
         """Select points by index."""
-        points, normals = self.points_mm[picked], self.normals[picked]
-        return Surface(self.voxels[picked], points, normals, self.smooth)
+        return replace(self, voxels=self.voxels[picked])
 
 
 def find_surface(posterior: Tensor, grid: Grid, thinned: bool = False) -> Surface:
@@ -77,11 +90,7 @@ def find_surface(posterior: Tensor, grid: Grid, thinned: bool = False) -> Surfac
         voxels = voxels[voxels.sum(1) % 2 == 0]
         voxels = voxels[:: max(1, math.ceil(len(voxels) / MOST_POINTS))]
     smooth = _smooth(posterior[None], NORMAL_SMOOTHING_VOXELS)[0]
-    normals = _normals(smooth, voxels)
-    origin, spacing = _origin_and_spacing(posterior, grid)
-    points = origin + spacing * voxels
-    points = points + border_distance_mm(posterior, grid, points, normals)[:, None] * normals
-    return Surface(voxels, points, normals, smooth)
+    return Surface(posterior, grid, voxels, smooth)
 
 
 def border_distance_mm(posterior: Tensor, grid: Grid, points: Tensor, normals: Tensor) -> Tensor:
