@@ -70,26 +70,6 @@ def real_server(tmp_path_factory):
         yield server
 
 
-@pytest.fixture(scope="session")
-def real_result(real_server, sample_path) -> dict:
-    """The cookies of someone whose scan is segmented with its subunits, as Playwright takes them.
-
-    By one network each, since only the page counts.
-    """
-    from Testing.support.web_server import call, scan, upload, wait_until
-
-    visitor = real_server.visitor()
-    sent = upload(visitor, sample_path.name, sample_path.read_bytes())
-    call(visitor, "start", True, "0.5", "hypothalamus,icv", "0")
-    wait_until(lambda: scan(visitor, sent["id"])["state"] != "segmenting")
-    assert scan(visitor, sent["id"])["state"] == "done"
-    place = {"domain": "127.0.0.1", "path": "/", "expires": -1}
-    kind = {"httpOnly": True, "secure": False, "sameSite": "Lax"}
-    given = visitor.cookies.items()
-    cookies = [{"name": name, "value": value, **place, **kind} for name, value in given]
-    return {"cookies": cookies, "origins": []}
-
-
 @pytest.fixture(scope="package")
 def chromium_of_all():
     pytest.importorskip("playwright", reason="the tests in a browser need playwright")
@@ -107,6 +87,17 @@ def browser(chromium_of_all):
     asyncio._set_running_loop(loop)
     yield browser
     asyncio._set_running_loop(None)
+
+
+@pytest.fixture(scope="package")
+def whole_way(chromium_of_all, real_server, sample_path, pictures, tmp_path_factory):
+    """The whole way through the page, once for all files: half a minute of processor time."""
+    from Testing.support.web_whole_way import go_the_whole_way
+
+    browser, loop = chromium_of_all
+    asyncio._set_running_loop(loop)
+    folder = tmp_path_factory.mktemp("download")
+    return go_the_whole_way(browser, real_server, sample_path, pictures, folder)
 
 
 @pytest.fixture

@@ -54,6 +54,7 @@ def findings(page: Page) -> list[str]:
     assert seen["light"] == seen["dark"]
     session.send("Emulation.setDeviceMetricsOverride", DESKTOP)
     session.detach()
+    page.emulate_media(color_scheme="light")
     return found
 
 
@@ -108,12 +109,12 @@ def test_axe_finds_nothing_before_during_and_after_a_run(browser, server, tmp_pa
     page.click("#start")
     visitor.line("slow.nii.gz").get_by_text("segmenting the hypothalamus").wait_for()
     assert findings(page) == []
-    visitor.context.close()
+    visitor.leave()
 
 
 @pytest.mark.slow
-def test_axe_finds_nothing_in_a_real_result_with_a_severe_flag(browser, real_server, real_result):
-    visitor = Visitor(browser, real_server.url, storage_state=real_result)
+def test_axe_finds_nothing_in_a_real_result_with_a_severe_flag(browser, real_server, whole_way):
+    visitor = Visitor(browser, real_server.url, storage_state=whole_way.session)
     page = visitor.page
     visitor.viewer()
     page.get_by_label("Subunits", exact=True).check()
@@ -121,4 +122,4 @@ def test_axe_finds_nothing_in_a_real_result_with_a_severe_flag(browser, real_ser
     page.locator("details.numbers summary").click()
     assert page.locator("s.covered").count() > 5
     assert findings(page) == []
-    visitor.context.close()
+    visitor.leave()

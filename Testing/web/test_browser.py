@@ -19,9 +19,9 @@ from playwright.sync_api import expect
 
 from Testing.support.command_runs import call_command
 from Testing.support.web_server import call, scan, upload, wait_until
-from Testing.support.web_visitor import PHONE, WAIT_MS, Visitor
+from Testing.support.web_visitor import PHONE
+from Testing.support.web_whole_way import SCREEN
 
-SCREEN = {"viewport": {"width": 1440, "height": 900}}
 CHANGING = ("seconds", "peak_memory_mb", "steps")  # of the provenance, from run to run
 VIEWS = tuple(f"figure[data-view={v}]" for v in ("coronal", "axial", "sagittal", "surface"))
 LEFT, RIGHT, ICV = (86, 180, 233), (230, 159, 0), (240, 228, 66)
@@ -31,42 +31,14 @@ def near(image: np.ndarray, colour: tuple[int, int, int]) -> np.ndarray:
     return np.abs(image - colour).max(-1) < 50
 
 
-@pytest.fixture(scope="module")
-def result(browser, real_server, sample_path, pictures, tmp_path_factory):
-    """The whole way through the page, once; what was seen on it."""
-    visitor = Visitor(browser, real_server.url, **SCREEN)
-    page = visitor.page
-    expect(page.locator(".notice.medical")).to_contain_text("Not a medical device")
-    expect(page.locator(".notice.privacy")).to_contain_text("deleted")
-    expect(page.locator("#start")).to_be_disabled()
-    visitor.give(sample_path)
-    visitor.state("brain.nii.gz", "ready")
-    page.get_by_label("Also segment the ten subunits").check()
-    pictures("web_ready", page)
-    page.click("#start")
-    steps = {page.inner_text("#scans .standing")}
-    for word in ("intracranial space", "hypothalamus"):
-        expect(page.locator("#scans .standing")).to_contain_text(word, timeout=WAIT_MS)
-        steps.add(page.inner_text("#scans .standing"))
-        if word == "intracranial space":
-            page.reload()  # in the middle
-            expect(page.get_by_label("Also segment the ten subunits")).to_be_checked()
-    pictures("web_progress", page)
-    visitor.state("brain.nii.gz", "done")
-    visitor.viewer()
-    pictures("web_result", page)  # as the page moved there, without a click
-    assert page.evaluate("document.activeElement.closest('#heading') !== null")
-    with page.expect_download() as download:
-        page.click("a.everything")
-    archive = tmp_path_factory.mktemp("download") / download.value.suggested_filename
-    download.value.save_as(archive)
-    yield visitor, archive, steps
-    visitor.leave()
+@pytest.fixture
+def result(browser, whole_way):
+    return whole_way
 
 
 @pytest.mark.slow
 def test_the_whole_way_gives_the_command_lines_files_bit_for_bit(result, sample_run):
-    visitor, archive, steps = result
+    visitor, archive, steps = result.visitor, result.archive, result.steps
     assert len(steps) >= 2
     assert visitor.problems == []
     assert visitor.strangers == []
@@ -86,7 +58,7 @@ def test_the_whole_way_gives_the_command_lines_files_bit_for_bit(result, sample_
 
 @pytest.mark.slow
 def test_the_page_moved_to_the_result_and_one_screen_holds_it(result):
-    visitor, _, _ = result
+    visitor = result.visitor
     page = visitor.page
     assert page.title() == "✓ brain done – HypothalamusSeg"
     expect(page.locator(".news[role=status]")).to_contain_text("brain is segmented. Skull removed")
@@ -99,7 +71,7 @@ def test_the_page_moved_to_the_result_and_one_screen_holds_it(result):
 
 @pytest.mark.slow
 def test_the_worst_flag_stands_above_the_numbers_and_what_it_covers_is_struck(result, sample_json):
-    page = result[0].page
+    page = result.visitor.page
     assert sample_json["quality"]["flags"][0]["code"] == "skull_stripped"
     verdict = page.locator("#verdict .severe").first
     expect(verdict).to_contain_text(sample_json["quality"]["flags"][0]["message"])
@@ -118,7 +90,7 @@ def test_the_worst_flag_stands_above_the_numbers_and_what_it_covers_is_struck(re
 
 @pytest.mark.slow
 def test_tables_flags_and_files_of_the_result(result, sample_json):
-    page = result[0].page
+    page = result.visitor.page
     total, icv = sample_json["hypothalamus"]["total"], sample_json["icv_mm3"]
     expect(page.locator("#key")).to_contain_text(f"{total['volume_mm3']:.0f} mm³")
     expect(page.locator("#key")).to_contain_text(f"{icv / 1000:.0f} mL")
@@ -134,7 +106,7 @@ def test_tables_flags_and_files_of_the_result(result, sample_json):
 
 @pytest.mark.slow
 def test_headings_are_explained_by_pointer_and_keyboard(result):
-    page = result[0].page
+    page = result.visitor.page
     for heading, words in {
         "of ICV": "share of the intracranial",
         "Fold SD": "not an error bar",
@@ -153,7 +125,7 @@ def test_headings_are_explained_by_pointer_and_keyboard(result):
 
 @pytest.mark.slow
 def test_planes_show_left_on_the_right_and_follow_their_sliders(result, pictures):
-    visitor, _, _ = result
+    visitor = result.visitor
     page = visitor.page
     for view in ("coronal", "axial"):
         shown = visitor.pixels(view)
@@ -179,7 +151,7 @@ def test_planes_show_left_on_the_right_and_follow_their_sliders(result, pictures
 
 @pytest.mark.slow
 def test_opacity_window_outlines_and_subunits_change_the_picture(result):
-    visitor, _, _ = result
+    visitor = result.visitor
     page = visitor.page
     plain = visitor.pixels("coronal")
     visitor.slide("[data-setting=opacity]", 0.9)
@@ -204,7 +176,7 @@ def test_opacity_window_outlines_and_subunits_change_the_picture(result):
 
 @pytest.mark.slow
 def test_the_whole_head_and_its_surface(result, pictures):
-    visitor, _, _ = result
+    visitor = result.visitor
     page = visitor.page
     close = visitor.pixels("surface")
     assert near(close, (80, 160, 205)).sum() > 300
@@ -226,7 +198,7 @@ def test_the_whole_head_and_its_surface(result, pictures):
 
 @pytest.mark.slow
 def test_dark_and_on_a_phone_the_result_is_all_there(result, real_server, visit, pictures):
-    state = result[0].context.storage_state()
+    state = result.session
     dark = visit(real_server, storage_state=state, color_scheme="dark")
     dark.viewer()
     dark.page.evaluate("document.querySelector('#screen').scrollIntoView()")

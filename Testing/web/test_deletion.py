@@ -10,7 +10,7 @@ from Testing.support.scan_files import head_volume, write_scan
 from Testing.support.web_server import running, upload
 
 # Of the server in seconds; the page warns in the last third.
-SHORT = {"minutes": 0.4, "minutes_after_download": 0.02}
+SHORT = {"minutes": 0.25, "minutes_after_download": 0.02}
 
 
 @pytest.fixture(scope="module")

@@ -25,9 +25,10 @@ COUNT_DRAWINGS = """() => {
 
 
 @pytest.fixture(scope="module")
-def viewer(browser, real_server, real_result):
+def viewer(browser, real_server, whole_way):
+    state = whole_way.session
     options = {"viewport": {"width": 1440, "height": 900}, "has_touch": True}
-    visitor = Visitor(browser, real_server.url, storage_state=real_result, **options)
+    visitor = Visitor(browser, real_server.url, storage_state=state, **options)
     visitor.viewer()
     yield visitor
     visitor.leave()
