@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import statsmodels.api as sm
-from scipy.special import gammaln, nctdtrinc
+from scipy.special import gammaln, nctdtrinc, stdtr
 
 from .small_sample_errors import ALPHA, Estimate, SmallSampleErrors
 
@@ -168,7 +168,7 @@ def fit_contrast(
         difference=difference,
         mean_a=mean_a,
         mean_b=mean_b,
-        p_classic=float(classic.pvalues[GROUP_COLUMN]),
+        p_classic=float(2 * stdtr(df, -abs(classic_t))),
         df_residual=df,
         residual_sd=residual_sd,
         hedges_g=g,

@@ -12,7 +12,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from scipy import stats
+from scipy.special import stdtr, stdtrit
 
 ALPHA = 0.05
 # A scan with this leverage is fitted exactly, so its error is unknown.
@@ -83,8 +83,9 @@ class SmallSampleErrors:
         # Treat rounding errors as no residuals.
         if not (error > 1e-12 * (abs(value) + float(np.abs(self._coefficients).max())) and df > 0):
             return None
-        half = float(stats.t.ppf(1 - ALPHA / 2, df)) * error
-        p = float(2 * stats.t.sf(abs(value) / error, df))
+        # Student's t; what `scipy.stats.t` calls after half a millisecond of checks.
+        half = float(stdtrit(df, 1 - ALPHA / 2)) * error
+        p = float(2 * stdtr(df, -abs(value) / error))
         return Estimate(value, error, df, p, value - half, value + half)
 
     def degrees_of_freedom(self, combination: np.ndarray) -> float:

@@ -47,6 +47,14 @@ def test_no_sample_size_is_smaller_than_the_model_needs():
     assert fit_contrast(outcome, np.arange(2 * n) < n, nuisance) is not None
 
 
+def test_scans_that_leave_no_degrees_of_freedom_are_not_enough():
+    # One group varies far more, so that Welch's degrees of freedom hardly grow with both.
+    design = TwoGroupDesign(7.6, 35.1, variance_inflation=1.86, other_columns=5)
+    n = int(design.n_per_group(320.0))
+    assert np.isnan(design.power(320.0, design.fewest_per_group))
+    assert design.power(320.0, n) >= 0.8 > design.power(320.0, n - 1)
+
+
 def test_covariates_in_which_the_groups_differ_cost_scans():
     doubled = TwoGroupDesign(1.0, 1.0, variance_inflation=2.0)
     assert doubled.n_per_group(0.5) == pytest.approx(2 * PLAIN.n_per_group(0.5), abs=1)

@@ -24,7 +24,7 @@ PATIENT = {
     "StudyDescription": "Head",
     "ReferringPhysicianName": "Roe^Richard",
 }
-SPACING_MM, OFFSET_MM = (4.0, 4.2, 4.4), (-61.0, -48.0, -52.0)
+SPACING_MM, OFFSET_MM = (4.0, 4.2, 5.4), (-61.0, -48.0, -52.0)
 ORIENTATIONS = {
     "axial": ((0, 1, 2), (-1, -1, 1), (0, 0, 0)),
     "axial, from above": ((0, 1, 2), (-1, -1, -1), (0, 0, 0)),
@@ -38,7 +38,7 @@ ORIENTATIONS = {
 def small_head(orientation: str = "oblique") -> VoxelImage:
     """A coarse head to write, as one of `ORIENTATIONS` stores it."""
     order, signs, angles = ORIENTATIONS[orientation]
-    return head_volume((40, 42, 44), affine_of(order, signs, angles, SPACING_MM, OFFSET_MM))
+    return head_volume((40, 42, 24), affine_of(order, signs, angles, SPACING_MM, OFFSET_MM))
 
 
 def write_series(

@@ -19,8 +19,11 @@ import SimpleITK as sitk
 
 def largest_component(mask: np.ndarray) -> np.ndarray:
     """Keep the largest connected piece (face neighbors); an empty mask stays empty."""
-    pieces = sitk.RelabelComponent(sitk.ConnectedComponent(_image(mask)))
-    return sitk.GetArrayFromImage(pieces) == 1
+    pieces = sitk.GetArrayFromImage(sitk.ConnectedComponent(_image(mask)))
+    sizes = np.bincount(pieces.ravel())
+    sizes[0] = 0
+    largest = int(sizes.argmax())  # of equal ones the first; 0 if there is none
+    return pieces == largest if largest else np.zeros(pieces.shape, bool)
 
 
 def fill_holes(mask: np.ndarray) -> np.ndarray:
