@@ -11,7 +11,7 @@ from HypothalamusSegLib import labels
 from HypothalamusSegLib.geometry.voxel_image import Grid, VoxelImage
 from HypothalamusSegLib.reading import read_label_map
 
-from Testing.training.test_adaptation import UPRIGHT, subunits_at, usual
+from Testing.support.soft_subunits import UPRIGHT, subunits_at, usual
 from Training.adaptation.case_files import (
     CaseFile,
     TrainingCasesError,

@@ -180,7 +180,7 @@ def test_cases_that_cannot_be_used_stop_it_before_any_training(folder, tmp_path,
 @pytest.fixture(scope="module")
 def adapted(tmp_path_factory) -> Path:
     """Published networks under another protocol's name, as `adapt` would write them."""
-    from Testing.training.test_adaptation import UPRIGHT, usual
+    from Testing.support.soft_subunits import UPRIGHT, usual
     from Training.adaptation.case_files import CaseFile
     from Training.adaptation.cases import Case
     from Training.adaptation.looks import Look
