@@ -4,18 +4,18 @@ from __future__ import annotations
 
 import pytest
 
-# Files that share what takes seconds of processor time to start: the session's server with the real
-# engine, the process that has imported Gradio, of which every other server is a fork, or networks.
-# The folder comes first.
+# Files that share what takes seconds of processor time to start: Chromium, the session's server
+# with the real engine, the process that has imported Gradio, of which every server is a fork, or
+# networks. The folder comes first.
 GROUPS = {
     "real page": ("web", "accessibility", "browser", "dicom", "viewer"),
-    "attacked servers": (
-        *("web", "attacks", "connections", "doors", "hostile_requests"),
-        *("load", "safety", "unusual_visits", "visits"),
+    "stub page": (
+        *("web", "answers_order", "deletion", "options"),
+        *("proxy", "series", "visits"),
     ),
     "servers": (
-        *("web", "answers_order", "api", "deletion", "options"),
-        *("page_names", "protocol", "proxy", "series"),
+        *("web", "api", "attacks", "connections", "doors", "hostile_requests", "load"),
+        *("page_names", "protocol", "safety", "unusual_visits"),
     ),
     "trainings": ("training", "training", "evaluation", "adaptation", "adaptation_run"),
 }
@@ -32,7 +32,7 @@ ENGINE_FIXTURES = NETWORK_FIXTURES | {"sample_path"}
 SECONDS = {
     "real page": 180,
     "servers": 140,
-    "attacked servers": 140,
+    "stub page": 140,
     "trainings": 65,
     "Testing/engine/test_engine.py": 50,
     "Testing/engine/test_follow.py": 35,

@@ -126,6 +126,7 @@ def test_results_are_sent_without_another_copy_on_the_disk(server, visitor, head
             for session in server.root.iterdir():
                 with contextlib.suppress(OSError):
                     seen.extend(name for name in os.listdir(session) if name.endswith(".zip"))
+            time.sleep(0.0005)
 
     watcher = threading.Thread(target=watch)
     watcher.start()

@@ -232,7 +232,14 @@ def test_a_real_head_with_its_skull_gives_the_command_lines_numbers(
 ):
     head = min((shared_data / "hypothalamus").glob("sub-ucla*/anat/*_T1w.nii.gz"))
     there = call_command(
-        tmp_path / "out", "segment", head, "--output", tmp_path / "out", "--folds", "0"
+        tmp_path / "out",
+        "segment",
+        head,
+        "--output",
+        tmp_path / "out",
+        "--folds",
+        "0",
+        "--no-overview",
     )
     assert there.code == 0
     (described,) = (tmp_path / "out").glob("*_volumes.json")

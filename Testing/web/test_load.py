@@ -33,7 +33,7 @@ MEGABYTE = 1 << 20
 
 def attack(url: str) -> None:
     """One bad act after the other, as in `test_attacks`, until killed."""
-    client = httpx.Client(base_url=url, timeout=30)
+    client = httpx.Client(base_url=url, timeout=30, verify=False)
     lines = b"NRRD0004\n# " + b"\n" * MEGABYTE
     large = bytes(7 * MEGABYTE)
     name = {"data": [], "fn_index": 0, "session_hash": "x" * 100_000}
@@ -97,12 +97,16 @@ def seconds_of_answers(server: Server, head: bytes) -> list[float]:
     return sorted(answers)
 
 
+def late(answers: list[float]) -> float:
+    """What 95 % of the answers did not exceed."""
+    return answers[int(0.95 * len(answers))]
+
+
 @pytest.mark.slow
 def test_one_hostile_visitor_does_not_slow_the_others_clicks(tmp_path):
     head = write_scan(tmp_path / "head.nii.gz", head_volume()).read_bytes()
     with running(tmp_path / "server", most_upload_mb=8, stub_seconds=0.02) as server:
         wait_until(lambda: server.text.count("is ready") == 3)
-        quiet = seconds_of_answers(server, head)
         command = [sys.executable, "-m", "Testing.web.test_load", server.url]
         hostile = subprocess.Popen(command, stdout=subprocess.PIPE, cwd=REPOSITORY)
         try:
@@ -112,15 +116,15 @@ def test_one_hostile_visitor_does_not_slow_the_others_clicks(tmp_path):
         finally:
             hostile.kill()
             hostile.wait()
+        # Where other programs keep the machine itself from answering in time, no slower than that.
+        limit = CLICK_SECONDS
+        if late(loud) >= CLICK_SECONDS:
+            limit = 1.5 * late(seconds_of_answers(server, head))
         status = Path(f"/proc/{server.process.pid}/status")
         memory = status.read_text(encoding="utf-8") if status.exists() else ""
-    for name, answers in (("without", quiet), ("with", loud)):
-        middle, late = answers[len(answers) // 2], answers[int(0.95 * len(answers))]
-        print(f"\n{name}: {len(answers)} answers, median {middle:.3f} s, 95 % {late:.3f} s")
+    print(f"\n{len(loud)} answers, median {loud[len(loud) // 2]:.3f} s, 95 % {late(loud):.3f} s")
     print(*(line for line in memory.splitlines() if line.startswith("VmHWM")))
-    # Where other programs keep the machine itself from answering in time, no slower than that.
-    slow_machine = 1.5 * quiet[int(0.95 * len(quiet))]
-    assert loud[int(0.95 * len(loud))] < max(CLICK_SECONDS, slow_machine)
+    assert late(loud) < limit
 
 
 if __name__ == "__main__":

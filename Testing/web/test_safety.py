@@ -8,12 +8,13 @@ import os
 import signal
 import stat
 import time
+from pathlib import Path
 
 import httpx
 import pytest
 
 from Testing.support.web_requests import finished
-from Testing.support.web_server import call, running, scan, upload, wait_until
+from Testing.support.web_server import call, running, scan, upload, wait_until, write_passwords
 
 MEGABYTE = 1 << 20
 
@@ -228,10 +229,9 @@ def test_time_and_download_delete_and_so_does_the_end(tmp_path, head):
 
 
 def test_a_password_is_asked_for_everywhere(tmp_path, head):
-    from Web.passwords import hashed_line
-
-    file = tmp_path / "passwords.txt"
-    file.write_text(f"# readers\n{hashed_line('ada', 'Möbius')}\nbob:plain\n", encoding="utf-8")
+    file = Path(write_passwords(tmp_path / "passwords.txt", ada="Möbius"))
+    hashed = file.read_text(encoding="utf-8")
+    file.write_text(f"# readers\n{hashed}\nbob:plain\n", encoding="utf-8")
     with running(tmp_path / "server", password_file=str(file)) as server:
         nobody = server.visitor()
         for route in ("", "config", "gradio_api/info", "browser/main.js", "theme.css"):

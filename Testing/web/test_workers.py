@@ -139,7 +139,7 @@ def test_a_scan_that_is_not_t1_is_told_before_anybody_starts(sample_path, tmp_pa
     scan = read_scan(sample_path).volume
     # Fluid bright and white matter dark, air as it was.
     turned = VoxelImage((scan.array.max() - scan.array) * (scan.array > 0), scan.affine)
-    path = write_scan(tmp_path / "t2.nii.gz", turned)
+    path = write_scan(tmp_path / "t2.nii", turned)
     codes = [flag["code"] for flag in check_upload(path, 1 << 28, look=look).flags]
     assert "not_t1_like" in codes
     # What shows no head is left to the engine, which looks for heads that lie otherwise.
