@@ -136,9 +136,10 @@ def build_page(updates: PageUpdates, api: Api, settings: PageSettings) -> gr.Blo
         outputs = parts.values()
 
         def on(listen, callback, inputs=(news,), **options) -> None:
-            listen(callback, list(inputs), outputs, **without_spinner(callback.__name__), **options)
+            hidden = without_spinner(callback.__name__, timer)
+            listen(callback, list(inputs), outputs, **hidden, **options)
 
-        page.load(updates.opened, [], [*outputs, *options], **without_spinner("opened"))
+        page.load(updates.opened, [], [*outputs, *options], **without_spinner("opened", timer))
         # None is skipped: files may arrive faster than the page updates.
         on(dropzone.submit, updates.refresh, trigger_mode="multiple")
         on(timer.tick, updates.refresh)
@@ -149,7 +150,8 @@ def build_page(updates: PageUpdates, api: Api, settings: PageSettings) -> gr.Blo
         on(start.click, updates.start, (*options, news))
         on(cancel.click, updates.cancel)
         on(deletion.select, updates.delete)
-        choice.change(updates.choose, choice, result_parts.values(), **without_spinner("choose"))
+        hidden = without_spinner("choose", timer)
+        choice.change(updates.choose, choice, result_parts.values(), **hidden)
         api.register()
     return page
 
@@ -232,11 +234,13 @@ def _results() -> tuple[gr.Dropdown, gr.HTML, gr.HTML, ResultParts]:
     return choice, everything, batch, result_parts
 
 
-def without_spinner(name: str) -> dict:
+def without_spinner(name: str, invisible: gr.Timer) -> dict:
     """Options of the page's events: they bypass Gradio's queue; long tasks have their own."""
     return {
         "queue": False,
         "show_progress": "hidden",
+        # Else each part of the page is drawn again when an event begins and ends.
+        "show_progress_on": [invisible],
         "api_name": f"page_{name}",
         "api_visibility": "private",
     }
