@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from scipy import stats
 from statsmodels.stats.anova import anova_lm
 
+from Cohort.comparison import agreement
 from Cohort.comparison.agreement import agreement_of_pairs, icc_absolute
 from Cohort.comparison.agreement_plot import bland_altman
 from Cohort.comparison.matched_runs import CompareOptions, MatchedBy, match_runs
@@ -29,6 +30,12 @@ from Testing.support.html_page import WellFormed
 # 110.1 (with t = 2.12 and two standard deviations).
 LARGE = [494, 395, 516, 434, 476, 557, 413, 442, 650, 433, 417, 656, 267, 478, 178, 423, 427]
 MINI = [512, 430, 520, 428, 500, 600, 364, 380, 658, 445, 432, 626, 260, 477, 259, 350, 451]
+
+
+@pytest.fixture
+def few_resamples(monkeypatch) -> None:
+    """For thousands of pairs whose ICC limits are not looked at."""
+    monkeypatch.setattr(agreement, "BOOTSTRAP_SAMPLES", 20)
 
 
 def test_bland_and_altmans_own_data():
@@ -84,14 +91,14 @@ def test_a_constant_shift_moves_only_the_bias(seed, shift):
     assert back.cv_percent == pytest.approx(one.cv_percent)
 
 
-def test_cv_of_a_known_noise_is_found():
+def test_cv_of_a_known_noise_is_found(few_resamples):
     generator = np.random.default_rng(2)
     true = generator.normal(850, 80, 4000)
     a, b = (true * (1 + generator.normal(0, 0.02, 4000)) for _ in range(2))
     assert agreement_of_pairs(a, b).cv_percent == pytest.approx(2.0, rel=0.05)
 
 
-def test_repeat_scans_differ_by_less_than_the_smallest_real_change_in_95_of_100():
+def test_repeat_scans_differ_by_less_than_the_smallest_real_change_in_95_of_100(few_resamples):
     generator = np.random.default_rng(4)
     true = generator.normal(850, 80, 5000)
     a, b = (true * (1 + generator.normal(0, 0.014, 5000)) for _ in range(2))
@@ -137,7 +144,7 @@ def readable(svg: str) -> str:
     return " ".join(re.findall(r"<!--(.*?)-->", svg, re.DOTALL))
 
 
-def test_limits_of_agreement_hold_95_percent():
+def test_limits_of_agreement_hold_95_percent(few_resamples):
     generator = np.random.default_rng(3)
     a = generator.normal(850, 80, 5000)
     b = a + generator.normal(5, 12, 5000)

@@ -184,7 +184,6 @@ def test_a_change_in_percent_refers_to_the_first_session_that_has_a_volume():
 @pytest.mark.parametrize(
     ("scenario", "cohorts", "most_percent"),
     [
-        (simulated_change.few_subjects, 12, 0),
         (simulated_change.one_control, 12, 0),
         (simulated_change.fewest_subjects, 40, 15),
     ],

@@ -12,6 +12,8 @@ import pandas as pd
 import pytest
 
 from Cohort.index.results_table import read_results
+from Cohort.participant import executors, worker
+from Testing.support.cohort_stub import InOneThread
 from Testing.support.command_runs import CommandRun, call_command, run_command
 
 # The fewest that a model with ICV takes; the whole cohort's has age and sex, too.
@@ -41,12 +43,14 @@ def data_set(shared_data, people, tmp_path_factory) -> Path:
 @pytest.fixture(scope="module")
 def participant_run(data_set) -> CommandRun:
     output = data_set.parent / "out"
-    # A second worker would import torch, too, for three scans.
-    alone = () if WHOLE_COHORT else ("--workers", 1, "--threads", 1)
-    return run_command(
-        output, "cohort", data_set, output, "participant", "--folds", 0, "--no-overview", *alone,
-        seconds=1200,
-    )  # fmt: skip
+    command = ("cohort", data_set, output, "participant", "--folds", 0, "--no-overview")
+    if WHOLE_COHORT:
+        return run_command(output, *command, seconds=1200)
+    with pytest.MonkeyPatch.context() as patch:
+        # Six scans do not need processes of their own, which import torch first.
+        patch.setattr(executors, "LocalWorkers", lambda workers: InOneThread())
+        patch.setattr(worker, "_segmenters", {})
+        return call_command(output, *command, "--threads", 1)
 
 
 def test_every_scan_of_the_real_cohort_is_segmented(participant_run, people):

@@ -202,7 +202,7 @@ def test_a_run_with_other_cases_or_options_is_not_mixed_with_an_earlier_one(
 
 
 def test_fine_tuning_learns_what_it_is_shown(samples, tmp_path):
-    plan = replace(PLAN, steps=30, peak=1.0, memory_share=0.0)
+    plan = replace(PLAN, steps=16, peak=1.0, memory_share=0.0)
     run = adaptation(samples, tmp_path / "fold.pt", plan)
     image, target, _ = samples.draw_plain(0)
 
