@@ -25,10 +25,10 @@ class Waves:
 
     def at(self, points_mm: np.ndarray) -> np.ndarray:
         """Brightness at points (…, 3); mostly between 50 and 150."""
-        flipped = points_mm * [-1, 1, 1]
-        one, other = (
-            np.cos(p @ self._waves.T + self._phases).sum(-1) for p in (points_mm, flipped)
-        )
+        kind = points_mm.dtype
+        waves, phases = self._waves.T.astype(kind), self._phases.astype(kind)
+        flipped = points_mm * np.array([-1, 1, 1], kind)
+        one, other = (np.cos(p @ waves + phases).sum(-1) for p in (points_mm, flipped))
         mixed = (one + other) / 2 + self._asymmetry * (one - other) / 2
         return 100 + 20 * mixed / np.sqrt(COUNT / 4)
 
@@ -39,7 +39,7 @@ class Waves:
         indices = np.moveaxis(np.indices(grid.shape, dtype=float), 0, -1)
         back = rigid.inverse(moved)
         points = grid.points_at(indices) @ back[:3, :3].T + back[:3, 3]
-        return VoxelImage(self.at(points).astype(np.float32), grid.affine)
+        return VoxelImage(self.at(points.astype(np.float32)).astype(np.float32), grid.affine)
 
 
 def ball(moved: np.ndarray, radius_mm: float = BRAIN_RADIUS_MM) -> VoxelImage:
