@@ -4,24 +4,21 @@ from __future__ import annotations
 
 import json
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 import SimpleITK as sitk
 
 from Testing.support import distribution
-from Testing.support.command_runs import SHARED_DATA, CommandRun, run_command
+from Testing.support.command_runs import SHARED_DATA, CommandRun, call_command, run_command
 from Testing.support.made_once import made_once
+from Testing.support.sample_head import read_sample
 
 
 @pytest.fixture(scope="session")
 def sample_image() -> sitk.Image:
-    """The demo's brain with whole-number intensities, which every format can hold exactly."""
-    from HypothalamusSegLib.machine.sample import sample_scan
-
-    image = sitk.ReadImage(str(sample_scan()), sitk.sitkFloat32)
-    largest = float(sitk.GetArrayViewFromImage(image).max())
-    return sitk.Cast(image * (1000.0 / largest), sitk.sitkInt16)
+    return read_sample()
 
 
 @pytest.fixture(scope="session")
@@ -36,20 +33,27 @@ def sample_path(tmp_path_factory, request) -> Path:
 @pytest.fixture(scope="session")
 def sample_run(sample_path, tmp_path_factory) -> CommandRun:
     """One run of the command on the sample, with everything switched on; only to be read."""
-    return _run_once("sample_run", tmp_path_factory, sample_path)
+    return _run_once("sample_run", run_command, tmp_path_factory, sample_path)
 
 
 @pytest.fixture(scope="session")
 def quick_run(sample_path, tmp_path_factory) -> CommandRun:
     """The same with one network of each ensemble and one thread: for what is compared with it."""
-    return _run_once("quick_run", tmp_path_factory, sample_path, "--folds", "0", "--threads", "1")
+    quick = ("--folds", "0", "--threads", "1")
+    return _run_once("quick_run", call_command, tmp_path_factory, sample_path, *quick)
 
 
-def _run_once(name: str, tmp_path_factory, sample_path: Path, *options: str) -> CommandRun:
+def _run_once(
+    name: str,
+    command: Callable[..., CommandRun],
+    tmp_path_factory: pytest.TempPathFactory,
+    sample_path: Path,
+    *options: str,
+) -> CommandRun:
     def run(folder: Path) -> None:
         output = folder / "output"
         arguments = ("segment", sample_path, "--output", output, "--subunits", "--progress", "json")
-        done = run_command(output, *arguments, *options)
+        done = command(output, *arguments, *options)
         said = {"code": done.code, "stdout": done.stdout, "stderr": done.stderr}
         (folder / "said.json").write_text(json.dumps(said), encoding="utf-8")
 

@@ -25,8 +25,13 @@ def scan(sample_path):
 
 
 @pytest.fixture(scope="module")
-def result(segmenter, scan):
-    return segmenter.segment(scan)
+def result_and_stages(segmenter, scan):
+    return segmenter.segment_with_stages(scan)
+
+
+@pytest.fixture(scope="module")
+def result(result_and_stages):
+    return result_and_stages[0]
 
 
 def volumes(segmentation) -> dict[str, float]:
@@ -46,8 +51,8 @@ def test_a_mirrored_head_gives_mirrored_volumes(segmenter, scan, result):
     assert found["icv"] == pytest.approx(first["icv"], rel=0.002)
 
 
-def test_other_storage_axes_change_nothing(segmenter, scan, result):
-    array = scan.volume.array[::-1].transpose(2, 0, 1)
+def test_neither_other_storage_axes_nor_large_numbers_change_anything(segmenter, scan, result):
+    array = 250 * scan.volume.array[::-1].transpose(2, 0, 1)
     affine = scan.volume.affine @ np.array(
         [[0, -1, 0, len(scan.volume.array) - 1], [0, 0, 1, 0], [1, 0, 0, 0], [0, 0, 0, 1.0]]
     )
@@ -55,17 +60,18 @@ def test_other_storage_axes_change_nothing(segmenter, scan, result):
     assert found == pytest.approx(volumes(result), rel=0.002)
 
 
-@pytest.mark.parametrize("scale", [0.01, 250.0])
-def test_the_intensity_unit_does_not_matter(segmenter, scan, result, scale):
-    scaled = with_volume(scan, scan.volume.array * np.float32(scale), scan.volume.affine)
+def test_small_numbers_change_nothing(segmenter, scan, result):
+    scaled = with_volume(scan, scan.volume.array * np.float32(0.01), scan.volume.affine)
     assert volumes(segmenter.segment(scaled)) == pytest.approx(volumes(result), rel=0.001)
 
 
-def test_the_grids_agree_in_volume_within_two_percent(segmenter, scan):
-    fine = segmenter.run_stages(scan.volume).fine
+def test_the_grids_agree_in_volume_within_two_percent(result_and_stages, scan):
+    fine = result_and_stages[1].fine
     counted = {}
+    a_millimetre = np.array([*np.full(3, 1 / scan.volume.grid.spacing_mm[0]), 1.0])
+    native = Grid((240, 240, 240), scan.volume.affine @ np.diag(a_millimetre))
     for name in GRID_NAMES:
-        grid = label_grids.output_grid(name, fine.grid, scan.volume.grid)
+        grid = label_grids.output_grid(name, fine.grid, native)
         image = label_grids.hypothalamus_labels(fine, grid)
         counted[name] = np.count_nonzero(image.array) * image.voxel_volume_mm3
     for name, volume_mm3 in counted.items():
@@ -75,11 +81,11 @@ def test_the_grids_agree_in_volume_within_two_percent(segmenter, scan):
 def test_an_upside_down_header_is_flagged_and_the_hypothalamus_still_found(
     segmenter, scan, result, monkeypatch
 ):
-    # The four in which no axis is taken for another, and four that lay the head on its side.
+    # The four in which no axis is taken for another, and two that lay the head on its side.
     every = orientation.axis_rotations()
     straight = [rotation for rotation in every if abs(rotation.diagonal()).sum() == 3]
-    others = [rotation for rotation in every if abs(rotation.diagonal()).sum() == 0][:4]
-    assert (len(straight), len(others)) == (4, 4)
+    others = [rotation for rotation in every if abs(rotation.diagonal()).sum() == 0][:2]
+    assert (len(straight), len(others)) == (4, 2)
     monkeypatch.setattr(orientation, "axis_rotations", lambda: [*straight, *others])
     affine = np.diag([1.0, 1.0, -1.0, 1.0]) @ scan.volume.affine
     found = segmenter.segment(with_volume(scan, scan.volume.array, affine))

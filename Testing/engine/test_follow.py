@@ -14,9 +14,9 @@ from HypothalamusSegLib.geometry.resampling import resample_cubic
 from HypothalamusSegLib.geometry.voxel_image import Grid, VoxelImage, image_from_volume
 from HypothalamusSegLib.longitudinal.follow import compare
 from HypothalamusSegLib.longitudinal.repeatability import Repeatability
-from HypothalamusSegLib.longitudinal.visit import visit_of
 from HypothalamusSegLib.reading import read_scan
-from HypothalamusSegLib.reading.study_identity import StudyIdentity
+
+from Testing.support.command_runs import call_command
 
 TURN = rigid.from_parameters(np.array([3.3, -2.6, 4.1, *np.radians([6, -4, 5])]))
 FILES = {
@@ -47,29 +47,48 @@ def again_path(sample_path, tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def visits(segmenter, sample_path, again_path):
-    found = []
-    for number, path in enumerate((sample_path, again_path), start=1):
-        scan = read_scan(path)
-        alone, stages = segmenter.segment_with_stages(scan)
-        found.append(visit_of(f"visit {number}", scan, alone, stages, StudyIdentity(), None))
-    return found
+def command_run(sample_path, again_path, tmp_path_factory):
+    """The command on two visits and a file that is no scan, and what it compared."""
+    folder = tmp_path_factory.mktemp("follow")
+    broken = folder / "broken.nii.gz"
+    broken.write_bytes(b"no scan")
+    compared = {}
+
+    def compare_and_keep(segmenter, visits, *others):
+        compared.update(segmenter=segmenter, visits=visits)
+        compared["followed"] = compare(segmenter, visits, *others)
+        return compared["followed"]
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("HypothalamusSegLib.longitudinal.run.compare", compare_and_keep)
+        run = call_command(
+            folder / "out",
+            *("follow", again_path, broken, sample_path),
+            *("--output", folder / "out", "--name", "pat", "--folds", "0"),
+            *("--dates", "2023-05-10,2022-01-01,2021-05-10", "--progress", "json"),
+        )
+    return run, compared
 
 
 @pytest.fixture(scope="module")
-def followed(segmenter, visits):
-    return compare(segmenter, visits, Repeatability())
+def visits(command_run):
+    return command_run[1]["visits"]
 
 
-def test_an_unchanged_head_does_not_change_and_is_not_judged_without_a_limit(followed):
+@pytest.fixture(scope="module")
+def followed(command_run):
+    return command_run[1]["followed"]
+
+
+def test_an_unchanged_head_has_not_changed(followed):
     by_name = {change.structure: change for change in followed.changes[0]}
     assert abs(by_name["hypothalamus_total"].percent) < 1.0
-    assert {change.verdict for change in by_name.values()} == {"not judged"}
+    assert by_name["hypothalamus_total"].verdict == "within repeatability"
     assert [f.code for f in followed.flags] == []
 
 
-def test_the_order_of_the_visits_changes_no_digit(segmenter, visits, followed):
-    backward = compare(segmenter, visits[::-1], Repeatability())
+def test_the_order_of_the_visits_changes_no_digit(command_run, visits, followed):
+    backward = compare(command_run[1]["segmenter"], visits[::-1], Repeatability())
     for one, other in zip(followed.visits, backward.visits[::-1], strict=True):
         assert one.volumes_mm3 == other.volumes_mm3
         assert one.zoom == other.zoom
@@ -91,28 +110,17 @@ def test_where_the_head_lies_in_the_scanner_does_not_matter(visits, followed):
     assert rigid.angle_deg(apart) < 0.05
 
 
-def test_the_command_writes_all_files_and_goes_on_without_a_scan_that_fails(
-    sample_path, again_path, tmp_path, capsys
-):
-    broken = tmp_path / "broken.nii.gz"
-    broken.write_bytes(b"no scan")
-    code = main(
-        [
-            *("follow", str(again_path), str(broken), str(sample_path)),
-            *("--output", str(tmp_path / "out"), "--name", "pat", "--folds", "0"),
-            *("--dates", "2023-05-10,2022-01-01,2021-05-10", "--progress", "json"),
-        ]
-    )
-    assert code == 1
-    assert {path.name for path in (tmp_path / "out").iterdir()} == FILES
-    events = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
-    assert [e["code"] for e in events if e["event"] == "error"] == ["corrupt_file"]
-    fractions = [e["fraction"] for e in events if e["event"] == "progress"]
+def test_the_command_writes_all_files_and_goes_on_without_a_scan_that_fails(command_run):
+    run, _ = command_run
+    assert run.code == 1
+    assert {path.name for path in run.output.iterdir()} == FILES
+    assert [e["code"] for e in run.events if e["event"] == "error"] == ["corrupt_file"]
+    fractions = [e["fraction"] for e in run.events if e["event"] == "progress"]
     assert fractions == sorted(fractions)
-    described = json.loads((tmp_path / "out" / "pat_follow.json").read_text(encoding="utf-8"))
+    described = json.loads((run.output / "pat_follow.json").read_text(encoding="utf-8"))
     assert [v["date"] for v in described["visits"]] == ["2021-05-10", "2023-05-10"]
     assert described["failed"] == ["broken.nii.gz"]
-    with (tmp_path / "out" / "pat_follow.tsv").open(encoding="utf-8", newline="") as stream:
+    with (run.output / "pat_follow.tsv").open(encoding="utf-8", newline="") as stream:
         rows = list(csv.DictReader(stream, delimiter="\t"))
     assert len(rows) == 2 * 4
     later = described["visits"][1]
@@ -125,7 +133,7 @@ def test_the_command_writes_all_files_and_goes_on_without_a_scan_that_fails(
         )
         alone = later["single_run_volumes_mm3"][row["structure"]]
         assert float(row["single_run_volume_mm3"]) == alone
-    page = (tmp_path / "out" / "pat_follow.html").read_text(encoding="utf-8")
+    page = (run.output / "pat_follow.html").read_text(encoding="utf-8")
     assert page.count("data:image/png;base64,") == 4
     assert "2023-05-10" in page
 

@@ -14,7 +14,6 @@ from HypothalamusSegLib.progress import describe_step
 
 from Testing.support.command_runs import (
     call_command,
-    command_line,
     environment,
     read_labels,
     run_command,
@@ -212,22 +211,6 @@ def test_info_verifies_every_weight(tmp_path):
     done = call_command(tmp_path, "info")
     assert done.code == 0
     assert done.stdout.count("verified") == 15
-
-
-def test_a_terminal_without_unicode_does_not_lose_the_run(sample_path, tmp_path):
-    ascii_only = {**environment(), "PYTHONIOENCODING": "ascii", "PYTHONUTF8": "0", "LC_ALL": "C"}
-    done = subprocess.run(
-        command_line(
-            *("segment", sample_path, "--output", tmp_path),
-            *("--structures", "hypothalamus", "--no-overview", "--folds", "0"),
-        ),
-        capture_output=True,
-        env=ascii_only,
-    )
-    assert done.returncode == 0, done.stderr
-    assert b"hypothalamus_total" in done.stdout
-    table = (tmp_path / "brain_volumes.csv").read_text(encoding="utf-8")
-    assert "hypothalamus_total" in table
 
 
 def test_help_does_not_wait_for_the_libraries_of_segmentation():
