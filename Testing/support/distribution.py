@@ -30,9 +30,9 @@ ENGINE_FIXTURES = NETWORK_FIXTURES | {"sample_path"}
 # Of groups, processor time and waiting: the longest start first, or one process would work on alone
 # at the end. Others start after these, in the order in which they are collected.
 SECONDS = {
-    "real page": 180,
-    "servers": 140,
-    "stub page": 140,
+    "real page": 110,
+    "servers": 75,
+    "stub page": 75,
     "trainings": 65,
     "Testing/engine/test_engine.py": 50,
     "Testing/engine/test_follow.py": 35,

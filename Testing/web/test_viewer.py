@@ -7,6 +7,7 @@ import re
 
 import numpy as np
 import pytest
+import SimpleITK as sitk
 
 pytest.importorskip("playwright", reason="the tests in a browser need playwright")
 
@@ -254,10 +255,14 @@ def test_each_move_repaints_and_many_within_a_frame_repaint_once(viewer):
     assert position(viewer) == pytest.approx(start - 19)
 
 
-def test_a_result_without_hypothalamus_opens_on_the_whole_head(browser, viewer, sample_path):
+def test_a_result_without_hypothalamus_opens_on_the_whole_head(
+    browser, viewer, sample_image, tmp_path
+):
+    scan = tmp_path / "brain.nii.gz"
+    sitk.WriteImage(sitk.Shrink(sample_image, (2, 2, 2)), str(scan))
     other = Visitor(browser, viewer.url)
     page = other.page
-    other.give(sample_path)
+    other.give(scan)
     other.state("brain.nii.gz", "ready")
     page.locator("#structures").get_by_label("hypothalamus").uncheck()
     for fold in "2345":
