@@ -96,8 +96,8 @@ def test_whole_head_row_outlines_the_intracranial_volume(straight: Path) -> None
 
 @pytest.mark.parametrize(
     "change",
-    [lambda grid: flipped(grid, 0), lambda grid: flipped(flipped(grid, 1), 2), transposed, oblique],
-    ids=["flipped-x", "flipped-yz", "transposed", "oblique"],
+    [lambda grid: flipped(grid, 0), lambda grid: oblique(transposed(flipped(flipped(grid, 1), 2)))],
+    ids=["flipped-x", "flipped-yz, transposed and oblique"],
 )
 def test_orientation_of_the_voxels_does_not_matter(straight: Path, tmp_path: Path, change) -> None:
     path = tmp_path / "other.png"
@@ -117,7 +117,7 @@ def test_equal_inputs_give_equal_bytes(straight: Path, tmp_path: Path) -> None:
     assert b"atplotlib" not in path.read_bytes()
 
 
-def test_missing_structures_leave_their_outlines_out(tmp_path: Path) -> None:
+def test_missing_structures_leave_their_outlines_out(straight: Path, tmp_path: Path) -> None:
     scan, hypothalamus, icv = phantom()
     empty = VoxelImage(np.zeros_like(hypothalamus.array), hypothalamus.affine)
     for name, structures in {
@@ -134,8 +134,7 @@ def test_missing_structures_leave_their_outlines_out(tmp_path: Path) -> None:
     assert len(panel_pixels(tmp_path / "hypothalamus.png", 0, 0, LEFT_COLOUR))
     # Some pixels between the two sides' outlines blend to a colour like the ICV's.
     assert len(panel_pixels(tmp_path / "hypothalamus.png", 1, 1, ICV_COLOUR)) < 20
-    draw_overview(tmp_path / "both.png", scan, hypothalamus, icv, "Phantom", [])
-    assert len(panel_pixels(tmp_path / "both.png", 1, 1, ICV_COLOUR)) > 500
+    assert len(panel_pixels(straight, 1, 1, ICV_COLOUR)) > 500
 
 
 def test_one_sided_label_is_drawn(tmp_path: Path) -> None:
@@ -148,36 +147,29 @@ def test_one_sided_label_is_drawn(tmp_path: Path) -> None:
     assert not len(panel_pixels(tmp_path / "left.png", 0, 0, RIGHT_COLOUR))
 
 
-def test_text_of_any_length_and_kind_fits(tmp_path: Path) -> None:
+def test_text_of_any_length_and_kind_fits(straight: Path, tmp_path: Path) -> None:
     title = "$\\frac{1" + " scan_with_a_long_name" * 20 + "\udcff\n.nii.gz"
     long = "of a long caption that has to be wrapped somewhere"
     caption = [CaptionLine(f"Line {n} {long}") for n in range(12)]
-    draw_overview(tmp_path / "a.png", *phantom(), title, caption, ["A long warning. " * 30] * 3)
-    draw_overview(tmp_path / "b.png", *phantom(), "Phantom", [])
-    tall, short = (image.imread(tmp_path / name).shape for name in ("a.png", "b.png"))
-    assert tall[0] > short[0], "the picture must grow with the text"
-    assert tall[1] == short[1]
-    for name in ("a.png", "b.png"):
-        border = image.imread(tmp_path / name)[:, -4:, :3]
+    path = tmp_path / "long.png"
+    draw_overview(path, *phantom(), title, caption, ["A long warning. " * 30] * 3)
+    tall, short = image.imread(path), image.imread(straight)
+    assert len(tall) > len(short), "the picture must grow with the text"
+    assert tall.shape[1] == short.shape[1]
+    for picture in (tall, short):
+        border = picture[:, -4:, :3]
         assert np.ptp(border.reshape(-1, 3), axis=0).max() == 0, "text runs over the edge"
-
-
-def test_covered_lines_are_struck(straight: Path, tmp_path: Path) -> None:
-    caption = [CaptionLine(VOLUMES.text, is_covered=True)]
-    draw_overview(tmp_path / "c.png", *phantom(), "Phantom", caption, ["A warning."])
-    struck, plain = (image.imread(path)[..., :3] for path in (tmp_path / "c.png", straight))
-    rows = np.flatnonzero((struck != plain).any(axis=(1, 2)))
-    assert 0 < np.ptp(rows) < overview.LINE_PX, "only that line may change"
-    assert longest_run(struck[rows]) > longest_run(plain[rows]) + 60
 
 
 def test_of_two_lines_with_one_text_only_the_covered_one_is_struck(tmp_path: Path) -> None:
     one, both = ([VOLUMES, CaptionLine(VOLUMES.text, covered)] for covered in (True, False))
     draw_overview(tmp_path / "one.png", *phantom(), "Phantom", one)
     draw_overview(tmp_path / "none.png", *phantom(), "Phantom", both)
-    struck, plain = (image.imread(tmp_path / f"{name}.png") for name in ("one", "none"))
-    rows = np.flatnonzero((struck != plain).any(axis=(1, 2)))
+    struck, plain = (image.imread(tmp_path / f"{name}.png")[..., :3] for name in ("one", "none"))
+    rows, columns = np.nonzero((struck != plain).any(axis=2))
     assert 0 < np.ptp(rows) < overview.LINE_PX, "only that line may change"
+    line = np.ix_(np.unique(rows), np.unique(columns))
+    assert longest_run(struck[line]) > longest_run(plain[line]) + 60
 
 
 def longest_run(picture: np.ndarray) -> int:
