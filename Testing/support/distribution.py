@@ -8,7 +8,7 @@ import pytest
 # with the real engine, the process that has imported Gradio, of which every server is a fork, or
 # networks. The folder comes first.
 GROUPS = {
-    "real page": ("web", "accessibility", "browser", "dicom", "viewer"),
+    "real page": ("web", "accessibility", "browser", "dicom", "viewer", "workers"),
     "stub page": (
         *("web", "answers_order", "deletion", "options"),
         *("proxy", "series", "visits"),
@@ -54,7 +54,6 @@ SECONDS = {
     "Testing/slicer/test_engine_run.py": 10,
     "Testing/cohort/test_containers.py": 10,
     "Testing/cohort/test_participant.py": 9,
-    "Testing/web/test_workers.py": 9,
     "Testing/slicer/test_pictures.py": 9,
     "Testing/slicer/test_worklist.py": 9,
     "Testing/slicer/test_engine_launcher.py": 9,
