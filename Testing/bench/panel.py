@@ -1,4 +1,4 @@
-"""Times of the Slicer panel on this machine: opening it, Apply, a list of cases, an edit.
+"""Times of the Slicer panel on this machine: opening it, Apply, Cancel, a list of cases, an edit.
 
     python -m Testing.bench.panel
 
@@ -29,6 +29,7 @@ def main() -> int:
     print(f"import of the module {1000 * (imported - started):7.0f} ms")
     print(f"opening of the panel {1000 * (opened - imported):7.0f} ms")
     measure_apply(widget.panel)
+    measure_cancel(widget.panel)
     measure_edits(widget.panel)
     measure_list(widget.panel)
     host.close_widget(widget)
@@ -52,6 +53,21 @@ def measure_apply(panel) -> None:
         seconds.append(time.perf_counter() - begun)
     print(f"first Apply          {seconds[0]:7.1f} s")
     print(f"further Apply        {median(seconds[1:]):7.1f} s (median of {REPEATS - 1})")
+
+
+def measure_cancel(panel) -> None:
+    """From the click to a panel that is ready again, while networks compute."""
+    from Testing.support.slicer_host import application as host
+
+    seconds = []
+    for _ in range(REPEATS):
+        panel.apply()
+        host.pump_until(lambda: "hypothalamus" in panel.ui.stepLabel.text, seconds=600)
+        begun = time.perf_counter()
+        panel.cancel()
+        host.pump_until(lambda: panel.job is None, seconds=600)
+        seconds.append(time.perf_counter() - begun)
+    print(f"Cancel               {1000 * median(seconds):7.0f} ms (median of {REPEATS})")
 
 
 def measure_edits(panel) -> None:

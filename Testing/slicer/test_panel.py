@@ -9,7 +9,6 @@ import math
 import os
 import subprocess
 import sys
-import time
 
 import pytest
 
@@ -104,11 +103,8 @@ def test_a_newcomers_whole_way(panel, volume, tmp_path, monkeypatch, replay):
     before = cell(panel, LEFT_ROW, "value")
     nodes = ResultNodes(volume)
     editor = HandEditor(nodes.segmentation("hypothalamus"), volume, "hypothalamus_left")
-    edited_at = time.monotonic()
     editor.erase_half()
     assert host.pump_until(lambda: cell(panel, LEFT_ROW, "status") == "edited", seconds=5)
-    # 300 ms on an idle machine; here others may be at work.
-    assert time.monotonic() - edited_at < 2
     assert float(cell(panel, LEFT_ROW, "value")) < float(before)
     panel.ui.segmentComboBox.currentIndex = 0
     click(panel.ui.revertButton)
