@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
+import torch
 
 from Cohort.index.results_table import read_results
 from Cohort.participant import executors, worker
@@ -46,11 +47,14 @@ def participant_run(data_set) -> CommandRun:
     command = ("cohort", data_set, output, "participant", "--folds", 0, "--no-overview")
     if WHOLE_COHORT:
         return run_command(output, *command, seconds=1200)
+    threads = torch.get_num_threads()
     with pytest.MonkeyPatch.context() as patch:
         # Six scans do not need processes of their own, which import torch first.
         patch.setattr(executors, "LocalWorkers", lambda workers: InOneThread())
         patch.setattr(worker, "_segmenters", {})
-        return call_command(output, *command, "--threads", 1)
+        run = call_command(output, *command, "--threads", 1)
+    torch.set_num_threads(threads)
+    return run
 
 
 def test_every_scan_of_the_real_cohort_is_segmented(participant_run, people):
