@@ -31,11 +31,10 @@ ENGINE_FIXTURES = NETWORK_FIXTURES | {"sample_path"}
 # at the end. Others start after these, in the order in which they are collected.
 SECONDS = {
     "real page": 110,
+    "servers": 75,
     "stub page": 75,
     "trainings": 65,
     "Testing/engine/test_engine.py": 50,
-    # Later than its 75: with all three groups of the page at once, all processes wait.
-    "servers": 45,
     "Testing/engine/test_follow.py": 35,
     "Testing/slicer/test_panel.py": 30,
     "Testing/engine/test_segment_command.py": 26,
