@@ -27,6 +27,8 @@ from Testing.support.web_server import Server, call, running, scan, upload, wait
 VISITORS = 19
 SECONDS_BETWEEN_CLICKS = 1.0
 WAY_SECONDS = 120
+# A click that is held up; sixty times what 95 % take on an idle machine.
+STALLED_SECONDS = 10.0
 MEGABYTE = 1 << 20
 
 
@@ -119,6 +121,7 @@ def test_one_hostile_visitor_does_not_keep_the_others_from_their_results(tmp_pat
         memory = status.read_text(encoding="utf-8") if status.exists() else ""
     print(f"\n{len(loud)} answers, median {loud[len(loud) // 2]:.3f} s, 95 % {late(loud):.3f} s")
     print(*(line for line in memory.splitlines() if line.startswith("VmHWM")))
+    assert late(loud) < STALLED_SECONDS
 
 
 if __name__ == "__main__":

@@ -115,7 +115,7 @@ def add_label(
     upright = label if case.look.turned is None else turn(label, case.look.turned)
     target = case_target(case.look, upright, kind)
     grid = posterior_grid(case.look.frame.centre_mm)
-    answer = case.look.answer.astype(np.float32) / 255
+    answer = case.look.posterior
     findings = check_label(case.name, target, answer, grid, kind)
     if any(finding.is_fatal for finding in findings):
         return case, findings

@@ -109,9 +109,7 @@ def run_scenario(scenario: Scenario, bench: Bench, runs: Path) -> tuple[dict, to
     targets = {name: bench.target(name) for name in cases}
     differs = disagreement_map(
         [
-            difference_in_frame(
-                targets[name], looks[name].answer.astype(np.float32) / 255, looks[name].frame
-            )
+            difference_in_frame(targets[name], looks[name].posterior, looks[name].frame)
             for name in cases
         ]
     )

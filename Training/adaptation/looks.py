@@ -55,6 +55,11 @@ class Look:
     settled: bool
 
     @property
+    def posterior(self) -> np.ndarray:
+        """The parent's answer as float32, 0–1, shape (10, *POSTERIOR_SHAPE)."""
+        return self.answer.astype(np.float32) / 255
+
+    @property
     def answer_mm3(self) -> float:
         """Volume of the parent's answer, both sides."""
         voxel_mm3 = posterior_grid(self.frame.centre_mm).voxel_volume_mm3

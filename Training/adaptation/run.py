@@ -178,8 +178,7 @@ def _fine_tune(
     progress.expect(done_s + sum(plan.steps for plan in plans) * step_s + len(cases) * SCORE_S)
     items = [sample_item(case.look, case.target) for case in cases]
     differences = [
-        difference_in_frame(case.target, case.look.answer.astype("float32") / 255, case.look.frame)
-        for case in cases
+        difference_in_frame(case.target, case.look.posterior, case.look.frame) for case in cases
     ]
     adapted = []
     for plan in plans:

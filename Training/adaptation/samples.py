@@ -16,7 +16,7 @@ from .targets import soft_masks, subunit_targets
 def case_target(look: Look, label: VoxelImage, kind: str) -> np.ndarray:
     """What a rater's label (in the upright world) teaches; float32, (10, *POSTERIOR_SHAPE)."""
     soft = soft_masks(label, kind, posterior_grid(look.frame.centre_mm))
-    return subunit_targets(soft, look.answer.astype(np.float32) / 255)
+    return subunit_targets(soft, look.posterior)
 
 
 def sample_item(look: Look, target: np.ndarray) -> dict:
@@ -33,5 +33,5 @@ def sample_item(look: Look, target: np.ndarray) -> dict:
 
 def memory_item(look: Look, differs: np.ndarray) -> dict:
     """A scan without label: the parent's answer where the protocols do not differ."""
-    answer = look.answer.astype(np.float32) / 255
+    answer = look.posterior
     return sample_item(look, shared_answer(answer, look.frame, differs))
