@@ -1,12 +1,13 @@
 """Where the suite's processor time goes: ``pytest -p Testing.support.processor_time``.
 
-Wall time of a test depends on what runs beside it; processor time does so far less. That of every
-process that a test started counts, as long as it runs or its parent waited for it.
+Wall time of a test depends on what runs beside it; processor time does so far less. That of the
+processes that a test started counts too. To look costs some milliseconds a test.
 """
 
 from __future__ import annotations
 
 import os
+import time
 from collections import Counter
 from pathlib import Path
 
@@ -18,45 +19,70 @@ PROPERTY = "processor_s"
 COLLECTIONS = pytest.StashKey[list[float]]()
 
 
-def processor_seconds() -> float:
-    """Seconds, user and system, of this process and of all below it, ended ones included."""
-    parents, seconds = {}, {}
-    for path in Path("/proc").glob("[0-9]*/stat"):
-        try:
-            fields = path.read_text().rpartition(")")[2].split()
-        except OSError:
-            continue  # has ended meanwhile
-        process = int(path.parent.name)
-        parents[process] = int(fields[1])
-        seconds[process] = sum(map(int, fields[11:15])) / TICKS_PER_SECOND
+class ProcessorClock:
+    """Seconds, user and system, of this process and of all below it."""
 
-    def is_mine(process: int) -> bool:
-        while process not in (0, os.getpid()):
-            process = parents.get(process, 0)
-        return process != 0
+    def __init__(self) -> None:
+        self.parents: dict[int, int] = {}
+        self.own: Counter[int] = Counter()  # by process, in ticks
+        self.ended: Counter[int] = Counter()  # of the children that the process waited for
+        self.passed_s()
 
-    return sum(spent for process, spent in seconds.items() if is_mine(process))
+    def passed_s(self) -> float:
+        """Seconds since the last call, those of ended processes included.
+
+        A process that nobody waited for (Chromium's, when it is killed) counts up to the last call
+        that saw it.
+        """
+        parents_before, own_before, ended_before = self.parents, self.own, self.ended
+        self._read()
+        ticks = sum((self.own - own_before).values())
+        ended = self.ended - ended_before
+        # What was seen of them while they lived has been counted.
+        for process in own_before.keys() - self.own.keys():
+            waiting = process
+            while waiting in parents_before and waiting not in self.own:
+                waiting = parents_before[waiting]
+            ended[waiting] -= own_before[process] + ended_before[process]
+        return (ticks + sum(max(0, left) for left in ended.values())) / TICKS_PER_SECOND
+
+    def _read(self) -> None:
+        parents, fields_of = {}, {}
+        for path in Path("/proc").glob("[0-9]*/stat"):
+            try:
+                fields = path.read_text().rpartition(")")[2].split()
+            except OSError:
+                continue  # has ended meanwhile
+            process = int(path.parent.name)
+            parents[process], fields_of[process] = int(fields[1]), [int(i) for i in fields[11:15]]
+
+        def is_mine(process: int) -> bool:
+            while process not in (0, os.getpid()):
+                process = parents.get(process, 0)
+            return process != 0
+
+        mine = {process: fields for process, fields in fields_of.items() if is_mine(process)}
+        self.parents = {process: parents[process] for process in mine}
+        self.own = Counter({process: sum(fields[:2]) for process, fields in mine.items()})
+        self.ended = Counter({process: sum(fields[2:]) for process, fields in mine.items()})
 
 
 class Recorder:
     """Runs in each of pytest-xdist's processes, or in the only one."""
 
     def __init__(self, config: pytest.Config) -> None:
-        self.config, self.last = config, processor_seconds()
-
-    def _passed(self) -> float:
-        before, self.last = self.last, processor_seconds()
-        return self.last - before
+        self.config, self.clock = config, ProcessorClock()
 
     @pytest.hookimpl
     def pytest_collection_finish(self):
-        self.collection = self.last = processor_seconds()
+        self.collection = time.process_time()
+        self.clock.passed_s()
 
     def _phase(self, item: pytest.Item, name: str):
         try:
             return (yield)
         finally:
-            item.user_properties.append((PROPERTY, (name, self._passed())))
+            item.user_properties.append((PROPERTY, (name, self.clock.passed_s())))
 
     @pytest.hookimpl(wrapper=True)
     def pytest_runtest_setup(self, item):
