@@ -17,6 +17,7 @@ from HypothalamusSegLib.options import DEVICES
 
 from .served_protocols import PUBLISHED_WORD, read_served
 from .server_settings import ServerSettings
+from .start import no_garbage_collection
 
 if TYPE_CHECKING:
     import uvicorn
@@ -68,11 +69,12 @@ def main(arguments: Sequence[str]) -> int:
 def serve(settings: ServerSettings) -> int:
     """Serve until a signal arrives; returns the exit code."""
     try:
-        import uvicorn
+        with no_garbage_collection():
+            import uvicorn
 
-        from .connections import allow_many_connections
-        from .passwords import PasswordFileError, others_may_read
-        from .server import build_server
+            from .connections import allow_many_connections
+            from .passwords import PasswordFileError, others_may_read
+            from .server import build_server
     except ImportError as error:
         print(f"{NOT_INSTALLED} ({error})", file=sys.stderr)
         return CANNOT_SERVE
