@@ -66,15 +66,26 @@ def few(tmp_path_factory) -> GroupAnalysis:
     return write_sheets(tmp_path_factory.mktemp("few"), FEW)
 
 
+@pytest.fixture(scope="module")
+def only_window(browser) -> Page:
+    """One for all tests: to open another takes longer than most of them."""
+    return browser.new_context(**DESKTOP).new_page()
+
+
 @pytest.fixture
-def window(browser) -> Iterator[Page]:
-    context = browser.new_context(**DESKTOP)
-    page = context.new_page()
-    page.problems = []
-    page.on("pageerror", lambda error: page.problems.append(str(error)))
-    yield page
-    assert page.problems == []
-    context.close()
+def window(only_window) -> Iterator[Page]:
+    """A window that remembers no marks and no pressed key."""
+    problems = []
+
+    def note(error: object) -> None:
+        problems.append(str(error))
+
+    only_window.on("pageerror", note)
+    yield only_window
+    only_window.keyboard.up("o")
+    only_window.evaluate("localStorage.clear()")
+    only_window.remove_listener("pageerror", note)
+    assert problems == []
 
 
 @pytest.fixture
