@@ -5,6 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from markupsafe import Markup
+
+DRAWING = ("Cohort.report.plots", "Cohort.report.change_plot", "Cohort.comparison.agreement_plot")
 
 
 @pytest.fixture
@@ -29,3 +32,13 @@ def browser():
 
     with chromium() as browser:
         yield browser
+
+
+@pytest.fixture
+def no_drawing(monkeypatch) -> None:
+    """Figures are made but not drawn, which takes most of a report's time: for what is written."""
+    figure = '<svg class="plot" role="img" aria-label="{}"></svg>'
+    for module in DRAWING:
+        monkeypatch.setattr(
+            f"{module}.svg_of", lambda _, description: Markup(figure).format(description)
+        )

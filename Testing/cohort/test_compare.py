@@ -203,7 +203,7 @@ def test_the_files_of_a_comparison(tmp_path, monkeypatch):
 
 
 def test_the_comparisons_figures_and_tables_are_numbered_files(tmp_path, monkeypatch):
-    a, _ = simulated(n_a=10, n_b=10, with_subunits=True)
+    a, _ = simulated(n_a=10, n_b=10)
     noise = np.random.default_rng(1).normal(1, 0.02, len(a))
     b = a.assign(**{c: a[c] * noise for c in a if c.endswith("_mm3")})
     folder = tmp_path / "out"

@@ -109,7 +109,7 @@ def test_models_beside_the_main_one_are_in_report_and_table(run, folder):
     assert "site (categorical)" in page
 
 
-def test_a_difference_that_depends_on_head_size_leads_the_report(folder):
+def test_a_difference_that_depends_on_head_size_leads_the_report(folder, no_drawing):
     results, table = simulated(n_a=50, n_b=50)
     is_a = (table["group"] == "als").to_numpy()
     results[TOTAL.column] += is_a * (results["icv_mm3"] - 1.45e6) * 8e-4
@@ -120,7 +120,7 @@ def test_a_difference_that_depends_on_head_size_leads_the_report(folder):
     assert "at the mean ICV" not in page
 
 
-def test_files_of_an_earlier_contrast_do_not_stay(run, folder):
+def test_files_of_an_earlier_contrast_do_not_stay(run, folder, no_drawing):
     results, table = simulated()
     run(results, table)
     files = run(results, table, contrast=None, covariates=())
@@ -132,7 +132,7 @@ def test_files_of_an_earlier_contrast_do_not_stay(run, folder):
     assert "Nothing was compared" in files["group_report.html"].read_text(encoding="utf-8")
 
 
-def test_a_failure_leaves_the_old_files(run, folder, monkeypatch):
+def test_a_failure_leaves_the_old_files(run, folder, monkeypatch, no_drawing):
     results, table = simulated()
     before = run(results, table)["group_report.html"].read_text(encoding="utf-8")
 

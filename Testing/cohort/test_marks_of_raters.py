@@ -13,7 +13,7 @@ from Testing.support.contact_sheet_page import name_rater, save
 PATIENTS, CONTROLS = ("1", "2", "33", "444"), ("6", "7", "88", "999")
 
 
-def test_from_marks_in_the_browser_to_the_result(browser, tmp_path):
+def test_from_marks_in_the_browser_to_the_result(browser, no_drawing, tmp_path):
     data, output = tmp_path / "data", tmp_path / "out"
     run_stub(write_cohort(data, dict.fromkeys((*PATIENTS, *CONTROLS), "fine")), data, output)
     rows = [f"sub-{name}\tals" for name in PATIENTS] + [f"sub-{n}\tcontrol" for n in CONTROLS]

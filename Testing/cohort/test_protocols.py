@@ -47,7 +47,7 @@ def test_other_weights_make_another_result_wherever_they_lie(tmp_path):
 
 
 @pytest.mark.parametrize("other", ["Ours", PUBLISHED.name])
-def test_a_comparison_of_two_protocols_says_so(tmp_path, monkeypatch, other):
+def test_a_comparison_of_two_protocols_says_so(tmp_path, monkeypatch, no_drawing, other):
     a, _ = simulated(n_a=5, n_b=5)
     runs = {
         tmp_path / name: a.assign(segmentation_protocol=protocol)

@@ -32,7 +32,7 @@ def test_error_makes_up_its_share_of_the_variance():
     assert reliability.error_share(850, 1.0) == 1
 
 
-def test_the_error_is_read_from_a_comparison_of_repeat_scans(tmp_path):
+def test_the_error_is_read_from_a_comparison_of_repeat_scans(tmp_path, no_drawing):
     path = tmp_path / "compare_agreement.tsv"
     path.write_text(
         "structure\tn\tcv_percent\nhypothalamus_left\t9\t5.0\nhypothalamus_total\t9\t2.5\n",

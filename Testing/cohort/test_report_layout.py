@@ -112,7 +112,7 @@ def test_a_saved_figure_needs_no_page(long_names):
         assert "var(" not in svg
 
 
-def test_the_numbers_begin_anew_with_each_report(long_names, tmp_path):
+def test_the_numbers_begin_anew_with_each_report(no_drawing, tmp_path):
     results, people = simulated(n_a=8, n_b=8)
     analysis = analyse(options_in(tmp_path, people), results)
     with number_exhibits() as first:

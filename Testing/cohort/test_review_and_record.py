@@ -20,6 +20,7 @@ from Testing.support.cohort_stub_worker import FAIL
 from Testing.support.cohort_tables import CONTRAST, found, options_in, simulated
 from Testing.support.html_page import WellFormed
 
+pytestmark = pytest.mark.usefixtures("no_drawing")
 STUB_PATIENTS, STUB_CONTROLS = ("1", "2", "33", "444", "5555"), ("6", "7", "88", "999", "1010")
 
 

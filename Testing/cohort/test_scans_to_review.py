@@ -82,7 +82,7 @@ def test_leaving_outliers_out_makes_no_differences():
     assert found <= binom.ppf(0.999, cohorts, 0.05)
 
 
-def test_results_are_given_both_ways(folder):
+def test_results_are_given_both_ways(folder, no_drawing):
     results, table = simulated(effect_mm3=0, seed=3)
     # Twelve patients whose segmentations failed make a difference that is not there.
     results.loc[:11, "flags"] = "low_confidence"
@@ -96,7 +96,7 @@ def test_results_are_given_both_ways(folder):
     assert "sub-001, sub-002" in page.text
 
 
-def test_when_all_are_flagged_the_report_says_so(folder):
+def test_when_all_are_flagged_the_report_says_so(folder, no_drawing):
     results, table = simulated()
     results["flags"] = "skull_stripped"
     analysis = analyse(options_in(folder, table, exclude_flagged=True), results)
@@ -135,7 +135,7 @@ def test_a_finding_about_a_column_named_after_icv_is_no_doubt_about_icv(folder):
     assert not icv_notices(analysis)
 
 
-def test_a_measure_named_with_a_separator_is_counted_as_one_reason(folder):
+def test_a_measure_named_with_a_separator_is_counted_as_one_reason(folder, no_drawing):
     results, table = simulated()
     analysis = analyse(options_in(folder, table), results)
     odd = (Reason(Cause.OUTLIER, measure="left; right (z of both)", z=4.0),)

@@ -95,7 +95,7 @@ def test_dates_of_two_centuries_make_no_interval(folder):
     assert found(times.findings, "80 years apart").items == ("sub-001_ses-1", "sub-001_ses-2")
 
 
-def test_sessions_without_times_are_told(folder):
+def test_sessions_without_times_are_told(folder, no_drawing):
     results, table = simulated(n_a=5, n_b=5, sessions=2)
     analysis = analyse(options_in(folder, table, covariates=()), results)
     assert analysis.longitudinal == []
@@ -103,7 +103,7 @@ def test_sessions_without_times_are_told(folder):
     assert "the time between them is unknown" in WellFormed(report_of(analysis)).text
 
 
-def test_the_first_session_in_time_is_compared(folder):
+def test_the_first_session_in_time_is_compared(folder, no_drawing):
     results, table = simulated(n_a=8, n_b=8, sessions=2, change_a=-0.05)
     for subject in table["participant_id"]:
         # Numbered against the order of time.
