@@ -25,7 +25,8 @@ from Testing.support.host_scene import add_volume, empty_application, load_form,
 
 @pytest.fixture(autouse=True)
 def _fresh_host():
-    empty_application()
+    with empty_application():
+        yield
 
 
 # --- properties and attributes

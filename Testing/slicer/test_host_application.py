@@ -57,7 +57,8 @@ class TinyWidget(ScriptedLoadableModuleWidget):
 
 @pytest.fixture(autouse=True)
 def _fresh_host():
-    empty_application()
+    with empty_application():
+        yield
 
 
 @pytest.fixture

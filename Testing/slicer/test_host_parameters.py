@@ -43,7 +43,8 @@ class Parameters:
 
 @pytest.fixture(autouse=True)
 def _fresh_host():
-    empty_application()
+    with empty_application():
+        yield
 
 
 @pytest.fixture

@@ -1,6 +1,6 @@
 """The panel as a newcomer uses it: real clicks, a real scene, an engine in a process of its own.
 
-Two tests run the real engine; for the others it replays one real run.
+One test runs the real engine; for the others it replays one real run.
 """
 
 from __future__ import annotations
@@ -80,7 +80,7 @@ def test_a_disabled_apply_says_what_is_missing(panel, sample_path):
     assert "0 to 4" in panel.ui.applyButton.toolTip
 
 
-def test_a_newcomers_whole_way(panel, volume, tmp_path, monkeypatch, replay):
+def test_a_newcomers_whole_way(panel, volume, quick_run, tmp_path, monkeypatch, replay):
     replay.off()
     seen = []
     monkeypatch.setattr(panel.run, "_progressed", _recording(panel.run._progressed, seen))
@@ -99,6 +99,7 @@ def test_a_newcomers_whole_way(panel, volume, tmp_path, monkeypatch, replay):
     assert panel.ui.applyButton.text == "Apply"
     quality = panel.ui.qualityBrowser.toPlainText()
     assert "Skull removed. The skull was removed" in quality
+    assert_numbers_are_those_of_the_command_line(panel, quick_run)
 
     before = cell(panel, LEFT_ROW, "value")
     nodes = ResultNodes(volume)
@@ -127,9 +128,7 @@ def _recording(function, seen: list):
     return record
 
 
-def test_the_panels_numbers_are_those_of_the_command_line(panel, volume, quick_run, replay):
-    replay.off()
-    segment(panel)
+def assert_numbers_are_those_of_the_command_line(panel, quick_run) -> None:
     (path,) = quick_run.output.glob("*_volumes.csv")
     lines = [line.split(",") for line in path.read_text(encoding="utf-8").splitlines()]
     wanted = {cells[0]: float(cells[1]) for cells in lines[1:]}

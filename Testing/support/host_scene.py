@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
 import slicer
+from PySide6 import QtWidgets
 
 from .slicer_host import application as host
 
@@ -19,11 +22,22 @@ FORM = """<ui version="4.0"><class>Form</class>
 <receiver>selector</receiver><slot>{slot}</slot></connection></connections></ui>"""
 
 
-def empty_application() -> None:
-    """An empty scene, no problem, no dialog, no answer."""
+@contextmanager
+def empty_application() -> Iterator[None]:
+    """An empty scene, no problem, no dialog, no answer.
+
+    Widgets that are made meanwhile are deleted in the end: they would follow the scene of all tests
+    that come after.
+    """
     host.clear_scene()
     for record in (host.problems, host.dialogs, host.answers):
         record.clear()
+    before = QtWidgets.QApplication.topLevelWidgets()
+    yield
+    for widget in QtWidgets.QApplication.topLevelWidgets():
+        if widget not in before and widget.parent() is None:
+            widget.deleteLater()
+    host.pump(0)
 
 
 def add_volume(name: str = "T1"):

@@ -124,6 +124,7 @@ def _image(pixels: np.ndarray) -> qt.QImage:
     picture.GetPointData().SetScalars(numpy_to_vtk(flat, deep=True))
     writer = vtk.vtkPNGWriter()
     writer.SetInputData(picture)
+    writer.SetCompressionLevel(0)  # The file is read at once, and removed.
     where = slicer.app.temporaryPath
     with tempfile.TemporaryDirectory(prefix="hypothalamus-seg-", dir=where) as folder:
         path = str(Path(folder) / "plane.png")

@@ -35,6 +35,7 @@ class qMRMLNodeComboBox(StandIn, QtWidgets.QWidget):
         self._scene = None
         self._scene_observer = WidgetObserver(self._scene_changed)
         self._name_observer = WidgetObserver(self._rename)
+        self._offered: list[slicer.vtkMRMLNode] = []
         self._announced_id = ""
         sizes = QtWidgets.QSizePolicy.Policy
         self.setSizePolicy(sizes.Preferred, sizes.Fixed)
@@ -57,13 +58,18 @@ class qMRMLNodeComboBox(StandIn, QtWidgets.QWidget):
         self.setEnabled(scene is not None)
 
     def _scene_changed(self, scene: slicer.vtkMRMLScene) -> None:
-        if not scene.IsBatchProcessing():
+        if not scene.IsBatchProcessing() and self._nodes() != self._offered:
             self._refill()
 
     def _nodes(self) -> list[slicer.vtkMRMLNode]:
         if self._scene is None:
             return []
-        every = (self._scene.GetNthNode(n) for n in range(self._scene.GetNumberOfNodes()))
+        if self.showChildNodeTypes and len(self.nodeTypes) == 1:
+            found = self._scene.GetNodesByClass(self.nodeTypes[0])
+            found.UnRegister(self._scene)
+            every = [found.GetItemAsObject(n) for n in range(found.GetNumberOfItems())]
+        else:
+            every = [self._scene.GetNthNode(n) for n in range(self._scene.GetNumberOfNodes())]
         return [node for node in every if self._is_offered(node)]
 
     def nodeCount(self) -> int:
@@ -79,6 +85,7 @@ class qMRMLNodeComboBox(StandIn, QtWidgets.QWidget):
     def _refill(self) -> None:
         before = [self._box.itemData(index) for index in range(self._box.count)]
         node, nodes = self.currentNode(), self._nodes()
+        self._offered = nodes
         chosen = self._box.currentData or ""
         self._name_observer.observe(nodes, [vtk.vtkCommand.ModifiedEvent])
         blocked = self._box.blockSignals(True)

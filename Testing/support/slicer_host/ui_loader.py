@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import xml.etree.ElementTree as ET
-from typing import Any
+from functools import cache
 
 from PySide6 import QtCore, QtUiTools, QtWidgets
 
@@ -14,15 +14,13 @@ from .problems import report
 _DESIGNER_CLASSES = frozenset({"Line"})
 
 
-class QUiLoader(QtUiTools.QUiLoader):
-    """The form loader, with all stand-ins registered."""
+class QUiLoader:
+    """The form loader, with all stand-ins registered; Qt's own is made once."""
 
     custom_widgets: dict[str, type[QtWidgets.QWidget]] = {}
 
-    def __init__(self, *arguments: Any) -> None:
-        super().__init__(*arguments)
-        for widget_class in self.custom_widgets.values():
-            self.registerCustomWidget(widget_class)
+    def __init__(self) -> None:
+        self._loader = _loader()
 
     def load(
         self, device: QtCore.QIODevice, parent: QtWidgets.QWidget | None = None
@@ -50,7 +48,7 @@ class QUiLoader(QtUiTools.QUiLoader):
         buffer = QtCore.QBuffer()
         buffer.setData(QtCore.QByteArray(ET.tostring(form)))
         buffer.open(QtCore.QIODevice.OpenModeFlag.ReadOnly)
-        top = super().load(buffer, parent)
+        top = self._loader.load(buffer, parent)
         if top is None:
             return None
         named = {child.objectName: child for child in [top, *top.findChildren(QtCore.QObject)]}
@@ -60,10 +58,18 @@ class QUiLoader(QtUiTools.QUiLoader):
         return top
 
     def _report_unknown_classes(self, form: ET.Element) -> None:
-        known = {*self.availableWidgets(), *self.custom_widgets, *_DESIGNER_CLASSES}
+        known = {*self._loader.availableWidgets(), *self.custom_widgets, *_DESIGNER_CLASSES}
         for widget in form.iter("widget"):
             if widget.get("class") not in known:
                 report(f".ui: no class {widget.get('class')} for widget {widget.get('name')}")
+
+
+@cache
+def _loader() -> QtUiTools.QUiLoader:
+    loader = QtUiTools.QUiLoader()
+    for widget_class in QUiLoader.custom_widgets.values():
+        loader.registerCustomWidget(widget_class)
+    return loader
 
 
 def _report_unknown_properties(form: ET.Element, named: dict[str, QtCore.QObject]) -> None:
