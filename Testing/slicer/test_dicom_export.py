@@ -38,7 +38,9 @@ class Database:
     """Slicer's DICOM database, as far as it is asked."""
 
     def __init__(self, files: list[Path]) -> None:
-        self.files = {pydicom.dcmread(file).SOPInstanceUID: file for file in files}
+        self.files = {
+            pydicom.dcmread(file, stop_before_pixels=True).SOPInstanceUID: file for file in files
+        }
 
     def fileForInstance(self, uid: str) -> str:  # noqa: N802
         return str(self.files.get(uid, ""))
@@ -46,18 +48,17 @@ class Database:
 
 @pytest.fixture(scope="module")
 def head(tmp_path_factory):
-    """A drawn head, and the same head as DICOM files."""
+    """A drawn head, and the database of the same head as DICOM files."""
     folder = tmp_path_factory.mktemp("head")
     files = draw_head(folder)
     volume = volume_from_image(sitk.ReadImage(str(files.scan)))
-    return files, write_series(folder / "series", volume)
+    return files, Database(write_series(folder / "series", volume))
 
 
 @pytest.fixture
 def nodes(panel, head, monkeypatch):
     """A result on a volume from DICOM, shown in the panel."""
-    files, slices = head
-    database = Database(slices)
+    files, database = head
     monkeypatch.setattr(slicer, "dicomDatabase", database, raising=False)
     volume = load_volume(files.scan)
     volume.SetAttribute("DICOM.instanceUIDs", " ".join(database.files))

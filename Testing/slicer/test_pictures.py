@@ -29,20 +29,20 @@ from PIL import Image
 from Testing.support.slicer_host.screenshot import window_picture
 from Testing.support.slicer_results import load_volume
 
-SIZE = (1500, 1100)
+DOCUMENTS = os.environ.get("HYPOTHALAMUSSEG_PICTURES")
+SIZE = (1500, 1100) if DOCUMENTS else (1000, 740)
 PANEL_WIDTH = 520
 
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory) -> Path:
-    wanted = os.environ.get("HYPOTHALAMUSSEG_PICTURES")
-    made = REPOSITORY / wanted if wanted else tmp_path_factory.mktemp("pictures")
+    made = REPOSITORY / DOCUMENTS if DOCUMENTS else tmp_path_factory.mktemp("pictures")
     made.mkdir(exist_ok=True)
     return made
 
 
 def pixels(path: Path) -> np.ndarray:
-    return np.asarray(Image.open(path).convert("RGB")).astype(int)
+    return np.asarray(Image.open(path).convert("RGB")).astype(np.int16)
 
 
 def share_near(image: np.ndarray, colour: tuple[int, int, int]) -> float:
@@ -50,7 +50,7 @@ def share_near(image: np.ndarray, colour: tuple[int, int, int]) -> float:
 
 
 def test_pictures_before_during_and_after_a_run(sample_path, folder, tmp_path, replay):
-    if os.environ.get("HYPOTHALAMUSSEG_PICTURES"):
+    if DOCUMENTS:
         replay.off()
     else:
         replay.use("--pause", "fine")
