@@ -14,20 +14,21 @@ from Testing.support.command_runs import REPOSITORY
 from Testing.support.engine_choice import RECORDED, Replay
 from Testing.support.made_once import made_once
 from Testing.support.protocol_folders import HTML_NAME, protocol_folder
-from Testing.support.replay_engine import GO_ON, recording_of
+from Testing.support.replay_engine import GO_ON, RECORDED_NAME, recording_of
 
 
 @pytest.fixture(scope="session")
-def engine_runs(sample_path, tmp_path_factory) -> Path:
-    """Two runs of the real engine on the sample, made once for the whole suite."""
-    from Testing.support.slicer_results import record, run_engine
+def engine_runs(sample_path, tmp_path_factory, request) -> Path:
+    """A run of the real engine on the sample, and the files of one with subunits; made once."""
+    from Testing.support.slicer_results import record
 
     def run(folder: Path) -> None:
         (folder / "recordings").mkdir()
         record(sample_path, folder / "recordings", RECORDED)
         (folder / "files").mkdir()
-        files = run_engine(sample_path, folder / "files")
-        (folder / "files.json").write_text(json.dumps(files.description), encoding="utf-8")
+        # The command's, but for their names those that the engine writes for Slicer.
+        for path in request.getfixturevalue("quick_run").output.iterdir():
+            shutil.copy(path, folder / "files" / path.name.replace("brain", RECORDED_NAME, 1))
 
     return made_once("engine_runs", tmp_path_factory, run)
 
@@ -45,8 +46,9 @@ def files(engine_runs, sample_path):
     """What the real engine wrote with subunits; only to be read."""
     from Testing.support.slicer_results import EngineFiles
 
-    description = json.loads((engine_runs / "files.json").read_text(encoding="utf-8"))
-    return EngineFiles(sample_path, engine_runs / "files", description)
+    folder = engine_runs / "files"
+    text = (folder / f"{RECORDED_NAME}_volumes.json").read_text(encoding="utf-8")
+    return EngineFiles(sample_path, folder, json.loads(text))
 
 
 @pytest.fixture(scope="module")
