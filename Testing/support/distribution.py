@@ -10,12 +10,9 @@ import pytest
 GROUPS = {
     "real page": ("web", "accessibility", "browser", "dicom", "viewer", "workers"),
     "stub page": (
-        *("web", "answers_order", "deletion", "options"),
-        *("proxy", "series", "visits"),
-    ),
-    "servers": (
-        *("web", "api", "attacks", "connections", "doors", "hostile_requests", "load"),
-        *("page_names", "protocol", "safety", "unusual_visits"),
+        *("web", "answers_order", "api", "attacks", "connections", "deletion", "doors"),
+        *("hostile_requests", "load", "options", "page_names", "protocol", "proxy", "safety"),
+        *("series", "unusual_visits", "visits"),
     ),
     "trainings": ("training", "training", "evaluation", "adaptation", "adaptation_run"),
 }
@@ -30,9 +27,8 @@ ENGINE_FIXTURES = NETWORK_FIXTURES | {"sample_path"}
 # Of groups, processor time and waiting: the longest start first, or one process would work on alone
 # at the end. Others start after these, in the order in which they are collected.
 SECONDS = {
+    "stub page": 150,
     "real page": 110,
-    "servers": 75,
-    "stub page": 75,
     "trainings": 65,
     "Testing/engine/test_engine.py": 50,
     "Testing/engine/test_follow.py": 35,
