@@ -102,7 +102,7 @@ def test_longer_and_more_sessions_need_fewer_subjects():
 
 
 def test_studies_of_that_size_find_the_difference():
-    for rate in sample_sizes(60):
+    for rate in sample_sizes(40):
         assert 62 <= rate.percent <= 95, rate
 
 
