@@ -134,14 +134,17 @@ def _slopes(known: pd.DataFrame) -> tuple[pd.Series, pd.Series]:
         Subject, years and values, none missing.
     """
     subject, years, values = (known[column] for column in known)
-    values = values.astype(float)
-    from_mean = years - years.groupby(subject).transform("mean")
-    squares = (from_mean**2).groupby(subject).sum()
-    slope = (from_mean * values).groupby(subject).sum() / squares
-    spans = years.groupby(subject)
-    is_long = spans.max() - spans.min() >= SHORTEST_YEARS
-    first = values.loc[spans.idxmin()].set_axis(subject.loc[spans.idxmin()])
-    return slope.where(is_long), first
+    codes, names = pd.factorize(subject, sort=True)
+    years, values = years.to_numpy(float), values.to_numpy(float)
+    from_mean = years - (np.bincount(codes, years) / np.bincount(codes))[codes]
+    in_time = np.lexsort((years, codes))
+    starts = np.searchsorted(codes[in_time], np.arange(len(names)))
+    first, last = in_time[starts], in_time[np.append(starts[1:], len(codes))[: len(names)] - 1]
+    is_long = years[last] - years[first] >= SHORTEST_YEARS
+    slope = np.full(len(names), NAN)
+    squares, products = (np.bincount(codes, from_mean * of) for of in (from_mean, values))
+    slope[is_long] = products[is_long] / squares[is_long]
+    return pd.Series(slope, names), pd.Series(values[first], names)
 
 
 def outlying_subjects(changes: pd.DataFrame) -> pd.Series:

@@ -37,20 +37,30 @@ class VarianceModel:
     subjects: np.ndarray
 
     @cached_property
-    def _subject_rows(self) -> list[np.ndarray]:
-        _, codes = np.unique(self.subjects, return_inverse=True)
-        order = np.argsort(codes, kind="stable")
-        return np.split(order, np.flatnonzero(np.diff(codes[order])) + 1)
+    def _blocks(self) -> list[np.ndarray]:
+        """Rows of the subjects with equally many sessions, of shape (subjects, sessions)."""
+        _, codes, counts = np.unique(self.subjects, return_inverse=True, return_counts=True)
+        rows = np.split(np.argsort(codes, kind="stable"), np.cumsum(counts)[:-1])
+        return [np.array([own for own in rows if len(own) == count]) for count in np.unique(counts)]
 
     def _derivatives(self, rows: np.ndarray) -> np.ndarray:
-        """Of a subject's covariance matrix by each component: random effects, then residual."""
+        """Of subjects' covariance matrices by each component: random effects, then residual.
+
+        Parameters
+        ----------
+        rows : ndarray of shape (subjects, sessions)
+
+        Returns
+        -------
+        ndarray of shape (subjects, components, sessions, sessions)
+        """
         z = self.random[rows]
-        pairs = combinations_with_replacement(range(z.shape[1]), 2)
         parts = []
-        for i, j in pairs:
-            product = np.outer(z[:, i], z[:, j])
-            parts.append(product if i == j else product + product.T)
-        return np.array([*parts, np.eye(len(rows))])
+        for i, j in combinations_with_replacement(range(z.shape[2]), 2):
+            product = z[:, :, None, i] * z[:, None, :, j]
+            parts.append(product if i == j else product + product.transpose(0, 2, 1))
+        residual = np.broadcast_to(np.eye(rows.shape[1]), parts[0].shape)
+        return np.stack([*parts, residual], axis=1)
 
     def tells_components_apart(self) -> bool:
         """Whether data of this design identify every variance component.
@@ -60,9 +70,9 @@ class VarianceModel:
         """
         size = self.random.shape[1] * (self.random.shape[1] + 1) // 2 + 1
         products = np.zeros((size, size))
-        for rows in self._subject_rows:
-            flat = self._derivatives(rows).reshape(size, -1)
-            products += flat @ flat.T
+        for rows in self._blocks:
+            flat = self._derivatives(rows).reshape(len(rows), size, -1)
+            products += np.einsum("nki,nli->kl", flat, flat)
         scale = np.sqrt(np.diag(products))
         values = np.linalg.eigvalsh(products / np.outer(scale, scale))
         return bool(values[0] > SMALLEST_INFORMATION * values[-1])
@@ -85,25 +95,24 @@ class VarianceModel:
         """
         p = self.design.shape[1]
         blocks, information = [], np.zeros((p, p))
-        for rows in self._subject_rows:
+        for rows in self._blocks:
             x, z = self.design[rows], self.random[rows]
-            variance = z @ random_covariance @ z.T + residual_variance * np.eye(len(rows))
-            inverse = np.linalg.inv(variance)
-            information += x.T @ inverse @ x
-            blocks.append((x, inverse, self._derivatives(rows)))
+            variance = z @ random_covariance @ z.transpose(0, 2, 1)
+            inverse = np.linalg.inv(variance + residual_variance * np.eye(rows.shape[1]))
+            weighted = inverse @ x
+            information += np.einsum("nia,nib->ab", x, weighted)
+            blocks.append((inverse[:, None], weighted, self._derivatives(rows)))
         covariance = np.linalg.inv(information)
         # With V the covariance of the data and V' its derivatives: X'V⁻¹V'V⁻¹X, and the traces of
         # PV'PV' with P = V⁻¹ − V⁻¹X C X'V⁻¹, of which half is the information on the components.
-        size = len(blocks[0][2])
+        size = blocks[0][2].shape[1]
         slopes, traces = np.zeros((size, p, p)), np.zeros((size, size))
-        for x, inverse, derivatives in blocks:
+        for inverse, weighted, derivatives in blocks:
             halves = inverse @ derivatives
-            weighted = inverse @ x
-            slopes += weighted.T @ derivatives @ weighted
-            traces += np.einsum("kij,lji->kl", halves, halves)
-            crossed = weighted.T @ derivatives @ inverse
-            twice = np.einsum("kai,lib->klab", crossed, derivatives @ weighted)
-            traces -= 2 * np.einsum("klab,ba->kl", twice, covariance)
+            traces += np.einsum("nkij,nlji->kl", halves, halves)
+            inner = derivatives @ weighted[:, None]
+            slopes += np.einsum("nia,nkib->kab", weighted, inner)
+            traces -= 2 * np.einsum("nkia,nlia->kl", inverse @ inner, inner @ covariance)
         projected = slopes @ covariance
         traces += np.einsum("kab,lba->kl", projected, projected)
         components = np.linalg.pinv(traces / 2, rcond=SMALLEST_INFORMATION, hermitian=True)
