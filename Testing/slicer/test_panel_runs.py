@@ -41,7 +41,7 @@ def volume(panel, sample_path):
 def test_cancel_ends_the_process_at_once_and_leaves_nothing(panel, volume, replay):
     replay.off()
     click(panel.ui.applyButton)
-    wait_for_step(panel, "hypothalamus")
+    wait_for_step(panel, "ICV")
     process_id = panel.job.process_id
     click(panel.ui.applyButton)
     assert panel.state is State.CANCELLING

@@ -17,6 +17,7 @@ QObject = QtCore.QObject
 
 # C++ calls these virtual methods through the Python class; an attribute there would call itself.
 _VIRTUAL_METHODS = frozenset({"sizeHint", "minimumSizeHint"})
+DIRECT_CHILDREN = QtCore.Qt.FindChildOption.FindDirectChildrenOnly
 _NUMBERS = ("int", "double", "float", "uint")
 
 
@@ -153,9 +154,9 @@ def _get_dynamic_attribute(self: QtCore.QObject, name: str) -> Any:
         value = QObject.property(self, name)
         if value is not None:
             return value
-        for child in QObject.children(self):
-            if QObject.property(child, "objectName") == name:
-                return child
+        child = QObject.findChild(self, QObject, name, DIRECT_CHILDREN)
+        if child is not None:
+            return child
     raise AttributeError(f"{type(self).__name__} has no attribute named '{name}'")
 
 

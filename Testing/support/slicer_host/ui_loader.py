@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import xml.etree.ElementTree as ET
-from functools import cache
+from functools import cache, lru_cache
 
 from PySide6 import QtCore, QtUiTools, QtWidgets
 
@@ -39,14 +39,10 @@ class QUiLoader:
         PySide6.QtWidgets.QWidget or None
             The top widget; None when the file is not a form.
         """
-        form = ET.fromstring(device.readAll().data())
+        form, connections, rest = _parts(device.readAll().data())
         self._report_unknown_classes(form)
-        # Taken out, because Qt would look for the slots of stand-ins among those written in C++.
-        connections = list(form.iter("connection"))
-        for section in form.findall("connections"):
-            form.remove(section)
         buffer = QtCore.QBuffer()
-        buffer.setData(QtCore.QByteArray(ET.tostring(form)))
+        buffer.setData(QtCore.QByteArray(rest))
         buffer.open(QtCore.QIODevice.OpenModeFlag.ReadOnly)
         top = self._loader.load(buffer, parent)
         if top is None:
@@ -70,6 +66,17 @@ def _loader() -> QtUiTools.QUiLoader:
     for widget_class in QUiLoader.custom_widgets.values():
         loader.registerCustomWidget(widget_class)
     return loader
+
+
+@lru_cache(maxsize=1)
+def _parts(text: bytes) -> tuple[ET.Element, list[ET.Element], bytes]:
+    """A form without its connections, those, and the form as text."""
+    form = ET.fromstring(text)
+    # Taken out, because Qt would look for the slots of stand-ins among those written in C++.
+    connections = list(form.iter("connection"))
+    for section in form.findall("connections"):
+        form.remove(section)
+    return form, connections, ET.tostring(form)
 
 
 def _report_unknown_properties(form: ET.Element, named: dict[str, QtCore.QObject]) -> None:
