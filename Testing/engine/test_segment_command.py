@@ -114,34 +114,39 @@ def test_provenance_is_enough_to_repeat_the_run(sample_json):
     assert {"version", "torch", "device", "threads", "options", *CHANGING} <= set(provenance)
 
 
-def test_a_bad_file_among_several_is_named_and_the_others_are_kept(sample_path, tmp_path):
-    bad, missing = tmp_path / "bad.nii.gz", tmp_path / "missing.nii"
+@pytest.fixture(scope="module")
+def mixed_run(sample_path, tmp_path_factory):
+    """A file that is no scan, the sample, another of its name and one that is missing."""
+    folder = tmp_path_factory.mktemp("mixed")
+    bad, missing, twin = folder / "bad.nii.gz", folder / "missing.nii", folder / "brain.nii.gz"
     bad.write_bytes(b"this is not an image")
-    output = tmp_path / "output"
-    done = call_command(
-        output,
-        *("segment", bad, sample_path, missing, "--output", output),
-        *("--structures", "icv", "--no-overview", "--folds", "0", "--progress", "json"),
-    )
-    assert done.code == 1
-    assert "bad.nii.gz" in done.stderr
-    assert "missing.nii" in done.stderr
-    kinds = [e["event"] for e in done.events if e["event"] != "progress"]
-    assert kinds == ["error", "result", "error"]
-    assert {p.name.split("_")[0] for p in output.iterdir()} == {"brain"}
-
-
-def test_inputs_of_one_name_do_not_replace_each_other(sample_path, tmp_path):
-    twin = tmp_path / "brain.nii.gz"
     twin.write_bytes(sample_path.read_bytes())
-    output = tmp_path / "output"
-    done = call_command(
+    output = folder / "output"
+    return call_command(
         output,
-        *("segment", sample_path, twin, "--output", output),
+        *("segment", bad, sample_path, twin, missing, "--output", output),
         *("--structures", "icv", "--no-overview", "--folds", "0", "--progress", "json"),
     )
-    assert done.code == 1
-    assert done.events[-1]["code"] == "duplicate_name"
+
+
+def test_a_bad_file_among_several_is_named_and_the_others_are_kept(mixed_run):
+    assert mixed_run.code == 1
+    assert "bad.nii.gz" in mixed_run.stderr
+    assert "missing.nii" in mixed_run.stderr
+    kinds = [e["event"] for e in mixed_run.events if e["event"] != "progress"]
+    assert kinds == ["error", "result", "error", "error"]
+    assert {p.name.split("_")[0] for p in mixed_run.output.iterdir()} == {"brain"}
+
+
+def test_inputs_of_one_name_do_not_replace_each_other(mixed_run, sample_path):
+    _, result, twin, _ = (e for e in mixed_run.events if e["event"] != "progress")
+    assert result["input"] == str(sample_path)
+    assert twin["code"] == "duplicate_name"
+
+
+def test_without_overview_all_but_the_picture_is_written(mixed_run):
+    suffixes = {path.name.removeprefix("brain_") for path in mixed_run.output.iterdir()}
+    assert suffixes == {"icv_mask.nii.gz", "volumes.csv", "volumes.json"}
 
 
 def test_fewer_structures_and_folds_leave_null_and_write_less(sample_path, tmp_path):
@@ -158,17 +163,6 @@ def test_fewer_structures_and_folds_leave_null_and_write_less(sample_path, tmp_p
     assert described["provenance"]["options"]["folds"] == [3, 1]
     assert not (tmp_path / "brain_icv_mask.nii.gz").exists()
     assert ",," in (tmp_path / "brain_volumes.csv").read_text(encoding="utf-8")
-
-
-def test_without_overview_all_but_the_picture_is_written(sample_path, tmp_path):
-    done = call_command(
-        tmp_path,
-        *("segment", sample_path, "--output", tmp_path, "--progress", "json", "--no-overview"),
-        *("--structures", "icv", "--folds", "0"),
-    )
-    assert done.code == 0
-    suffixes = {path.name.removeprefix("brain_") for path in tmp_path.iterdir()}
-    assert suffixes == {"icv_mask.nii.gz", "volumes.csv", "volumes.json"}
 
 
 def test_a_folder_that_cannot_be_written_is_said(sample_path, tmp_path):

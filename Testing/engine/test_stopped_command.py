@@ -15,7 +15,7 @@ def test_canceling_while_files_are_written_leaves_none(sample_path, tmp_path):
     output = tmp_path / "output"
     arguments = ("segment", sample_path, "--output", output, "--progress", "json")
     with subprocess.Popen(
-        command_line(*arguments, "--folds", "0"),
+        command_line(*arguments, "--structures", "icv", "--folds", "0"),
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         env=environment(),
@@ -39,7 +39,7 @@ def test_the_end_of_standard_input_cancels(sample_path, tmp_path):
         env=environment(),
     ) as process:
         for line in process.stdout:
-            if json.loads(line)["stage"] == "fine":
+            if json.loads(line)["stage"] == "coarse":
                 break
         process.stdin.close()
         process.wait(timeout=30)

@@ -74,15 +74,14 @@ def test_a_canceled_scan_leaves_nothing_and_the_next_is_segmented(worker, sample
     assert ask(worker, "2", output=str(tmp_path / "2"), **fields)[-1]["exit_code"] == 0
 
 
-def test_the_end_of_the_input_leaves_an_earlier_result_as_it_was(sample_path, tmp_path):
-    """While the files are being written, and with nothing left beside them."""
+def test_the_end_of_the_input_leaves_an_earlier_result_as_it_was(worker, sample_path, tmp_path):
+    """While the files are being written, and with nothing left beside them; ends the worker."""
     earlier = {tmp_path / f"brain_{name}": name for name in ("volumes.csv", "icv_mask.nii.gz")}
     for path, text in earlier.items():
         path.write_text(text, encoding="utf-8")
-    with WorkerProcess(ENGINE) as worker:
-        fields = {"input": str(sample_path), "output": str(tmp_path), "report": True}
-        worker.send(request="segment", id="1", **fields, options={**QUICK, "threads": None})
-        worker.until(lambda event: event.get("stage") == "write")
-        worker.close_input()
-        assert worker.wait() == 130
+    fields = {"input": str(sample_path), "output": str(tmp_path), "report": True}
+    worker.send(request="segment", id="last", **fields, options=QUICK)
+    worker.until(lambda event: event.get("stage") == "write")
+    worker.close_input()
+    assert worker.wait() == 130
     assert {path: path.read_text(encoding="utf-8") for path in tmp_path.iterdir()} == earlier

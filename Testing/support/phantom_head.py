@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import cache
+
 import numpy as np
 from HypothalamusSegLib.geometry.voxel_image import Grid, VoxelImage
 
@@ -19,8 +21,9 @@ def inside(grid: Grid, centre_mm: np.ndarray, radii_mm: np.ndarray) -> np.ndarra
     return (((points - centre_mm) / radii_mm) ** 2).sum(-1) < 1
 
 
+@cache
 def phantom(change=lambda grid: grid) -> tuple[VoxelImage, VoxelImage, VoxelImage]:
-    """Scan, hypothalamus and ICV of the same head on a grid that ``change`` makes."""
+    """Scan, hypothalamus and ICV of one head on a grid that ``change`` makes; only to be read."""
     grid = change(Grid.axis_aligned(np.zeros(3), SHAPE, SPACING_MM))
     icv = inside(grid, np.zeros(3), np.array([62.0, 78.0, 60.0]))
     head = inside(grid, np.zeros(3), np.array([74.0, 92.0, 80.0]))
