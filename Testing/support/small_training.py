@@ -30,6 +30,8 @@ def small_trainings() -> Iterator[None]:
         patch.setattr(head_samples, "VALIDATION_IMAGES", 1)
         for task in (tasks.HypothalamusTask, tasks.IcvTask):
             patch.setattr(task, "network", {**task.network, "widths": [4, 8, 12]})
+        border = tasks.IcvBorderTask
+        patch.setattr(border, "network", {**border.network, "width": 4, "context": 4})
         yield
     torch.set_num_threads(before)
 
