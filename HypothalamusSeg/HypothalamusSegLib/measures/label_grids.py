@@ -21,7 +21,7 @@ from ..stages.fine import FineResult, side_labels
 # The grid used by the raters of Vernikouskaya et al. 2025: 50 coronal slices.
 ULM_SHAPE = (512, 512, 50)
 ULM_IN_PLANE_MM, ULM_SLICE_MM = 0.125, 0.5
-SLAB_POINTS = 2_000_000  # sampled at once; limits memory use
+SLAB_POINTS = 500_000  # sampled at once; limits memory use
 
 
 def output_grid(name: str, fine: Grid, native: Grid) -> Grid:
@@ -109,11 +109,13 @@ def _sample(fine: FineResult, grid: Grid, box: tuple[slice, slice, slice]) -> np
     import torch
     from torch.nn import functional
 
-    axes = [np.arange(s.start, s.stop) for s in box]
-    indices = np.stack(np.meshgrid(*axes, indexing="ij"), -1)
-    at = fine.grid.indices_of(grid.points_at(indices))
-    unit = 2 * at / (np.array(fine.grid.shape) - 1) - 1
-    lookup = torch.from_numpy(unit[..., ::-1].astype(np.float32).copy())[None]
-    source = torch.from_numpy(fine.posterior[1:])[None]
-    subunits = functional.grid_sample(source, lookup, align_corners=True)[0].numpy()
+    to_fine = np.linalg.inv(fine.grid.affine) @ grid.affine
+    i, j, k = np.ogrid[box]
+    lookup = np.empty((*np.broadcast_shapes(i.shape, j.shape, k.shape), 3), np.float32)
+    for axis, (along_i, along_j, along_k, start) in enumerate(to_fine[:3]):
+        at = along_i * i + along_j * j + (along_k * k + start)
+        # In the order and units of `grid_sample`: z, y, x from -1 to 1.
+        lookup[..., 2 - axis] = 2 * at / (fine.grid.shape[axis] - 1) - 1
+    source, points = torch.from_numpy(fine.posterior[1:])[None], torch.from_numpy(lookup)[None]
+    subunits = functional.grid_sample(source, points, align_corners=True)[0].numpy()
     return np.concatenate([1 - subunits.sum(0, keepdims=True), subunits])
