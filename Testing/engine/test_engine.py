@@ -77,11 +77,11 @@ def test_the_grids_agree_in_volume_within_two_percent(result_and_stages, scan):
 def test_an_upside_down_header_is_flagged_and_the_hypothalamus_still_found(
     segmenter, scan, result, monkeypatch
 ):
-    # The four in which no axis is taken for another, and two that lay the head on its side.
+    # The four in which no axis is taken for another, and one that lays the head on its side.
     every = orientation.axis_rotations()
     straight = [rotation for rotation in every if abs(rotation.diagonal()).sum() == 3]
-    others = [rotation for rotation in every if abs(rotation.diagonal()).sum() == 0][:2]
-    assert (len(straight), len(others)) == (4, 2)
+    others = [rotation for rotation in every if abs(rotation.diagonal()).sum() == 0][:1]
+    assert (len(straight), len(others)) == (4, 1)
     monkeypatch.setattr(orientation, "axis_rotations", lambda: [*straight, *others])
     affine = np.diag([1.0, 1.0, -1.0, 1.0]) @ scan.volume.affine
     found = segmenter.segment(with_volume(scan, scan.volume.array, affine))
@@ -95,7 +95,7 @@ def test_an_upside_down_header_is_flagged_and_the_hypothalamus_still_found(
 
 def test_a_box_of_noise_has_flags_that_strike_its_numbers(segmenter, scan, monkeypatch):
     # Noise lies the same way in each of the 24 rotations that are looked at.
-    few = orientation.axis_rotations()[:3]
+    few = orientation.axis_rotations()[:2]
     monkeypatch.setattr(orientation, "axis_rotations", lambda: few)
     noise = np.random.default_rng(3).random((120, 120, 120), np.float32)
     found = segmenter.segment(with_volume(scan, noise, np.diag([1.5, 1.5, 1.5, 1.0])))

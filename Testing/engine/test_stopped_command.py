@@ -72,7 +72,8 @@ def test_a_full_disk_is_said_and_keeps_what_was_there(sample_path, tmp_path):
     if subprocess.run(["unshare", "-rm", "sh", "-c", mount], capture_output=True).returncode:
         pytest.skip("this system lets no test mount a small disk")
     arguments = ("segment", sample_path, "--output", disk, "--progress", "json")
-    command = " ".join(f"'{word}'" for word in command_line(*arguments, "--folds", "0"))
+    icv = ("--structures", "icv", "--folds", "0")
+    command = " ".join(f"'{word}'" for word in command_line(*arguments, *icv))
     earlier = disk / "brain_volumes.csv"
     script = f"{mount}; echo earlier > '{earlier}'; {command}; echo $? $(ls -A '{disk}')"
     done = subprocess.run(
