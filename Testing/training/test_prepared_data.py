@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections import Counter
 
+import nibabel
 import numpy as np
 import pytest
 
@@ -55,6 +56,14 @@ def test_test_subjects_are_in_no_fold_and_each_other_one_is_validated_once(data,
         assert {*training, *validation} == names - test
         validated += validation
     assert sorted(validated) == sorted(names - test)
+
+
+def test_a_label_head_keeps_its_labels(data):
+    labelled = nibabel.load(data.heads / f"{HEADS[0]}_dseg.nii.gz")
+    wanted = np.asarray(nibabel.as_closest_canonical(labelled).dataobj)
+    with np.load(data.prepared / "heads" / f"{HEADS[0]}.npz") as arrays:
+        np.testing.assert_array_equal(arrays["numbers"], np.unique(wanted))
+        np.testing.assert_array_equal(arrays["numbers"][arrays["labels"]], wanted)
 
 
 def test_soft_and_hard_labels_and_masks_are_found(data):
