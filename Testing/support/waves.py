@@ -36,10 +36,19 @@ class Waves:
         """Sample the picture after a rigid movement, shape (4, 4)."""
         count = int(EXTENT_MM / spacing_mm)
         grid = Grid.axis_aligned(moved[:3, 3], (count,) * 3, spacing_mm)
-        indices = np.moveaxis(np.indices(grid.shape, dtype=float), 0, -1)
-        back = rigid.inverse(moved)
-        points = grid.points_at(indices) @ back[:3, :3].T + back[:3, 3]
-        return VoxelImage(self.at(points.astype(np.float32)).astype(np.float32), grid.affine)
+        array = self._on(rigid.inverse(moved) @ grid.affine, count)
+        return VoxelImage(array.astype(np.float32), grid.affine)
+
+    def _on(self, affine: np.ndarray, count: int) -> np.ndarray:
+        """`at` the points of a cubic grid: each wave is the product of waves along its axes."""
+        steps = np.arange(count)[:, None]
+        seen = np.zeros((count * count, count))
+        for flip, share in ((1, 1 + self._asymmetry), (-1, 1 - self._asymmetry)):
+            along = (affine[:3] * [[flip], [1], [1]]).T @ self._waves.T
+            i, j, k = (np.exp(1j * steps * wave) for wave in along[:3])
+            started = i * np.exp(1j * (along[3] + self._phases))
+            seen += share / 2 * ((started[:, None] * j).reshape(-1, COUNT) @ k.T).real
+        return 100 + 20 * seen.reshape((count,) * 3) / np.sqrt(COUNT / 4)
 
 
 def ball(moved: np.ndarray, radius_mm: float = BRAIN_RADIUS_MM) -> VoxelImage:
