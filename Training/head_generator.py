@@ -11,7 +11,6 @@ from pathlib import Path
 
 import numpy as np
 import torch
-import torchio
 from HypothalamusSegLib.geometry.head_box import COARSE_SHAPE, COARSE_SPACING_MM, head_grid
 from HypothalamusSegLib.geometry.voxel_image import VoxelImage
 from torch import Tensor
@@ -201,10 +200,12 @@ def _publish(
         kept = _field_of_view(icv, spacing_mm, generator)
         image, icv = image * kept, icv * kept
     if chance(GHOST_CHANCE, generator):
+        from torchio import RandomGhosting  # Here, since its import takes 0.3 s.
+
         seed = int(torch.randint(2**31, (), generator=generator))
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)
-            image = torchio.RandomGhosting(num_ghosts=(2, 6), intensity=(0.1, 0.5))(image)
+            image = RandomGhosting(num_ghosts=(2, 6), intensity=(0.1, 0.5))(image)
     return image, icv
 
 
