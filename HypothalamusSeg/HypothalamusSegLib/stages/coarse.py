@@ -14,6 +14,7 @@ Examples
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, NamedTuple
@@ -25,6 +26,7 @@ from ..geometry.head_box import head_grid
 from ..geometry.masks import depth, dice, dilate, fill_holes, largest_component
 from ..geometry.resampling import resample_linear
 from ..geometry.voxel_image import Grid, VoxelImage
+from ..machine.devices import convolution_arithmetic
 from ..networks import ensemble
 from ..units import MM3_PER_ML
 from . import border, head_pose, intensity
@@ -160,7 +162,7 @@ def find_head(
 
 def place_confidence(volume: VoxelImage, network: nn.Module, device: str) -> float:
     """Peak of the place map of one network, 0–1: how clearly it finds a hypothalamus."""
-    return float(_first_look(volume, network, device).place.max())
+    return float(_first_look(volume, network, device, is_rough=True).place.max())
 
 
 class FirstLook(NamedTuple):
@@ -172,14 +174,18 @@ class FirstLook(NamedTuple):
     place: np.ndarray
 
 
-def _first_look(volume: VoxelImage, network: nn.Module, device: str) -> FirstLook:
+def _first_look(
+    volume: VoxelImage, network: nn.Module, device: str, is_rough: bool = False
+) -> FirstLook:
+    """See a head with one network; roughly where no volume depends on it, as the folds do."""
     import torch
 
     grid = head_grid(volume)
     image = resample_linear(volume, grid)
     with torch.inference_mode():
         head = intensity.standardise_head(torch.from_numpy(image)[None, None].to(device))
-        logits = network(head.contiguous(memory_format=torch.channels_last_3d)).float()[0]
+        with convolution_arithmetic(device) if is_rough else nullcontext():
+            logits = network(head.contiguous(memory_format=torch.channels_last_3d)).float()[0]
         place = logits[PLACE_CHANNEL].sigmoid()
         return FirstLook(grid, image, logits[ICV_CHANNEL].cpu().numpy(), place.cpu().numpy())
 
