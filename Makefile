@@ -18,8 +18,9 @@ DOCUMENTS := $(wildcard *.md */*.md */*/*.md */*/*/*.md)
 demo: $(VENV)/.demo
 	$(BIN)/hypothalamus-seg demo --output demo-output
 
-# Two processes more than there are processors, since many tests wait for a server or a browser.
-SHARED_OUT = --numprocesses $(shell $(BIN)/python -c "import os; print(min(os.cpu_count() + 2, 6))") \
+# One process more than there are processors, since many tests wait for a server or a browser. Each
+# imports torch, VTK and statsmodels, so that two more take longer in all.
+SHARED_OUT = --numprocesses $(shell $(BIN)/python -c "import os; print(min(os.cpu_count() + 1, 6))") \
   --dist loadfile --no-loadscope-reorder
 # Hundreds of processes import the packages: with bytecode on the disk, whatever the environment says.
 test: $(VENV)/.test $(VENV)/.libraries
