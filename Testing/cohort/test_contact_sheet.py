@@ -30,15 +30,14 @@ FLAG, EVIL = "low_confidence", '<img src=x onerror="window.owned=1">\''
 def draw_planes(path: Path) -> None:
     """A picture whose half without outlines is black, the other white."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    pixels = np.zeros((30, 182), np.uint8)
-    pixels[:, 91:] = 255
+    pixels = np.tile(np.repeat(np.uint8([0, 255]), 91), (30, 1))
     Image.fromarray(pixels).save(path)
 
 
 def results_of(scans: int) -> tuple[pd.DataFrame, pd.DataFrame]:
     results, people = simulated(n_a=scans // 2, n_b=scans // 2)
-    results["input_sha256"] = [f"{number:064x}" for number in range(scans)]
-    return results, people.assign(sex="f")
+    checksums = [f"{number:064x}" for number in range(scans)]
+    return results.assign(input_sha256=checksums), people.assign(sex="f")
 
 
 def write_sheets(folder: Path, scans: int) -> GroupAnalysis:
@@ -69,23 +68,20 @@ def few(tmp_path_factory) -> GroupAnalysis:
 @pytest.fixture(scope="module")
 def only_window(browser) -> Page:
     """One for all tests: to open another takes longer than most of them."""
-    return browser.new_context(**DESKTOP).new_page()
+    page = browser.new_context(**DESKTOP).new_page()
+    page.problems = []
+    page.on("pageerror", lambda error: page.problems.append(str(error)))
+    return page
 
 
 @pytest.fixture
 def window(only_window) -> Iterator[Page]:
     """A window that remembers no marks and no pressed key."""
-    problems = []
-
-    def note(error: object) -> None:
-        problems.append(str(error))
-
-    only_window.on("pageerror", note)
+    only_window.problems.clear()
     yield only_window
     only_window.keyboard.up("o")
     only_window.evaluate("localStorage.clear()")
-    only_window.remove_listener("pageerror", note)
-    assert problems == []
+    assert only_window.problems == []
 
 
 @pytest.fixture
