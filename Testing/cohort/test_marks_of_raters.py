@@ -32,6 +32,7 @@ def test_from_marks_in_the_browser_to_the_result(browser, no_drawing, tmp_path):
                 card.locator(".comment").fill("left out the mamillary bodies")
         reviews.append(str(save(page, tmp_path)))
         page.evaluate("localStorage.clear()")  # Another rater sits at another computer.
+    page.close()
     assert main([*command, "--review", *reviews]) == 0
     record = json.loads((output / "group_record.json").read_text("utf-8"))
     assert record["rejected"] == {"sub-444": "Hal"}
